@@ -1,0 +1,53 @@
+# Every target works from a fresh clone: it makes its own virtual environment.
+# `make PYTHON=python3.13 test` picks an interpreter; uv is used where it is installed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null)
+
+# Some machines forbid bytecode; without it every start would compile every import again.
+unexport PYTHONDONTWRITEBYTECODE
+
+ifdef UV
+MAKE_VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL   = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
+else
+MAKE_VENV = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+INSTALL   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: help demo test lint fmt docs bench e2e clean
+
+help: ## what can be made here
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit("airbyte-sync needs Python 3.11 or newer; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(MAKE_VENV)
+
+$(VENV)/.installed: pyproject.toml $(VENV)/pyvenv.cfg
+	$(INSTALL) -e '.[sandbox]'
+	@touch $@
+
+$(VENV)/.developed: pyproject.toml $(VENV)/pyvenv.cfg
+	$(INSTALL) -e '.[sandbox,iap]' --group dev
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed ## real syncs against the embedded sandbox, with the live view
+	@$(BIN)/airbyte-sync demo
+
+test: $(VENV)/.developed ## every test that needs nothing but this environment
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.developed ## style, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(VENV)/.developed ## put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what make made
+	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*

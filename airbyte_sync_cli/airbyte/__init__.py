@@ -1,0 +1,1 @@
+"""Airbyte as it is: the only place that knows httpx, endpoints, and wire models."""

@@ -1,0 +1,105 @@
+"""What the rest of the program may ask of Airbyte, whichever API answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The trigger was answered with a job: ours only if its id is newer than the baseline."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflicted:
+    """The trigger got a 409, which proves nothing by itself.
+
+    `says_running`: in words, a sync is running already, so nothing of ours was started.
+    Otherwise (`state-conflict`) the start signal may have been given.
+    """
+
+    words: str
+    says_running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """The trigger most likely reached nobody: connection refused, 503, 429."""
+
+    words: str
+    hint: str | None = None
+    surely: bool = False
+    """True where not a byte of the request was sent."""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLost:
+    """Anything but a clean yes or no: timeout, dropped connection, 408, 5xx, HTML."""
+
+    words: str
+
+
+TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
+"""A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
+
+
+class Airbyte(Protocol):
+    """An Airbyte server.
+
+    Reads raise UnavailableError for what may pass, and another AirbyteSyncError for what
+    will not. `patience` is how many seconds a read may spend on its own safe repeats.
+    """
+
+    async def connection(self, connection_id: str, *, patience: float = 30.0) -> Connection:
+        """Read one connection. Raises NotFoundError where there is none."""
+        ...
+
+    async def connections(
+        self, *, workspace_id: str | None = None, patience: float = 30.0
+    ) -> Sequence[Connection]:
+        """Read all connections that may be seen, every page of them."""
+        ...
+
+    async def job(self, job_id: int, *, patience: float = 30.0) -> Job:
+        """Read one job. Raises NotFoundError where there is none."""
+        ...
+
+    async def jobs(
+        self,
+        connection_id: str,
+        *,
+        limit: int = 20,
+        status: str | None = None,
+        patience: float = 30.0,
+    ) -> Sequence[Job]:
+        """Read a connection's jobs of every type, newest first."""
+        ...
+
+    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
+        """Ask for one job, once: this is never repeated on its own."""
+        ...
+
+    async def cancel(self, job_id: int) -> None:
+        """Ask to cancel. Airbyte cancels the *connection's* active job: look before."""
+        ...
+
+    async def progress(self, job_id: int) -> Progress | None:
+        """Read live numbers, attempts and failure; None where the Config API is out of reach."""
+        ...
+
+    async def failure(self, job: Job) -> Failure | None:
+        """Find out why a job failed; None where that cannot be learned."""
+        ...
+
+    async def logs(self, job_id: int, *, attempt: int | None = None) -> Sequence[LogLine]:
+        """Read what an attempt logged (the last one by default); Config API only."""
+        ...
+
+    def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
+        """Tell the address of the job (or connection) in the web UI, where it can be known."""
+        ...

@@ -1,0 +1,146 @@
+"""Airbyte's things as the rest of the program sees them: frozen, complete, unit by unit.
+
+Words are Airbyte's own. A number that is not known is None, never 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "cancelled"})
+"""Never change again (airbyte-config/config-models JobStatus.kt)."""
+
+ACTIVE_STATUSES: Final = frozenset({"pending", "queued", "running", "incomplete"})
+"""Go on. A status that is in neither set is taken as active, too."""
+
+NOT_STARTED_STATUSES: Final = frozenset({"pending", "queued"})
+"""Created, but no attempt works yet."""
+
+JobType = Literal["sync", "clear", "refresh"]
+"""What can be asked for. A job may come back as another type, which is kept as a plain word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job, at the moment when it was read."""
+
+    id: int
+    connection_id: str
+    type: str
+    status: str
+    created_at: datetime
+    ended_at: datetime | None = None
+    records_synced: int | None = None
+    """Committed records, summed over attempts."""
+    bytes_synced: int | None = None
+    attempts: int | None = None
+    """How many attempts began; only the Config API tells."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job ended for good."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the job still occupies its connection; unknown words count as active."""
+        return not self.is_final
+
+    @property
+    def has_known_status(self) -> bool:
+        """Whether this version of the program has heard of the status."""
+        return self.is_final or self.status in ACTIVE_STATUSES
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from creation to end; None while the job is active."""
+        if self.ended_at is None:
+            return None
+        return max(0.0, (self.ended_at - self.created_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection between a source and a destination."""
+
+    id: str
+    name: str
+    status: str
+    workspace_id: str | None = None
+    source_id: str | None = None
+    destination_id: str | None = None
+    source_name: str | None = None
+    destination_name: str | None = None
+    schedule_type: str | None = None
+    """`manual`, `basic` or `cron`; None where Airbyte did not say."""
+    schedule: str | None = None
+    """The schedule for people, such as `Every 24 HOURS` or a cron expression."""
+    tags: Sequence[str] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether Airbyte would start a sync of it. An unknown word gets the benefit."""
+        return self.status not in {"inactive", "deprecated", "locked"}
+
+    @property
+    def starts_only_by_hand(self) -> bool:
+        """Whether surely no schedule of Airbyte's own starts its syncs."""
+        return self.schedule_type == "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an attempt failed, in Airbyte's words. Every field may be missing on the wire."""
+
+    origin: str | None = None
+    """source, destination, replication, airbyte_platform, …"""
+    type: str | None = None
+    """config_error, system_error, transient_error, …"""
+    message: str | None = None
+    """The external message: the one for people."""
+    retryable: bool | None = None
+    stream: str | None = None
+    internal_message: str | None = None
+    stacktrace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamProgress:
+    """How far one stream is."""
+
+    name: str
+    namespace: str | None = None
+    records_emitted: int | None = None
+    records_committed: int | None = None
+    bytes_emitted: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What only the Config API knows of a job: live numbers and attempts.
+
+    *Emitted* was read from the source, *committed* was confirmed by the destination.
+    """
+
+    attempts: int | None = None
+    records_emitted: int | None = None
+    bytes_emitted: int | None = None
+    records_committed: int | None = None
+    bytes_committed: int | None = None
+    estimated_records: int | None = None
+    streams: Sequence[StreamProgress] = field(default=())
+    failure: Failure | None = None
+    """The first failure of the last attempt that failed."""
+    leaves_trace: bool | None = None
+    """Whether any attempt or statistics exist; None where it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of what Airbyte logged."""
+
+    message: str
+    at: datetime | None = None
+    level: str | None = None
+    source: str | None = None

@@ -1,0 +1,1 @@
+"""The edge: Typer. A command parses, calls, and reports."""

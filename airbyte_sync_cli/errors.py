@@ -1,0 +1,77 @@
+"""Errors that a person can act on: each knows its exit code and what to do next.
+
+A failed job is a result, not an error. These are for not being able to ask.
+The edge (`output.boundary`) turns them into one `error:` and one `hint:` line.
+"""
+
+from typing import ClassVar
+
+from airbyte_sync_cli.exit_codes import ExitCode
+
+
+class AirbyteSyncError(Exception):
+    """The base: never raised itself, always a subclass that names the ending."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AirbyteSyncError):
+    """An option or a setting is wrong; nothing was contacted."""
+
+    exit_code = ExitCode.USAGE
+
+
+class DeniedError(AirbyteSyncError):
+    """401, 403, or the login page of an identity proxy."""
+
+    exit_code = ExitCode.DENIED
+
+
+class NotFoundError(AirbyteSyncError):
+    """No such connection or job, or a name that several connections carry."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class ConflictError(AirbyteSyncError):
+    """Something is running already, and we were told not to wait for it."""
+
+    exit_code = ExitCode.CONFLICT
+
+
+class UnavailableError(AirbyteSyncError):
+    """The API cannot be reached or keeps failing (5xx, 429): passing, so worth another try.
+
+    `retry_after` is the server's own wish in seconds, where it sent one.
+    """
+
+    exit_code = ExitCode.UNAVAILABLE
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class ProtocolError(AirbyteSyncError):
+    """What answered is not Airbyte's API."""
+
+    exit_code = ExitCode.PROTOCOL
+
+
+class RejectedError(AirbyteSyncError):
+    """Airbyte understood the request and refused it."""
+
+    exit_code = ExitCode.REJECTED
+
+
+class UnknownOutcomeError(AirbyteSyncError):
+    """A job exists, or may exist, but what became of it could not be learned."""
+
+    exit_code = ExitCode.UNKNOWN

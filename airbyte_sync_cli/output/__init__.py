@@ -1,0 +1,1 @@
+"""The only owner of stdout and stderr."""

@@ -1,0 +1,1 @@
+"""What the program is for: exactly one honest sync. Knows neither terminal nor HTTP."""
