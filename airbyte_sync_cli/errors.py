@@ -66,12 +66,24 @@ class ProtocolError(AirbyteSyncError):
 
 
 class RejectedError(AirbyteSyncError):
-    """Airbyte understood the request and refused it."""
+    """Airbyte understood the request and refused it; `status` is HTTP's, where there was one."""
 
     exit_code = ExitCode.REJECTED
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class UnknownOutcomeError(AirbyteSyncError):
     """A job exists, or may exist, but what became of it could not be learned."""
 
     exit_code = ExitCode.UNKNOWN
+
+
+class OutOfTimeError(AirbyteSyncError):
+    """The time that the user gave is over."""
+
+    exit_code = ExitCode.TIMEOUT

@@ -1,0 +1,69 @@
+"""What an answer to a trigger proves: yes, no, conflict, not delivered, or nothing at all."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from airbyte_sync_cli.airbyte.api import (
+    AnswerLost,
+    Conflicted,
+    Started,
+    TriggerAnswer,
+    Undelivered,
+)
+from airbyte_sync_cli.airbyte.exchange import Reply, UnansweredError
+from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.airbyte.refusal import error_of, looks_like_html, read_refusal
+from airbyte_sync_cli.errors import ProtocolError, UnavailableError
+
+_NOT_DELIVERED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+async def judge_trigger(
+    send: Callable[[], Awaitable[Reply]],
+    *,
+    read_job: Callable[[Reply], Job],
+    retry_after: Callable[[Reply], float | None],
+) -> TriggerAnswer:
+    """Send the trigger once and say what its answer proves. A clean no is raised."""
+    try:
+        reply = await send()
+    except UnansweredError as error:
+        if error.unsent:
+            return Undelivered(words=error.message, hint=error.hint, surely=True)
+        return AnswerLost(words=error.message)
+    except UnavailableError as error:  # the token could not be had: nothing was sent
+        return Undelivered(
+            words=error.message, hint=error.hint, surely=True, retry_after=error.retry_after
+        )
+    except ProtocolError as error:  # an endless or unreadable answer
+        return AnswerLost(words=error.message)
+    return _judge_reply(reply, read_job, retry_after(reply))
+
+
+def _judge_reply(
+    reply: Reply, read_job: Callable[[Reply], Job], retry_after: float | None
+) -> TriggerAnswer:
+    if reply.is_success:
+        return _judge_yes(reply, read_job)
+    error = error_of(reply, retry_after=retry_after)
+    if reply.status == HTTPStatus.CONFLICT:
+        return _judge_conflict(reply, error.message)
+    if reply.status in _NOT_DELIVERED:
+        return Undelivered(words=error.message, hint=error.hint, retry_after=retry_after)
+    if isinstance(error, UnavailableError) or looks_like_html(reply):
+        return AnswerLost(words=error.message)
+    raise error
+
+
+def _judge_yes(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerAnswer:
+    try:
+        return Started(job=read_job(reply))
+    except ProtocolError as error:
+        return AnswerLost(words=error.message)
+
+
+def _judge_conflict(reply: Reply, words: str) -> Conflicted:
+    """Tell `try-again-later` from `state-conflict`: the latter comes after the start signal."""
+    refusal = read_refusal(reply)
+    says_running = refusal.title == "try-again-later" or "already running" in refusal.words
+    return Conflicted(words=words, says_running=says_running)

@@ -1,0 +1,271 @@
+"""The Config API: internal to Airbyte, but the only one that knows why, how far, and the logs."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from airbyte_sync_cli.airbyte import wire
+from airbyte_sync_cli.airbyte.answers import judge_trigger
+from airbyte_sync_cli.airbyte.api import TriggerAnswer
+from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import (
+    FINAL_STATUSES,
+    Connection,
+    Failure,
+    Job,
+    JobType,
+    LogLine,
+    Progress,
+    StreamProgress,
+)
+from airbyte_sync_cli.airbyte.refusal import expect_success
+from airbyte_sync_cli.errors import NotFoundError, ProtocolError, RejectedError, UnavailableError
+
+_EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
+_OLD_TYPES: Final = ("sync", "reset_connection")
+"""Servers before 0.60 know no other, and reject a list that names one."""
+_TYPES: Final = {"reset_connection": "reset"}
+"""Stored names that the Public API shows as another word; we show its words everywhere."""
+
+
+class ConfigApi:
+    """`/api/v1`: everything is a POST."""
+
+    def __init__(self, gate: Gate, root: str, *, trigger_limit: float) -> None:
+        self._gate = gate
+        self._root = root.rstrip("/")
+        self._trigger_limit = trigger_limit
+
+    async def connection(self, connection_id: str, *, patience: float) -> Connection:
+        """Read one connection."""
+        reply = await self._ask(
+            "connections/get", {"connectionId": connection_id}, patience=patience
+        )
+        return _connection(wire.read(wire.ConfigConnection, reply))
+
+    async def connections(
+        self, *, workspace_id: str | None, patience: float
+    ) -> Sequence[Connection]:
+        """Read the connections of one workspace, or of all that may be seen."""
+        ids = [workspace_id] if workspace_id else await self._workspaces(patience)
+        pages = await asyncio.gather(*(self._connections_of(one, patience) for one in ids))
+        return [_connection(row) for page in pages for row in page]
+
+    async def job(self, job_id: int, *, patience: float) -> Job:
+        """Read one job with its numbers.
+
+        From 2.0 on an unknown job is a 500 without words, the same as any crash: so the API's
+        own health decides (JobHistoryHandler.kt, section "unknown job id").
+        """
+        try:
+            return (await self._info(job_id, patience=patience))[0]
+        except UnavailableError as error:
+            if "Could not find job" in error.message or await self._is_healthy(error):
+                raise NotFoundError(f"no job {job_id} here ({error.message})") from error
+            raise
+
+    async def jobs(
+        self, connection_id: str, *, limit: int, status: str | None, patience: float
+    ) -> Sequence[Job]:
+        """Read the newest jobs of every type that the server knows."""
+        try:
+            reply = await self._list(connection_id, _EVERY_TYPE, limit, status, patience)
+        except RejectedError:
+            reply = await self._list(connection_id, _OLD_TYPES, limit, status, patience)
+        rows = wire.read(wire.ConfigJobs, reply).jobs
+        return sorted((_job(row) for row in rows), key=lambda job: job.id, reverse=True)
+
+    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
+        """Ask for one job, once."""
+        body: dict[str, object] = {"connectionId": connection_id}
+        if job_type == "refresh":
+            body |= {"refreshMode": "Merge", "streams": []}
+        path = "reset" if job_type == "clear" else job_type
+        request = Request(
+            method="POST",
+            url=f"{self._root}/connections/{path}",
+            json=body,
+            limit=self._trigger_limit,
+        )
+        return await judge_trigger(
+            lambda: self._gate.send(request),
+            read_job=_read_refresh if job_type == "refresh" else _read_started,
+            retry_after=self._gate.retry_after,
+        )
+
+    async def cancel(self, job_id: int) -> None:
+        """Ask to cancel whatever runs on the job's connection."""
+        reply = await self._gate.send(self._request("jobs/cancel", {"id": job_id}))
+        expect_success(reply, retry_after=self._gate.retry_after(reply))
+
+    async def progress(self, job_id: int) -> Progress:
+        """Read live numbers, attempts, and the failure if there is one."""
+        return (await self._info(job_id, patience=0))[1]
+
+    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
+        """Read one attempt's log, of either shape."""
+        body = {"jobId": job_id, "attemptNumber": attempt}
+        reply = await self._ask("attempt/get_for_job", body, patience=10)
+        return _lines(wire.read(wire.ConfigAttemptInfo, reply).logs or wire.Logs())
+
+    async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
+        reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
+        info = wire.read(wire.ConfigJobInfo, reply)
+        return _job(info), _progress(info)
+
+    async def _is_healthy(self, error: UnavailableError) -> bool:
+        """Whether a 500 speaks of the job alone: the same server calls itself well."""
+        if ": 500" not in error.message:
+            return False
+        try:
+            reply = await self._gate.send(Request(method="GET", url=f"{self._root}/health"))
+            return wire.read(wire.Health, reply).available
+        except (UnavailableError, ProtocolError):
+            return False
+
+    async def _list(
+        self,
+        connection_id: str,
+        types: Sequence[str],
+        limit: int,
+        status: str | None,
+        patience: float,
+    ) -> Reply:
+        body: dict[str, object] = {
+            "configTypes": list(types),
+            "configId": connection_id,
+            "pagination": {"pageSize": limit, "rowOffset": 0},
+            "orderByField": "createdAt",
+            "orderByMethod": "DESC",
+        }
+        if status:
+            body["statuses"] = [status]
+        return await self._ask("jobs/list", body, patience=patience)
+
+    async def _workspaces(self, patience: float) -> Sequence[str]:
+        reply = await self._ask("workspaces/list", {}, patience=patience)
+        return [one.workspace_id for one in wire.read(wire.ConfigWorkspaces, reply).workspaces]
+
+    async def _connections_of(
+        self, workspace_id: str, patience: float
+    ) -> Sequence[wire.ConfigConnection]:
+        reply = await self._ask(
+            "connections/list", {"workspaceId": workspace_id}, patience=patience
+        )
+        return wire.read(wire.ConfigConnections, reply).connections
+
+    def _request(self, path: str, body: Mapping[str, object]) -> Request:
+        return Request(method="POST", url=f"{self._root}/{path}", json=body)
+
+    async def _ask(self, path: str, body: Mapping[str, object], *, patience: float) -> Reply:
+        return await self._gate.read(self._request(path, body), patience=patience)
+
+
+def _read_started(reply: Reply) -> Job:
+    return _job(wire.read(wire.ConfigJobInfo, reply))
+
+
+def _read_refresh(reply: Reply) -> Job:
+    job = wire.read(wire.ConfigRefresh, reply).job
+    if job is None:
+        raise RejectedError(
+            f"{reply.request}: the destination cannot refresh",
+            hint="--job-type clear, then a sync, loads everything again",
+        )
+    return _job(wire.ConfigJobInfo(job=job))
+
+
+def _job(info: wire.ConfigJobInfo) -> Job:
+    job, attempts = info.job, info.attempts
+    stats = job.aggregated_stats or wire.Stats()
+    ended = job.updated_at if job.status in FINAL_STATUSES else None
+    return Job(
+        id=job.id,
+        connection_id=job.config_id,
+        type=_TYPES.get(job.config_type, job.config_type),
+        status=job.status,
+        created_at=job.created_at,
+        ended_at=ended,
+        records_synced=stats.records_committed,
+        bytes_synced=stats.bytes_committed,
+        attempts=None if attempts is None else len(attempts),
+    )
+
+
+def _progress(info: wire.ConfigJobInfo) -> Progress:
+    attempts = [row.attempt for row in info.attempts or ()]
+    total = info.job.aggregated_stats or wire.Stats()
+    latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
+    return Progress(
+        attempts=len(attempts),
+        records_emitted=_first(total.records_emitted, latest.records_emitted),
+        bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
+        records_committed=_first(total.records_committed, latest.records_committed),
+        bytes_committed=_first(total.bytes_committed, latest.bytes_committed),
+        estimated_records=latest.estimated_records,
+        streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or ()),
+        failure=_failure(attempts),
+        leaves_trace=bool(attempts) or any(v is not None for v in (total.records_emitted,)),
+    )
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _stream(row: wire.StreamStats) -> StreamProgress:
+    return StreamProgress(
+        name=row.stream_name,
+        namespace=row.stream_namespace,
+        records_emitted=row.records_emitted,
+        records_committed=row.records_committed,
+        bytes_emitted=row.bytes_emitted,
+    )
+
+
+def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
+    """The first failure of the last attempt, as Airbyte's own notices show it."""
+    summary = attempts[-1].failure_summary if attempts else None
+    if summary is None or not summary.failures:
+        return None
+    first = summary.failures[0]
+    return Failure(
+        origin=first.failure_origin,
+        type=first.failure_type,
+        message=first.external_message or first.internal_message,
+        retryable=first.retryable,
+        internal_message=first.internal_message,
+        stacktrace=first.stacktrace,
+    )
+
+
+def _connection(row: wire.ConfigConnection) -> Connection:
+    data = row.schedule_data or wire.ConfigScheduleData()
+    basic, cron = data.basic_schedule or row.schedule, data.cron
+    every = f"Every {basic.units} {basic.time_unit}".upper() if basic else None
+    return Connection(
+        id=row.connection_id,
+        name=row.name,
+        status=row.status,
+        workspace_id=row.workspace_id,
+        source_id=row.source_id,
+        destination_id=row.destination_id,
+        schedule_type=row.schedule_type,
+        schedule=(cron.cron_expression if cron else None) or every,
+        tags=tuple(tag.name for tag in row.tags or ()),
+    )
+
+
+def _lines(logs: wire.Logs) -> Sequence[LogLine]:
+    if logs.events is not None:
+        return [
+            LogLine(
+                message=event.message,
+                at=event.timestamp,
+                level=event.level,
+                source=event.log_source,
+            )
+            for event in logs.events
+        ]
+    return [LogLine(message=line) for line in logs.log_lines or ()]

@@ -1,0 +1,212 @@
+"""One request and its answer: limits, where it broke off, and whether it had left at all."""
+
+import asyncio
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from airbyte_sync_cli.errors import ProtocolError, UnavailableError
+
+# httpx would load its own command line (rich, pygments, markdown) where those are installed:
+# 40 ms and 8 MiB that nothing here uses. It copes with not finding it.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None means "not there"
+
+import httpx  # noqa: E402  # after the line above, which is the point
+
+LARGEST_ANSWER: Final = 256 * 1024 * 1024
+"""Bytes; logs can be long (Airbyte cuts at a million lines), nothing else comes near."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request, ready to be sent as often as that is safe."""
+
+    method: str
+    url: str
+    json: Mapping[str, object] | None = None
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    limit: float | None = None
+    """Seconds for the whole exchange; None takes the gate's own."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, read to its end."""
+
+    request: Request
+    status: int
+    headers: Mapping[str, str]
+    """Lower-case names."""
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx: nothing is said yet of the body."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+class UnansweredError(UnavailableError):
+    """The request got no answer that could be read to its end.
+
+    `unsent` is True where surely not a byte of it left this machine. `lasting` is True where
+    trying again at once is pointless, such as with a wrong certificate.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None, unsent: bool, lasting: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.unsent = unsent
+        self.lasting = lasting
+
+
+class Exchange:
+    """One request on its way, which knows whether it has left."""
+
+    def __init__(self, request: Request, *, limit: float) -> None:
+        self._request = request
+        self._limit = limit
+        self._sent = False
+
+    async def run(self, client: httpx.AsyncClient) -> Reply:
+        """Bring the answer. The limit is for all of it: a server that drips is cut off, too."""
+        try:
+            async with asyncio.timeout(self._limit):
+                return await self._stream(client)
+        except TimeoutError as error:
+            words = f"no answer from {self._origin} within {self._limit:g} s"
+            hint = "is it overloaded? --request-timeout gives it longer"
+            raise UnansweredError(words, hint=hint, unsent=not self._sent) from error
+        except httpx.TransportError as error:
+            raise self._unanswered(error) from error
+        except httpx.DecodingError as error:
+            raise ProtocolError(f"{self._request}: the answer cannot be unpacked") from error
+
+    async def _stream(self, client: httpx.AsyncClient) -> Reply:
+        async with client.stream(
+            self._request.method,
+            self._request.url,
+            json=self._request.json,
+            params=dict(self._request.params) or None,
+            timeout=httpx.Timeout(self._limit, pool=None),
+            extensions={"trace": self._trace},
+        ) as response:
+            return Reply(
+                request=self._request,
+                status=response.status_code,
+                headers={name.lower(): value for name, value in response.headers.items()},
+                body=await self._body(response),
+            )
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise ProtocolError(f"{self._request}: the answer has no end")
+        return bytes(body)
+
+    async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
+        if name.endswith("send_request_headers.started"):
+            self._sent = True
+
+    @property
+    def _origin(self) -> str:
+        url = httpx.URL(self._request.url)
+        return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+    def _unanswered(self, error: httpx.TransportError) -> UnansweredError:
+        trouble = _explain(error)
+        before = "no answer from" if self._sent else "cannot reach"
+        return UnansweredError(
+            f"{before} {self._origin}: {trouble.words}",
+            hint=trouble.hint,
+            unsent=not self._sent,
+            lasting=trouble.lasting,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    words: str
+    hint: str
+    lasting: bool = False
+
+
+_UNRESOLVED: Final = _Trouble(
+    "the name does not resolve",
+    "check the host in --url (AIRBYTE_URL); inside Kubernetes a service is NAME.NAMESPACE.svc",
+)
+_REFUSED: Final = _Trouble(
+    "connection refused",
+    "is Airbyte up, and is the port right? `airbyte-sync check` walks the path step by step",
+)
+_BROKEN: Final = _Trouble(
+    "the connection broke off",
+    "a proxy or the server closed it; `airbyte-sync check` walks the path",
+)
+_SLOW: Final = _Trouble(
+    "no answer in time", "is a firewall or a VPN in between? --request-timeout gives it longer"
+)
+_PROXY: Final = _Trouble(
+    "the proxy refuses", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY", lasting=True
+)
+
+
+def _explain(error: httpx.TransportError) -> _Trouble:
+    """Put a transport error into a person's words, by its real cause."""
+    found = (_trouble_of(cause) for cause in _causes(error))
+    return next((trouble for trouble in found if trouble), _BROKEN)
+
+
+def _trouble_of(cause: BaseException) -> _Trouble | None:
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return _certificate_trouble(cause)
+        case ssl.SSLError():
+            return _tls_trouble(cause)
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return _Trouble(str(cause), "check --url (AIRBYTE_URL)", lasting=True)
+        case _:
+            return next((t for kind, t in _BY_CAUSE.items() if isinstance(cause, kind)), None)
+
+
+_BY_CAUSE: Final[Mapping[type[BaseException], _Trouble]] = {
+    socket.gaierror: _UNRESOLVED,
+    ConnectionRefusedError: _REFUSED,
+    httpx.ProxyError: _PROXY,
+    httpx.TimeoutException: _SLOW,
+}
+
+
+def _tls_trouble(error: ssl.SSLError) -> _Trouble:
+    return _Trouble(
+        f"TLS failed ({error.reason or error})",
+        "does the port speak TLS? otherwise use http:// in --url",
+        lasting=True,
+    )
+
+
+def _certificate_trouble(error: ssl.SSLCertVerificationError) -> _Trouble:
+    return _Trouble(
+        f"its certificate is not trusted ({error.verify_message.rstrip('.')})",
+        "a private CA? name its file with --ca-bundle (AIRBYTE_CA_BUNDLE)",
+        lasting=True,
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Walk from an error to all that lie beneath it, groups of attempts included."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                yield from _causes(inner)
+        error = error.__cause__ or error.__context__

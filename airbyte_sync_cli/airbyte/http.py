@@ -1,0 +1,92 @@
+"""The one gate for every request: pooled, limited, repeated only where that is safe."""
+
+import logging
+import random
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request, UnansweredError
+from airbyte_sync_cli.airbyte.refusal import expect_success
+from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from airbyte_sync_cli.clock import Clock
+
+LOG: Final = logging.getLogger("airbyte_sync_cli.http")
+
+LONGEST_RETRY_AFTER: Final = 300.0
+"""Seconds; a server that asks for more is asked again after this anyway."""
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 8.0
+
+
+class Gate:
+    """Sends requests over one pool of kept-alive connections. Follows no redirect."""
+
+    def __init__(self, client: "httpx.AsyncClient", *, clock: "Clock", limit: float) -> None:
+        self._client = client
+        self._clock = clock
+        self._limit = limit
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        await self._client.aclose()
+
+    async def read(self, request: Request, *, patience: float) -> Reply:
+        """Ask for something that may safely be asked again, for `patience` seconds at most.
+
+        Returns 2xx answers only; raises what the last other one means.
+        """
+        until = self._clock.monotonic() + patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                reply = await self.send(request)
+                return expect_success(reply, retry_after=self.retry_after(reply))
+            except UnavailableError as error:
+                wait = max(pause * random.uniform(0.5, 1.5), error.retry_after or 0.0)  # noqa: S311  # jitter
+                if _is_lasting(error) or self._clock.monotonic() + wait > until:
+                    raise
+                LOG.info("%s; asking again in %.1f s", error.message, wait)
+            await self._clock.sleep(wait)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def send(self, request: Request) -> Reply:
+        """Send once and read the answer, whatever it is.
+
+        Raises UnansweredError where none came, and what the authentication raises.
+        """
+        started = self._clock.monotonic()
+        try:
+            reply = await Exchange(request, limit=request.limit or self._limit).run(self._client)
+        except AirbyteSyncError as error:
+            LOG.debug("%s: %s", request, error.message)
+            raise
+        LOG.debug("%s: %s in %.3f s", request, reply.status, self._clock.monotonic() - started)
+        return reply
+
+    def retry_after(self, reply: Reply) -> float | None:
+        """Tell how many seconds the server wants to be left alone, at most five minutes."""
+        return read_retry_after(reply.headers, self._clock)
+
+
+def read_retry_after(headers: Mapping[str, str], clock: "Clock") -> float | None:
+    """Read `Retry-After`, in seconds or as a date; None where absent or unreadable."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        date_given = bool(text) and not text.replace(".", "", 1).lstrip("-").isdigit()
+        seconds = _seconds_until(text, clock) if date_given else float(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _seconds_until(date: str, clock: "Clock") -> float:
+    return (parsedate_to_datetime(date) - clock.now()).total_seconds()
+
+
+def _is_lasting(error: UnavailableError) -> bool:
+    return isinstance(error, UnansweredError) and error.lasting

@@ -1,0 +1,166 @@
+"""The Public API: supported, stable, and silent about why a job failed."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from airbyte_sync_cli.airbyte import wire
+from airbyte_sync_cli.airbyte.answers import judge_trigger
+from airbyte_sync_cli.airbyte.api import TriggerAnswer
+from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
+from airbyte_sync_cli.airbyte.refusal import expect_success
+from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
+
+PAGE: Final = 100
+"""The most rows that the API gives at a time."""
+_HIDDEN_TYPES: Final = ("refresh", "clear")
+"""Left out of lists without a type up to 2.0 (airbyte-platform commit 2c2663d)."""
+
+
+class PublicApi:
+    """`/api/public/v1`, and Cloud's `/v1`."""
+
+    def __init__(self, gate: Gate, root: str, *, trigger_limit: float) -> None:
+        self._gate = gate
+        self._root = root.rstrip("/")
+        self._trigger_limit = trigger_limit
+        self._hidden_types: Sequence[str] = _HIDDEN_TYPES
+
+    async def connection(self, connection_id: str, *, patience: float) -> Connection:
+        """Read one connection."""
+        reply = await self._get(f"connections/{connection_id}", patience=patience)
+        return _connection(wire.read(wire.PublicConnection, reply))
+
+    async def connections(
+        self, *, workspace_id: str | None, patience: float
+    ) -> Sequence[Connection]:
+        """Read every page, once each: pages may repeat rows."""
+        query = {"workspaceIds": workspace_id} if workspace_id else {}
+        found: dict[str, Connection] = {}
+        async for reply in self._pages("connections", query, patience=patience):
+            page = wire.read(wire.PublicConnections, reply).data
+            found |= {row.connection_id: _connection(row) for row in page}
+            if len(page) < PAGE:
+                break
+        return list(found.values())
+
+    async def job(self, job_id: int, *, patience: float) -> Job:
+        """Read one job. An unknown one is answered with 409 (ConfigClientErrorHandler.kt)."""
+        try:
+            reply = await self._get(f"jobs/{job_id}", patience=patience)
+        except RejectedError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            raise NotFoundError(f"no job {job_id} here ({error.message})") from error
+        return _job(wire.read(wire.PublicJob, reply))
+
+    async def jobs(
+        self, connection_id: str, *, limit: int, status: str | None, patience: float
+    ) -> Sequence[Job]:
+        """Read the newest jobs of every type: those that older servers hide are asked for."""
+        query = {"connectionId": connection_id} | ({"status": status} if status else {})
+        pages = await asyncio.gather(
+            self._newest(query, limit=limit, patience=patience),
+            *(self._hidden(query, kind, limit=limit) for kind in self._hidden_types),
+        )
+        if any(job.type in _HIDDEN_TYPES for job in pages[0]):
+            self._hidden_types = ()
+        found = {job.id: job for page in pages for job in page}
+        return sorted(found.values(), key=lambda job: job.id, reverse=True)[:limit]
+
+    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
+        """Ask for one job, once."""
+        if job_type == "refresh":
+            raise RejectedError(
+                "the Public API cannot start a refresh",
+                hint="--job-type refresh needs the Config API: --api config",
+            )
+        request = Request(
+            method="POST",
+            url=f"{self._root}/jobs",
+            json={"connectionId": connection_id, "jobType": _asked(job_type)},
+            limit=self._trigger_limit,
+        )
+        return await judge_trigger(
+            lambda: self._gate.send(request),
+            read_job=lambda reply: _job(wire.read(wire.PublicJob, reply)),
+            retry_after=self._gate.retry_after,
+        )
+
+    async def cancel(self, job_id: int) -> None:
+        """Ask to cancel whatever runs on the job's connection."""
+        request = Request(method="DELETE", url=f"{self._root}/jobs/{job_id}")
+        reply = await self._gate.send(request)
+        expect_success(reply, retry_after=self._gate.retry_after(reply))
+
+    async def _newest(
+        self, query: Mapping[str, str], *, limit: int, patience: float
+    ) -> Sequence[Job]:
+        """Newest first must be asked for: the default is oldest first (JobsHelper.kt)."""
+        found: dict[int, Job] = {}
+        query = {**query, "orderBy": "createdAt|DESC"}
+        size = min(limit, PAGE)
+        async for reply in self._pages("jobs", query, size=size, patience=patience):
+            page = wire.read(wire.PublicJobs, reply).data
+            found |= {row.job_id: _job(row) for row in page}
+            if len(page) < size or len(found) >= limit:
+                break
+        return list(found.values())
+
+    async def _hidden(self, query: Mapping[str, str], kind: str, *, limit: int) -> Sequence[Job]:
+        """Read jobs of one type; a server that has never heard of it has none of them."""
+        try:
+            return await self._newest({**query, "jobType": kind}, limit=limit, patience=0)
+        except (RejectedError, UnavailableError):
+            return []
+
+    async def _pages(
+        self, path: str, query: Mapping[str, str], *, size: int = PAGE, patience: float
+    ) -> AsyncIterator[Reply]:
+        """Count offsets: the `next` link names another host and drops filters."""
+        for offset in itertools.count(step=size):
+            page: dict[str, str | int] = {**query, "limit": size, "offset": offset}
+            yield await self._get(path, page, patience=patience)
+
+    async def _get(
+        self, path: str, query: Mapping[str, str | int] | None = None, *, patience: float
+    ) -> Reply:
+        request = Request(method="GET", url=f"{self._root}/{path}", params=query or {})
+        return await self._gate.read(request, patience=patience)
+
+
+def _asked(job_type: JobType) -> str:
+    """`reset` is the word that every version knows; `clear` came later and means the same."""
+    return "reset" if job_type == "clear" else job_type
+
+
+def _job(row: wire.PublicJob) -> Job:
+    return Job(
+        id=row.job_id,
+        connection_id=row.connection_id,
+        type=row.job_type,
+        status=row.status,
+        created_at=row.start_time,
+        ended_at=row.last_updated_at,
+        records_synced=row.rows_synced,
+        bytes_synced=row.bytes_synced,
+    )
+
+
+def _connection(row: wire.PublicConnection) -> Connection:
+    schedule = row.schedule or wire.PublicSchedule()
+    return Connection(
+        id=row.connection_id,
+        name=row.name,
+        status=row.status,
+        workspace_id=row.workspace_id,
+        source_id=row.source_id,
+        destination_id=row.destination_id,
+        schedule_type=schedule.schedule_type,
+        schedule=schedule.cron_expression or schedule.basic_timing,
+        tags=tuple(tag.name for tag in row.tags or ()),
+    )

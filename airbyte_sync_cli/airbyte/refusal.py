@@ -1,0 +1,172 @@
+"""What an answer other than a plain yes means: Airbyte's five families of error bodies.
+
+They are told apart by shape, never by content type (a problem comes as application/json, a
+login page as 200): see the API's api-problems.yaml, KnownException.kt, and Micronaut's own.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from airbyte_sync_cli.airbyte.exchange import Reply
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    DeniedError,
+    NotFoundError,
+    ProtocolError,
+    RejectedError,
+    UnavailableError,
+)
+
+_LONGEST_WORDS: Final = 500
+_LOGIN: Final = re.compile(
+    rb"accounts\.google\.com|type=[\"']?password|\biap\b|\bsign in\b|\blog ?in\b|\bsaml\b",
+    re.IGNORECASE,
+)
+_LOGIN_ADDRESS: Final = re.compile(
+    r"accounts\.google\.com|login|signin|sign-in|oauth|saml|auth", re.IGNORECASE
+)
+_LOGIN_HINT: Final = (
+    "Google IAP? name its client id with --iap-audience; other proxies: --header, AIRBYTE_TOKEN"
+)
+_HTML_HINT: Final = (
+    "give the API's address: https://HOST/api/public/v1, or the bare root; "
+    "`airbyte-sync check` walks the path"
+)
+_CREDENTIALS_HINT: Final = (
+    "check AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET (or AIRBYTE_TOKEN, AIRBYTE_USERNAME); "
+    "`airbyte-sync check` walks the path"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What can be read from an error body, whichever family it is of."""
+
+    words: str
+    """The most useful sentence, cut to a readable length."""
+    title: str | None = None
+    """A problem's title, such as `try-again-later`."""
+    error_id: str | None = None
+    """From 2.0 on often all there is: to be found in the server's log."""
+    is_html: bool = False
+    is_json: bool = False
+
+
+def read_refusal(reply: Reply) -> Refusal:
+    """Read an error body; never raises."""
+    if looks_like_html(reply):
+        return Refusal(words=_html_words(reply), is_html=True)
+    try:
+        content = json.loads(reply.body)
+    except ValueError:
+        return Refusal(words=_shortened(reply.body.decode(errors="replace")))
+    if not isinstance(content, dict):
+        return Refusal(words=_shortened(str(content)), is_json=True)
+    return _read_object(content)
+
+
+def looks_like_html(reply: Reply) -> bool:
+    """Whether a page for people came back."""
+    start = reply.body[:512].lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b"<head", b"<body"))
+
+
+def expect_success(reply: Reply, *, retry_after: float | None) -> Reply:
+    """Return a 2xx answer that is no web page; raise what any other one means."""
+    if reply.is_success and not looks_like_html(reply):
+        return reply
+    raise error_of(reply, retry_after=retry_after)
+
+
+def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
+    """Turn an answer that is no success into the error that a person can act on."""
+    refusal = read_refusal(reply)
+    said = f"{reply.request}: {reply.status}{f' ({refusal.words})' if refusal.words else ''}"
+    match reply.status:
+        case 401 | 403:
+            hint = _LOGIN_HINT if refusal.is_html else _CREDENTIALS_HINT
+            error: AirbyteSyncError = DeniedError(said, hint=hint)
+        case status if _is_passing(status):
+            error = UnavailableError(said, retry_after=retry_after)
+        case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            error = _redirected(reply)
+        case _ if refusal.is_html:
+            error = _page_instead_of_api(reply)
+        case 404 if refusal.is_json:
+            error = NotFoundError(said)
+        case status if status < HTTPStatus.BAD_REQUEST or status in {404, 405}:
+            error = ProtocolError(f"{said}: no such address in this API", hint=_HTML_HINT)
+        case _:
+            error = RejectedError(said, status=reply.status)
+    return error
+
+
+def _is_passing(status: int) -> bool:
+    """408, 429 and every 5xx (gateways invent some, such as 520 and 561) may pass."""
+    return (
+        status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
+def _redirected(reply: Reply) -> AirbyteSyncError:
+    target = reply.headers.get("location", "an unnamed place")
+    if _LOGIN_ADDRESS.search(target):
+        return DeniedError(
+            f"{reply.request}: sent to a login page ({_shortened(target, most=120)}): this is the "
+            "web page or an identity proxy, not the API",
+            hint=_LOGIN_HINT,
+        )
+    return ProtocolError(
+        f"{reply.request}: redirected to {_shortened(target, most=200)}",
+        hint="credentials are never sent elsewhere: give the final address with --url",
+    )
+
+
+def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
+    words = f"{reply.request}: this is the web page or an identity proxy, not the API"
+    if _LOGIN.search(reply.body):
+        return DeniedError(f"{words} (a login page)", hint=_LOGIN_HINT)
+    return ProtocolError(words, hint=_HTML_HINT)
+
+
+def _read_object(content: Mapping[str, object]) -> Refusal:
+    data, embedded = content.get("data"), content.get("_embedded")
+    candidates = [
+        data.get("message") if isinstance(data, dict) else None,
+        content.get("detail"),
+        content.get("message"),
+        _first_message(embedded),
+        content.get("title"),
+    ]
+    said = next((text for text in candidates if isinstance(text, str) and text), "")
+    error_id = content.get("errorId")
+    suffix = f"errorId {error_id}" if isinstance(error_id, str) else ""
+    title = content.get("title")
+    return Refusal(
+        words=_shortened(", ".join(filter(None, [said, suffix]))),
+        title=title if isinstance(title, str) else None,
+        error_id=error_id if isinstance(error_id, str) else None,
+        is_json=True,
+    )
+
+
+def _first_message(embedded: object) -> object:
+    errors = embedded.get("errors") if isinstance(embedded, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first.get("message") if isinstance(first, dict) else None
+
+
+def _html_words(reply: Reply) -> str:
+    title = re.search(rb"<title[^>]*>(.*?)</title>", reply.body[:65536], re.IGNORECASE | re.DOTALL)
+    text = title.group(1).decode(errors="replace") if title else ""
+    return _shortened(f"a web page: {text}" if text.strip() else "a web page", most=120)
+
+
+def _shortened(text: str, *, most: int = _LONGEST_WORDS) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"

@@ -1,0 +1,115 @@
+"""Cancel one job with care: Airbyte cancels by connection, and its 200 proves nothing.
+
+Cancelling a job that has ended would kill its successor (SchedulerHandler.kt,
+submitCancellationToWorker), and a cancel sent before the first attempt is silently lost
+(ConnectionManagerWorkflowImpl.kt, cancelJob). So: read, cancel only what is still active,
+read again, and repeat while it stays active.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.result import CancelResult
+
+LOG: Final = logging.getLogger("airbyte_sync_cli.cancel")
+
+_LONGEST_READ: Final = 3.0
+_LONGEST_SEND: Final = 1.5
+"""Seconds. The server answers a cancel only when the work has stopped, which may be never."""
+_BETWEEN_SENDS: Final = 1.0
+_HEAD_START: Final = 0.1
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 2.0
+
+
+async def cancel_with_care(
+    context: Context,
+    case: Case,
+    *,
+    grace_left: Callable[[], float],
+    on_sent: Callable[[], None],
+) -> None:
+    """Cancel the case's job and see it cancelled, as far as `grace_left()` seconds allow.
+
+    Fills in `case.job` and `case.cancel`; `on_sent` is called after the first request, before
+    anything is confirmed. Does not raise: what could not be done is in the case.
+    """
+    await _Cancelling(context, case, grace_left=grace_left, on_sent=on_sent).run()
+
+
+class _Cancelling:
+    def __init__(
+        self,
+        context: Context,
+        case: Case,
+        *,
+        grace_left: Callable[[], float],
+        on_sent: Callable[[], None],
+    ) -> None:
+        self._airbyte = context.airbyte
+        self._clock = context.clock
+        self._case = case
+        self._grace_left = grace_left
+        self._on_sent = on_sent
+        self._sent_at: float | None = None
+
+    async def run(self) -> None:
+        self._note(confirmed=False)
+        pause = _FIRST_PAUSE
+        while self._grace_left() > 0:
+            job = await self._read()
+            if job is not None and job.is_final:
+                break
+            if job is not None and self._may_send():
+                await self._send(job)
+            await self._clock.sleep(min(pause, max(self._grace_left(), 0.0)))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        final = self._case.job
+        self._note(confirmed=final is not None and final.status == "cancelled")
+
+    def _may_send(self) -> bool:
+        now = self._clock.monotonic()
+        return self._sent_at is None or now - self._sent_at >= _BETWEEN_SENDS
+
+    async def _read(self) -> Job | None:
+        job = self._case.job
+        if job is None:
+            return None
+        try:
+            async with asyncio.timeout(min(_LONGEST_READ, self._grace_left())):
+                self._case.job = await self._airbyte.job(job.id, patience=0)
+        except (AirbyteSyncError, TimeoutError) as error:
+            LOG.info("job %s cannot be read before its cancel: %s", job.id, _words(error))
+            return None
+        return self._case.job
+
+    async def _send(self, job: Job) -> None:
+        """Send one cancel; before the first one is answered, tell that it is on its way."""
+        first, self._sent_at = self._sent_at is None, self._clock.monotonic()
+        self._note(confirmed=False)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._request(job))
+            if first:
+                await self._clock.sleep(_HEAD_START)
+                self._on_sent()
+
+    async def _request(self, job: Job) -> None:
+        try:
+            async with asyncio.timeout(min(_LONGEST_SEND, max(self._grace_left(), 0.0))):
+                await self._airbyte.cancel(job.id)
+        except (AirbyteSyncError, TimeoutError) as error:
+            LOG.info("cancel of job %s: %s", job.id, _words(error))
+
+    def _note(self, *, confirmed: bool) -> None:
+        requested = self._sent_at is not None
+        self._case.cancel = CancelResult(requested=requested, confirmed=requested and confirmed)
+
+
+def _words(error: AirbyteSyncError | TimeoutError) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else error.message

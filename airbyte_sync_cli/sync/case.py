@@ -1,0 +1,92 @@
+"""One connection's sync, as far as it is known: filled in step by step, told at any moment."""
+
+from dataclasses import dataclass, field
+
+from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, Progress
+from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.result import CancelResult, FailureResult, SyncResult
+
+_BY_STATUS = {
+    "succeeded": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "cancelled": ExitCode.CANCELLED,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """What is known. `ended_as` is our own ending, which counts unless the job's end is known."""
+
+    key: str
+    connection: Connection | None = None
+    job: Job | None = None
+    adopted: bool = False
+    history: History = field(default_factory=History)
+    progress: Progress | None = None
+    failure: Failure | None = None
+    cancel: CancelResult | None = None
+    ended_as: ExitCode | None = None
+    suspect: bool = False
+    error: AirbyteSyncError | None = None
+    url: str | None = None
+
+    @property
+    def exit_code(self) -> ExitCode | None:
+        """Judge. A final status that Airbyte told beats how we came to stop looking."""
+        if self.suspect:
+            return ExitCode.SUSPECT
+        status = self.job.status if self.job else None
+        by_us = self.cancel is not None and self.cancel.requested
+        if status in _BY_STATUS and not (status == "cancelled" and by_us):
+            return _BY_STATUS[status]
+        return self.error.exit_code if self.error else self.ended_as
+
+    def result(self) -> SyncResult:
+        """Freeze what is known now."""
+        job, code = self.job, self.exit_code
+        return SyncResult(
+            connection_id=self._connection_id,
+            connection_name=self.connection.name if self.connection else None,
+            job_id=job.id if job else None,
+            job_type=job.type if job else None,
+            outcome=code.outcome if code is not None else None,
+            exit_code=code,
+            status=job.status if job else None,
+            adopted=self.adopted,
+            created_at=job.created_at if job else None,
+            ended_at=job.ended_at if job else None,
+            duration_seconds=job.duration_seconds if job else None,
+            records_synced=job.records_synced if job else None,
+            bytes_synced=job.bytes_synced if job else None,
+            attempts=self._attempts,
+            retryable=self.failure.retryable if self.failure else None,
+            cancel=self.cancel,
+            failure=_failure_result(self.failure),
+            url=self.url,
+        )
+
+    @property
+    def _connection_id(self) -> str | None:
+        if self.connection:
+            return self.connection.id
+        return self.job.connection_id if self.job else None
+
+    @property
+    def _attempts(self) -> int | None:
+        if self.progress and self.progress.attempts is not None:
+            return self.progress.attempts
+        return self.job.attempts if self.job else None
+
+
+def _failure_result(failure: Failure | None) -> FailureResult | None:
+    if failure is None:
+        return None
+    return FailureResult(
+        origin=failure.origin,
+        type=failure.type,
+        message=failure.message,
+        retryable=failure.retryable,
+        stream=failure.stream,
+    )

@@ -1,0 +1,57 @@
+"""What every part of a run shares: the server, time, who listens, the wish to stop."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from airbyte_sync_cli.airbyte.api import Airbyte
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.sync.events import Listener, Warned
+from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.stop import Stop
+
+MOST_TRIGGERS_AT_ONCE: Final = 3
+"""A self-managed server has five threads for its Public API (PUBLIC_API_EXECUTOR_THREADS)."""
+_BETWEEN_TRIGGERS: Final = 0.25
+"""Seconds."""
+
+
+class TriggerSlots:
+    """Lets few triggers through at a time, one after the other."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._free = asyncio.Semaphore(MOST_TRIGGERS_AT_ONCE)
+        self._next_at = 0.0
+
+    async def acquire(self) -> None:
+        """Wait for a turn. Cancelling the wait gives the turn back."""
+        await self._free.acquire()
+        now = self._clock.monotonic()
+        wait = max(0.0, self._next_at - now)
+        self._next_at = now + wait + _BETWEEN_TRIGGERS
+        try:
+            await self._clock.sleep(wait)
+        except asyncio.CancelledError:
+            self._free.release()
+            raise
+
+    def release(self) -> None:
+        """Let the next one go."""
+        self._free.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Handed down, never changed."""
+
+    airbyte: Airbyte
+    clock: Clock
+    emit: Listener
+    stop: Stop
+    slots: TriggerSlots
+    policy: RunPolicy = field(default_factory=RunPolicy)
+
+    def warn(self, key: str, message: str) -> None:
+        """Tell of something odd that does not change the ending."""
+        self.emit(Warned(key=key, message=message))

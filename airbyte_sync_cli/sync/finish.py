@@ -1,0 +1,98 @@
+"""After the end: late numbers, the reason of a failure, and whether a success is believable."""
+
+import asyncio
+from typing import Final
+
+from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.context import Context
+
+LATE_STATISTICS: Final = 60.0
+"""Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
+runEndOfSyncHooks); waited for only where the verdict hangs on them."""
+_COURTESY: Final = 2.0
+"""Seconds given to them otherwise, so that a result seldom says 0 for a sync that moved rows."""
+_LONGEST_REASON: Final = 10.0
+_BETWEEN_LOOKS: Final = 2.0
+
+
+async def finish(context: Context, case: Case) -> None:
+    """Complete the case of a job that has ended; the job's status stays what it is."""
+    job = case.job
+    if job is None:
+        return
+    if job.status == "succeeded":
+        await _await_numbers(context, case)
+        _judge_success(context, case)
+    else:
+        await _learn_reason(context, case)
+
+
+async def _await_numbers(context: Context, case: Case) -> None:
+    """Read again until the numbers suffice, as long as that may take."""
+    policy, clock = context.policy, context.clock
+    matters = policy.verify or policy.min_records is not None
+    until = clock.monotonic() + (LATE_STATISTICS if matters else _COURTESY)
+    await _read_again(context, case)
+    while not _suffices(case, policy.min_records) and clock.monotonic() < until:
+        await clock.sleep(_BETWEEN_LOOKS)
+        await _read_again(context, case)
+
+
+async def _read_again(context: Context, case: Case) -> None:
+    if case.job is None:
+        return
+    try:
+        async with asyncio.timeout(_LONGEST_REASON):
+            case.job = await context.airbyte.job(case.job.id, patience=0)
+            case.progress = await context.airbyte.progress(case.job.id) or case.progress
+    except (AirbyteSyncError, TimeoutError) as error:
+        context.warn(case.key, f"the final numbers of job {case.job.id} are unknown: {error}")
+
+
+def _suffices(case: Case, min_records: int | None) -> bool:
+    records = case.job.records_synced if case.job else None
+    return (records or 0) >= max(min_records or 0, 1)
+
+
+def _judge_success(context: Context, case: Case) -> None:
+    """Doubt a success that moved too little, or left no trace of work (airbyte #85355)."""
+    policy, records = context.policy, case.job.records_synced if case.job else None
+    if policy.min_records is not None and (records is None or records < policy.min_records):
+        moved = "an unknown number of" if records is None else f"{records}"
+        case.suspect = True
+        context.warn(
+            case.key, f"succeeded, but with {moved} records: --min-records is {policy.min_records}"
+        )
+    if not _left_trace(case):
+        case.suspect = case.suspect or policy.verify
+        context.warn(
+            case.key,
+            "Airbyte says succeeded, but there is no trace of work (no attempt, no statistics): "
+            "a launch that failed can look like this",
+        )
+    elif policy.verify and not records and case.progress is None:
+        case.suspect = True
+        context.warn(
+            case.key, "--verify: no records, and the Config API is out of reach to prove any work"
+        )
+
+
+def _left_trace(case: Case) -> bool:
+    """Whether anything shows that work was done; True where that cannot be asked."""
+    if case.job is not None and case.job.records_synced:
+        return True
+    traced = case.progress.leaves_trace if case.progress else None
+    return traced is not False
+
+
+async def _learn_reason(context: Context, case: Case) -> None:
+    """Ask why, best effort and briefly: the verdict does not hang on it."""
+    if case.job is None:
+        return
+    try:
+        async with asyncio.timeout(_LONGEST_REASON):
+            case.failure = await context.airbyte.failure(case.job)
+            case.progress = await context.airbyte.progress(case.job.id) or case.progress
+    except (AirbyteSyncError, TimeoutError) as error:
+        context.warn(case.key, f"why job {case.job.id} failed could not be learned: {error}")

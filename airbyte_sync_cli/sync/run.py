@@ -1,0 +1,206 @@
+"""Run syncs: trigger and wait, for one connection or many, ours and theirs kept apart."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
+
+from airbyte_sync_cli.airbyte.models import Connection
+from airbyte_sync_cli.errors import AirbyteSyncError, OutOfTimeError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.cancel import cancel_with_care
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.events import (
+    Cancelling,
+    Finished,
+    Interrupted,
+    JobKnown,
+    Planned,
+    Provisional,
+    Resolved,
+)
+from airbyte_sync_cli.sync.finish import finish
+from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
+from airbyte_sync_cli.sync.trigger import Trigger, rejected_for_status
+from airbyte_sync_cli.sync.wait import Wait
+
+_FINE = {ExitCode.OK, ExitCode.SKIPPED, None}
+
+
+async def run_connections(context: Context, connections: Sequence[Connection]) -> Sequence[Case]:
+    """Trigger and wait for each connection, at the same time; one ending each."""
+    run = _Run(context)
+    cases = [Case(key=one.id, connection=one) for one in connections]
+    for case, connection in zip(cases, connections, strict=True):
+        context.emit(Resolved(key=case.key, connection=connection))
+    return await run.all(
+        cases,
+        [partial(run.sync, case, one) for case, one in zip(cases, connections, strict=True)],
+    )
+
+
+async def wait_for_jobs(context: Context, job_ids: Sequence[int]) -> Sequence[Case]:
+    """Wait for jobs that exist already: theirs, so never cancelled."""
+    run = _Run(context)
+    cases = [Case(key=f"job {job_id}", adopted=True) for job_id in job_ids]
+    return await run.all(
+        cases,
+        [partial(run.watch, case, one) for case, one in zip(cases, job_ids, strict=True)],
+    )
+
+
+class _Run:
+    """Everything that happens at the same time, and how it ends together."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._policy = context.policy
+        self._clock = context.clock
+        self._stop = context.stop
+        self._cases: Sequence[Case] = ()
+        self._began = self._clock.monotonic()
+        timeout = self._policy.wait.timeout
+        self._deadline = None if timeout is None else self._began + timeout
+        most = self._policy.max_parallel
+        self._turn: AbstractAsyncContextManager[object] = (
+            nullcontext() if most is None else asyncio.Semaphore(most)
+        )
+
+    async def all(
+        self, cases: Sequence[Case], works: Sequence[Callable[[], Awaitable[None]]]
+    ) -> Sequence[Case]:
+        """Do all works at the same time, each to its own ending."""
+        self._cases = cases
+        self._context.emit(Planned(keys=[case.key for case in cases]))
+        async with asyncio.TaskGroup() as tasks:
+            herald = tasks.create_task(self._announce_signal())
+            async with asyncio.TaskGroup() as group:
+                for case, work in zip(cases, works, strict=True):
+                    group.create_task(self._conclude(case, work))
+            herald.cancel()
+        return cases
+
+    async def sync(self, case: Case, connection: Connection) -> None:
+        """Come by exactly one job of a connection and see it through."""
+        async with asyncio.TaskGroup() as tasks:
+            trigger = Trigger(self._context, case, connection, tasks=tasks)
+            try:
+                await self._sync(case, connection, trigger)
+            except StoppedError as stopped:
+                await self._wind_down(case, stopped, trigger)
+            except AirbyteSyncError as error:
+                case.error = error
+            finally:
+                trigger.abandon()
+
+    async def watch(self, case: Case, job_id: int) -> None:
+        """See a job through that somebody else started."""
+        try:
+            await until_stopped(self._know(case, job_id), stop=self._stop)
+            await self._see_through(case, job_id)
+        except StoppedError as stopped:
+            await self._wind_down(case, stopped)
+
+    async def _conclude(self, case: Case, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with self._turn:
+                await work()
+        except AirbyteSyncError as error:
+            case.error = error
+        if self._policy.fail_fast and case.exit_code not in _FINE:
+            self._stop.fail_fast()
+        self._context.emit(Finished(key=case.key, result=case.result()))
+
+    async def _sync(self, case: Case, connection: Connection, trigger: Trigger) -> None:
+        if self._stop.is_wished:
+            raise StoppedError
+        if not connection.is_active:
+            raise rejected_for_status(connection)
+        if self._policy.dry_run:
+            self._context.warn(case.key, f"dry run: {await trigger.look()}")
+            case.ended_as = ExitCode.OK
+            return
+        await until_stopped(trigger.obtain(), stop=self._stop, seconds=self._seconds_left())
+        if case.job is None or case.ended_as is not None:
+            return
+        if self._policy.trigger_only:
+            case.ended_as = ExitCode.OK
+            return
+        await self._see_through(case, case.job.id)
+
+    async def _know(self, case: Case, job_id: int) -> None:
+        """Find the name of a job's connection, for people; the wait does not hang on it."""
+        airbyte = self._context.airbyte
+        try:
+            case.job = await airbyte.job(job_id, patience=0)
+            case.connection = await airbyte.connection(case.job.connection_id, patience=0)
+        except AirbyteSyncError:
+            return  # the wait meets the same trouble, and knows how long to bear it
+        case.url = airbyte.job_url(case.connection, job_id)
+        self._context.emit(Resolved(key=case.key, connection=case.connection))
+        self._context.emit(
+            JobKnown(key=case.key, job=case.job, adopted=True, history=case.history, url=case.url)
+        )
+
+    async def _see_through(self, case: Case, job_id: int) -> None:
+        """Wait for the end and complete what is known of it."""
+        if case.job is None or case.job.is_active:
+            wait = Wait(self._context, case, job_id, deadline=self._deadline)
+            try:
+                await until_stopped(wait.until_end(), stop=self._stop)
+            except OutOfTimeError as error:
+                case.error = error
+                raise DeadlineError from error
+        try:
+            await until_stopped(finish(self._context, case), stop=self._stop)
+        except StoppedError:
+            return  # the job's end is known: that is the ending
+
+    def _seconds_left(self) -> float | None:
+        return None if self._deadline is None else self._deadline - self._clock.monotonic()
+
+    # -- being stopped -----------------------------------------------------------------------
+
+    async def _announce_signal(self) -> None:
+        await self._stop.wait_for_signal()
+        interrupted = self._stop.interrupted
+        if interrupted is not None:
+            self._context.emit(Interrupted(signal=interrupted.signal))
+
+    async def _wind_down(
+        self, case: Case, stopped: StoppedError, trigger: Trigger | None = None
+    ) -> None:
+        """Leave no job behind that is ours and unwanted, and none without a name."""
+        since = self._clock.monotonic()
+        grace_left = partial(self._stop.grace_left, since)
+        if trigger is not None:
+            await trigger.find_now(grace_left)
+        case.ended_as = self._ending(case, stopped)
+        if case.job is not None and not case.adopted and self._unwanted(stopped):
+            because = "--timeout passed" if isinstance(stopped, DeadlineError) else "interrupted"
+            self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
+            await cancel_with_care(
+                self._context, case, grace_left=grace_left, on_sent=self._tell_provisional
+            )
+        self._tell_provisional()
+
+    def _ending(self, case: Case, stopped: StoppedError) -> ExitCode:
+        if isinstance(stopped, DeadlineError) and self._stop.interrupted is None:
+            case.error = case.error or OutOfTimeError("--timeout passed before there was a job")
+            return ExitCode.TIMEOUT
+        if self._stop.interrupted is not None:
+            return ExitCode[self._stop.interrupted.signal]
+        return ExitCode.SKIPPED if case.job is None else ExitCode.SIGTERM
+
+    def _unwanted(self, stopped: StoppedError) -> bool:
+        """Whether a job of ours shall not go on without us."""
+        if isinstance(stopped, DeadlineError):
+            return self._policy.on_timeout == "cancel"
+        if self._stop.interrupted is not None:
+            return self._policy.on_interrupt == "cancel"
+        return True  # a sibling failed, and --fail-fast was asked for
+
+    def _tell_provisional(self) -> None:
+        if self._stop.interrupted is not None:
+            self._context.emit(Provisional(results=tuple(case.result() for case in self._cases)))

@@ -1,0 +1,95 @@
+"""Which connections are meant: by id, by exact name, by tag."""
+
+import asyncio
+from collections.abc import Sequence
+from difflib import get_close_matches
+from uuid import UUID
+
+from airbyte_sync_cli.airbyte.api import Airbyte
+from airbyte_sync_cli.airbyte.models import Connection
+from airbyte_sync_cli.errors import NotFoundError, UsageError
+
+
+def as_connection_id(text: str) -> str | None:
+    """Return a UUID in its usual form; None where the text is a name.
+
+    Raises UsageError for what was surely meant to be a UUID and is not.
+    """
+    try:
+        return str(UUID(text))
+    except ValueError:
+        if _looks_like_a_broken_id(text):
+            raise UsageError(
+                f"{text!r} is no connection id",
+                hint="an id looks like e735894a-e773-4938-969f-45f53957b75b; "
+                "`airbyte-sync connections` lists them",
+            ) from None
+        return None
+
+
+def _looks_like_a_broken_id(text: str) -> bool:
+    bare = text.replace("-", "")
+    return text.count("-") == 4 and len(bare) >= 24 and " " not in text  # noqa: PLR2004  # 8-4-4-4-12
+
+
+async def select_connections(
+    airbyte: Airbyte,
+    wanted: Sequence[str],
+    *,
+    tags: Sequence[str] = (),
+    workspace_id: str | None = None,
+) -> Sequence[Connection]:
+    """Find every connection that is meant, once each, in the order in which they were given.
+
+    Raises NotFoundError for a name that none or several carry, and for a tag without an
+    active connection: before anything is started.
+    """
+    by_id = [as_connection_id(text) for text in wanted]
+    every: Sequence[Connection] = ()
+    if tags or None in by_id:
+        every = await airbyte.connections(workspace_id=workspace_id)
+    read = await asyncio.gather(
+        *(airbyte.connection(one) for one in dict.fromkeys(by_id) if one is not None)
+    )
+    known = {connection.id: connection for connection in read}
+    found = [
+        known[one] if one is not None else _by_name(text, every)
+        for one, text in zip(by_id, wanted, strict=True)
+    ]
+    for tag in tags:
+        found += _by_tag(tag, every)
+    return list({connection.id: connection for connection in found}.values())
+
+
+def _by_name(name: str, every: Sequence[Connection]) -> Connection:
+    matches = [connection for connection in every if connection.name == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        clashing = ", ".join(connection.id for connection in matches)
+        raise NotFoundError(
+            f"{len(matches)} connections are called {name!r}: {clashing}",
+            hint="give the id, or narrow the search with --workspace",
+        )
+    raise NotFoundError(f"no connection is called {name!r}", hint=_nearest(name, every))
+
+
+def _nearest(name: str, every: Sequence[Connection]) -> str:
+    by_folded = {connection.name.casefold(): connection for connection in every}
+    near = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
+    if not near:
+        return f"`airbyte-sync connections` lists the {len(every)} that can be seen"
+    return "did you mean " + ", ".join(
+        f"{by_folded[one].name!r} ({by_folded[one].id})" for one in near
+    )
+
+
+def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:
+    tagged = [one for one in every if tag in one.tags and one.is_active]
+    if not tagged:
+        tags = sorted({tag for one in every for tag in one.tags})
+        raise NotFoundError(
+            f"no active connection carries the tag {tag!r}",
+            hint=f"tags in use: {', '.join(tags) or 'none that can be seen'}",
+        )
+    return tagged
