@@ -1,0 +1,98 @@
+"""One request on its way through the sandbox, read once, with friendly refusals."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from starlette.datastructures import Headers, QueryParams
+
+from airbyte_sync_cli.sandbox.refusals import BadRequest, MalformedId, Unreadable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler sees of a request."""
+
+    method: str
+    path: str
+    parameters: dict[str, str]
+    """The variable parts of the path."""
+    query: QueryParams
+    headers: Headers
+    body: bytes
+    born_after: float | None = None
+    """A fault's wish: the job that this trigger asks for exists only so much later."""
+
+    def json(self) -> dict[str, object]:
+        """Read the body as a JSON object. Raises Unreadable."""
+        try:
+            value = json.loads(self.body)
+        except ValueError as error:
+            raise Unreadable(str(error)) from None
+        if not isinstance(value, dict):
+            raise Unreadable("Expected an object")
+        return value
+
+    def uuid_of(self, field: str) -> str:
+        """Read a UUID from the body. Raises Unreadable or MalformedId."""
+        value = self.json().get(field)
+        if not isinstance(value, str):
+            raise Unreadable(f"{field} must not be null")
+        return well_formed(value)
+
+    def int_of(self, field: str) -> int:
+        """Read a whole number from the body. Raises Unreadable."""
+        value = self.json().get(field)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Unreadable(f"{field} must be a number")
+        return value
+
+    def number(self, name: str, *, default: int, lowest: int, highest: int) -> int:
+        """Read a whole number from the query. Raises BadRequest out of its bounds."""
+        text = self.query.get(name) or str(default)
+        if not text.isdecimal() or not lowest <= int(text) <= highest:
+            raise BadRequest(f"{name}: must be between {lowest} and {highest}")
+        return int(text)
+
+    def words(self, name: str) -> set[str]:
+        """Read a comma-separated or repeated parameter of the query."""
+        return {
+            word.strip().lower()
+            for text in self.query.getlist(name)
+            for word in text.split(",")
+            if word.strip()
+        }
+
+
+def well_formed(text: str) -> str:
+    """Check that a text is a UUID and spell it in small letters. Raises MalformedId."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise MalformedId(f"Invalid UUID string: {text}") from None
+
+
+def moment(text: object | None) -> float | None:
+    """Read a time with its offset as epoch seconds; nothing is None. Raises BadRequest."""
+    if text is None or text == "":
+        return None
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise BadRequest(f"Text '{text}' could not be parsed as a date with an offset")
+    return when.timestamp()
+
+
+def page_of(rows: list[T], body: dict[str, object]) -> list[T]:
+    """Cut the page that `pagination` asks for; without it, everything."""
+    page = body.get("pagination")
+    if not isinstance(page, dict):
+        return rows
+    offset = int(page.get("rowOffset") or 0)
+    return rows[offset : offset + int(page.get("pageSize") or 20)]

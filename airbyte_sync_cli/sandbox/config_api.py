@@ -1,0 +1,176 @@
+"""The Config API's endpoints: POST everything. Source: the platform's own OpenAPI document."""
+
+from starlette.responses import Response
+
+from airbyte_sync_cli.sandbox import config_views, operations
+from airbyte_sync_cli.sandbox.answers import Json, ok
+from airbyte_sync_cli.sandbox.call import Call, moment, page_of, well_formed
+from airbyte_sync_cli.sandbox.config_views import JobView
+from airbyte_sync_cli.sandbox.job import Attempt, SimJob
+from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
+from airbyte_sync_cli.sandbox.refusals import NotFound, Refusal, Unreadable
+from airbyte_sync_cli.sandbox.routes import Endpoint
+from airbyte_sync_cli.sandbox.versions import Quirks
+from airbyte_sync_cli.sandbox.world import World
+
+
+class ConfigApi:
+    """The handlers about jobs and attempts."""
+
+    def __init__(self, world: World, quirks: Quirks) -> None:
+        self._world = world
+        self._quirks = quirks
+
+    def endpoints(self) -> list[Endpoint]:
+        """List them, by the names under which faults know them."""
+        rows = [
+            ("trigger", "/connections/sync", self.sync),
+            ("trigger", "/connections/reset", self.reset),
+            ("trigger", "/connections/clear", self.reset),
+            ("trigger", "/connections/refresh", self.refresh),
+            ("progress", "/connections/sync_progress", self.progress),
+            ("jobs", "/jobs/list", self.list_jobs),
+            ("job", "/jobs/get_light", self.get_light),
+            ("job", "/jobs/get_without_logs", self.get_without_logs),
+            ("logs", "/jobs/get", self.get_with_logs),
+            ("logs", "/jobs/get_debug_info", self.get_debug_info),
+            ("jobs", "/jobs/get_last_replication_job", self.last_job),
+            ("cancel", "/jobs/cancel", self.cancel),
+            ("logs", "/attempt/get_for_job", self.attempt),
+            ("attempt", "/attempt/get_combined_stats", self.combined_stats),
+        ]
+        return [Endpoint(name, "POST", path, handler) for name, path, handler in rows]
+
+    async def sync(self, call: Call) -> Response:
+        """Start a sync and hold until it runs, however long that takes."""
+        job = await operations.start_sync(
+            self._world,
+            call.uuid_of("connectionId"),
+            early=False,
+            born_after=call.born_after,
+        )
+        return ok(self._info(job, logs=False))
+
+    async def reset(self, call: Call) -> Response:
+        """Start a reset (a clear is the same); what runs is cancelled, not a 409."""
+        job = await operations.start_reset(self._world, call.uuid_of("connectionId"))
+        return ok(self._info(job, logs=False))
+
+    async def refresh(self, call: Call) -> Response:
+        """Start a refresh; an empty answer where the destination cannot."""
+        connection_id = call.uuid_of("connectionId")
+        if not self._world.connection(connection_id).can_refresh:
+            return ok({})
+        job = await operations.start_sync(
+            self._world, connection_id, early=False, kind="refresh", born_after=call.born_after
+        )
+        return ok({"job": self._view(job).light()})
+
+    async def progress(self, call: Call) -> Response:
+        """Show how far the running sync is."""
+        connection = self._world.connection(call.uuid_of("connectionId"))
+        active = self._world.active_job(connection.id)
+        view = self._view(active) if active else None
+        return ok(config_views.progress_view(connection, view))
+
+    async def list_jobs(self, call: Call) -> Response:
+        """List jobs, newest first."""
+        body = call.json()
+        field = str(body.get("orderByField") or "createdAt")
+        newest_first = str(body.get("orderByMethod") or "DESC") == "DESC"
+        wanted = _filter(body, self._quirks)
+        found = [job for job in self._world.jobs() if wanted.matches(job)]
+        page = page_of(sort_jobs(found, field, newest_first=newest_first), body)
+        views = [self._view(job) for job in page]
+        jobs = [{"job": view.full(), "attempts": view.attempts()} for view in views]
+        return ok({"jobs": jobs, "totalJobCount": len(found)})
+
+    async def get_light(self, call: Call) -> Response:
+        """Show a job without numbers: the cheapest look."""
+        return ok({"job": self._view(self._job(call)).light()})
+
+    async def get_without_logs(self, call: Call) -> Response:
+        """Show a job with its numbers."""
+        return ok(self._info(self._job(call), logs=False))
+
+    async def get_with_logs(self, call: Call) -> Response:
+        """Show a job with all logs; no statistics of the whole, none of a running attempt."""
+        view = self._view(self._job(call))
+        return ok(
+            {
+                "job": view.light(),
+                "attempts": view.attempt_infos(logs=True, statistics=not view.job.active),
+            }
+        )
+
+    async def get_debug_info(self, call: Call) -> Response:
+        """Show everything about a job."""
+        job = self._job(call)
+        connection = self._world.connection(job.connection_id)
+        return ok(config_views.debug_view(self._view(job), connection))
+
+    async def last_job(self, call: Call) -> Response:
+        """Show the newest job that was not cancelled, if there is one."""
+        jobs = self._world.jobs_of(call.uuid_of("connectionId"))
+        kept = [job for job in jobs if job.status != "cancelled"]
+        return ok({"job": self._view(kept[-1]).light()} if kept else {})
+
+    async def cancel(self, call: Call) -> Response:
+        """Cancel whatever runs on the job's connection, as the Public API does."""
+        job = self._job(call)
+        await operations.cancel_running(self._world, job.connection_id)
+        return ok(self._info(job, logs=False))
+
+    async def attempt(self, call: Call) -> Response:
+        """Show one attempt with its log."""
+        job, attempt = self._attempt(call)
+        return ok(self._view(job).attempt_infos(logs=True)[attempt.number])
+
+    async def combined_stats(self, call: Call) -> Response:
+        """Show one attempt's numbers; 404 while there are none."""
+        job, attempt = self._attempt(call)
+        numbers = self._view(job).numbers_of(attempt.number)
+        if numbers is None:
+            raise NotFound(f"Could not find attempt stats for job_id: {job.id}")
+        return ok(config_views.combined_stats(numbers))
+
+    def _job(self, call: Call) -> SimJob:
+        return self._world.job(call.int_of("id"))
+
+    def _attempt(self, call: Call) -> tuple[SimJob, Attempt]:
+        job, number = self._world.job(call.int_of("jobId")), call.int_of("attemptNumber")
+        attempts = job.attempts_at(job.now())
+        if not 0 <= number < len(attempts):
+            raise NotFound(f"Could not find attempt {number} of job {job.id}")
+        return job, attempts[number]
+
+    def _view(self, job: SimJob) -> JobView:
+        streams = self._world.connection(job.connection_id).streams
+        return JobView(job, streams, self._quirks)
+
+    def _info(self, job: SimJob, *, logs: bool) -> Json:
+        view = self._view(job)
+        return {"job": view.full(), "attempts": view.attempt_infos(logs=logs)}
+
+
+def _filter(body: Json, quirks: Quirks) -> JobFilter:
+    types, statuses = _strings(body, "configTypes"), _strings(body, "statuses")
+    if not types:
+        raise Refusal("configTypes must not be empty")
+    if unknown := types - quirks.config_types:
+        raise Unreadable(f"Unexpected value '{min(unknown)}'")
+    config_id = body.get("configId")
+    return JobFilter(
+        connections=frozenset({well_formed(str(config_id))}) if config_id else None,
+        types=types,
+        statuses=statuses,
+        created_start=moment(body.get("createdAtStart")),
+        created_end=moment(body.get("createdAtEnd")),
+        updated_start=moment(body.get("updatedAtStart")),
+        updated_end=moment(body.get("updatedAtEnd")),
+    )
+
+
+def _strings(body: Json, field: str) -> frozenset[str]:
+    value = body.get(field)
+    return frozenset(str(each) for each in value) if isinstance(value, list) else frozenset()

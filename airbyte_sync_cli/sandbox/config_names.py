@@ -1,0 +1,58 @@
+"""The Config API's endpoints about what has a name: connections, workspaces, tags."""
+
+from starlette.responses import Response
+
+from airbyte_sync_cli.sandbox import config_views, public_views
+from airbyte_sync_cli.sandbox.answers import ok
+from airbyte_sync_cli.sandbox.call import Call, page_of
+from airbyte_sync_cli.sandbox.routes import Endpoint
+from airbyte_sync_cli.sandbox.world import World
+
+
+class ConfigNames:
+    """The handlers about what has a name: connections, workspaces, tags."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def endpoints(self) -> list[Endpoint]:
+        """List them."""
+        return [
+            Endpoint("connection", "POST", "/connections/get", self.get_connection),
+            Endpoint("connections", "POST", "/connections/list", self.list_connections),
+            Endpoint("workspaces", "POST", "/workspaces/list", self.list_workspaces),
+            Endpoint("workspaces", "POST", "/workspaces/list_paginated", self.list_workspaces),
+            Endpoint("tags", "POST", "/tags/list", self.list_tags),
+        ]
+
+    async def get_connection(self, call: Call) -> Response:
+        """Show one connection."""
+        connection = self._world.connection(call.uuid_of("connectionId"))
+        return ok(config_views.connection_view(connection))
+
+    async def list_connections(self, call: Call) -> Response:
+        """List a workspace's connections, all of them at once."""
+        workspace = call.uuid_of("workspaceId")
+        rows = [
+            config_views.connection_view(each)
+            for each in self._world.connections.values()
+            if each.workspace_id == workspace and each.status != "deprecated"
+        ]
+        return ok({"connections": rows})
+
+    async def list_workspaces(self, call: Call) -> Response:
+        """List workspaces, by page where asked for."""
+        body = call.json() if call.body else {}
+        wanted = body.get("workspaceIds")
+        rows = [
+            config_views.workspace_view(each)
+            for each in self._world.workspaces.values()
+            if not isinstance(wanted, list) or not wanted or each.id in wanted
+        ]
+        return ok({"workspaces": page_of(rows, body)})
+
+    async def list_tags(self, call: Call) -> Response:
+        """List a workspace's tags, as a bare array."""
+        workspace = call.uuid_of("workspaceId")
+        tags = [each for each in self._world.tags.values() if each.workspace_id == workspace]
+        return ok([public_views.tag_view(tag) for tag in tags])

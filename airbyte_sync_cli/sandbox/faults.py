@@ -1,0 +1,138 @@
+"""Scriptable failures: which requests they hit, how often, and what they do to them."""
+
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import Field
+
+from airbyte_sync_cli.sandbox.clock import SimClock
+from airbyte_sync_cli.sandbox.routes import Api
+from airbyte_sync_cli.sandbox.script import Model
+
+When = Literal[
+    "any",
+    "trigger",
+    "job",
+    "jobs",
+    "cancel",
+    "connection",
+    "connections",
+    "workspaces",
+    "tags",
+    "token",
+    "logs",
+    "attempt",
+    "progress",
+    "health",
+    "version",
+]
+Action = Literal[
+    "lost-before",
+    "lost-after",
+    "status",
+    "hold",
+    "never",
+    "drip",
+    "truncate",
+    "bad-json",
+    "wrong-shape",
+    "html",
+    "huge",
+    "login",
+    "redirect-loop",
+    "rate-limit",
+    "try-again-later",
+    "state-conflict",
+    "late-job",
+    "expire-tokens",
+]
+WHENS: Final[tuple[str, ...]] = get_args(When)
+ACTIONS: Final[tuple[str, ...]] = get_args(Action)
+
+
+class Fault(Model):
+    """One failure. Without `times` and `for_seconds` it never ends."""
+
+    when: When = "any"
+    """The requests that it may hit."""
+    action: Action
+    api: Literal["any", "public", "config"] = "any"
+    """Only requests of this API."""
+    after: int = Field(default=0, ge=0)
+    """So many matching requests pass unharmed first."""
+    times: int | None = Field(default=None, ge=1)
+    """So many are hit; None is no limit."""
+    from_seconds: float = Field(default=0.0, ge=0)
+    """Not before the sandbox is so many simulated seconds old."""
+    for_seconds: float | None = Field(default=None, gt=0)
+    """Over so many simulated seconds after the first hit."""
+    applied: bool = False
+    """The request takes effect although the answer does not say so (status, hold)."""
+    status: Annotated[int, Field(ge=200, le=599)] = 503
+    """The status of `status`."""
+    body: Literal["json", "html", "empty"] = "json"
+    """The body of `status`."""
+    seconds: float = Field(default=60.0, ge=0)
+    """How long `hold` holds (simulated), the pause between two bytes of `drip` (real), how
+    much later than asked `late-job` lets the job begin (simulated)."""
+    retry_after: str | None = None
+    """The header of `rate-limit` and `status`, as it is: seconds, a date, or nonsense."""
+    megabytes: int = Field(default=300, ge=1)
+    """The size of `huge`."""
+
+
+class FaultBox:
+    """The faults of a sandbox and how often each was met."""
+
+    def __init__(self, clock: SimClock, faults: list[Fault] | None = None) -> None:
+        self._clock = clock
+        self._armed = [_Armed(fault) for fault in faults or []]
+
+    def add(self, *faults: Fault) -> None:
+        """Arm more faults; the first one that matches a request is the one that hits it."""
+        self._armed.extend(_Armed(fault) for fault in faults)
+
+    def clear(self) -> None:
+        """Let everything work again."""
+        self._armed.clear()
+
+    def take(self, name: str, api: Api) -> Fault | None:
+        """Find the fault that hits a request of that name, and count the hit."""
+        age = self._clock.now() - self._clock.start
+        return next((each.fault for each in self._armed if each.hits(name, api, age)), None)
+
+
+class _Armed:
+    """A fault with its counters."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self._met = 0
+        self._hits = 0
+        self._since: float | None = None
+
+    def hits(self, name: str, api: Api, age: float) -> bool:
+        if not self._concerns(name, api, age):
+            return False
+        self._met += 1
+        if self._met <= self.fault.after or self._spent(age):
+            return False
+        self._hits += 1
+        self._since = age if self._since is None else self._since
+        return True
+
+    def _concerns(self, name: str, api: Api, age: float) -> bool:
+        return (
+            self.fault.when in {"any", name}
+            and self.fault.api in {"any", api}
+            and age >= self.fault.from_seconds
+        )
+
+    def _spent(self, age: float) -> bool:
+        fault = self.fault
+        if fault.times is not None and self._hits >= fault.times:
+            return True
+        return (
+            fault.for_seconds is not None
+            and self._since is not None
+            and age >= self._since + fault.for_seconds
+        )

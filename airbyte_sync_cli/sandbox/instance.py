@@ -1,0 +1,47 @@
+"""The anonymous probes: health of the Config API, version and authentication mode."""
+
+from starlette.responses import Response
+
+from airbyte_sync_cli.sandbox.answers import Json, ok
+from airbyte_sync_cli.sandbox.call import Call
+from airbyte_sync_cli.sandbox.connection import stable_id
+from airbyte_sync_cli.sandbox.routes import Endpoint
+from airbyte_sync_cli.sandbox.versions import Quirks
+
+
+class Instance:
+    """What a self-managed server tells of itself to anybody."""
+
+    def __init__(self, quirks: Quirks, *, mode: str) -> None:
+        self._quirks = quirks
+        self._mode = mode
+
+    def endpoints(self) -> list[Endpoint]:
+        """List them."""
+        return [
+            Endpoint("health", "GET", "/health", self.health, anonymous=True),
+            Endpoint(
+                "version", "GET", "/instance_configuration", self.configuration, anonymous=True
+            ),
+        ]
+
+    async def health(self, _call: Call) -> Response:
+        """Say that it works."""
+        return ok({"available": True})
+
+    async def configuration(self, _call: Call) -> Response:
+        """Tell version, edition and authentication mode."""
+        body: Json = {
+            "airbyteUrl": "http://localhost:8000",
+            "edition": "community",
+            "version": self._quirks.release,
+            "licenseStatus": "pro",
+            "auth": {"mode": self._mode},
+            "initialSetupComplete": True,
+            "defaultUserId": stable_id("user", "default"),
+            "defaultOrganizationId": stable_id("organization", "default"),
+            "defaultOrganizationEmail": "sandbox@example.com",
+            "defaultWorkspaceId": stable_id("workspace", "Default"),
+            "trackingStrategy": "logging",
+        }
+        return ok(body)

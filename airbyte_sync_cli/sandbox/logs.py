@@ -1,0 +1,87 @@
+"""What an attempt logs, in both shapes: lines up to 1.1, events since 1.2."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from airbyte_sync_cli.sandbox.answers import Json, without_nulls
+from airbyte_sync_cli.sandbox.job import Attempt, SimJob
+
+TENTHS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line and when it was written."""
+
+    at: float
+    level: str
+    source: str
+    message: str
+    stacktrace: str | None = None
+
+
+def log_of(job: SimJob, attempt: Attempt, when: float) -> list[LogLine]:
+    """Collect what can be read of an attempt's log by then; the newest lines come late."""
+    lines = sorted(_lines(job, attempt), key=lambda line: line.at)
+    return [line for line in lines if line.at + job.script.logs_late <= when]
+
+
+def _lines(job: SimJob, attempt: Attempt) -> Iterator[LogLine]:
+    start, script = attempt.start, job.script
+    yield LogLine(start, "info", "platform", f"Starting attempt {attempt.number} of job {job.id}")
+    yield LogLine(start, "info", "source", "Connection to the source established")
+    for text in script.logs:
+        yield LogLine(start, "info", "replication-orchestrator", text)
+    yield from _progress(job, attempt)
+    if math.isfinite(attempt.end):
+        yield from _ending(attempt)
+
+
+def _progress(job: SimJob, attempt: Attempt) -> Iterator[LogLine]:
+    end = attempt.end if math.isfinite(attempt.end) else job.now()
+    seconds = max(end - attempt.start, 0.0)
+    for tenth in range(1, TENTHS):
+        records = job.script.records * tenth // TENTHS
+        at = attempt.start + seconds * tenth / TENTHS
+        yield LogLine(at, "info", "replication-orchestrator", f"Records read: {records}")
+
+
+def _ending(attempt: Attempt) -> Iterator[LogLine]:
+    failure = attempt.failure
+    if failure is not None:
+        source = failure.origin if failure.origin in {"source", "destination"} else "platform"
+        trace = failure.stacktrace or None
+        yield LogLine(attempt.end, "error", source, failure.message, trace)
+    text = f"Attempt {attempt.number} ended: {attempt.status}"
+    yield LogLine(attempt.end, "info", "platform", text)
+
+
+def formatted(lines: list[LogLine]) -> Json:
+    """Show lines as text."""
+    texts = [text for line in lines for text in _as_text(line)]
+    return {"logType": "formatted", "logs": {"logLines": texts}}
+
+
+def _as_text(line: LogLine) -> list[str]:
+    stamp = datetime.fromtimestamp(int(line.at), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    first = f"{stamp} {line.source} {line.level.upper()} > {line.message}"
+    return [first, *(line.stacktrace or "").splitlines()]
+
+
+def structured(lines: list[LogLine]) -> Json:
+    """Show lines as events."""
+    events = [
+        without_nulls(
+            {
+                "timestamp": int(line.at * 1000),
+                "message": line.message,
+                "level": line.level,
+                "logSource": line.source,
+                "stackTrace": line.stacktrace,
+            }
+        )
+        for line in lines
+    ]
+    return {"logType": "structured", "logs": {"version": "1", "events": events}}

@@ -1,0 +1,169 @@
+"""What a fault does to a request: one function per action."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from airbyte_sync_cli.sandbox.answers import INDEX_HTML, LOGIN_HTML
+from airbyte_sync_cli.sandbox.clock import SimClock
+from airbyte_sync_cli.sandbox.faults import Fault
+from airbyte_sync_cli.sandbox.public_errors import problem
+from airbyte_sync_cli.sandbox.wire import Wire
+
+Answer = Callable[[], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that a fault hits: `answer` handles it, effects included, when it is called."""
+
+    fault: Fault
+    path: str
+    wire: Wire
+    clock: SimClock
+    answer: Answer
+
+
+async def misbehave(exchange: Exchange) -> None:
+    """Do to a request what its fault says."""
+    await _ACTIONS[exchange.fault.action](exchange)
+
+
+async def _lost_before(it: Exchange) -> None:
+    await it.wire.reset()
+
+
+async def _lost_after(it: Exchange) -> None:
+    await it.answer()
+    await it.wire.reset()
+
+
+async def _status(it: Exchange) -> None:
+    if it.fault.applied:
+        await it.answer()
+    await it.wire.deliver(_canned(it.fault))
+
+
+async def _hold(it: Exchange) -> None:
+    if not it.fault.applied:
+        await it.clock.sleep(it.fault.seconds)
+        await it.wire.deliver(await it.answer())
+        return
+    response = await it.answer()
+    await it.clock.sleep(it.fault.seconds)
+    await it.wire.deliver(response)
+
+
+async def _never(it: Exchange) -> None:
+    if it.fault.applied:
+        await it.answer()
+    await it.wire.hang()
+
+
+async def _drip(it: Exchange) -> None:
+    await it.wire.drip(await it.answer(), it.fault.seconds)
+
+
+async def _truncate(it: Exchange) -> None:
+    await it.wire.truncate(await it.answer())
+
+
+async def _bad_json(it: Exchange) -> None:
+    response = await it.answer()
+    half = bytes(response.body)[: len(response.body) // 2]
+    await it.wire.deliver(Response(half, response.status_code, media_type="application/json"))
+
+
+async def _wrong_shape(it: Exchange) -> None:
+    await it.answer()
+    await it.wire.deliver(JSONResponse(["this is", {"not": "what you asked for"}]))
+
+
+async def _html(it: Exchange) -> None:
+    await it.wire.deliver(HTMLResponse(INDEX_HTML))
+
+
+async def _huge(it: Exchange) -> None:
+    await it.wire.flood(await it.answer(), it.fault.megabytes)
+
+
+async def _login(it: Exchange) -> None:
+    if it.path == LOGIN_PATH:
+        await it.wire.deliver(HTMLResponse(LOGIN_HTML))
+    else:
+        await it.wire.deliver(RedirectResponse(LOGIN_PATH, HTTPStatus.FOUND))
+
+
+async def _redirect_loop(it: Exchange) -> None:
+    await it.wire.deliver(RedirectResponse(it.path, HTTPStatus.TEMPORARY_REDIRECT))
+
+
+async def _rate_limit(it: Exchange) -> None:
+    body = {"message": "You are being rate limited."}
+    headers = _retry_after(it.fault)
+    await it.wire.deliver(JSONResponse(body, HTTPStatus.TOO_MANY_REQUESTS, headers))
+
+
+async def _try_again_later(it: Exchange) -> None:
+    await it.wire.deliver(
+        problem("try-again-later", "A sync is already running for: this connection")
+    )
+
+
+async def _state_conflict(it: Exchange) -> None:
+    if it.fault.applied:
+        await it.answer()
+    await it.wire.deliver(problem("state-conflict", "Could not fulfill request"))
+
+
+async def _pass(it: Exchange) -> None:
+    # What these two do happens before: see app.
+    await it.wire.deliver(await it.answer())
+
+
+def _canned(fault: Fault) -> Response:
+    headers = _retry_after(fault)
+    if fault.body == "empty":
+        return Response(status_code=fault.status, headers=headers)
+    phrase = _phrase(fault.status)
+    if fault.body == "html":
+        text = f"<html><head><title>{fault.status} {phrase}</title></head></html>\n"
+        return HTMLResponse(text, fault.status, headers)
+    return JSONResponse({"message": phrase}, fault.status, headers)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _retry_after(fault: Fault) -> dict[str, str]:
+    return {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
+
+
+LOGIN_PATH: Final = "/login"
+_ACTIONS: Final[dict[str, Callable[[Exchange], Awaitable[None]]]] = {
+    "lost-before": _lost_before,
+    "lost-after": _lost_after,
+    "status": _status,
+    "hold": _hold,
+    "never": _never,
+    "drip": _drip,
+    "truncate": _truncate,
+    "bad-json": _bad_json,
+    "wrong-shape": _wrong_shape,
+    "html": _html,
+    "huge": _huge,
+    "login": _login,
+    "redirect-loop": _redirect_loop,
+    "rate-limit": _rate_limit,
+    "try-again-later": _try_again_later,
+    "state-conflict": _state_conflict,
+    "late-job": _pass,
+    "expire-tokens": _pass,
+}

@@ -1,0 +1,104 @@
+"""How the Public API says no: problems (RFC 9457), nulls included, served as plain JSON."""
+
+import uuid
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import JSONResponse, Response
+
+from airbyte_sync_cli.sandbox import refusals
+from airbyte_sync_cli.sandbox.answers import Json, hidden
+from airbyte_sync_cli.sandbox.versions import Quirks
+
+DOCS: Final = "https://reference.airbyte.com/reference/errors"
+FORBIDDEN: Final = "Caller does not have the required permissions to access the resource(s)."
+
+_KINDS: Final[dict[str, tuple[int, str, str]]] = {
+    "try-again-later": (409, "#try-again-later", "Please try again later."),
+    "state-conflict": (409, "#409-state-conflict", "State conflict"),
+    "resource-not-found": (
+        404,
+        "#resource-not-found",
+        "The requested resource could not be found.",
+    ),
+    "forbidden": (403, "#forbidden", "The request is forbidden."),
+    "bad-request": (400, "#bad-request", "The request could not be understood by the server."),
+    "unprocessable-entity": (
+        422,
+        "#unprocessable-entity",
+        "The body of the request was not understood",
+    ),
+    "unexpected-problem": (
+        500,
+        "",
+        "An unexpected problem has occurred. If this is an error that needs to be addressed, "
+        "please submit a pull request or github issue.",
+    ),
+    "service-unavailable": (503, "#service-unavailable", "The service is unavailable."),
+}
+
+
+def problem(
+    title: str,
+    message: str | None = None,
+    *,
+    status: int | None = None,
+    data: Json | None = None,
+) -> Response:
+    """Build a problem by its title, with a message or other data."""
+    usual, anchor, detail = _KINDS[title]
+    code = usual if status is None else status
+    body = {
+        "status": code,
+        "type": DOCS + anchor,
+        "title": title,
+        "detail": detail,
+        "documentationUrl": None,
+        "data": {"message": message} if message is not None else data,
+    }
+    return JSONResponse(body, code)
+
+
+def public_refusal(  # noqa: PLR0911  # one answer per refusal
+    refusal: refusals.Refusal, quirks: Quirks, *, admin: bool
+) -> Response:
+    """Put a refusal into the Public API's words, of this version and for this caller."""
+    match refusal:
+        case refusals.AlreadyRunning() | refusals.WorkflowDeleted():
+            return problem("try-again-later", refusal.message)
+        case refusals.NotActive():
+            return problem("state-conflict", "Could not fulfill request")
+        case refusals.StartTimedOut() | refusals.JobOverAtOnce():
+            return problem("state-conflict", refusal.message)
+        case refusals.NoSuchJob():
+            if not admin or quirks.admins_may_not_see_unknown_jobs:
+                return problem("forbidden", FORBIDDEN)
+            return problem("state-conflict", "Job is not currently running")
+        case refusals.NoSuchConnection():
+            return _missing_connection(refusal.connection_id, quirks, admin=admin)
+        case refusals.MalformedId():
+            return _malformed(quirks, admin=admin)
+        case refusals.Unprocessable():
+            return problem("unprocessable-entity", refusal.message)
+        case refusals.NotFound():
+            return problem("resource-not-found", refusal.message)
+        case _:
+            return problem("bad-request", refusal.message)
+
+
+def _missing_connection(connection_id: str, quirks: Quirks, *, admin: bool) -> Response:
+    if not admin:
+        return problem("forbidden", FORBIDDEN)
+    status = quirks.missing_connection_status
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem("unexpected-problem", f"Could not find {connection_id}")
+    data: Json = {"resourceType": "STANDARD_SYNC", "resourceId": connection_id}
+    return problem("resource-not-found", status=status, data=data)
+
+
+def _malformed(quirks: Quirks, *, admin: bool) -> Response:
+    if not admin:
+        return problem("forbidden", FORBIDDEN)
+    if not quirks.hides_errors:
+        return problem("bad-request", f"Invalid UUID string: {uuid.UUID(int=0)}")
+    return hidden(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,0 +1,123 @@
+"""A real server on loopback for a sandbox: quick to start, quick to stop, able to reset."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Final
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from airbyte_sync_cli.sandbox.config import SandboxConfig
+from airbyte_sync_cli.sandbox.simulation import Sandbox
+from airbyte_sync_cli.sandbox.wire import ABORT
+
+_RESET: Final = struct.pack("ii", 1, 0)
+"""Linger for no time: closing then sends RST instead of FIN."""
+
+
+class _ResettableProtocol(H11Protocol):
+    """Gives the app a way to drop its connection, which ASGI itself does not have."""
+
+    def connection_made(  # type: ignore[override]  # uvicorn narrows the type, so must we
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        inner = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[ABORT] = self.abort
+            await inner(scope, receive, send)
+
+        self.app = app
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        sock: socket.socket | None = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, its tick, and its pauses when it stops."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever runs the loop."""
+        yield
+
+    async def stop(self) -> None:
+        """Stop at once: held requests are cut off."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve a sandbox in the running loop and tell its address; port 0 takes a free one."""
+    listener = await _listen(host, port)
+    config = uvicorn.Config(
+        sandbox.app,
+        http=_ResettableProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+    )
+    config.load()
+    server = _Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    try:
+        yield f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+    finally:
+        await server.stop()
+
+
+async def _listen(host: str, port: int) -> socket.socket:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, _, _, _, address = found[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def run_sandbox(
+    config: SandboxConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a sandbox until Ctrl-C. `on_ready` is told the address."""
+
+    async def forever() -> None:
+        async with serve(Sandbox(config), host, port) as url:
+            if on_ready is not None:
+                on_ready(url)
+            await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(forever())

@@ -1,0 +1,118 @@
+"""What differs between Airbyte versions, as one table of switches.
+
+Each switch names the release that changed the behaviour; the sources are in `docs/sandbox.md`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+LATEST: Final = "latest"
+_LATEST_NUMBER: Final = (2, 2)
+"""After 2.1.0, the last release: what Airbyte Cloud runs. The number itself is made up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """The behaviour of one Airbyte version."""
+
+    number: tuple[int, int]
+
+    @property
+    def release(self) -> str:
+        """The version as `instance_configuration` tells it."""
+        return f"{self.number[0]}.{self.number[1]}.0"
+
+    def since(self, major: int, minor: int) -> bool:
+        """Whether this version is that one or a later one."""
+        return self.number >= (major, minor)
+
+    @property
+    def trigger_returns_early(self) -> bool:
+        """Public triggers answer once a job id exists (June 2026), not once the job runs."""
+        return self.since(2, 2)
+
+    @property
+    def lists_every_job_type(self) -> bool:
+        """A job list without `jobType` covers all four types (2.1.0), before: sync and reset."""
+        return self.since(2, 1)
+
+    @property
+    def has_public_token(self) -> bool:
+        """The Public API has `applications/token` (0.64)."""
+        return self.since(0, 64)
+
+    @property
+    def token_lifetime(self) -> float:
+        """Seconds that a token really lives: 24 h, since 1.6 a quarter of an hour."""
+        return 900.0 if self.since(1, 6) else 86_400.0
+
+    @property
+    def token_claim(self) -> int | None:
+        """What `expires_in` claims in spite of the truth: 180 s before 1.6."""
+        return None if self.since(1, 6) else 180
+
+    @property
+    def takes_form_tokens(self) -> bool:
+        """Form-encoded token requests are tolerated (1.7)."""
+        return self.since(1, 7)
+
+    @property
+    def has_tags(self) -> bool:
+        """The Public API knows tags, and no longer `dataResidency` on connections (1.6)."""
+        return self.since(1, 6)
+
+    @property
+    def structured_logs(self) -> bool:
+        """Logs are events rather than lines (1.2)."""
+        return self.since(1, 2)
+
+    @property
+    def shows_stack_traces(self) -> bool:
+        """Config API error bodies carry the server's stack trace (up to 1.2)."""
+        return not self.since(1, 3)
+
+    @property
+    def hides_errors(self) -> bool:
+        """Config API error bodies are an `errorId` (2.0.0)."""
+        return self.since(2, 0)
+
+    @property
+    def admins_may_not_see_unknown_jobs(self) -> bool:
+        """An unknown job is 403 even for instance admins (1.7 and 1.8)."""
+        return self.since(1, 7) and not self.since(2, 0)
+
+    @property
+    def missing_connection_status(self) -> int:
+        """The Public API's status for a connection that does not exist: 400, 500, then 404."""
+        if self.since(1, 4):
+            return 404
+        return 500 if self.since(1, 2) else 400
+
+    @property
+    def config_types(self) -> frozenset[str]:
+        """The job types that `jobs/list` accepts."""
+        return frozenset({"sync", "reset_connection", "refresh", "clear"})
+
+    @property
+    def flush_period(self) -> float:
+        """Seconds between two writes of a running job's statistics: 60, since 1.0 10."""
+        return 10.0 if self.since(1, 0) else 60.0
+
+    @property
+    def default_auth_mode_on(self) -> bool:
+        """Whether a fresh Helm installation asks for credentials (2.0.0)."""
+        return self.since(2, 0)
+
+
+def quirks_of(version: str) -> Quirks:
+    """Find the behaviour of a version such as `1.8`, `v2.0.0` or `latest`.
+
+    Raises ValueError for anything else.
+    """
+    if version == LATEST:
+        return Quirks(_LATEST_NUMBER)
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(\.\d+)?", version)
+    if match is None:
+        raise ValueError(f"{version!r} is no Airbyte version: try 0.63, 1.0, 1.8, 2.0 or latest")
+    return Quirks((int(match[1]), int(match[2])))

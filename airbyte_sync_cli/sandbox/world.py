@@ -1,0 +1,193 @@
+"""The state of the simulated Airbyte: what exists, what runs, and what is due to start."""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from airbyte_sync_cli.sandbox.clock import SimClock
+from airbyte_sync_cli.sandbox.connection import SimConnection, SimTag, SimWorkspace
+from airbyte_sync_cli.sandbox.job import SimJob, StartedBy
+from airbyte_sync_cli.sandbox.refusals import (
+    AlreadyRunning,
+    NoSuchConnection,
+    NoSuchJob,
+    NotActive,
+    WorkflowDeleted,
+)
+from airbyte_sync_cli.sandbox.script import JobScript
+
+HISTORY_STEP: Final = 3600.0
+"""Seconds between two jobs of a connection's made-up history."""
+
+
+@dataclass(slots=True, order=True)
+class Birth:
+    """A job that was asked for and exists once `at` is reached."""
+
+    at: float
+    order: int
+    connection: SimConnection = field(compare=False)
+    type: str = field(compare=False)
+    started_by: StartedBy = field(compare=False)
+    script: JobScript = field(compare=False)
+    job: SimJob | None = field(default=None, compare=False)
+
+
+class World:
+    """Everything there is. Jobs come into being lazily: `advance` catches up with the clock."""
+
+    def __init__(self, clock: SimClock) -> None:
+        self.clock = clock
+        self.workspaces: dict[str, SimWorkspace] = {}
+        self.tags: dict[str, SimTag] = {}
+        self.connections: dict[str, SimConnection] = {}
+        self._jobs: dict[int, SimJob] = {}
+        self._births: list[Birth] = []
+        self._order = itertools.count()
+        self._next_id = itertools.count(1)
+        # State may be read from another thread than the one that serves it.
+        self._lock = threading.RLock()
+
+    def jobs(self) -> list[SimJob]:
+        """Every job that exists by now, oldest first."""
+        self.advance()
+        return list(self._jobs.values())
+
+    def jobs_of(self, connection_id: str) -> list[SimJob]:
+        """The jobs of one connection, oldest first."""
+        return [job for job in self.jobs() if job.connection_id == connection_id]
+
+    def active_job(self, connection_id: str) -> SimJob | None:
+        """The job that keeps a connection busy, if any."""
+        return next((job for job in self.jobs_of(connection_id) if job.active), None)
+
+    def connection(self, connection_id: str) -> SimConnection:
+        """Look a connection up. Raises NoSuchConnection."""
+        try:
+            return self.connections[connection_id.lower()]
+        except KeyError:
+            raise NoSuchConnection(connection_id) from None
+
+    def job(self, job_id: int) -> SimJob:
+        """Look a job up. Raises NoSuchJob."""
+        self.advance()
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise NoSuchJob(job_id) from None
+
+    def advance(self) -> None:
+        """Bring everything into being that is due by now, in the order of time."""
+        with self._lock:
+            now = self.clock.now()
+            while (moment := self._next_moment()) <= now:
+                if self._births and self._births[0].at <= moment:
+                    self._bear(heapq.heappop(self._births))
+                else:
+                    self._start_scheduled(moment)
+
+    def admit(self, connection_id: str) -> SimConnection:
+        """Check that a sync may start on a connection, as Airbyte does before it signals.
+
+        Raises NoSuchConnection, NotActive, WorkflowDeleted or AlreadyRunning. A job whose first
+        attempt has not started does not count as running: the trigger then joins it.
+        """
+        connection = self.connection(connection_id)
+        if connection.status != "active":
+            raise NotActive
+        if connection.workflow_deleted:
+            raise WorkflowDeleted(connection.id)
+        active = self.active_job(connection.id)
+        if active is not None and active.attempts_at(self.clock.now()):
+            raise AlreadyRunning(connection.id)
+        return connection
+
+    def ask_for_job(
+        self,
+        connection: SimConnection,
+        *,
+        kind: str = "sync",
+        started_by: StartedBy = "api",
+        born_after: float | None = None,
+    ) -> Birth:
+        """Signal that a job should start; joins one that was asked for and does not exist yet."""
+        for waiting in self._births:
+            if waiting.connection is connection:
+                return waiting
+        script = connection.next_script(kind)
+        delay = script.born_after if born_after is None else born_after
+        at = self.clock.now() + delay
+        birth = self._birth(connection, kind, started_by, script, at)
+        with self._lock:
+            heapq.heappush(self._births, birth)
+        self.advance()
+        return birth
+
+    def start_now(
+        self,
+        connection: SimConnection,
+        *,
+        kind: str,
+        started_by: StartedBy,
+        script: JobScript | None = None,
+    ) -> SimJob:
+        """Bring a job into being at once, without asking whether it may."""
+        self.advance()
+        script = script or connection.next_script(kind)
+        with self._lock:
+            return self._bear(self._birth(connection, kind, started_by, script, self.clock.now()))
+
+    def remember(self, connection: SimConnection, scripts: Sequence[JobScript]) -> None:
+        """Give a connection jobs that are over, the newest of them begun an hour ago."""
+        for index, script in enumerate(scripts):
+            at = self.clock.now() - HISTORY_STEP * (len(scripts) - index)
+            with self._lock:
+                self._bear(self._birth(connection, "sync", "other", script, at))
+
+    def _birth(
+        self,
+        connection: SimConnection,
+        kind: str,
+        started_by: StartedBy,
+        script: JobScript,
+        at: float,
+    ) -> Birth:
+        return Birth(at, next(self._order), connection, kind, started_by, script)
+
+    def _bear(self, birth: Birth) -> SimJob:
+        birth.job = job = SimJob(
+            id=next(self._next_id),
+            connection_id=birth.connection.id,
+            type=birth.script.job_type or birth.type,
+            created_at=birth.at,
+            started_by=birth.started_by,
+            script=birth.script,
+            now=self.clock.now,
+        )
+        self._jobs[job.id] = job
+        return job
+
+    def _next_moment(self) -> float:
+        births = (birth.at for birth in self._births[:1])
+        starts = (connection.next_start for connection in self._self_starters())
+        return min(itertools.chain(births, starts), default=float("inf"))
+
+    def _self_starters(self) -> list[SimConnection]:
+        return [each for each in self.connections.values() if each.starts_every is not None]
+
+    def _start_scheduled(self, moment: float) -> None:
+        due = [each for each in self._self_starters() if each.next_start <= moment]
+        for connection in due:
+            connection.next_start = moment + (connection.starts_every or 0.0)
+            if connection.status == "active" and not self._busy_at(connection.id, moment):
+                script = connection.next_script("sync")
+                self._bear(self._birth(connection, "sync", "schedule", script, moment))
+
+    def _busy_at(self, connection_id: str, moment: float) -> bool:
+        return any(
+            job.connection_id == connection_id and job.active_at(moment)
+            for job in self._jobs.values()
+        )
