@@ -1,0 +1,17 @@
+"""The program's start: signals first, then everything else."""
+
+import sys
+
+from airbyte_sync_cli.cli.signals import note_signals
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    note_signals()
+    from airbyte_sync_cli.cli.app import run  # noqa: PLC0415  # imports take time, signals do not
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Options of `run`, `trigger` and `wait`, each said once: flag, environment name, help."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+SELECT = "Which connections"
+HOW = "How to run"
+TIME = "Time limits"
+
+
+class JobTypeOption(StrEnum):
+    """What to start."""
+
+    SYNC = "sync"
+    CLEAR = "clear"
+    REFRESH = "refresh"
+
+
+class IfRunningOption(StrEnum):
+    """What to do where a job of the connection is active already."""
+
+    WAIT = "wait"
+    ATTACH = "attach"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class AtTheEndOption(StrEnum):
+    """What becomes of a job that we started when we stop waiting for it."""
+
+    CANCEL = "cancel"
+    LEAVE = "leave"
+
+
+Connections = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--conn",
+        "-c",
+        metavar="ID|NAME",
+        help="Connection, by id or exact name. Repeatable. [env: AIRBYTE_CONNECTION]",
+        rich_help_panel=SELECT,
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="Every active connection that carries this tag. Repeatable.",
+        rich_help_panel=SELECT,
+    ),
+]
+JobIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[JOB_ID]...", help="Job ids.", show_default=False),
+]
+JobTypes = Annotated[
+    JobTypeOption,
+    typer.Option("--job-type", help="What to start.", rich_help_panel=HOW),
+]
+IfRunning = Annotated[
+    IfRunningOption,
+    typer.Option(
+        "--if-running",
+        help="A job is active already: wait for its end, then start ours; attach to it; "
+        "skip (exit 99); fail (exit 8).",
+        rich_help_panel=HOW,
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIMESTAMP",
+        help="A sync created at or after this counts as ours: makes a retry safe. "
+        'In Airflow: --since "{{ dag_run.start_date }}".',
+        rich_help_panel=HOW,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Look, and say what would be done.", rich_help_panel=HOW),
+]
+FailFast = Annotated[
+    bool,
+    typer.Option(
+        "--fail-fast",
+        help="Several connections: the first failure cancels the others that we started.",
+        rich_help_panel=HOW,
+    ),
+]
+MaxParallel = Annotated[
+    int | None,
+    typer.Option(
+        "--max-parallel",
+        metavar="N",
+        min=1,
+        help="Several connections: at most N syncs at a time.",
+        show_default="no limit",
+        rich_help_panel=HOW,
+    ),
+]
+MinRecords = Annotated[
+    int | None,
+    typer.Option(
+        "--min-records",
+        metavar="N",
+        min=0,
+        help="A success that moved fewer records is exit 13.",
+        rich_help_panel=HOW,
+    ),
+]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="A success without a trace of work is exit 13 instead of a warning.",
+        rich_help_panel=HOW,
+    ),
+]
+Timeout = Annotated[
+    str,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="Longest wait in all; 0 is none. 90, 15m, 2h30m, PT1H.",
+        rich_help_panel=TIME,
+    ),
+]
+StartTimeout = Annotated[
+    str | None,
+    typer.Option(
+        "--start-timeout",
+        metavar="DURATION",
+        help="Longest wait while the job is only pending or queued.",
+        show_default="none; a warning after 15m",
+        rich_help_panel=TIME,
+    ),
+]
+OnTimeout = Annotated[
+    AtTheEndOption,
+    typer.Option(
+        "--on-timeout",
+        help="What happens to a job that we started when time is up.",
+        rich_help_panel=TIME,
+    ),
+]
+OnInterrupt = Annotated[
+    AtTheEndOption,
+    typer.Option(
+        "--on-interrupt", help="The same, for SIGTERM and Ctrl-C.", rich_help_panel=TIME
+    ),
+]
+PollInterval = Annotated[
+    str,
+    typer.Option(
+        "--poll-interval",
+        metavar="auto|DURATION",
+        help="How often to look; auto adapts to the job's age and history.",
+        rich_help_panel=TIME,
+    ),
+]
+MaxOutage = Annotated[
+    str,
+    typer.Option(
+        "--max-outage",
+        metavar="DURATION",
+        help="How long Airbyte may be unreadable while a job is waited for.",
+        rich_help_panel=TIME,
+    ),
+]

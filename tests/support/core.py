@@ -1,0 +1,142 @@
+"""The core against the sandbox: real requests, real server code, virtual time, no socket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.context import Context, TriggerSlots
+from airbyte_sync_cli.sync.events import Event, Warned
+from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
+from airbyte_sync_cli.sync.select import select_connections
+from airbyte_sync_cli.sync.stop import Stop
+from tests.support.transport import LoopbackTransport
+from tests.support.virtual import run
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class LoopClock:
+    """Follows the virtual loop; the wall clock can be set off by itself."""
+
+    def __init__(self) -> None:
+        self.skew = timedelta()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.monotonic()) + self.skew
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class SocketLike(LoopbackTransport):
+    """Tells, as a socket does, when a request leaves; can be cut."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox.app)
+        self.refuses = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.refuses:
+            raise httpx.ConnectError("refused") from ConnectionRefusedError()
+        trace = request.extensions.get("trace")
+        if trace is not None:
+            await trace("http11.send_request_headers.started", {})
+        return await super().handle_async_request(request)
+
+
+@dataclass
+class Bench:
+    """One sandbox, one server object, and what was told."""
+
+    sandbox: Sandbox
+    api: str = "public"
+    policy: RunPolicy = field(default_factory=RunPolicy)
+    with_config: bool = True
+    events: list[Event] = field(default_factory=list)
+    clock: LoopClock = field(default_factory=LoopClock)
+    seconds: float = 0.0
+    """How long the last run took, in virtual time."""
+
+    def run(self, *connections: SimConnection, stop_after: float | None = None) -> list[Case]:
+        """Run these connections to the end; SIGTERM after so many seconds."""
+
+        async def work(context: Context) -> list[Case]:
+            wanted = [connection.id for connection in connections]
+            found = await select_connections(context.airbyte, wanted)
+            return list(await run_connections(context, found))
+
+        return self._play(work, stop_after)
+
+    def wait(self, *job_ids: int, stop_after: float | None = None) -> list[Case]:
+        """Wait for jobs."""
+
+        async def work(context: Context) -> list[Case]:
+            return list(await wait_for_jobs(context, job_ids))
+
+        return self._play(work, stop_after)
+
+    def _play(
+        self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
+    ) -> list[Case]:
+        async def play() -> list[Case]:
+            async with asyncio.timeout(14 * 24 * 3600):
+                return await self._with_context(work, stop_after)
+
+        return run(play())
+
+    async def _with_context(
+        self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
+    ) -> list[Case]:
+        stop = Stop(self.clock)
+        self.transport = SocketLike(self.sandbox)
+        async with httpx.AsyncClient(transport=self.transport) as client:
+            gate = Gate(client, clock=self.clock, limit=30)
+            context = Context(
+                airbyte=self._server(gate),
+                clock=self.clock,
+                emit=self.events.append,
+                stop=stop,
+                slots=TriggerSlots(self.clock),
+                policy=self.policy,
+            )
+            if stop_after is not None:
+                asyncio.get_running_loop().call_later(stop_after, stop.interrupt, "SIGTERM")
+            began = self.clock.monotonic()
+            cases = await work(context)
+            self.seconds = self.clock.monotonic() - began
+            return cases
+
+    def _server(self, gate: Gate) -> Server:
+        config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+        public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+        if self.api == "config":
+            return Server(gate, config, None, ui="http://airbyte")
+        return Server(gate, public, config if self.with_config else None, ui="http://airbyte")
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event.message for event in self.events if isinstance(event, Warned)]
+
+
+def bench(version: str = "latest", *, api: str = "public", policy: RunPolicy | None = None) -> Bench:
+    """Set up a sandbox of a version, at the beginning of virtual time."""
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version, start=START))
+    return Bench(sandbox, api=api, policy=policy or RunPolicy())
+
+
+def script(life: str, **more: object) -> JobScript:
+    """Write a job's plot in short."""
+    return JobScript.model_validate({"life": life, **more})
