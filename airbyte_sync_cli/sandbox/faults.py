@@ -2,9 +2,10 @@
 
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from airbyte_sync_cli.sandbox.clock import SimClock
+from airbyte_sync_cli.sandbox.fault_spec import parse_fault
 from airbyte_sync_cli.sandbox.routes import Api
 from airbyte_sync_cli.sandbox.script import Model
 
@@ -50,7 +51,10 @@ ACTIONS: Final[tuple[str, ...]] = get_args(Action)
 
 
 class Fault(Model):
-    """One failure. Without `times` and `for_seconds` it never ends."""
+    """One failure. Without `times` and `for_seconds` it never ends.
+
+    A text stands for its short form: `Fault.model_validate("trigger:lost-after:times=1")`.
+    """
 
     when: When = "any"
     """The requests that it may hit."""
@@ -78,6 +82,11 @@ class Fault(Model):
     """The header of `rate-limit` and `status`, as it is: seconds, a date, or nonsense."""
     megabytes: int = Field(default=300, ge=1)
     """The size of `huge`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_spec(cls, value: object) -> object:
+        return parse_fault(value) if isinstance(value, str) else value
 
 
 class FaultBox:

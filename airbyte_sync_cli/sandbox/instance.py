@@ -7,12 +7,14 @@ from airbyte_sync_cli.sandbox.call import Call
 from airbyte_sync_cli.sandbox.connection import stable_id
 from airbyte_sync_cli.sandbox.routes import Endpoint
 from airbyte_sync_cli.sandbox.versions import Quirks
+from airbyte_sync_cli.sandbox.world import World
 
 
 class Instance:
     """What a self-managed server tells of itself to anybody."""
 
-    def __init__(self, quirks: Quirks, *, mode: str) -> None:
+    def __init__(self, world: World, quirks: Quirks, *, mode: str) -> None:
+        self._world = world
         self._quirks = quirks
         self._mode = mode
 
@@ -41,7 +43,9 @@ class Instance:
             "defaultUserId": stable_id("user", "default"),
             "defaultOrganizationId": stable_id("organization", "default"),
             "defaultOrganizationEmail": "sandbox@example.com",
-            "defaultWorkspaceId": stable_id("workspace", "Default"),
+            "defaultWorkspaceId": next(
+                iter(self._world.workspaces), stable_id("workspace", "Default")
+            ),
             "trackingStrategy": "logging",
         }
         return ok(body)

@@ -4,7 +4,7 @@ import math
 from functools import cached_property
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 """The statuses that never change again; everything else counts as active."""
@@ -58,12 +58,13 @@ def _parse_phase(part: str) -> Phase:
         case [status]:
             return Phase(status=status, seconds=math.inf)
         case [status, seconds]:
-            return Phase(status=status, seconds=_seconds(seconds))
+            return Phase(status=status, seconds=parse_seconds(seconds))
         case _:
             raise ValueError(f"{part.strip()!r} is not a status and its seconds (`running 20`)")
 
 
-def _seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
+    """Read `20`, `20s`, `5m` or `2h`. Raises ValueError."""
     units = {"s": 1.0, "m": 60.0, "h": 3600.0}
     number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
     try:
@@ -71,7 +72,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         raise ValueError(f"{text!r} is no number of seconds") from None
     if not seconds >= 0:
-        raise ValueError(f"{text!r}: a status cannot last less than no time")
+        raise ValueError(f"{text!r} is less than no time")
     return seconds
 
 
@@ -81,7 +82,7 @@ def _check_life(text: str) -> str:
 
 
 class JobScript(Model):
-    """One job's plot. All times are simulated seconds."""
+    """One job's plot. All times are simulated seconds. A bare text stands for its `life`."""
 
     life: Annotated[str, AfterValidator(_check_life)] = "pending 2, running 20, succeeded"
     """Statuses and their seconds; any word may be a status. `running` begins an attempt,
@@ -116,6 +117,11 @@ class JobScript(Model):
     """More log lines, beside those that the job writes by itself."""
     logs_late: float = Field(default=0.0, ge=0)
     """The last log lines arrive so long after they were written."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_life(cls, value: object) -> object:
+        return {"life": value} if isinstance(value, str) else value
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:

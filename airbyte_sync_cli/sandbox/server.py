@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -111,13 +112,18 @@ def run_sandbox(
     port: int = 8000,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a sandbox until Ctrl-C. `on_ready` is told the address."""
+    """Serve a sandbox until SIGINT or SIGTERM. `on_ready` is told the address.
 
-    async def forever() -> None:
+    Raises OSError where it cannot listen.
+    """
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with serve(Sandbox(config), host, port) as url:
             if on_ready is not None:
                 on_ready(url)
-            await asyncio.Event().wait()
+            await stop.wait()
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(forever())
+    asyncio.run(until_stopped())

@@ -47,7 +47,8 @@ class Sandbox:
             admin=self.config.admin,
             record=self.requests.append,
         )
-        self.add_workspace("Default")
+        if not self.config.connections:
+            self.add_workspace("Default")
         for each in self.config.connections:
             self._add(each)
 
@@ -163,7 +164,7 @@ class Sandbox:
     def _routes(self) -> list[Route]:
         public = PublicApi(self.world, self.quirks, foreign_root=FOREIGN_ROOT)
         config = ConfigApi(self.world, self.quirks)
-        instance = Instance(self.quirks, mode=self.auth.mode)
+        instance = Instance(self.world, self.quirks, mode=self.auth.mode)
         return [
             *mount("public", self.config.public_root, public.endpoints()),
             *mount("public", self.config.public_root, self.auth.public_endpoints()),

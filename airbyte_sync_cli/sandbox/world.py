@@ -141,11 +141,14 @@ class World:
             return self._bear(self._birth(connection, kind, started_by, script, self.clock.now()))
 
     def remember(self, connection: SimConnection, scripts: Sequence[JobScript]) -> None:
-        """Give a connection jobs that are over, the newest of them begun an hour ago."""
+        """Give a connection jobs that are over, the newest of them begun an hour ago.
+
+        They get their ids at the next look, in the order of time over all connections.
+        """
         for index, script in enumerate(scripts):
             at = self.clock.now() - HISTORY_STEP * (len(scripts) - index)
             with self._lock:
-                self._bear(self._birth(connection, "sync", "other", script, at))
+                heapq.heappush(self._births, self._birth(connection, "sync", "other", script, at))
 
     def _birth(
         self,
