@@ -1,7 +1,8 @@
 """The ASGI application: log the request, let faults have it, ask who it is, answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, QueryParams
@@ -11,15 +12,16 @@ from starlette.types import Receive, Scope, Send
 from airbyte_sync_cli.sandbox import answers
 from airbyte_sync_cli.sandbox.auth import NoAuth
 from airbyte_sync_cli.sandbox.call import Call
-from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.config_errors import config_refusal
 from airbyte_sync_cli.sandbox.faults import Fault, FaultBox
 from airbyte_sync_cli.sandbox.misbehave import Exchange, misbehave
 from airbyte_sync_cli.sandbox.public_errors import public_refusal
 from airbyte_sync_cli.sandbox.refusals import Refusal, Unreadable
-from airbyte_sync_cli.sandbox.routes import Found, Route, find
+from airbyte_sync_cli.sandbox.routes import Api, Found, Route, find
+from airbyte_sync_cli.sandbox.subject import connection_of
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.wire import Wire
+from airbyte_sync_cli.sandbox.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class SandboxApp:
     auth: NoAuth
     faults: FaultBox
     quirks: Quirks
-    clock: SimClock
+    world: World
+    roots: tuple[str, ...]
+    """Below these an unknown path is a 404; anywhere else it is the web page."""
     admin: bool
     record: Callable[[RequestRecord], None]
 
@@ -66,65 +70,79 @@ class SandboxApp:
         wire = Wire(scope, receive, send)
         body = await wire.read_body()
         found = find(self.routes, scope["method"], scope["path"])
-        fault = self._fault(found)
-        entry = self._entry(scope, body, found, fault)
+        call = _call(scope, body, found)
+        fault = self._fault(call, found)
+        entry = self._entry(call, found, fault)
         self.record(entry)
 
         async def answer() -> Response:
-            response = await self._answer(found, _call(scope, body, found, fault))
+            response = await self._answer(found, _as_hit(call, fault))
             entry.answered.append(response.status_code)
             return response
 
         if fault is None:
             await wire.deliver(await answer())
         else:
-            await misbehave(Exchange(fault, scope["path"], wire, self.clock, answer))
+            refuse = partial(self._refuse, route=found.route, path=call.path)
+            about = connection_of(call, self.world)
+            await misbehave(
+                Exchange(
+                    fault=fault,
+                    path=call.path,
+                    wire=wire,
+                    clock=self.world.clock,
+                    answer=answer,
+                    refuse=refuse,
+                    connection_id=about.id if about else "unknown",
+                )
+            )
 
-    def _fault(self, found: Found) -> Fault | None:
-        route = found.route
-        fault = (
-            self.faults.take(route.endpoint.name, route.api)
-            if route
-            else self.faults.take("any", "none")
-        )
+    def _fault(self, call: Call, found: Found) -> Fault | None:
+        name, api = _name_of(found)
+        fault = self.faults.take(name, api, connection_of(call, self.world))
         if fault is not None and fault.action == "expire-tokens":
             self.auth.expire_tokens()
         return fault
 
-    def _entry(
-        self, scope: Scope, body: bytes, found: Found, fault: Fault | None
-    ) -> RequestRecord:
+    def _entry(self, call: Call, found: Found, fault: Fault | None) -> RequestRecord:
         return RequestRecord(
-            method=scope["method"],
-            path=scope["path"],
-            query=dict(QueryParams(scope["query_string"])),
-            headers=dict(Headers(scope=scope)),
-            body=body,
-            time=self.clock.now(),
-            name=found.route.endpoint.name if found.route else "",
+            method=call.method,
+            path=call.path,
+            query=dict(call.query),
+            headers=dict(call.headers),
+            body=call.body,
+            time=self.world.clock.now(),
+            name=_name_of(found)[0],
             fault=fault.action if fault else None,
         )
 
     async def _answer(self, found: Found, call: Call) -> Response:
-        anonymous = found.route.endpoint.anonymous if found.route else not _is_api(call.path)
+        anonymous = found.route.endpoint.anonymous if found.route else not self._is_api(call.path)
         refused = self.auth.refuse(call, anonymous=anonymous)
         if refused is not None:
             return refused
         if found.route is None:
-            return _nowhere(found, call.path)
+            return self._nowhere(found, call.path)
         try:
             return await found.route.endpoint.handler(call)
         except Refusal as refusal:
-            return self._refuse(refusal, found.route, call.path)
+            return self._refuse(refusal, route=found.route, path=call.path)
 
-    def _refuse(self, refusal: Refusal, route: Route, path: str) -> Response:
-        if route.api == "config":
+    def _refuse(self, refusal: Refusal, *, route: Route | None, path: str) -> Response:
+        if route is not None and route.api == "config":
             return config_refusal(refusal, self.quirks, admin=self.admin, path=path)
         return public_refusal(refusal, self.quirks, admin=self.admin)
 
+    def _nowhere(self, found: Found, path: str) -> Response:
+        if found.wrong_method:
+            return answers.framework(HTTPStatus.METHOD_NOT_ALLOWED, path)
+        return answers.no_such_path() if self._is_api(path) else answers.index_html()
 
-def _call(scope: Scope, body: bytes, found: Found, fault: Fault | None) -> Call:
-    late = fault is not None and fault.action == "late-job"
+    def _is_api(self, path: str) -> bool:
+        return path.startswith(("/api", *self.roots))
+
+
+def _call(scope: Scope, body: bytes, found: Found) -> Call:
     return Call(
         method=scope["method"],
         path=scope["path"],
@@ -132,15 +150,14 @@ def _call(scope: Scope, body: bytes, found: Found, fault: Fault | None) -> Call:
         query=QueryParams(scope["query_string"]),
         headers=Headers(scope=scope),
         body=body,
-        born_after=fault.seconds if fault and late else None,
     )
 
 
-def _is_api(path: str) -> bool:
-    return path.startswith("/api")
+def _as_hit(call: Call, fault: Fault | None) -> Call:
+    late = fault is not None and fault.action == "late-job"
+    return replace(call, born_after=fault.pause) if fault and late else call
 
 
-def _nowhere(found: Found, path: str) -> Response:
-    if found.wrong_method:
-        return answers.framework(HTTPStatus.METHOD_NOT_ALLOWED, path)
-    return answers.no_such_path() if _is_api(path) else answers.index_html()
+def _name_of(found: Found) -> tuple[str, Api]:
+    """The name and the API by which faults and the log know a request."""
+    return (found.route.endpoint.name, found.route.api) if found.route else ("", "none")

@@ -70,5 +70,7 @@ class SandboxConfig(Model):
     public_root: str = "/api/public/v1"
     """Cloud and the old api-server have `/v1`."""
     config_root: str = "/api/v1"
+    page_overlap: int = Field(default=0, ge=0)
+    """Public lists: pages after the first repeat so many rows, as has been seen in the wild."""
     connections: tuple[ConnectionConfig, ...] = ()
     faults: tuple[Fault, ...] = ()

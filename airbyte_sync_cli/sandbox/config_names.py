@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from airbyte_sync_cli.sandbox import config_views, public_views
+from airbyte_sync_cli.sandbox import config_name_views, public_views
 from airbyte_sync_cli.sandbox.answers import ok
 from airbyte_sync_cli.sandbox.call import Call, page_of
 from airbyte_sync_cli.sandbox.routes import Endpoint
@@ -28,13 +28,13 @@ class ConfigNames:
     async def get_connection(self, call: Call) -> Response:
         """Show one connection."""
         connection = self._world.connection(call.uuid_of("connectionId"))
-        return ok(config_views.connection_view(connection))
+        return ok(config_name_views.connection_view(connection))
 
     async def list_connections(self, call: Call) -> Response:
         """List a workspace's connections, all of them at once."""
         workspace = call.uuid_of("workspaceId")
         rows = [
-            config_views.connection_view(each)
+            config_name_views.connection_view(each)
             for each in self._world.connections.values()
             if each.workspace_id == workspace and each.status != "deprecated"
         ]
@@ -45,7 +45,7 @@ class ConfigNames:
         body = call.json() if call.body else {}
         wanted = body.get("workspaceIds")
         rows = [
-            config_views.workspace_view(each)
+            config_name_views.workspace_view(each)
             for each in self._world.workspaces.values()
             if not isinstance(wanted, list) or not wanted or each.id in wanted
         ]

@@ -11,6 +11,7 @@ _MAIN: Final = {
     "late-job": "seconds",
     "rate-limit": "retry-after",
     "huge": "megabytes",
+    "login": "location",
     "status": "status",
 }
 """What `action=value` sets."""
@@ -19,8 +20,10 @@ _FIELDS: Final = {
     "api": "api",
     "applied": "applied",
     "body": "body",
+    "connection": "connection",
     "for": "for_seconds",
     "from": "from_seconds",
+    "location": "location",
     "megabytes": "megabytes",
     "retry-after": "retry_after",
     "seconds": "seconds",
@@ -36,9 +39,10 @@ def parse_fault(spec: str) -> dict[str, object]:
     A number is the action `status`; `nth=3` hits the third request only; `applied` needs no
     value. Raises ValueError with a sentence for whoever typed it.
     """
-    # A colon in a value (the time of a date) is not followed by a key.
-    when, *rest = re.split(r":(?=[0-9]{3}(?:$|:[a-z])|[a-z-]+(?:[=:]|$))", spec.strip())
-    if not rest:
+    when, _, more = spec.strip().partition(":")
+    # A colon inside a value (a date's, an address's) is not followed by a key.
+    rest = re.split(r":(?=[a-z-]+(?:[=:]|$))", more)
+    if not more:
         raise ValueError(f"{spec!r} names no action: try '{spec}:503' or '{spec}:lost-after'")
     fields: dict[str, object] = {"when": when, **_action(rest[0])}
     for part in rest[1:]:

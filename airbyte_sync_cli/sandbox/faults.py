@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field, model_validator
 
 from airbyte_sync_cli.sandbox.clock import SimClock
+from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.fault_spec import parse_fault
 from airbyte_sync_cli.sandbox.routes import Api
 from airbyte_sync_cli.sandbox.script import Model
@@ -48,6 +49,7 @@ Action = Literal[
 ]
 WHENS: Final[tuple[str, ...]] = get_args(When)
 ACTIONS: Final[tuple[str, ...]] = get_args(Action)
+_PAUSES: Final = {"hold": 60.0, "drip": 1.0, "late-job": 70.0}
 
 
 class Fault(Model):
@@ -61,6 +63,8 @@ class Fault(Model):
     action: Action
     api: Literal["any", "public", "config"] = "any"
     """Only requests of this API."""
+    connection: str | None = None
+    """Only requests about this connection, by name or id, directly or by one of its jobs."""
     after: int = Field(default=0, ge=0)
     """So many matching requests pass unharmed first."""
     times: int | None = Field(default=None, ge=1)
@@ -75,13 +79,20 @@ class Fault(Model):
     """The status of `status`."""
     body: Literal["json", "html", "empty"] = "json"
     """The body of `status`."""
-    seconds: float = Field(default=60.0, ge=0)
-    """How long `hold` holds (simulated), the pause between two bytes of `drip` (real), how
-    much later than asked `late-job` lets the job begin (simulated)."""
+    seconds: float | None = Field(default=None, ge=0)
+    """How long `hold` holds (simulated, 60), the pause between two bytes of `drip` (real, 1),
+    how much later than asked `late-job` lets the job begin (simulated, 70)."""
     retry_after: str | None = None
     """The header of `rate-limit` and `status`, as it is: seconds, a date, or nonsense."""
+    location: str = "/login"
+    """Where `login` redirects to."""
     megabytes: int = Field(default=300, ge=1)
     """The size of `huge`."""
+
+    @property
+    def pause(self) -> float:
+        """The seconds, or the action's own."""
+        return _PAUSES.get(self.action, 0.0) if self.seconds is None else self.seconds
 
     @model_validator(mode="before")
     @classmethod
@@ -104,10 +115,11 @@ class FaultBox:
         """Let everything work again."""
         self._armed.clear()
 
-    def take(self, name: str, api: Api) -> Fault | None:
+    def take(self, name: str, api: Api, about: SimConnection | None) -> Fault | None:
         """Find the fault that hits a request of that name, and count the hit."""
         age = self._clock.now() - self._clock.start
-        return next((each.fault for each in self._armed if each.hits(name, api, age)), None)
+        hits = (each.fault for each in self._armed if each.hits(name, api, about, age=age))
+        return next(hits, None)
 
 
 class _Armed:
@@ -119,8 +131,8 @@ class _Armed:
         self._hits = 0
         self._since: float | None = None
 
-    def hits(self, name: str, api: Api, age: float) -> bool:
-        if not self._concerns(name, api, age):
+    def hits(self, name: str, api: Api, about: SimConnection | None, *, age: float) -> bool:
+        if age < self.fault.from_seconds or not self._concerns(name, api, about):
             return False
         self._met += 1
         if self._met <= self.fault.after or self._spent(age):
@@ -129,11 +141,12 @@ class _Armed:
         self._since = age if self._since is None else self._since
         return True
 
-    def _concerns(self, name: str, api: Api, age: float) -> bool:
+    def _concerns(self, name: str, api: Api, about: SimConnection | None) -> bool:
+        wanted = self.fault.connection
         return (
             self.fault.when in {"any", name}
             and self.fault.api in {"any", api}
-            and age >= self.fault.from_seconds
+            and (wanted is None or (about is not None and wanted in {about.id, about.name}))
         )
 
     def _spent(self, age: float) -> bool:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from airbyte_sync_cli.sandbox.answers import INDEX_HTML, LOGIN_HTML
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.public_errors import problem
+from airbyte_sync_cli.sandbox.refusals import AlreadyRunning, Refusal, StartTimedOut
 from airbyte_sync_cli.sandbox.wire import Wire
 
 Answer = Callable[[], Awaitable[Response]]
@@ -25,6 +25,9 @@ class Exchange:
     wire: Wire
     clock: SimClock
     answer: Answer
+    refuse: Callable[[Refusal], Response]
+    """How the API that was asked puts a refusal."""
+    connection_id: str
 
 
 async def misbehave(exchange: Exchange) -> None:
@@ -49,11 +52,11 @@ async def _status(it: Exchange) -> None:
 
 async def _hold(it: Exchange) -> None:
     if not it.fault.applied:
-        await it.clock.sleep(it.fault.seconds)
+        await it.clock.sleep(it.fault.pause)
         await it.wire.deliver(await it.answer())
         return
     response = await it.answer()
-    await it.clock.sleep(it.fault.seconds)
+    await it.clock.sleep(it.fault.pause)
     await it.wire.deliver(response)
 
 
@@ -64,7 +67,7 @@ async def _never(it: Exchange) -> None:
 
 
 async def _drip(it: Exchange) -> None:
-    await it.wire.drip(await it.answer(), it.fault.seconds)
+    await it.wire.drip(await it.answer(), it.fault.pause)
 
 
 async def _truncate(it: Exchange) -> None:
@@ -91,10 +94,10 @@ async def _huge(it: Exchange) -> None:
 
 
 async def _login(it: Exchange) -> None:
-    if it.path == LOGIN_PATH:
+    if it.path == it.fault.location:
         await it.wire.deliver(HTMLResponse(LOGIN_HTML))
     else:
-        await it.wire.deliver(RedirectResponse(LOGIN_PATH, HTTPStatus.FOUND))
+        await it.wire.deliver(RedirectResponse(it.fault.location, HTTPStatus.FOUND))
 
 
 async def _redirect_loop(it: Exchange) -> None:
@@ -108,15 +111,13 @@ async def _rate_limit(it: Exchange) -> None:
 
 
 async def _try_again_later(it: Exchange) -> None:
-    await it.wire.deliver(
-        problem("try-again-later", "A sync is already running for: this connection")
-    )
+    await it.wire.deliver(it.refuse(AlreadyRunning(it.connection_id)))
 
 
 async def _state_conflict(it: Exchange) -> None:
     if it.fault.applied:
         await it.answer()
-    await it.wire.deliver(problem("state-conflict", "Could not fulfill request"))
+    await it.wire.deliver(it.refuse(StartTimedOut()))
 
 
 async def _pass(it: Exchange) -> None:
@@ -146,7 +147,6 @@ def _retry_after(fault: Fault) -> dict[str, str]:
     return {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
 
 
-LOGIN_PATH: Final = "/login"
 _ACTIONS: Final[dict[str, Callable[[Exchange], Awaitable[None]]]] = {
     "lost-before": _lost_before,
     "lost-after": _lost_after,

@@ -27,10 +27,13 @@ _ORDERS: Final = {
 class PublicApi:
     """The handlers; `foreign_root` is the address that the server believes to have."""
 
-    def __init__(self, world: World, quirks: Quirks, *, foreign_root: str) -> None:
+    def __init__(
+        self, world: World, quirks: Quirks, *, foreign_root: str, overlap: int = 0
+    ) -> None:
         self._world = world
         self._quirks = quirks
         self._foreign_root = foreign_root
+        self._overlap = overlap
 
     def endpoints(self) -> list[Endpoint]:
         """List them, by the names under which faults know them."""
@@ -166,9 +169,10 @@ class PublicApi:
     def _page(self, call: Call, path: str, rows: list[Json], *, keep: tuple[str, ...]) -> Response:
         limit = call.number("limit", default=20, lowest=1, highest=100)
         offset = call.number("offset", default=0, lowest=0, highest=2**31)
+        first = max(offset - self._overlap, 0)
         kept = "".join(f"{name}={call.query[name]}&" for name in keep if name in call.query)
         page = public_views.page_view(
-            rows[offset : offset + limit],
+            rows[first : first + limit],
             url=self._foreign_root + path,
             query=kept,
             limit=limit,

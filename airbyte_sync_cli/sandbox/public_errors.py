@@ -1,6 +1,5 @@
 """How the Public API says no: problems (RFC 9457), nulls included, served as plain JSON."""
 
-import uuid
 from http import HTTPStatus
 from typing import Final
 
@@ -77,7 +76,7 @@ def public_refusal(  # noqa: PLR0911  # one answer per refusal
         case refusals.NoSuchConnection():
             return _missing_connection(refusal.connection_id, quirks, admin=admin)
         case refusals.MalformedId():
-            return _malformed(quirks, admin=admin)
+            return _malformed(refusal, quirks, admin=admin)
         case refusals.Unprocessable():
             return problem("unprocessable-entity", refusal.message)
         case refusals.NotFound():
@@ -96,9 +95,9 @@ def _missing_connection(connection_id: str, quirks: Quirks, *, admin: bool) -> R
     return problem("resource-not-found", status=status, data=data)
 
 
-def _malformed(quirks: Quirks, *, admin: bool) -> Response:
+def _malformed(refusal: refusals.Refusal, quirks: Quirks, *, admin: bool) -> Response:
     if not admin:
         return problem("forbidden", FORBIDDEN)
     if not quirks.hides_errors:
-        return problem("bad-request", f"Invalid UUID string: {uuid.UUID(int=0)}")
+        return problem("bad-request", refusal.message)
     return hidden(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -43,7 +43,8 @@ class Sandbox:
             auth=self.auth,
             faults=self.faults,
             quirks=self.quirks,
-            clock=self.clock,
+            world=self.world,
+            roots=(self.config.public_root, self.config.config_root),
             admin=self.config.admin,
             record=self.requests.append,
         )
@@ -162,7 +163,9 @@ class Sandbox:
         )
 
     def _routes(self) -> list[Route]:
-        public = PublicApi(self.world, self.quirks, foreign_root=FOREIGN_ROOT)
+        public = PublicApi(
+            self.world, self.quirks, foreign_root=FOREIGN_ROOT, overlap=self.config.page_overlap
+        )
         config = ConfigApi(self.world, self.quirks)
         instance = Instance(self.world, self.quirks, mode=self.auth.mode)
         return [
