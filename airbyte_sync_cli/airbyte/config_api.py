@@ -176,7 +176,7 @@ def _read_refresh(reply: Reply) -> Job:
     return _job(wire.ConfigJobInfo(job=job))
 
 
-def _job(info: wire.ConfigJobInfo) -> Job:
+def _job(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Job:
     job, attempts = info.job, info.attempts
     stats = job.aggregated_stats or wire.Stats()
     ended = job.updated_at if job.status in FINAL_STATUSES else None

@@ -170,10 +170,17 @@ class ConfigRefresh(Wire):
     job: ConfigJob | None = None
 
 
+class ConfigJobRow(Wire):
+    """A job in a list: here the attempts are not wrapped."""
+
+    job: ConfigJob
+    attempts: Sequence[Attempt] | None = None
+
+
 class ConfigJobs(Wire):
     """A page of jobs, newest first."""
 
-    jobs: Sequence[ConfigJobInfo]
+    jobs: Sequence[ConfigJobRow]
 
 
 class ConfigBasicSchedule(Wire):

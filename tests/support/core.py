@@ -44,12 +44,13 @@ class LoopClock:
 class SocketLike(LoopbackTransport):
     """Tells, as a socket does, when a request leaves; can be cut."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, cut_between: tuple[float, float]) -> None:
         super().__init__(sandbox.app)
-        self.refuses = False
+        self._cut_between = cut_between
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.refuses:
+        begin, end = self._cut_between
+        if begin <= asyncio.get_running_loop().time() < end:
             raise httpx.ConnectError("refused") from ConnectionRefusedError()
         trace = request.extensions.get("trace")
         if trace is not None:
@@ -66,14 +67,25 @@ class Bench:
     policy: RunPolicy = field(default_factory=RunPolicy)
     with_config: bool = True
     events: list[Event] = field(default_factory=list)
+    listener: Callable[[Event], None] | None = None
+    """Listens instead of the list, which it may fill itself."""
     clock: LoopClock = field(default_factory=LoopClock)
+    cut_between: tuple[float, float] = (0.0, 0.0)
+    """Virtual seconds in which no connection can be made."""
     seconds: float = 0.0
     """How long the last run took, in virtual time."""
 
-    def run(self, *connections: SimConnection, stop_after: float | None = None) -> list[Case]:
-        """Run these connections to the end; SIGTERM after so many seconds."""
+    def run(
+        self,
+        *connections: SimConnection,
+        stop_after: float | None = None,
+        at: tuple[float, Callable[[], object]] | None = None,
+    ) -> list[Case]:
+        """Run these connections to the end; SIGTERM after so many seconds, `at` meanwhile."""
 
         async def work(context: Context) -> list[Case]:
+            if at is not None:
+                asyncio.get_running_loop().call_later(*at)
             wanted = [connection.id for connection in connections]
             found = await select_connections(context.airbyte, wanted)
             return list(await run_connections(context, found))
@@ -101,13 +113,13 @@ class Bench:
         self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
     ) -> list[Case]:
         stop = Stop(self.clock)
-        self.transport = SocketLike(self.sandbox)
-        async with httpx.AsyncClient(transport=self.transport) as client:
+        transport = SocketLike(self.sandbox, self.cut_between)
+        async with httpx.AsyncClient(transport=transport) as client:
             gate = Gate(client, clock=self.clock, limit=30)
             context = Context(
                 airbyte=self._server(gate),
                 clock=self.clock,
-                emit=self.events.append,
+                emit=self.listener or self.events.append,
                 stop=stop,
                 slots=TriggerSlots(self.clock),
                 policy=self.policy,
@@ -131,7 +143,9 @@ class Bench:
         return [event.message for event in self.events if isinstance(event, Warned)]
 
 
-def bench(version: str = "latest", *, api: str = "public", policy: RunPolicy | None = None) -> Bench:
+def bench(
+    version: str = "latest", *, api: str = "public", policy: RunPolicy | None = None
+) -> Bench:
     """Set up a sandbox of a version, at the beginning of virtual time."""
     sandbox = Sandbox(SandboxConfig(airbyte_version=version, start=START))
     return Bench(sandbox, api=api, policy=policy or RunPolicy())

@@ -1,0 +1,529 @@
+"""Whatever happens to the trigger's answer, there is one job, and it is named."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sandbox import Fault
+from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
+from tests.support.core import START, Bench, bench, script
+
+QUICK = "pending 2, running 60, succeeded"
+VERSIONS = ["0.63", "1.0", "1.8", "2.0", "latest"]
+
+
+def policy(**changes: object) -> RunPolicy:
+    return RunPolicy(trigger=replace(TriggerPolicy(), **changes))  # type: ignore[arg-type]
+
+
+def triggers(given: Bench) -> int:
+    return sum(isinstance(event, Triggering) for event in given.events)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_a_plain_run_starts_one_job_and_succeeds_on_every_version(version: str, api: str) -> None:
+    given = bench(version, api=api)
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert not case.adopted
+    assert [job.id for job in given.sandbox.jobs] == [case.job and case.job.id]
+
+
+LOST = [
+    Fault(when="trigger", action="lost-before", times=1),
+    Fault(when="trigger", action="lost-after", times=1),
+    Fault(when="trigger", action="never", times=1),
+    Fault(when="trigger", action="html", times=1),
+    Fault(when="trigger", action="truncate", times=1),
+    Fault(when="trigger", action="bad-json", times=1),
+    Fault(when="trigger", action="wrong-shape", times=1),
+    Fault(when="trigger", action="state-conflict", times=1),
+    Fault(when="trigger", action="late-job", seconds=70, times=1),
+    Fault(when="trigger", action="rate-limit", retry_after="7", times=1),
+    *(
+        Fault(when="trigger", action="status", status=status, body=body, applied=applied, times=1)
+        for status in (408, 429, 500, 502, 503, 504, 520, 561)
+        for body in ("json", "html", "empty")
+        for applied in (False, True)
+    ),
+]
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize(
+    "fault", LOST, ids=lambda f: f"{f.action}-{f.status}-{f.body}-{f.applied}"
+)
+def test_an_answer_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str) -> None:
+    given = bench(api=api)
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(fault)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [case.job and case.job.id]
+    assert not case.adopted
+
+
+def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", schedule="every 24 hours", script=script(QUICK)
+    )
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.adopted
+    assert len(given.sandbox.jobs) == 1
+    assert "adopted, never cancelled by us" in given.warnings[0]
+
+
+def test_a_trigger_is_repeated_only_after_a_look_that_outlasts_the_servers_own_minute() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
+
+    given.run(orders)
+
+    first, second = given.sandbox.sent("trigger")
+    assert second.time - first.time >= 75
+
+
+def test_a_refused_trigger_needs_only_a_short_look() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, times=1))
+
+    given.run(orders)
+
+    first, second = given.sandbox.sent("trigger")
+    assert 5 <= second.time - first.time < 20
+
+
+def test_retry_after_is_waited_for_before_the_next_trigger() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="rate-limit", retry_after="90", times=1))
+
+    given.run(orders)
+
+    first, second = given.sandbox.sent("trigger")
+    assert second.time - first.time >= 90
+
+
+def test_a_trigger_that_holds_for_130_seconds_is_one_job() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="hold", seconds=130, times=1))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert len(given.sandbox.jobs) == 1
+    assert triggers(given) == 1
+
+
+def test_a_job_that_shows_up_ten_seconds_after_a_state_conflict_is_taken() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK, born_after=70))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert len(given.sandbox.jobs) == 1
+    assert triggers(given) == 1
+    assert any(isinstance(event, LookingForJob) for event in given.events)
+
+
+def test_an_answer_with_an_old_active_job_is_adopted() -> None:
+    """At HEAD a trigger during `queued` returns the job that waits already."""
+    given = bench(policy=policy(if_running="attach"))
+    orders = given.sandbox.add_connection(
+        "orders", script=script("queued 300, running 5, succeeded")
+    )
+    other = given.sandbox.start_job(orders)
+
+    [case] = given.run(orders)
+
+    assert case.adopted
+    assert case.job is not None
+    assert case.job.id == other.id
+    assert len(given.sandbox.jobs) == 1
+
+
+def test_nothing_reached_the_server_is_unavailable() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.UNAVAILABLE
+    assert case.job is None
+    assert not given.sandbox.jobs
+    assert triggers(given) == TriggerPolicy().most_attempts
+
+
+def test_answers_lost_again_and_again_are_unknown_not_unavailable() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-before"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.UNKNOWN
+    assert case.error is not None
+    assert "may have been started" in case.error.message
+    assert triggers(given) == TriggerPolicy().most_attempts
+
+
+def test_an_outage_after_a_lost_answer_is_outlasted() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1),
+        Fault(when="jobs", action="status", status=502, after=3, for_seconds=600),
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert len(given.sandbox.jobs) == 1
+
+
+def test_an_outage_longer_than_max_outage_after_a_lost_answer_is_unknown() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1),
+        Fault(when="jobs", action="status", status=502, after=3),
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.UNKNOWN
+
+
+# -- 409 in all its meanings -----------------------------------------------------------------
+
+
+NOT_ACTIVE = [(v, s) for v in VERSIONS for s in ("inactive", "deprecated")] + [
+    ("latest", "locked")  # came with 2.1
+]
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize(("version", "status"), NOT_ACTIVE)
+def test_a_connection_that_is_not_active_is_rejected_before_any_trigger(
+    version: str, api: str, status: str
+) -> None:
+    given = bench(version, api=api)
+    orders = given.sandbox.add_connection("orders", status=status)  # type: ignore[arg-type]
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.REJECTED
+    assert case.error is not None
+    assert status in case.error.message
+    assert not given.sandbox.sent("trigger")
+
+
+def test_a_connection_switched_off_meanwhile_is_rejected_after_the_409() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.faults.add(Fault(when="trigger", action="state-conflict", times=1))
+    off = given.sandbox.world.connections[orders.id]
+    given.policy = policy()
+
+    def switch_off(event: object) -> None:
+        given.events.append(event)  # type: ignore[arg-type]
+        if isinstance(event, Triggering):
+            off.status = "inactive"
+
+    given.listener = switch_off
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.REJECTED
+    assert not given.sandbox.jobs
+
+
+def test_a_phantom_409_is_retried_for_two_minutes_and_then_a_conflict() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.CONFLICT
+    assert case.error is not None
+    assert "already running" in case.error.message  # the server's own words
+    assert 120 <= given.seconds < 180
+
+
+def test_a_phantom_409_that_passes_ends_in_one_job() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="try-again-later", times=5))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert len(given.sandbox.jobs) == 1
+
+
+@pytest.mark.parametrize("body", ["html", "empty"])
+def test_a_409_from_a_proxy_without_json_is_looked_into_not_believed(body: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(
+        Fault.model_validate(
+            {"when": "trigger", "action": "status", "status": 409, "body": body, "times": 1}
+        )
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert len(given.sandbox.jobs) == 1
+
+
+def test_a_409_for_a_deleted_workflow_is_a_conflict_in_the_servers_words() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", workflow_deleted=True)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.CONFLICT
+    assert case.error is not None
+    assert "deleted" in case.error.message
+
+
+# -- --if-running ----------------------------------------------------------------------------
+
+
+def test_wait_starts_ours_after_the_other_has_ended() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    other = given.sandbox.start_job(orders, script=script("running 500, failed"))
+
+    [case] = given.run(orders)
+
+    first, second = given.sandbox.jobs
+    assert first.id == other.id
+    assert case.exit_code is ExitCode.OK
+    assert case.job is not None
+    assert case.job.id == second.id
+    assert not case.adopted
+
+
+@pytest.mark.parametrize(
+    ("life", "code"),
+    [
+        ("running 500, succeeded", ExitCode.OK),
+        ("running 500, failed", ExitCode.FAILED),
+        ("running 500, cancelled", ExitCode.CANCELLED),
+    ],
+)
+def test_attach_reports_the_outcome_of_the_job_that_runs(life: str, code: ExitCode) -> None:
+    given = bench(policy=policy(if_running="attach"))
+    orders = given.sandbox.add_connection("orders")
+    other = given.sandbox.start_job(orders, script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is code
+    assert case.adopted
+    assert case.job is not None
+    assert case.job.id == other.id
+    assert not given.sandbox.sent("trigger")
+
+
+def test_skip_does_nothing() -> None:
+    given = bench(policy=policy(if_running="skip"))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.SKIPPED
+    assert not given.sandbox.sent("trigger")
+    assert not given.sandbox.sent("cancel")
+
+
+def test_fail_names_the_job_in_the_way() -> None:
+    given = bench(policy=policy(if_running="fail"))
+    orders = given.sandbox.add_connection("orders")
+    other = given.sandbox.start_job(orders)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.CONFLICT
+    assert case.error is not None
+    assert f"job {other.id}" in case.error.message
+    assert not given.sandbox.sent("trigger")
+
+
+@pytest.mark.parametrize("mode", ["wait", "attach", "skip", "fail"])
+def test_a_sync_that_begins_between_the_look_and_the_trigger_meets_the_same_policy(
+    mode: str,
+) -> None:
+    given = bench(policy=policy(if_running=mode))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    def barge_in(event: object) -> None:
+        given.events.append(event)  # type: ignore[arg-type]
+        if isinstance(event, Triggering) and event.number == 1 and not given.sandbox.jobs:
+            given.sandbox.start_job(orders, script=script("running 30, succeeded"))
+
+    given.listener = barge_in
+    [case] = given.run(orders)
+
+    expected = {"skip": ExitCode.SKIPPED, "fail": ExitCode.CONFLICT}.get(mode, ExitCode.OK)
+    assert case.exit_code is expected
+    assert len(given.sandbox.jobs) == (2 if mode == "wait" else 1)
+
+
+def test_a_clear_looks_first_instead_of_cancelling_a_running_sync() -> None:
+    given = bench(policy=policy(job_type="clear", if_running="fail"))
+    orders = given.sandbox.add_connection("orders")
+    other = given.sandbox.start_job(orders)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.CONFLICT
+    assert other.active
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_running_clear_is_seen_on_versions_that_hide_it_from_lists(version: str) -> None:
+    given = bench(version, policy=policy(if_running="skip"))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, kind="clear", script=script("running 100, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.SKIPPED
+
+
+def test_a_refresh_is_started_through_the_config_api() -> None:
+    given = bench(api="config", policy=policy(job_type="refresh"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.job is not None
+    assert case.job.type == "refresh"
+
+
+def test_a_sync_that_comes_back_as_a_reset_is_reported_as_it_is() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", script=script(QUICK, job_type="reset_connection")
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.result().job_type == "reset"
+    assert "though a sync was asked for" in given.warnings[0]
+
+
+# -- --since ---------------------------------------------------------------------------------
+
+
+def test_since_takes_a_success_at_once() -> None:
+    given = bench(policy=policy(since=START - timedelta(hours=1)))
+    orders = given.sandbox.add_connection("orders", history=[script("running 60, succeeded")])
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.adopted
+    assert not given.sandbox.sent("trigger")
+
+
+def test_since_adopts_what_still_runs_whatever_if_running_says() -> None:
+    given = bench(policy=policy(since=START, if_running="fail"))
+    orders = given.sandbox.add_connection("orders")
+    other = given.sandbox.start_job(orders, script=script("running 90, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.adopted
+    assert case.job is not None
+    assert case.job.id == other.id
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_since_starts_anew_after_a_failure(end: str) -> None:
+    given = bench(policy=policy(since=START - timedelta(hours=2)))
+    orders = given.sandbox.add_connection(
+        "orders", script=script(QUICK), history=[script(f"running 60, {end}")]
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert not case.adopted
+    assert len(given.sandbox.jobs) == 2
+
+
+def test_since_ignores_what_is_older() -> None:
+    given = bench(policy=policy(since=START))
+    orders = given.sandbox.add_connection(
+        "orders", script=script(QUICK), history=[script("running 60, succeeded")]
+    )
+
+    [case] = given.run(orders)
+
+    assert not case.adopted
+    assert len(given.sandbox.jobs) == 2
+
+
+def test_since_counts_to_the_second_as_airbyte_tells_no_finer() -> None:
+    given = bench(policy=policy(since=START + timedelta(seconds=0.7)))
+    orders = given.sandbox.add_connection("orders")
+    other = given.sandbox.start_job(orders, script=script("running 90, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.job is not None
+    assert case.job.id == other.id
+
+
+def test_since_does_not_take_a_reset_for_a_sync() -> None:
+    given = bench(policy=policy(since=START - timedelta(hours=2)))
+    orders = given.sandbox.add_connection(
+        "orders",
+        script=script(QUICK),
+        history=[script("running 60, succeeded", job_type="reset_connection")],
+    )
+
+    [case] = given.run(orders)
+
+    assert not case.adopted
+
+
+def test_the_job_is_told_with_the_history_of_the_connection() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders",
+        script=script(QUICK),
+        history=[script("running 100, succeeded"), script("running 300, succeeded")],
+    )
+
+    given.run(orders)
+
+    [known] = [event for event in given.events if isinstance(event, JobKnown)]
+    assert known.history.span == (100, 300)

@@ -1,0 +1,362 @@
+"""Waiting tells the truth: about odd words, outages, deadlines, and a clock that jumps."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sandbox import Fault
+from airbyte_sync_cli.sync.events import Event, OutageBegan, OutageEnded, Polled
+from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
+from tests.support.core import Bench, bench, script
+
+HOUR = 3600
+
+
+def policy(**changes: object) -> RunPolicy:
+    return RunPolicy(wait=replace(WaitPolicy(), **changes))  # type: ignore[arg-type]
+
+
+def polls(given: Bench) -> list[Polled]:
+    return [event for event in given.events if isinstance(event, Polled)]
+
+
+@pytest.mark.parametrize(
+    ("life", "code"),
+    [
+        ("pending 5, queued 600, running 60, succeeded", ExitCode.OK),
+        ("running 10, incomplete 1800, running 60, succeeded", ExitCode.OK),
+        ("running 10, incomplete 0.2, failed", ExitCode.FAILED),
+        ("running 10, failed", ExitCode.FAILED),
+        ("running 10, cancelled", ExitCode.CANCELLED),
+        ("pending 3, cancelled", ExitCode.CANCELLED),
+        ("running 10000, succeeded", ExitCode.OK),
+    ],
+)
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_the_outcome_is_the_final_status_whatever_came_before(
+    life: str, code: ExitCode, api: str
+) -> None:
+    given = bench(api=api)
+    orders = given.sandbox.add_connection("orders", script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is code
+
+
+def test_an_unknown_status_is_active_and_warned_of_once() -> None:
+    given = bench()
+    life = "pending 1, hibernating 300, running 60, succeeded"
+    orders = given.sandbox.add_connection("orders", script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert [text for text in given.warnings if "hibernating" in text] == [
+        "job 1 has the unknown status 'hibernating': taken as active"
+    ]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 561, 429, 408])
+def test_ten_minutes_of_bad_answers_are_borne(status: int) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 3000, succeeded"))
+    given.sandbox.faults.add(
+        Fault(when="job", action="status", status=status, after=5, for_seconds=600)
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert [type(e) for e in given.events if isinstance(e, OutageBegan | OutageEnded)] == [
+        OutageBegan,
+        OutageEnded,
+    ]
+
+
+def test_ten_minutes_without_any_network_are_borne() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 3000, succeeded"))
+
+    given.cut_between = (60, 660)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+def test_unreadable_for_longer_than_max_outage_is_unknown_and_names_the_job() -> None:
+    given = bench(policy=policy(max_outage=1800.0))
+    orders = given.sandbox.add_connection("orders", script=script("running 9000, succeeded"))
+    given.sandbox.faults.add(Fault(when="job", action="status", status=503, after=3))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.UNKNOWN
+    assert case.result().job_id == 1
+    assert 1800 <= given.seconds < 1900
+    assert case.error is not None
+    assert case.error.hint is not None
+    assert "airbyte-sync wait 1" in case.error.hint
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_plain_no_in_mid_wait_is_doubted_for_a_minute_not_for_the_whole_timeout(
+    status: int,
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 9000, succeeded"))
+    given.sandbox.faults.add(Fault(when="job", action="status", status=status, after=3))
+
+    [case] = given.run(orders)
+
+    expected = ExitCode.NOT_FOUND if status == 404 else ExitCode.DENIED
+    assert case.exit_code is expected
+    assert case.result().job_id == 1
+    assert given.seconds < 180
+
+
+def test_a_plain_no_that_passes_is_no_ending() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+    given.sandbox.faults.add(Fault(when="job", action="status", status=403, after=3, times=2))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+@pytest.mark.parametrize("action", ["html", "truncate", "bad-json", "wrong-shape", "login"])
+def test_an_odd_answer_in_mid_wait_is_borne(action: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+    given.sandbox.faults.add(
+        Fault.model_validate({"when": "job", "action": action, "after": 3, "times": 2})
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "least", "most"),
+    [
+        ("120", 120, 200),
+        ("Thu, 01 Jan 2026 00:03:00 GMT", 100, 250),
+        ("999999999", 300, 400),
+        ("soon", 0, 30),
+        ("-5", 0, 30),
+    ],
+)
+def test_retry_after_is_honoured_up_to_five_minutes(
+    retry_after: str, least: float, most: float
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+    given.sandbox.faults.add(
+        Fault(
+            when="job",
+            action="rate-limit",
+            api="public",
+            retry_after=retry_after,
+            after=3,
+            times=1,
+        )
+    )
+
+    [case] = given.run(orders)
+
+    looks = [r.time for r in given.sandbox.sent("job") if r.path.startswith("/api/public")]
+    assert case.exit_code is ExitCode.OK
+    assert least <= looks[4] - looks[3] <= most
+
+
+# -- deadlines -------------------------------------------------------------------------------
+
+
+def test_a_job_still_running_at_the_timeout_is_a_timeout_and_cancelled() -> None:
+    given = bench(policy=policy(timeout=300.0))
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert case.result().status == "cancelled"
+    assert case.cancel is not None
+    assert case.cancel.confirmed
+    assert 300 <= given.seconds < 310
+
+
+def test_on_timeout_leave_leaves_it() -> None:
+    given = bench(policy=replace(policy(timeout=300.0), on_timeout="leave"))
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert not given.sandbox.sent("cancel")
+    assert case.result().status == "running"
+
+
+def test_a_job_that_ended_just_in_time_is_no_timeout() -> None:
+    given = bench(policy=policy(timeout=300.0, poll_interval=200.0))
+    orders = given.sandbox.add_connection("orders", script=script("running 299, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+def test_an_adopted_job_is_not_cancelled_by_the_timeout() -> None:
+    given = bench(policy=policy(timeout=300.0))
+    orders = given.sandbox.add_connection("orders")
+    job = given.sandbox.start_job(orders, script=script("running 900, succeeded"))
+
+    [case] = given.wait(job.id)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert not given.sandbox.sent("cancel")
+
+
+def test_the_timeout_counts_the_wait_for_the_job_in_the_way() -> None:
+    given = bench(policy=policy(timeout=300.0))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, script=script("running 900, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert not given.sandbox.sent("trigger")
+    assert not given.sandbox.sent("cancel")
+    assert 300 <= given.seconds < 302
+
+
+def test_the_timeout_during_a_trigger_that_holds_leaves_no_orphan() -> None:
+    given = bench("1.8", policy=policy(timeout=20.0))
+    life = "pending 600, running 600, succeeded"
+    orders = given.sandbox.add_connection("orders", script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert case.result().job_id == 1
+
+
+def test_a_job_that_is_only_pending_meets_the_start_timeout() -> None:
+    given = bench(policy=policy(start_timeout=120.0))
+    life = "pending 60, queued 5000, running 60, succeeded"
+    orders = given.sandbox.add_connection("orders", script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert case.error is not None
+    assert "--start-timeout" in case.error.message
+    assert 120 <= given.seconds < 160
+
+
+def test_the_start_timeout_does_not_touch_a_job_that_works() -> None:
+    given = bench(policy=policy(start_timeout=120.0))
+    life = "pending 60, running 5000, succeeded"
+    orders = given.sandbox.add_connection("orders", script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+def test_fifteen_minutes_without_a_start_are_warned_of_once() -> None:
+    given = bench()
+    life = "queued 3000, running 60, succeeded"
+    orders = given.sandbox.add_connection("orders", script=script(life))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert len([text for text in given.warnings if "for 15 minutes" in text]) == 1
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_jumps_an_hour_moves_no_deadline(hours: int) -> None:
+    given = bench(policy=policy(timeout=600.0))
+    orders = given.sandbox.add_connection("orders", script=script("running 500, succeeded"))
+
+    def jump(event: Event) -> None:
+        given.events.append(event)
+        given.clock.skew = timedelta(hours=hours)
+
+    given.listener = jump
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+def test_without_a_timeout_a_sync_may_take_days() -> None:
+    given = bench(policy=policy(timeout=None))
+    orders = given.sandbox.add_connection("orders", script=script("running 300000, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+# -- dead servers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["never", "drip"])
+def test_a_server_that_never_finishes_its_answer_meets_the_request_limit(action: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+    given.sandbox.faults.add(
+        Fault.model_validate(
+            {"when": "job", "action": action, "seconds": 5, "after": 3, "times": 2}
+        )
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+# -- `wait` ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["0.63", "1.0", "1.8", "2.0", "latest"])
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_a_job_that_does_not_exist_is_not_found(version: str, api: str) -> None:
+    given = bench(version, api=api)
+    given.sandbox.add_connection("orders")
+
+    [case] = given.wait(4711)
+
+    expected = {ExitCode.NOT_FOUND} | ({ExitCode.DENIED} if version == "1.8" else set())
+    assert case.exit_code in expected  # 1.7 and 1.8 answer 403, even to admins
+    assert given.seconds < 60
+
+
+def test_wait_bears_an_outage_from_its_very_beginning() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders")
+    job = given.sandbox.start_job(orders, script=script("running 900, succeeded"))
+    given.sandbox.faults.add(Fault(when="any", action="status", status=502, for_seconds=300))
+
+    [case] = given.wait(job.id)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.adopted
+
+
+def test_polls_show_numbers_growing() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", script=script("running 600, succeeded", records=60_000)
+    )
+
+    given.run(orders)
+
+    seen = [poll.progress.records_emitted or 0 for poll in polls(given) if poll.progress]
+    assert seen == sorted(seen)
+    assert 0 < seen[len(seen) // 2] < 60_000
