@@ -1,0 +1,116 @@
+"""Connections are found by id, exact name and tag, or the message says what is near."""
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.errors import NotFoundError, UsageError
+from airbyte_sync_cli.sandbox import Sandbox
+from airbyte_sync_cli.sync.select import as_connection_id, select_connections
+from tests.support.core import LoopClock, SocketLike, bench
+from tests.support.virtual import run
+
+
+def select(
+    sandbox: Sandbox,
+    *wanted: str,
+    tags: Sequence[str] = (),
+    workspace_id: str | None = None,
+    api: str = "public",
+) -> list[str]:
+    async def work() -> list[str]:
+        transport = SocketLike(sandbox, (0, 0))
+        async with httpx.AsyncClient(transport=transport) as client, asyncio.timeout(3600):
+            gate = Gate(client, clock=LoopClock(), limit=30)
+            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+            server = Server(gate, config if api == "config" else public, None, ui=None)
+            found = await select_connections(server, wanted, tags=tags, workspace_id=workspace_id)
+            return [connection.id for connection in found]
+
+    return run(work())
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_by_id_by_name_and_by_tag_each_once_in_the_given_order(api: str) -> None:
+    sandbox = bench().sandbox
+    one = sandbox.add_connection("one", tags=("nightly",))
+    two = sandbox.add_connection("two")
+    sandbox.add_connection("off", tags=("nightly",), status="inactive")
+
+    found = select(sandbox, "two", one.id.upper(), "one", tags=["nightly"], api=api)
+
+    assert found == [two.id, one.id]
+
+
+def test_a_name_on_the_third_page_is_found_whatever_the_next_link_says() -> None:
+    sandbox = bench().sandbox
+    wanted = [sandbox.add_connection(f"c{number}") for number in range(250)][-1]
+
+    assert select(sandbox, "c249") == [wanted.id]
+    assert {request.path for request in sandbox.requests} == {"/api/public/v1/connections"}
+
+
+def test_a_name_that_none_carries_is_told_with_the_nearest() -> None:
+    sandbox = bench().sandbox
+    orders = sandbox.add_connection("Orders to warehouse")
+
+    with pytest.raises(NotFoundError) as caught:
+        select(sandbox, "orders to warehose")
+
+    assert caught.value.hint is not None
+    assert orders.id in caught.value.hint
+
+
+def test_a_name_that_two_carry_is_told_with_both_ids() -> None:
+    sandbox = bench().sandbox
+    one = sandbox.add_connection("orders")
+    two = sandbox.add_connection("orders", workspace="Other")
+
+    with pytest.raises(NotFoundError) as caught:
+        select(sandbox, "orders")
+
+    assert one.id in caught.value.message
+    assert two.id in caught.value.message
+
+
+def test_a_workspace_narrows_names() -> None:
+    sandbox = bench().sandbox
+    sandbox.add_connection("orders")
+    two = sandbox.add_connection("orders", workspace="Other")
+
+    assert select(sandbox, "orders", workspace_id=two.workspace_id) == [two.id]
+
+
+def test_a_tag_that_no_active_connection_carries_is_told_with_those_in_use() -> None:
+    sandbox = bench().sandbox
+    sandbox.add_connection("orders", tags=("nightly",))
+
+    with pytest.raises(NotFoundError) as caught:
+        select(sandbox, tags=["nigthly"])
+
+    assert caught.value.hint == "tags in use: nightly"
+
+
+@pytest.mark.parametrize(
+    "text", ["e735894a-e773-4938-969f-45f53957b75", "e735894a-e773-4938-969f-45f53957b75bb"]
+)
+def test_what_was_meant_to_be_an_id_is_not_taken_for_a_name(text: str) -> None:
+    with pytest.raises(UsageError):
+        as_connection_id(text)
+
+
+@pytest.mark.parametrize("text", ["orders", "a-b-c-d-e", "my-shop-to-the-warehouse, daily"])
+def test_names_with_dashes_are_names(text: str) -> None:
+    assert as_connection_id(text) is None
+
+
+def test_an_unknown_id_is_not_found() -> None:
+    with pytest.raises(NotFoundError):
+        select(bench().sandbox, "e735894a-e773-4938-969f-45f53957b75b")
