@@ -1,0 +1,195 @@
+"""The gate repeats what is safe, raises what the answer means, and never more."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.airbyte.exchange import Request, UnansweredError
+from airbyte_sync_cli.airbyte.http import Gate, read_retry_after
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    DeniedError,
+    NotFoundError,
+    ProtocolError,
+    RejectedError,
+    UnavailableError,
+)
+from tests.support.core import LoopClock
+from tests.support.virtual import run
+
+Handler = Callable[[httpx.Request], httpx.Response]
+READ = Request(method="GET", url="http://airbyte/api/public/v1/jobs/1")
+
+
+def read(handler: Handler, *, patience: float = 0.0) -> tuple[object, float]:
+    """Read through the gate; tell what came and how many virtual seconds it took."""
+
+    async def work() -> tuple[object, float]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
+            gate = Gate(client, clock=LoopClock(), limit=30)
+            try:
+                outcome: object = await gate.read(READ, patience=patience)
+            except AirbyteSyncError as error:
+                outcome = error
+            return outcome, asyncio.get_running_loop().time()
+
+    return run(work())
+
+
+def always(status: int, text: str = "{}", **headers: str) -> Handler:
+    return lambda _: httpx.Response(status, text=text, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, "{}", DeniedError),
+        (403, "{}", DeniedError),
+        (401, "<html><title>401</title></html>", DeniedError),
+        (404, '{"title": "resource-not-found"}', NotFoundError),
+        (404, "Object not found.", ProtocolError),
+        (404, "<html>nginx</html>", ProtocolError),
+        (405, "{}", ProtocolError),
+        (400, "{}", RejectedError),
+        (409, "{}", RejectedError),
+        (410, "{}", RejectedError),
+        (418, "{}", RejectedError),
+        (422, "{}", RejectedError),
+        (408, "{}", UnavailableError),
+        (429, "{}", UnavailableError),
+        *((status, body, UnavailableError) for status in (500, 502, 503, 504, 520, 561, 599)
+          for body in ("{}", "", "<html>bad gateway</html>")),
+        (200, "<!doctype html><title>Airbyte</title>", ProtocolError),
+        (200, '<html><input type="password"></html>', DeniedError),
+        (304, "", ProtocolError),
+    ],
+)  # fmt: skip
+def test_an_answer_means_one_kind_of_error(
+    status: int, body: str, kind: type[AirbyteSyncError]
+) -> None:
+    outcome, _ = read(always(status, body))
+
+    assert type(outcome) is kind
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "hint"),
+    [
+        ("https://accounts.google.com/o/oauth2/v2/auth?x", DeniedError, "--iap-audience"),
+        ("https://sso.example.com/login?next=/", DeniedError, "--header"),
+        ("https://airbyte/api/public/v1/jobs/1", ProtocolError, "--url"),
+        ("/elsewhere", ProtocolError, "--url"),
+    ],
+)
+def test_a_redirect_is_named_and_never_followed(
+    target: str, kind: type[AirbyteSyncError], hint: str
+) -> None:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(302, headers={"location": target})
+
+    outcome, _ = read(handler)
+
+    assert isinstance(outcome, kind)
+    assert outcome.hint is not None
+    assert hint in outcome.hint
+    assert len(seen) == 1
+
+
+def test_what_passes_within_the_patience_is_not_seen() -> None:
+    answers = iter([502, 503, 200])
+
+    outcome, seconds = read(lambda _: httpx.Response(next(answers), text="{}"), patience=15)
+
+    assert not isinstance(outcome, AirbyteSyncError)
+    assert 0.5 < seconds < 5
+
+
+def test_what_outlasts_the_patience_is_raised_in_time() -> None:
+    outcome, seconds = read(always(503), patience=15)
+
+    assert isinstance(outcome, UnavailableError)
+    assert 5 < seconds <= 15
+
+
+def test_a_lasting_no_is_raised_at_once() -> None:
+    outcome, seconds = read(always(403), patience=15)
+
+    assert isinstance(outcome, DeniedError)
+    assert seconds == 0
+
+
+def test_retry_after_beyond_the_patience_is_not_waited_for() -> None:
+    outcome, seconds = read(always(429, **{"retry-after": "60"}), patience=15)
+
+    assert isinstance(outcome, UnavailableError)
+    assert outcome.retry_after == 60
+    assert seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"data": {"message": "a"}, "detail": "b", "message": "c"}', "a"),
+        ('{"detail": "b", "message": "c"}', "b"),
+        ('{"message": "c", "_embedded": {"errors": [{"message": "d"}]}}', "c"),
+        ('{"_embedded": {"errors": [{"message": "d"}]}}', "d"),
+        ('{"errorId": "e-1"}', "errorId e-1"),
+        ('{"message": "c", "errorId": "e-1"}', "c, errorId e-1"),
+        ('{"title": "t", "data": null, "detail": null}', "t"),
+        ('["odd"]', "['odd']"),
+        ("plain words", "plain words"),
+    ],
+)
+def test_the_most_useful_words_of_any_family_of_bodies_are_shown(body: str, words: str) -> None:
+    outcome, _ = read(always(422, body))
+
+    assert isinstance(outcome, RejectedError)
+    assert outcome.message.endswith(f"422 ({words})")
+
+
+def test_a_huge_error_text_is_cut() -> None:
+    outcome, _ = read(always(422, "x" * 100_000))
+
+    assert isinstance(outcome, RejectedError)
+    assert len(outcome.message) < 700
+
+
+def test_an_error_before_anything_was_sent_says_so() -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no") from ConnectionRefusedError()
+
+    outcome, _ = read(handler)
+
+    assert isinstance(outcome, UnansweredError)
+    assert outcome.unsent
+    assert outcome.message == "cannot reach http://airbyte: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("-3", 0),
+        ("1.5", 1.5),
+        ("1e400", None),
+        ("nan", None),
+        ("", None),
+        ("soon", None),
+        ("999999", 300),
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Thu, 01 Jan 2026 00:00:30", None),
+        ("Thu, 99 Jan 2026 00:00:30 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_every_form_and_capped(text: str, seconds: float | None) -> None:
+    async def work() -> float | None:
+        return read_retry_after({"retry-after": text}, LoopClock())
+
+    assert run(work()) == seconds
