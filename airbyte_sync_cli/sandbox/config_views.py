@@ -1,4 +1,7 @@
-"""The Config API's shapes of jobs and attempts. Times are epoch seconds, those of failures milliseconds."""
+"""The Config API's shapes of jobs and attempts.
+
+Times are epoch seconds, those of failures and log events milliseconds.
+"""
 
 import math
 from collections.abc import Sequence

@@ -56,8 +56,10 @@ class Ledger:
         """Every attempt with its numbers; None where nothing was written yet."""
         rows: list[tuple[Attempt, Numbers | None]] = []
         before = 0.0
-        for attempt in self.job.attempts_at(self.when):
-            rows.append((attempt, self._numbers(attempt, before)))
+        attempts = self.job.attempts_at(self.when)
+        for attempt in attempts:
+            last = attempt is attempts[-1]
+            rows.append((attempt, self._numbers(attempt, before, last=last)))
             before += attempt.overlap(self.when)
         return rows
 
@@ -66,13 +68,14 @@ class Ledger:
         known = [numbers for _, numbers in self.attempts() if numbers is not None]
         return sum(known, Numbers()) if known else None
 
-    def _numbers(self, attempt: Attempt, before: float) -> Numbers | None:
+    def _numbers(self, attempt: Attempt, before: float, *, last: bool) -> Numbers | None:
         if not self.job.script.statistics:
             return None
         seen = self._seen(attempt)
         if seen <= 0 and math.isinf(attempt.end):
             return None
-        lag = 0.0 if self._confirmed(attempt) else self.job.script.commit_lag
+        # The next attempt goes on from what was committed, so nothing of this one is missing.
+        lag = 0.0 if not last or self._confirmed(attempt) else self.job.script.commit_lag
         committed = max(seen - lag, 0.0)
         script = self.job.script
         return Numbers(

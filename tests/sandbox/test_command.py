@@ -1,0 +1,82 @@
+"""`airbyte-sync sandbox`: what it says, what it refuses, how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.cli.sandbox import sandbox_command
+from airbyte_sync_cli.errors import UsageError
+
+SCRIPT = """
+import typer
+from airbyte_sync_cli.cli.sandbox import sandbox_command
+app = typer.Typer()
+app.command("sandbox")(sandbox_command)
+app()
+"""
+
+
+def start(*options: str) -> tuple["subprocess.Popen[str]", list[str]]:
+    """Start the command in a process of its own; it and its first lines."""
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", SCRIPT, "--port", "0", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert process.stderr is not None
+    lines: list[str] = []
+    while not lines or "run --conn" not in lines[-1]:
+        lines.append(process.stderr.readline())
+        assert process.poll() is None, lines
+    return process, lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_what_to_type_next_and_ends_quietly(number: signal.Signals) -> None:
+    process, lines = start("--auth", "client-credentials", "--fault", "jobs:401")
+    with process:
+        url = lines[0].split(" at ")[1].split()[0]
+        health = httpx.get(f"{url}/api/v1/health")
+        jobs = httpx.get(f"{url}/api/public/v1/jobs")
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert (health.status_code, jobs.status_code) == (200, 401)
+    assert f"export AIRBYTE_URL={url}" in lines[2]
+    assert "AIRBYTE_CLIENT_ID=sandbox-client-id" in lines[3]
+
+
+def test_options_that_make_no_sense_are_usage_errors(tmp_path: Path) -> None:
+    for options in (
+        {"fault": ["trigger:explode"]},
+        {"airbyte_version": "latets"},
+        {"auth": "kerberos"},
+        {"speed": -1.0},
+        {"scenario": tmp_path / "nowhere.toml"},
+    ):
+        with pytest.raises(UsageError, match="the sandbox cannot be set up") as caught:
+            sandbox_command(**options)
+        assert caught.value.hint is not None
+
+
+def test_a_port_in_use_is_a_usage_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}"):
+            sandbox_command(port=port)
+
+
+def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "airbyte_sync_cli.sandbox")
+    monkeypatch.setitem(sys.modules, "airbyte_sync_cli.sandbox", None)
+    with pytest.raises(UsageError, match="not installed") as caught:
+        sandbox_command()
+    assert caught.value.hint == "pip install 'airbyte-sync-cli[sandbox]'"

@@ -1,0 +1,213 @@
+"""A job's life follows its script, and its numbers follow its life."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from airbyte_sync_cli.sandbox import Failure, JobScript
+from tests.support.lab import Lab, lab
+from tests.support.virtual import virtual
+
+
+async def statuses(it: Lab, *moments: float) -> list[str]:
+    """The status of job 1 at these moments."""
+    seen = []
+    for moment in moments:
+        await it.pass_time(moment - it.age)
+        seen.append((await it.job())["status"])
+    return seen
+
+
+@virtual
+async def test_a_job_passes_through_its_script() -> None:
+    async with lab() as it:
+        life = "pending 2, queued 5, running 20, incomplete 10, running 5, succeeded"
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=JobScript(life=life)))
+        seen = await statuses(it, 1, 6, 26, 36, 41, 42, 100_000)
+    assert seen == [
+        *("pending", "queued", "running", "incomplete", "running", "succeeded", "succeeded"),
+    ]
+
+
+@virtual
+async def test_any_word_may_be_a_status() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 2, hibernating 5, running 3, succeeded")
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(3)
+        assert (await it.job())["status"] == "hibernating"
+        assert len(it.sandbox.active_jobs()) == 1
+
+
+@virtual
+async def test_a_job_may_run_for_ever() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 2, running")
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        assert await statuses(it, 3, 1_000_000) == ["running", "running"]
+
+
+@virtual
+async def test_times_are_written_as_java_writes_them() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 2, running 59, succeeded")
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        fresh = await it.job()
+        await it.pass_time(61)
+        over = await it.job()
+    assert fresh["startTime"] == "2026-01-01T00:00Z"
+    assert "duration" not in fresh
+    assert "lastUpdatedAt" not in fresh
+    assert (over["lastUpdatedAt"], over["duration"]) == ("2026-01-01T00:01:01Z", "PT1M1S")
+
+
+@virtual
+async def test_the_duration_is_frozen_while_a_job_runs() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 2, running 7300, succeeded")
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        durations = []
+        for _ in range(3):
+            await it.pass_time(2500)
+            durations.append((await it.job())["duration"])
+    assert durations == ["PT2S", "PT2S", "PT2H1M42S"]
+
+
+@virtual
+async def test_numbers_grow_in_steps_and_committed_ones_lag() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 0, running 100, succeeded", records=1000, commit_lag=10)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        rows = []
+        for moment in (5, 15, 55, 100):
+            await it.pass_time(moment - it.age)
+            info, shown = await it.info(), await it.job()
+            stats = info["job"].get("aggregatedStats", {})
+            rows.append((stats.get("recordsEmitted"), shown["rowsSynced"]))
+    assert rows == [(None, 0), (100, 0), (500, 400), (1000, 1000)]
+
+
+@virtual
+async def test_the_last_numbers_may_arrive_late() -> None:
+    async with lab() as it:
+        script = JobScript(life="running 100, succeeded", statistics_late=45)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(120)
+        early = await it.job()
+        await it.pass_time(30)
+        late = await it.job()
+    assert (early["status"], early["rowsSynced"]) == ("succeeded", 950)
+    assert late["rowsSynced"] == 1000
+
+
+@virtual
+async def test_attempts_add_up_to_the_job() -> None:
+    async with lab() as it:
+        life = "pending 1, running 30, incomplete 10, running 30, succeeded"
+        script = JobScript(life=life, records=1001)
+        connection = it.sandbox.add_connection("orders", script=script, streams=("a", "b", "c"))
+        it.sandbox.start_job(connection)
+        await it.pass_time(100)
+        info = await it.info()
+    attempts = [each["attempt"] for each in info["attempts"]]
+    assert [(each["id"], each["status"]) for each in attempts] == [(0, "failed"), (1, "succeeded")]
+    assert sum(each["totalStats"]["recordsEmitted"] for each in attempts) == 1001
+    streams = info["job"]["streamAggregatedStats"]
+    assert sum(each["recordsCommitted"] for each in streams) == 1001
+
+
+@virtual
+async def test_a_false_success_leaves_no_trace() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 2, succeeded")
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(5)
+        info, shown = await it.info(), await it.job()
+    assert shown["status"] == "succeeded"
+    assert (shown["rowsSynced"], info["attempts"]) == (0, [])
+    assert "aggregatedStats" not in info["job"]
+
+
+def reasons(info: dict[str, Any]) -> list[str]:
+    """The failure type of every attempt that has one."""
+    summaries = [each["attempt"].get("failureSummary") for each in info["attempts"]]
+    return [summary["failures"][0]["failureType"] for summary in summaries if summary]
+
+
+@virtual
+async def test_the_last_attempt_tells_why_the_job_failed() -> None:
+    async with lab() as it:
+        life = "running 5, incomplete 5, running 5, incomplete 0.2, failed"
+        failure = Failure(type="config_error", message="Invalid API key", retryable=False)
+        script = JobScript(life=life, failure=failure)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(20)
+        info = await it.info()
+    assert reasons(info) == ["transient_error", "config_error"]
+    last = info["attempts"][-1]["attempt"]["failureSummary"]["failures"][0]
+    assert (last["externalMessage"], last["retryable"]) == ("Invalid API key", False)
+    assert last["timestamp"] == (1767225600 + 15.0) * 1000
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@virtual
+async def test_logs_come_in_the_shape_of_the_version(version: str) -> None:
+    async with lab(airbyte_version=version) as it:
+        script = JobScript(life="running 10, failed", logs=("a line of its own",))
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(20)
+        shown = (await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)).json()
+    if version == "1.0":
+        assert shown["logType"] == "formatted"
+        assert any("a line of its own" in line for line in shown["logs"]["logLines"])
+    else:
+        assert shown["logType"] == "structured"
+        levels = {event["level"] for event in shown["logs"]["events"]}
+        assert levels == {"info", "error"}
+
+
+@virtual
+async def test_logs_may_arrive_late() -> None:
+    async with lab() as it:
+        script = JobScript(life="running 10, failed", logs_late=60)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        counts = []
+        for _ in range(2):
+            await it.pass_time(45)
+            shown = (await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)).json()
+            counts.append(len(shown["logs"]["events"]))
+    assert counts[0] == 0
+    assert counts[1] > 3
+
+
+@virtual
+async def test_scripts_are_played_in_turn_and_the_last_one_repeats() -> None:
+    async with lab() as it:
+        scripts = (JobScript(life="running 1, failed"), JobScript(life="running 1, succeeded"))
+        connection = it.sandbox.add_connection("orders", scripts=scripts)
+        for _ in range(3):
+            await it.trigger(connection)
+            await it.pass_time(5)
+        assert [job.status for job in it.sandbox.jobs] == ["failed", "succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("life", "says"),
+    [
+        ("running 5", "takes no seconds"),
+        ("running, succeeded", "only the last status"),
+        ("failed 5, succeeded", "nothing follows"),
+        ("running five, succeeded", "no number of seconds"),
+        ("running -5, succeeded", "less than no time"),
+        ("running 5 6, succeeded", "not a status and its seconds"),
+    ],
+)
+def test_a_life_that_cannot_be_is_refused(life: str, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        JobScript(life=life)
+
+
+def test_seconds_may_have_a_unit() -> None:
+    phases = JobScript(life="pending 30s, running 2m, incomplete 1h, running 1, failed").phases
+    assert [phase.seconds for phase in phases[:3]] == [30, 120, 3600]

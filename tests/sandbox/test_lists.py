@@ -1,0 +1,191 @@
+"""Lists: oldest first, twenty at a time, with links that nobody should follow."""
+
+import pytest
+
+from airbyte_sync_cli.sandbox import JobScript
+from tests.support.lab import Lab, lab
+from tests.support.virtual import virtual
+
+QUICK = JobScript(life="running 1, succeeded")
+
+
+async def fill(it: Lab, jobs: int) -> str:
+    """Run so many jobs, ten seconds apart; the id of their connection."""
+    connection = it.sandbox.add_connection("orders", script=QUICK)
+    for _ in range(jobs):
+        it.sandbox.start_job(connection)
+        await it.pass_time(10)
+    return connection.id
+
+
+@virtual
+async def test_jobs_are_listed_oldest_first_unless_asked() -> None:
+    async with lab() as it:
+        await fill(it, 3)
+        default = (await it.get("/jobs")).json()
+        newest = (await it.get("/jobs", orderBy="createdAt|DESC")).json()
+    assert [job["jobId"] for job in default["data"]] == [1, 2, 3]
+    assert [job["jobId"] for job in newest["data"]] == [3, 2, 1]
+
+
+@virtual
+async def test_a_page_has_twenty_rows_and_next_leads_astray() -> None:
+    async with lab() as it:
+        connection = await fill(it, 25)
+        first = (await it.get("/jobs", connectionId=connection, orderBy="createdAt|DESC")).json()
+        last = (await it.get("/jobs", offset=20)).json()
+        beyond = (await it.get("/jobs", offset=40)).json()
+    assert len(first["data"]) == 20
+    assert first["next"].startswith("http://localhost:8001/api/public/v1/jobs?connectionId=")
+    assert "orderBy" not in first["next"]
+    assert (len(last["data"]), last["next"] != "") == (5, True)
+    assert (beyond["data"], beyond["next"], first["previous"]) == ([], "", "")
+
+
+@virtual
+async def test_pages_may_repeat_rows() -> None:
+    async with lab(page_overlap=3) as it:
+        await fill(it, 25)
+        pages = [(await it.get("/jobs", offset=start)).json()["data"] for start in (0, 20)]
+    ids = [[job["jobId"] for job in page] for page in pages]
+    assert ids[1][:4] == [18, 19, 20, 21]
+
+
+@pytest.mark.parametrize(("version", "types"), [("2.0", ["sync", "reset"]), ("latest", None)])
+@virtual
+async def test_which_types_a_list_covers_depends_on_the_version(
+    version: str, types: list[str] | None
+) -> None:
+    async with lab(airbyte_version=version) as it:
+        connection = it.sandbox.add_connection("orders")
+        every = ["sync", "reset_connection", "refresh", "clear"]
+        for kind in every:
+            it.sandbox.start_job(connection, kind=kind, script=QUICK)
+        shown = [job["jobType"] for job in (await it.get("/jobs")).json()["data"]]
+    assert shown == (types or ["sync", "reset", "refresh", "clear"])
+
+
+@virtual
+async def test_jobs_are_filtered() -> None:
+    async with lab() as it:
+        await fill(it, 3)
+        other = it.sandbox.add_connection("other", workspace="Elsewhere")
+        it.sandbox.start_job(other, script=JobScript(life="running"))
+        asked = [
+            {"status": "running"},
+            {"workspaceIds": other.workspace_id},
+            {"connectionId": other.id},
+            {"createdAtStart": "2026-01-01T00:00:30Z"},
+            {"updatedAtStart": "2026-01-01T00:00:30+00:00"},
+        ]
+        found = [(await it.get("/jobs", **each)).json()["data"] for each in asked]
+    assert [[job["jobId"] for job in jobs] for jobs in found] == [[4]] * 5
+
+
+@virtual
+async def test_both_ends_of_a_range_are_inclusive() -> None:
+    async with lab() as it:
+        await fill(it, 3)
+        query = {"createdAtStart": "2026-01-01T00:00:10Z", "createdAtEnd": "2026-01-01T00:00:20Z"}
+        jobs = (await it.get("/jobs", **query)).json()["data"]
+    assert [job["jobId"] for job in jobs] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"orderBy": "createdAt"},
+        {"limit": 101},
+        {"limit": "many"},
+        {"offset": -1},
+        {"createdAtStart": "1767225600"},
+        {"createdAtStart": "2026-01-01T00:00:00"},
+    ],
+)
+@virtual
+async def test_bad_parameters_are_a_400(query: dict[str, object]) -> None:
+    async with lab() as it:
+        answer = await it.get("/jobs", **query)
+    assert (answer.status_code, answer.json()["title"]) == (400, "bad-request")
+
+
+@virtual
+async def test_the_config_api_lists_newest_first_and_counts_all() -> None:
+    async with lab() as it:
+        connection = await fill(it, 3)
+        page = {"pageSize": 2, "rowOffset": 0}
+        body = {"configTypes": ["sync"], "configId": connection, "pagination": page}
+        shown = (await it.ask("jobs/list", **body)).json()
+    assert [row["job"]["id"] for row in shown["jobs"]] == [3, 2]
+    assert shown["totalJobCount"] == 3
+    assert shown["jobs"][0]["attempts"][0]["status"] == "succeeded"
+
+
+@virtual
+async def test_the_config_api_wants_known_types() -> None:
+    async with lab(airbyte_version="1.8") as it:
+        empty = await it.ask("jobs/list", configTypes=[])
+        unknown = await it.ask("jobs/list", configTypes=["sync", "nonsense"])
+    assert (empty.status_code, unknown.status_code) == (500, 422)
+
+
+@virtual
+async def test_the_last_replication_job_is_the_newest_that_was_not_cancelled() -> None:
+    async with lab() as it:
+        connection = await fill(it, 2)
+        none = it.sandbox.add_connection("fresh")
+        it.sandbox.start_job(it.sandbox.connections[0], script=JobScript(life="cancelled"))
+        last = await it.ask("jobs/get_last_replication_job", connectionId=connection)
+        nothing = await it.ask("jobs/get_last_replication_job", connectionId=none.id)
+    assert last.json()["job"]["id"] == 2
+    assert nothing.json() == {}
+
+
+@virtual
+async def test_connections_are_listed_by_workspace_and_tag() -> None:
+    async with lab() as it:
+        nightly = it.sandbox.add_connection("orders", tags=("nightly",))
+        it.sandbox.add_connection("customers", workspace="Elsewhere")
+        it.sandbox.add_connection("gone", status="deprecated")
+        every = (await it.get("/connections")).json()["data"]
+        deleted = (await it.get("/connections", includeDeleted="true")).json()["data"]
+        tagged = (await it.get("/connections", tagIds=nightly.tags[0].id)).json()["data"]
+        placed = (await it.get("/connections", workspaceIds=nightly.workspace_id)).json()["data"]
+    names = [[row["name"] for row in rows] for rows in (every, deleted, tagged, placed)]
+    assert names == [
+        ["orders", "customers"],
+        ["orders", "customers", "gone"],
+        ["orders"],
+        ["orders"],
+    ]
+
+
+@virtual
+async def test_names_of_the_config_api() -> None:
+    async with lab() as it:
+        orders = it.sandbox.add_connection("orders", tags=("nightly",), schedule="every 2 hours")
+        workspace = orders.workspace_id
+        listed = (await it.ask("connections/list", workspaceId=workspace)).json()["connections"]
+        one = (await it.ask("connections/get", connectionId=orders.id)).json()
+        tags = (await it.ask("tags/list", workspaceId=workspace)).json()
+        page = {"pageSize": 10, "rowOffset": 0}
+        body = {"workspaceIds": [workspace], "pagination": page}
+        workspaces = (await it.ask("workspaces/list_paginated", **body)).json()["workspaces"]
+    assert listed == [one]
+    assert one["scheduleData"] == {"basicSchedule": {"units": 2, "timeUnit": "hours"}}
+    assert [tag["name"] for tag in tags] == ["nightly"]
+    assert [each["workspaceId"] for each in workspaces] == [workspace]
+
+
+@virtual
+async def test_progress_is_that_of_the_active_job() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection("orders", streams=("a", "b"))
+        idle = (await it.ask("connections/sync_progress", connectionId=connection.id)).json()
+        await it.trigger(connection)
+        fresh = (await it.ask("connections/sync_progress", connectionId=connection.id)).json()
+        await it.pass_time(17)
+        busy = (await it.ask("connections/sync_progress", connectionId=connection.id)).json()
+    assert idle == {"connectionId": connection.id, "streams": []}
+    assert (fresh["jobId"], "recordsEmitted" in fresh) == (1, False)
+    assert (busy["recordsEmitted"], busy["streams"][0]["recordsEmitted"]) == (500, 250)

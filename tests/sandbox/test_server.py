@@ -1,0 +1,103 @@
+"""The sandbox over real sockets, quickly."""
+
+import asyncio
+import socket
+import time
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, serve
+from tests.support.threaded import serve_in_thread
+
+
+def fast(**fields: object) -> Sandbox:
+    return Sandbox(SandboxConfig.model_validate({"speed": 1000, **fields}))
+
+
+def test_a_job_is_played_over_a_socket() -> None:
+    async def play() -> str:
+        sandbox = fast()
+        connection = sandbox.add_connection("orders")
+        async with serve(sandbox) as url, httpx.AsyncClient(base_url=url) as client:
+            body = {"connectionId": connection.id}
+            await client.post("/api/v1/connections/sync", json=body)
+            await asyncio.sleep(25 / sandbox.config.speed)
+            job = (await client.get("/api/public/v1/jobs/1")).json()
+            return str(job["status"])
+
+    assert asyncio.run(play()) == "succeeded"
+
+
+@pytest.mark.parametrize("action", ["lost-before", "lost-after", "truncate"])
+def test_a_lost_answer_is_a_reset_connection(action: str) -> None:
+    async def play() -> None:
+        sandbox = fast(faults=[f"jobs:{action}"])
+        async with serve(sandbox) as url, httpx.AsyncClient(base_url=url) as client:
+            with pytest.raises(httpx.ReadError) as caught:
+                await client.get("/api/public/v1/jobs")
+            cause: BaseException | None = caught.value
+            while cause is not None and not isinstance(cause, ConnectionResetError):
+                cause = cause.__cause__ or cause.__context__
+            assert cause is not None
+            sandbox.faults.clear()
+            assert (await client.get("/api/public/v1/jobs")).status_code == 200
+
+    asyncio.run(play())
+
+
+def test_a_server_stops_at_once_although_requests_are_held() -> None:
+    async def play() -> float:
+        sandbox = fast(speed=1, faults=["jobs:never", "health:hold=1000"])
+        async with httpx.AsyncClient() as client:
+            async with serve(sandbox) as url:
+                held = [
+                    asyncio.create_task(client.get(f"{url}/api/public/v1/{path}"))
+                    for path in ("jobs", "health")
+                ]
+                await asyncio.sleep(0.2)
+                assert len(sandbox.requests) == 2
+                started = time.perf_counter()
+            stopped = time.perf_counter() - started
+            answers = await asyncio.gather(*held, return_exceptions=True)
+        assert all(isinstance(answer, httpx.TransportError) for answer in answers)
+        return stopped
+
+    assert asyncio.run(play()) < 0.5
+
+
+def test_a_client_that_leaves_does_not_undo_its_trigger() -> None:
+    async def play() -> None:
+        sandbox = fast(speed=10, airbyte_version="2.0")
+        script = JobScript(life="pending 2, running")
+        connection = sandbox.add_connection("orders", script=script)
+        async with serve(sandbox) as url, httpx.AsyncClient(base_url=url, timeout=0.05) as client:
+            body = {"connectionId": connection.id, "jobType": "sync"}
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post("/api/public/v1/jobs", json=body)
+            assert len(sandbox.active_jobs()) == 1
+
+    asyncio.run(play())
+
+
+def test_a_port_in_use_is_told() -> None:
+    async def play() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(OSError, match="Address already in use"):
+                async with serve(fast(), port=port):
+                    pass
+
+    asyncio.run(play())
+
+
+def test_a_thread_serves_what_the_test_can_read() -> None:
+    sandbox = fast(faults=["trigger:lost-after:times=1"])
+    connection = sandbox.add_connection("orders", script=JobScript(life="running"))
+    body = {"connectionId": connection.id, "jobType": "sync"}
+    with serve_in_thread(sandbox) as url, httpx.Client(base_url=url) as client:
+        with pytest.raises(httpx.ReadError):
+            client.post("/api/public/v1/jobs", json=body)
+        assert [job.status for job in sandbox.jobs] == ["running"]
+        sandbox.faults.add(Fault(when="jobs", action="status", status=500))
+        assert client.get("/api/public/v1/jobs").status_code == 500

@@ -1,0 +1,226 @@
+"""Answers have the shapes that we rely on, in every version.
+
+The schemas here are our own and compact: names, types, what is always there. They forbid nulls,
+because Airbyte leaves absent fields out. The official documents are compared, where somebody has
+them, in test_official_schemas.
+"""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.support.lab import VERSIONS
+from tests.support.tour import token_tour, tour
+from tests.support.virtual import run
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+UUID: Schema = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+JAVA_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$"}
+DURATION: Schema = {"type": "string", "pattern": r"^PT(\d+H)?(\d+M)?(\d+S)?$"}
+STATUS: Schema = {
+    "enum": ["pending", "queued", "running", "incomplete", "failed", "succeeded", "cancelled"]
+}
+TYPE: Schema = {"enum": ["sync", "reset_connection", "refresh", "clear"]}
+
+
+def one(required: Schema, optional: Schema | None = None) -> Schema:
+    """An object with these fields and no others."""
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def many(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+PUBLIC_JOB = one(
+    {
+        "jobId": COUNT,
+        "status": STATUS,
+        "jobType": {"enum": ["sync", "reset", "refresh", "clear"]},
+        "startTime": JAVA_TIME,
+        "connectionId": UUID,
+    },
+    {"lastUpdatedAt": JAVA_TIME, "duration": DURATION, "bytesSynced": COUNT, "rowsSynced": COUNT},
+)
+TAG = one({"tagId": UUID, "workspaceId": UUID, "name": TEXT, "color": TEXT})
+PUBLIC_CONNECTION = one(
+    {
+        "connectionId": UUID,
+        "name": TEXT,
+        "sourceId": UUID,
+        "destinationId": UUID,
+        "workspaceId": UUID,
+        "status": {"enum": ["active", "inactive", "deprecated", "locked"]},
+        "schedule": one(
+            {"scheduleType": {"enum": ["manual", "cron", "basic"]}},
+            {"cronExpression": TEXT, "basicTiming": TEXT},
+        ),
+        "configurations": one({"streams": many(one({"name": TEXT, "syncMode": TEXT}))}),
+        "createdAt": COUNT,
+        "nonBreakingSchemaUpdatesBehavior": TEXT,
+        "namespaceDefinition": TEXT,
+    },
+    {"tags": many(TAG), "dataResidency": TEXT},
+)
+NUMBERS: Schema = {
+    "recordsEmitted": COUNT,
+    "bytesEmitted": COUNT,
+    "recordsCommitted": COUNT,
+    "bytesCommitted": COUNT,
+    "recordsRejected": COUNT,
+}
+LIGHT_FIELDS: Schema = {
+    "id": COUNT,
+    "configType": TYPE,
+    "configId": UUID,
+    "enabledStreams": many(one({"name": TEXT})),
+    "createdAt": COUNT,
+    "updatedAt": COUNT,
+    "status": STATUS,
+}
+LIGHT_JOB = one(LIGHT_FIELDS, {"startedAt": COUNT})
+JOB = one(
+    LIGHT_FIELDS,
+    {
+        "startedAt": COUNT,
+        "aggregatedStats": one(NUMBERS),
+        "streamAggregatedStats": many(one({"streamName": TEXT, **NUMBERS})),
+    },
+)
+ATTEMPT_NUMBERS: Schema = {
+    "recordsEmitted": COUNT,
+    "bytesEmitted": COUNT,
+    "recordsCommitted": COUNT,
+}
+ATTEMPT = one(
+    {
+        "id": COUNT,
+        "status": {"enum": ["running", "failed", "succeeded"]},
+        "createdAt": COUNT,
+        "updatedAt": COUNT,
+    },
+    {
+        "endedAt": COUNT,
+        "bytesSynced": COUNT,
+        "recordsSynced": COUNT,
+        "totalStats": one(ATTEMPT_NUMBERS, {"estimatedRecords": COUNT, "estimatedBytes": COUNT}),
+        "streamStats": many(one({"streamName": TEXT, "stats": one(ATTEMPT_NUMBERS)})),
+        "failureSummary": one(
+            {
+                "failures": many(
+                    one(
+                        {"timestamp": {"type": "integer", "minimum": 10**12}},
+                        {
+                            "failureOrigin": TEXT,
+                            "failureType": TEXT,
+                            "externalMessage": TEXT,
+                            "internalMessage": TEXT,
+                            "stacktrace": TEXT,
+                            "retryable": FLAG,
+                        },
+                    )
+                ),
+                "partialSuccess": FLAG,
+            }
+        ),
+    },
+)
+LINES = one({"logLines": many(TEXT)})
+EVENTS = one(
+    {
+        "version": TEXT,
+        "events": many(
+            one(
+                {
+                    "timestamp": {"type": "integer", "minimum": 10**12},
+                    "message": TEXT,
+                    "level": {"enum": ["debug", "error", "info", "trace", "warn"]},
+                    "logSource": {
+                        "enum": ["source", "destination", "platform", "replication-orchestrator"]
+                    },
+                },
+                {"stackTrace": TEXT},
+            )
+        ),
+    }
+)
+LOGGED = one(
+    {
+        "attempt": ATTEMPT,
+        "logType": {"enum": ["formatted", "structured"]},
+        "logs": {"oneOf": [LINES, EVENTS]},
+    }
+)
+INFO = one({"job": JOB, "attempts": many(one({"attempt": ATTEMPT}))})
+ANY: Schema = {"type": "object"}
+
+SHAPES: dict[str, Schema] = {
+    "POST /jobs": PUBLIC_JOB,
+    "DELETE /jobs/{jobId}": PUBLIC_JOB,
+    "GET /jobs/{jobId}": PUBLIC_JOB,
+    "GET /jobs": one({"previous": TEXT, "next": TEXT, "data": many(PUBLIC_JOB)}),
+    "GET /connections/{connectionId}": PUBLIC_CONNECTION,
+    "GET /connections": one({"previous": TEXT, "next": TEXT, "data": many(PUBLIC_CONNECTION)}),
+    "GET /workspaces": one({"previous": TEXT, "next": TEXT, "data": many(ANY)}),
+    "GET /tags": one({"data": many(TAG)}),
+    "POST /applications/token": one(
+        {"access_token": TEXT, "token_type": {"const": "Bearer"}, "expires_in": COUNT}
+    ),
+    "applications/token": one({"access_token": TEXT}),
+    "jobs/get": one({"job": LIGHT_JOB, "attempts": many(LOGGED)}),
+    "jobs/get_light": one({"job": LIGHT_JOB}),
+    "jobs/get_without_logs": INFO,
+    "jobs/get_debug_info": one(
+        {"job": ANY, "attempts": many(LOGGED), "workflowState": one({"running": FLAG})}
+    ),
+    "jobs/list": one(
+        {"jobs": many(one({"job": JOB, "attempts": many(ATTEMPT)})), "totalJobCount": COUNT}
+    ),
+    "jobs/get_last_replication_job": one({}, {"job": LIGHT_JOB}),
+    "jobs/cancel": INFO,
+    "connections/sync": INFO,
+    "connections/reset": INFO,
+    "connections/clear": INFO,
+    "connections/refresh": one({}, {"job": LIGHT_JOB}),
+    "attempt/get_for_job": LOGGED,
+    "attempt/get_combined_stats": one(ATTEMPT_NUMBERS | {"bytesCommitted": COUNT}),
+    "connections/sync_progress": one(
+        {
+            "connectionId": UUID,
+            "streams": many(one({"streamName": TEXT, "configType": TYPE}, NUMBERS)),
+        },
+        {"jobId": COUNT, "configType": TYPE, "syncStartedAt": COUNT, **NUMBERS},
+    ),
+    "connections/get": ANY,
+    "connections/list": one({"connections": many(ANY)}),
+    "tags/list": many(TAG),
+    "workspaces/list_paginated": one({"workspaces": many(ANY)}),
+    "health": one({"available": {"const": True}}),
+    "instance_configuration": ANY,
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_answers_have_the_shapes_that_we_rely_on(version: str) -> None:
+    met = set()
+    for stop in run(tour(version)):
+        jsonschema.validate(stop.answer, SHAPES[stop.operation])
+        met.add(stop.operation)
+    missing = set(SHAPES) - met - {"POST /applications/token", "applications/token"}
+    assert missing <= ({"GET /tags"} if version in {"0.63", "1.0"} else set())
+
+
+@pytest.mark.parametrize("version", ["1.0", "latest"])
+def test_tokens_have_their_shapes(version: str) -> None:
+    for stop in run(token_tour(version)):
+        jsonschema.validate(stop.answer, SHAPES[stop.operation])

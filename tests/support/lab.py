@@ -1,0 +1,68 @@
+"""A sandbox in virtual time with an httpx client on it, for tests of the sandbox itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from airbyte_sync_cli.sandbox import Fault, Sandbox, SandboxConfig, SimConnection
+from tests.support.transport import LoopbackTransport
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+VERSIONS = ("0.63", "1.0", "1.8", "2.0", "latest")
+
+
+@dataclass
+class Lab:
+    """What a test works with. Paths of `get` are the Public API's, of `ask` the Config API's."""
+
+    sandbox: Sandbox
+    client: httpx.AsyncClient
+
+    async def get(self, path: str, **query: object) -> httpx.Response:
+        params = {name: str(value) for name, value in query.items()}
+        return await self.client.get(f"/api/public/v1{path}", params=params)
+
+    async def ask(self, path: str, **body: object) -> httpx.Response:
+        return await self.client.post(f"/api/v1/{path}", json=body)
+
+    async def trigger(
+        self, connection: SimConnection | str, job_type: str = "sync"
+    ) -> httpx.Response:
+        connection_id = connection if isinstance(connection, str) else connection.id
+        body = {"connectionId": connection_id, "jobType": job_type}
+        return await self.client.post("/api/public/v1/jobs", json=body)
+
+    async def cancel(self, job_id: int) -> httpx.Response:
+        return await self.client.delete(f"/api/public/v1/jobs/{job_id}")
+
+    async def job(self, job_id: int = 1) -> dict[str, Any]:
+        return dict((await self.get(f"/jobs/{job_id}")).json())
+
+    async def info(self, job_id: int = 1) -> dict[str, Any]:
+        return dict((await self.ask("jobs/get_without_logs", id=job_id)).json())
+
+    def fault(self, spec: str) -> None:
+        self.sandbox.faults.add(Fault.model_validate(spec))
+
+    async def pass_time(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    @property
+    def age(self) -> float:
+        """Simulated seconds since the beginning."""
+        return self.sandbox.clock.now() - self.sandbox.clock.start
+
+
+@asynccontextmanager
+async def lab(*, limit: float | None = None, **fields: object) -> AsyncIterator[Lab]:
+    """Make a sandbox; `limit` is the client's own limit, which is off unless given."""
+    sandbox = Sandbox(SandboxConfig.model_validate({"start": START, **fields}))
+    async with httpx.AsyncClient(
+        transport=LoopbackTransport(sandbox.app), base_url="http://sandbox", timeout=limit
+    ) as client:
+        yield Lab(sandbox, client)

@@ -1,0 +1,120 @@
+"""A walk past every endpoint of an eventful sandbox, for tests about the shapes of answers."""
+
+from dataclasses import dataclass
+
+import httpx
+
+from airbyte_sync_cli.sandbox import Failure, JobScript, SimConnection
+from tests.support.lab import Lab, lab
+
+TOKEN_BODY = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
+SCRIPTS = (
+    JobScript(life="pending 1, running 60, incomplete 5, running 60, succeeded", estimate=True),
+    JobScript(
+        life="pending 1, running 20, failed",
+        failure=Failure(type="config_error", message="Invalid API key", retryable=False),
+    ),
+    JobScript(life="pending 1, queued 5, running 600, succeeded", logs=("a line",)),
+)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One answer: what was asked, and the JSON that came."""
+
+    operation: str
+    answer: object
+    status: int = 200
+
+    @classmethod
+    def of(cls, operation: str, response: httpx.Response) -> "Stop":
+        answer = response.json() if response.is_success else None
+        return cls(operation, answer, response.status_code)
+
+
+async def tour(version: str) -> list[Stop]:
+    """Collect answers of one version, with jobs in every state."""
+    async with lab(airbyte_version=version) as it:
+        orders = it.sandbox.add_connection(
+            "orders", scripts=SCRIPTS, streams=("users", "orders"), tags=("nightly",)
+        )
+        it.sandbox.add_connection("events", schedule="every 24 hours")
+        it.sandbox.add_connection("billing", schedule="cron 0 0 3 * * ?", status="inactive")
+        stops: list[Stop] = []
+        for number in range(1, 4):
+            stops.append(Stop.of("POST /jobs", await it.trigger(orders)))
+            await it.pass_time(31)
+            stops += await _look(it, orders, number)
+            await it.pass_time(200)
+            stops += await _look(it, orders, number)
+        stops.append(Stop.of("DELETE /jobs/{jobId}", await it.cancel(3)))
+        stops += await _look(it, orders, 3)
+        stops += await _names(it, orders) + await _starts(it, orders)
+    # An attempt without numbers yet, or tags before 1.6: no answers to look at.
+    return [stop for stop in stops if stop.status == httpx.codes.OK]
+
+
+async def token_tour(version: str) -> list[Stop]:
+    """Collect the token endpoints' answers."""
+    async with lab(airbyte_version=version, auth="client-credentials") as it:
+        public = await it.client.post("/api/public/v1/applications/token", json=TOKEN_BODY)
+        config = await it.ask("applications/token", **TOKEN_BODY)
+        return [
+            Stop.of("POST /applications/token", public),
+            Stop.of("applications/token", config),
+        ]
+
+
+async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
+    of_job: dict[str, object] = {"id": job_id}
+    of_connection: dict[str, object] = {"connectionId": connection.id}
+    attempt: dict[str, object] = {"jobId": job_id, "attemptNumber": 0}
+    types = ["sync", "reset_connection", "refresh", "clear"]
+    listing: dict[str, object] = {"configTypes": types, "configId": connection.id}
+    bodies: dict[str, dict[str, object]] = {
+        "jobs/get": of_job,
+        "jobs/get_light": of_job,
+        "jobs/get_without_logs": of_job,
+        "jobs/get_debug_info": of_job,
+        "jobs/list": listing,
+        "jobs/get_last_replication_job": of_connection,
+        "attempt/get_for_job": attempt,
+        "attempt/get_combined_stats": attempt,
+        "connections/sync_progress": of_connection,
+    }
+    stops = [Stop.of(path, await it.ask(path, **body)) for path, body in bodies.items()]
+    stops.append(Stop.of("GET /jobs/{jobId}", await it.get(f"/jobs/{job_id}")))
+    stops.append(Stop.of("GET /jobs", await it.get("/jobs")))
+    return stops
+
+
+async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
+    workspace: dict[str, object] = {"workspaceId": connection.workspace_id}
+    page: dict[str, object] = {"pagination": {"pageSize": 10, "rowOffset": 0}}
+    bodies: dict[str, dict[str, object]] = {
+        "connections/get": {"connectionId": connection.id},
+        "connections/list": workspace,
+        "tags/list": workspace,
+        "workspaces/list_paginated": {"workspaceIds": [], **page},
+    }
+    stops = [Stop.of(path, await it.ask(path, **body)) for path, body in bodies.items()]
+    paths = {
+        "GET /connections/{connectionId}": f"/connections/{connection.id}",
+        "GET /connections": "/connections",
+        "GET /workspaces": "/workspaces",
+        "GET /tags": "/tags",
+    }
+    stops += [Stop.of(operation, await it.get(path)) for operation, path in paths.items()]
+    probes = ("health", "instance_configuration")
+    return stops + [Stop.of(path, await it.client.get(f"/api/v1/{path}")) for path in probes]
+
+
+async def _starts(it: Lab, connection: SimConnection) -> list[Stop]:
+    body: dict[str, object] = {"connectionId": connection.id}
+    stops = []
+    for path in ("connections/reset", "connections/clear", "connections/sync"):
+        stops.append(Stop.of(path, await it.ask(path, **body)))
+        await it.pass_time(1000)
+    stops.append(Stop.of("connections/refresh", await it.ask("connections/refresh", **body)))
+    stops.append(Stop.of("jobs/cancel", await it.ask("jobs/cancel", id=1)))
+    return stops
