@@ -1,0 +1,165 @@
+"""Airbyte's own clients work against the sandbox: its answers are good enough for them.
+
+The SDK and Airflow's hook run in environments of their own; each runs a small script and prints
+what it saw.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
+from tests.support.environments import ROOT, environment
+from tests.support.threaded import serve_in_thread
+
+pytestmark = pytest.mark.e2e
+
+SDK = ("airbyte-api>=1,<2",)
+AIRFLOW = ("apache-airflow>=3,<4", "apache-airflow-providers-airbyte>=5.4")
+
+SDK_SCRIPT = """
+import json, os, time
+from airbyte_api import AirbyteAPI, api, models
+
+root = os.environ["SANDBOX"] + "/api/public/v1"
+credentials = models.SchemeClientCredentials(
+    client_id="sandbox-client-id",
+    client_secret="sandbox-client-secret",
+    token_url=root + "/applications/token",
+)
+client = AirbyteAPI(
+    server_url=root, security=models.Security(client_credentials=credentials), timeout_ms=20_000
+)
+asked = models.JobCreateRequest(
+    connection_id=os.environ["CONNECTION"], job_type=models.JobTypeEnum.SYNC
+)
+created = client.jobs.create_job(request=asked).job_response
+one = api.GetJobRequest(job_id=created.job_id)
+while (read := client.jobs.get_job(request=one).job_response).status.value != "running":
+    time.sleep(0.02)
+listing = api.ListJobsRequest(connection_id=created.connection_id, order_by="createdAt|DESC")
+listed = client.jobs.list_jobs(request=listing).jobs_response
+names = client.connections.list_connections(
+    request=api.ListConnectionsRequest()
+).connections_response
+cancelled = client.jobs.cancel_job(
+    request=api.CancelJobRequest(job_id=created.job_id)
+).job_response
+print(json.dumps({
+    "created": created.job_id,
+    "read": read.status.value,
+    "listed": [job.job_id for job in listed.data],
+    "connections": [each.name for each in names.data],
+    "cancelled": cancelled.status.value,
+}))
+"""
+
+HOOK_SCRIPT = """
+import json, os, time
+from airflow.providers.airbyte.hooks.airbyte import AirbyteHook
+
+hook = AirbyteHook(timeout=20)
+created = hook.submit_sync_connection(connection_id=os.environ["CONNECTION"])
+while (status := hook.get_job_status(job_id=created.job_id)) != "running":
+    time.sleep(0.02)
+details = hook.get_job_details(job_id=created.job_id)
+cancelled = hook.cancel_job(job_id=created.job_id)
+second = hook.submit_sync_connection(connection_id=os.environ["CONNECTION"])
+hook.wait_for_job(job_id=second.job_id, wait_seconds=0.1, timeout=20)
+print("RESULT" + json.dumps({
+    "created": created.job_id,
+    "read": str(getattr(status, "value", status)),
+    "details": details.job_id,
+    "cancelled": cancelled.status.value,
+    "works": hook.test_connection()[0],
+}))
+"""
+
+
+def sandbox_with(version: str) -> tuple[Sandbox, SimConnection]:
+    """A sandbox that asks for credentials, with a long job and then a short one."""
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version, auth="client-credentials", speed=20))
+    long, short = JobScript(life="pending 1, running"), JobScript(life="running 10, succeeded")
+    return sandbox, sandbox.add_connection("orders", scripts=(long, short), tags=("nightly",))
+
+
+def run_script(
+    python: Path, script: str, variables: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # noqa: S603  # the scripts above
+        [str(python), "-c", script],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("version", ["1.8", "2.0", "latest"])
+def test_airbytes_sdk_creates_reads_lists_and_cancels(version: str) -> None:
+    sandbox, connection = sandbox_with(version)
+    python = environment("airbyte-sdk", *SDK)
+    with serve_in_thread(sandbox) as url:
+        variables = {"SANDBOX": url, "CONNECTION": connection.id}
+        done = run_script(python, SDK_SCRIPT, variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "created": 1,
+        "read": "running",
+        "listed": [1],
+        "connections": ["orders"],
+        "cancelled": "cancelled",
+    }
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+
+
+def test_the_sdk_fails_on_old_versions_as_people_report() -> None:
+    """It sends its token request as a form, which servers before 1.7 answer with 401.
+
+    airbytehq/airbyte-api-python-sdk issues 121 and 126, apache/airflow issue 46542.
+    """
+    sandbox, connection = sandbox_with("1.0")
+    python = environment("airbyte-sdk", *SDK)
+    with serve_in_thread(sandbox) as url:
+        variables = {"SANDBOX": url, "CONNECTION": connection.id}
+        done = run_script(python, SDK_SCRIPT, variables)
+    assert done.returncode != 0
+    assert "Unexpected status code 401 from token endpoint" in done.stderr
+    assert sandbox.jobs == []
+
+
+@pytest.mark.parametrize("version", ["2.0", "latest"])
+def test_airflows_hook_triggers_reads_cancels_and_waits(version: str, tmp_path: Path) -> None:
+    sandbox, connection = sandbox_with(version)
+    python = environment("airflow-airbyte", *AIRFLOW)
+    with serve_in_thread(sandbox) as url:
+        variables = {
+            "CONNECTION": connection.id,
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW_CONN_AIRBYTE_DEFAULT": json.dumps(_airflow_connection(url)),
+        }
+        done = run_script(python, HOOK_SCRIPT, variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.split("RESULT")[1]) == {
+        "created": 1,
+        "read": "running",
+        "details": 1,
+        "cancelled": "cancelled",
+        "works": True,
+    }
+    assert [job.status for job in sandbox.jobs] == ["cancelled", "succeeded"]
+
+
+def _airflow_connection(url: str) -> dict[str, Any]:
+    return {
+        "conn_type": "airbyte",
+        "host": f"{url}/api/public/v1/",
+        "login": "sandbox-client-id",
+        "password": "sandbox-client-secret",
+    }

@@ -1,0 +1,40 @@
+"""Virtual environments for tests against other people's programs, made once and kept."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2] / ".e2e"
+
+
+def environment(name: str, *requirements: str) -> Path:
+    """Make a virtual environment with these packages; the path of its Python.
+
+    Made by uv where that is installed, by venv and pip elsewhere. It is used again as long as
+    Python and the requirements are the same; `make clean` removes it.
+    """
+    folder = ROOT / name
+    python = folder / "bin" / "python"
+    stamp = folder / "requirements.txt"
+    wanted = "\n".join([sys.version, *requirements])
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    ROOT.mkdir(exist_ok=True)
+    for command in _commands(folder, python, requirements):
+        subprocess.run(command, check=True)  # noqa: S603  # the commands below
+    stamp.write_text(wanted, encoding="utf-8")
+    return python
+
+
+def _commands(folder: Path, python: Path, requirements: tuple[str, ...]) -> list[list[str]]:
+    uv = shutil.which("uv")
+    if uv is not None:
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+        make = [uv, "venv", "--quiet", "--python", sys.executable, str(folder)]
+    else:
+        pip = [str(python), "-m", "pip", "install"]
+        install = [*pip, "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
+        make = [sys.executable, "-m", "venv", str(folder)]
+    return [make, [*install, *requirements]]
