@@ -49,5 +49,14 @@ fmt: $(VENV)/.developed ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.developed ## write anew what is generated: the result's JSON schema
+	$(BIN)/python -m airbyte_sync_cli.output.schema > docs/result.schema.json
+
+bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run
+	$(BIN)/python benchmarks/lean.py
+
+e2e: $(VENV)/.developed ## other programs against the sandbox, each in its own environment
+	$(BIN)/python -m pytest -m e2e tests/e2e
+
 clean: ## remove what make made
 	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
