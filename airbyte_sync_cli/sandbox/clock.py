@@ -33,6 +33,7 @@ class SimClock:
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for simulated seconds."""
+        self._bind()
         await asyncio.sleep(max(seconds, 0.0) / self.speed)
 
     def _bind(self) -> None:

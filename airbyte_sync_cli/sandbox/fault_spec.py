@@ -30,6 +30,8 @@ _FIELDS: Final = {
     "status": "status",
     "times": "times",
 }
+KEYS: Final = (*_FIELDS, "nth")
+"""What may stand before `=` in a short form."""
 _DURATIONS: Final = frozenset({"for", "from", "seconds"})
 
 
@@ -68,7 +70,7 @@ def _field(key: str, value: str, spec: str) -> dict[str, object]:
             raise ValueError(f"{spec!r}: nth counts from 1")
         return {"after": int(value) - 1, "times": 1}
     if key not in _FIELDS:
-        known = ", ".join(sorted([*_FIELDS, "nth"]))
+        known = ", ".join(sorted(KEYS))
         raise ValueError(f"{spec!r}: {key!r} is no key; there are {known}")
     if key in _DURATIONS:
         return {_FIELDS[key]: parse_seconds(value)}

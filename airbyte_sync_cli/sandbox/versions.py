@@ -91,18 +91,14 @@ class Quirks:
 
     @property
     def config_types(self) -> frozenset[str]:
-        """The job types that `jobs/list` accepts."""
-        return frozenset({"sync", "reset_connection", "refresh", "clear"})
+        """The job types that `jobs/list` knows: `refresh` since 0.57, `clear` since 0.60."""
+        newer = {"refresh": self.since(0, 57), "clear": self.since(0, 60)}
+        return frozenset({"sync", "reset_connection", *(name for name in newer if newer[name])})
 
     @property
     def flush_period(self) -> float:
         """Seconds between two writes of a running job's statistics: 60, since 1.0 10."""
         return 10.0 if self.since(1, 0) else 60.0
-
-    @property
-    def default_auth_mode_on(self) -> bool:
-        """Whether a fresh Helm installation asks for credentials (2.0.0)."""
-        return self.since(2, 0)
 
 
 def quirks_of(version: str) -> Quirks:

@@ -115,7 +115,7 @@ class World:
     ) -> Birth:
         """Signal that a job should start; joins one that was asked for and does not exist yet."""
         for waiting in self._births:
-            if waiting.connection is connection:
+            if waiting.connection is connection and waiting.type == kind:
                 return waiting
         script = connection.next_script(kind)
         delay = script.born_after if born_after is None else born_after

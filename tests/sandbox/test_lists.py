@@ -130,6 +130,15 @@ async def test_the_config_api_wants_known_types() -> None:
 
 
 @virtual
+async def test_old_servers_know_fewer_types_and_bad_times_are_a_400() -> None:
+    async with lab(airbyte_version="0.57") as it:
+        old = await it.ask("jobs/list", configTypes=["sync", "clear"])
+        both = await it.ask("jobs/list", configTypes=["sync", "refresh"])
+        bad = await it.ask("jobs/list", configTypes=["sync"], createdAtStart="yesterday")
+    assert [answer.status_code for answer in (old, both, bad)] == [422, 200, 400]
+
+
+@virtual
 async def test_the_last_replication_job_is_the_newest_that_was_not_cancelled() -> None:
     async with lab() as it:
         connection = await fill(it, 2)

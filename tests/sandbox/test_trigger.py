@@ -115,8 +115,10 @@ async def test_a_deleted_workflow_is_a_409_that_sounds_like_a_running_sync() -> 
     async with lab() as it:
         connection = it.sandbox.add_connection("orders", workflow_deleted=True)
         answer = await it.trigger(connection)
+        config = await it.ask("connections/sync", connectionId=connection.id)
     assert answer.json()["title"] == "try-again-later"
     assert "is deleted" in answer.json()["data"]["message"]
+    assert (config.status_code, "is deleted" in config.json()["message"]) == (409, True)
 
 
 @pytest.mark.parametrize("version", ["2.0", "latest"])
@@ -125,6 +127,8 @@ async def test_a_job_that_is_over_at_once(version: str) -> None:
     async with lab(airbyte_version=version) as it:
         script = JobScript(life="pending 2, succeeded")
         answer = await it.trigger(it.sandbox.add_connection("orders", script=script))
+        config = await it.ask("connections/sync", connectionId=it.sandbox.connections[0].id)
+    assert config.status_code == 500
     if version == "latest":
         assert answer.status_code == 200
     else:
