@@ -7,12 +7,12 @@ It knows nothing of the program that it tests, and nothing here runs outside an 
     async with serve(sandbox) as url: ...
 """
 
-from airbyte_sync_cli.sandbox.app import RequestRecord
 from airbyte_sync_cli.sandbox.config import ConnectionConfig, SandboxConfig
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.dataset import DEMO_CONNECTIONS
 from airbyte_sync_cli.sandbox.faults import Fault
 from airbyte_sync_cli.sandbox.job import SimJob
+from airbyte_sync_cli.sandbox.record import RequestRecord
 from airbyte_sync_cli.sandbox.scenario import ScenarioError, build_config, load_config
 from airbyte_sync_cli.sandbox.script import Failure, JobScript
 from airbyte_sync_cli.sandbox.server import run_sandbox, serve

@@ -1,7 +1,7 @@
 """The ASGI application: log the request, let faults have it, ask who it is, answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
@@ -16,37 +16,13 @@ from airbyte_sync_cli.sandbox.config_errors import config_refusal
 from airbyte_sync_cli.sandbox.faults import Fault, FaultBox
 from airbyte_sync_cli.sandbox.misbehave import Exchange, misbehave
 from airbyte_sync_cli.sandbox.public_errors import public_refusal
-from airbyte_sync_cli.sandbox.refusals import Refusal, Unreadable
+from airbyte_sync_cli.sandbox.record import RequestRecord
+from airbyte_sync_cli.sandbox.refusals import Refusal
 from airbyte_sync_cli.sandbox.routes import Api, Found, Route, find
 from airbyte_sync_cli.sandbox.subject import connection_of
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.wire import Wire
 from airbyte_sync_cli.sandbox.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """What came over the wire. `time` is simulated epoch seconds, `name` as faults know it."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-    time: float
-    name: str
-    fault: str | None = None
-    """The action of the fault that hit it."""
-    answered: list[int] = field(default_factory=list, compare=False)
-    """The status of the answer that the server made; empty while there is none."""
-
-    @property
-    def json(self) -> dict[str, object] | None:
-        """The body as a JSON object, or None."""
-        try:
-            return Call("", "", {}, QueryParams(), Headers(), self.body).json()
-        except Unreadable:
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +47,8 @@ class SandboxApp:
         body = await wire.read_body()
         found = find(self.routes, scope["method"], scope["path"])
         call = _call(scope, body, found)
-        fault = self._fault(call, found)
+        about = connection_of(call, self.world)
+        fault = self.faults.take(*_name_of(found), about)
         entry = self._entry(call, found, fault)
         self.record(entry)
 
@@ -82,27 +59,19 @@ class SandboxApp:
 
         if fault is None:
             await wire.deliver(await answer())
-        else:
-            refuse = partial(self._refuse, route=found.route, path=call.path)
-            about = connection_of(call, self.world)
-            await misbehave(
-                Exchange(
-                    fault=fault,
-                    path=call.path,
-                    wire=wire,
-                    clock=self.world.clock,
-                    answer=answer,
-                    refuse=refuse,
-                    connection_id=about.id if about else "unknown",
-                )
-            )
-
-    def _fault(self, call: Call, found: Found) -> Fault | None:
-        name, api = _name_of(found)
-        fault = self.faults.take(name, api, connection_of(call, self.world))
-        if fault is not None and fault.action == "expire-tokens":
+            return
+        if fault.action == "expire-tokens":
             self.auth.expire_tokens()
-        return fault
+        exchange = Exchange(
+            fault=fault,
+            path=call.path,
+            wire=wire,
+            clock=self.world.clock,
+            answer=answer,
+            refuse=partial(self._refuse, route=found.route, path=call.path),
+            connection_id=about.id if about else "unknown",
+        )
+        await misbehave(exchange)
 
     def _entry(self, call: Call, found: Found, fault: Fault | None) -> RequestRecord:
         return RequestRecord(

@@ -31,7 +31,9 @@ class _ResettableProtocol(H11Protocol):
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[ABORT] = self.abort
-            await inner(scope, receive, send)
+            # Only our own `stop` cancels, after the connection has gone: nothing to report.
+            with contextlib.suppress(asyncio.CancelledError):
+                await inner(scope, receive, send)
 
         self.app = app
 
@@ -57,6 +59,7 @@ class _Server(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        await asyncio.sleep(0)  # lets the handlers see that their clients are gone
         tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
@@ -75,6 +78,7 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
         interface="asgi3",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=300,  # as Airbyte; a short one would drop a poller's connection

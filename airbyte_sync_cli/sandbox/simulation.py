@@ -1,6 +1,6 @@
 """The sandbox as tests and commands use it: one object that is the simulated Airbyte."""
 
-from airbyte_sync_cli.sandbox.app import RequestRecord, SandboxApp
+from airbyte_sync_cli.sandbox.app import SandboxApp
 from airbyte_sync_cli.sandbox.auth import BasicAuth, NoAuth, TokenAuth
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.config import ConnectionConfig, SandboxConfig
@@ -18,6 +18,7 @@ from airbyte_sync_cli.sandbox.faults import FaultBox
 from airbyte_sync_cli.sandbox.instance import Instance
 from airbyte_sync_cli.sandbox.job import SimJob, StartedBy
 from airbyte_sync_cli.sandbox.public_api import PublicApi
+from airbyte_sync_cli.sandbox.record import RequestRecord
 from airbyte_sync_cli.sandbox.routes import Route, mount
 from airbyte_sync_cli.sandbox.script import JobScript
 from airbyte_sync_cli.sandbox.versions import quirks_of

@@ -1,10 +1,12 @@
 """`airbyte-sync sandbox`: what it says, what it refuses, how it ends."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -38,15 +40,29 @@ def start(*options: str) -> tuple["subprocess.Popen[str]", list[str]]:
     return process, lines
 
 
+@contextlib.contextmanager
+def held(url: str) -> Iterator[None]:
+    """Leave a request unanswered meanwhile."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(b"GET /api/public/v1/jobs/1 HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        # An answer on another connection: by then the first request has been taken.
+        httpx.get(f"{url}/api/v1/health")
+        yield
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_what_to_type_next_and_ends_quietly(number: signal.Signals) -> None:
-    process, lines = start("--auth", "client-credentials", "--fault", "jobs:401")
-    with process:
-        url = lines[0].split(" at ")[1].split()[0]
-        health = httpx.get(f"{url}/api/v1/health")
-        jobs = httpx.get(f"{url}/api/public/v1/jobs")
-        process.send_signal(number)
-        assert process.wait(timeout=10) == 0
+    faults = ("--fault", "jobs:401", "--fault", "job:hold=600", "--fault", "tags:lost-after")
+    process, lines = start("--auth", "client-credentials", *faults)
+    with process, httpx.Client(base_url=lines[0].split(" at ")[1].split()[0]) as client:
+        url = str(client.base_url).rstrip("/")
+        health, jobs = client.get("/api/v1/health"), client.get("/api/public/v1/jobs")
+        with pytest.raises(httpx.ReadError):
+            client.get("/api/public/v1/tags")
+        with held(url):
+            process.send_signal(number)
+            assert process.wait(timeout=10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert (health.status_code, jobs.status_code) == (200, 401)

@@ -88,6 +88,19 @@ async def test_numbers_grow_in_steps_and_committed_ones_lag() -> None:
     assert rows == [(None, 0), (100, 0), (500, 400), (1000, 1000)]
 
 
+@pytest.mark.parametrize(("version", "rows"), [("0.63", [0, 600]), ("1.0", [500, 600])])
+@virtual
+async def test_numbers_move_in_the_version_s_own_steps(version: str, rows: list[int]) -> None:
+    async with lab(airbyte_version=version) as it:
+        script = JobScript(life="running 100, succeeded", commit_lag=0)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        seen = []
+        for moment in (59, 61):
+            await it.pass_time(moment - it.age)
+            seen.append((await it.job())["rowsSynced"])
+    assert seen == rows
+
+
 @virtual
 async def test_the_last_numbers_may_arrive_late() -> None:
     async with lab() as it:

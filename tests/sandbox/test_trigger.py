@@ -136,6 +136,15 @@ async def test_a_job_that_is_over_at_once(version: str) -> None:
         assert answer.json()["data"]["message"] == "Job is not currently running"
 
 
+@virtual
+async def test_a_reset_does_not_wait_for_a_sync_that_is_late() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection("orders", script=JobScript(born_after=30))
+        sync, reset = await asyncio.gather(it.trigger(connection), it.trigger(connection, "reset"))
+    assert [reset.json()["jobId"], sync.json()["jobId"]] == [1, 2]
+    assert [reset.json()["jobType"], sync.json()["jobType"]] == ["reset", "sync"]
+
+
 @pytest.mark.parametrize("kind", ["reset", "clear"])
 @virtual
 async def test_a_reset_cancels_what_runs(kind: str) -> None:
