@@ -1,9 +1,8 @@
 """What a sandbox is made of: the same model for Python, for a scenario file, for options."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from airbyte_sync_cli.sandbox.connection import ConnectionStatus, Schedule
 from airbyte_sync_cli.sandbox.faults import Fault
@@ -56,7 +55,7 @@ class SandboxConfig(Model):
     airbyte_version: Annotated[str, AfterValidator(_check_version)] = LATEST
     speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per second."""
-    start: datetime | None = None
+    start: AwareDatetime | None = None
     """The simulated time at the beginning; None is now."""
     auth: AuthMode = "none"
     username: str = "airbyte"

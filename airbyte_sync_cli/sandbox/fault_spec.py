@@ -25,12 +25,13 @@ _FIELDS: Final = {
     "from": "from_seconds",
     "location": "location",
     "megabytes": "megabytes",
+    "nth": "nth",
     "retry-after": "retry_after",
     "seconds": "seconds",
     "status": "status",
     "times": "times",
 }
-KEYS: Final = (*_FIELDS, "nth")
+KEYS: Final = tuple(_FIELDS)
 """What may stand before `=` in a short form."""
 _DURATIONS: Final = frozenset({"for", "from", "seconds"})
 
@@ -38,8 +39,8 @@ _DURATIONS: Final = frozenset({"for", "from", "seconds"})
 def parse_fault(spec: str) -> dict[str, object]:
     """Read `WHEN:ACTION[=VALUE][:KEY=VALUE]…` into the fields of a fault.
 
-    A number is the action `status`; `nth=3` hits the third request only; `applied` needs no
-    value. Raises ValueError with a sentence for whoever typed it.
+    A number is the action `status`; `applied` needs no value. Raises ValueError with a sentence
+    for whoever typed it.
     """
     when, _, more = spec.strip().partition(":")
     # A colon inside a value (a date's, an address's) is not followed by a key.
@@ -65,10 +66,6 @@ def _action(text: str) -> dict[str, object]:
 
 
 def _field(key: str, value: str, spec: str) -> dict[str, object]:
-    if key == "nth":
-        if not value.isdecimal() or int(value) < 1:
-            raise ValueError(f"{spec!r}: nth counts from 1")
-        return {"after": int(value) - 1, "times": 1}
     if key not in _FIELDS:
         known = ", ".join(sorted(KEYS))
         raise ValueError(f"{spec!r}: {key!r} is no key; there are {known}")

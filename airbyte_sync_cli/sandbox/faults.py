@@ -69,6 +69,8 @@ class Fault(Model):
     """So many matching requests pass unharmed first."""
     times: int | None = Field(default=None, ge=1)
     """So many are hit; None is no limit."""
+    nth: int | None = Field(default=None, ge=1)
+    """Only this one is hit, counted from 1 (behind `after`)."""
     from_seconds: float = Field(default=0.0, ge=0)
     """Not before the sandbox is so many simulated seconds old."""
     for_seconds: float | None = Field(default=None, gt=0)
@@ -135,7 +137,7 @@ class _Armed:
         if age < self.fault.from_seconds or not self._concerns(name, api, about):
             return False
         self._met += 1
-        if self._met <= self.fault.after or self._spent(age):
+        if self._met < self.fault.after + (self.fault.nth or 1) or self._spent(age):
             return False
         self._hits += 1
         self._since = age if self._since is None else self._since
@@ -151,7 +153,8 @@ class _Armed:
 
     def _spent(self, age: float) -> bool:
         fault = self.fault
-        if fault.times is not None and self._hits >= fault.times:
+        limit = fault.times if fault.nth is None else 1
+        if limit is not None and self._hits >= limit:
             return True
         return (
             fault.for_seconds is not None

@@ -95,8 +95,9 @@ class Ledger:
         return ran // step * step if step else ran
 
     def _confirmed(self, attempt: Attempt) -> bool:
-        late = self.job.script.statistics_late
-        return attempt.status == "succeeded" and self.when >= attempt.end + late
+        arrived = self.when >= attempt.end + self.job.script.statistics_late
+        # A job may succeed out of `incomplete`: then its last attempt is a failed one.
+        return arrived and "succeeded" in {attempt.status, self.job.status_at(self.when)}
 
     def _moved(self, whole: int, start: float, end: float) -> int:
         planned = self._planned()

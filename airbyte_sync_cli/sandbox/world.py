@@ -120,7 +120,7 @@ class World:
         script = connection.next_script(kind)
         delay = script.born_after if born_after is None else born_after
         at = self.clock.now() + delay
-        birth = self._birth(connection, kind, started_by, script, at)
+        birth = self._birth(connection, kind, started_by=started_by, script=script, at=at)
         with self._lock:
             heapq.heappush(self._births, birth)
         self.advance()
@@ -138,7 +138,11 @@ class World:
         self.advance()
         script = script or connection.next_script(kind)
         with self._lock:
-            return self._bear(self._birth(connection, kind, started_by, script, self.clock.now()))
+            return self._bear(
+                self._birth(
+                    connection, kind, started_by=started_by, script=script, at=self.clock.now()
+                )
+            )
 
     def remember(self, connection: SimConnection, scripts: Sequence[JobScript]) -> None:
         """Give a connection jobs that are over, the newest of them begun an hour ago.
@@ -148,12 +152,16 @@ class World:
         for index, script in enumerate(scripts):
             at = self.clock.now() - HISTORY_STEP * (len(scripts) - index)
             with self._lock:
-                heapq.heappush(self._births, self._birth(connection, "sync", "other", script, at))
+                heapq.heappush(
+                    self._births,
+                    self._birth(connection, "sync", started_by="other", script=script, at=at),
+                )
 
     def _birth(
         self,
         connection: SimConnection,
         kind: str,
+        *,
         started_by: StartedBy,
         script: JobScript,
         at: float,
@@ -187,7 +195,11 @@ class World:
             connection.next_start = moment + (connection.starts_every or 0.0)
             if connection.status == "active" and not self._busy_at(connection.id, moment):
                 script = connection.next_script("sync")
-                self._bear(self._birth(connection, "sync", "schedule", script, moment))
+                self._bear(
+                    self._birth(
+                        connection, "sync", started_by="schedule", script=script, at=moment
+                    )
+                )
 
     def _busy_at(self, connection_id: str, moment: float) -> bool:
         return any(

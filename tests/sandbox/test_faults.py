@@ -121,6 +121,15 @@ async def test_faults_are_counted() -> None:
 
 
 @virtual
+async def test_a_fault_may_hit_the_nth_request_only() -> None:
+    async with lab() as it:
+        it.sandbox.faults.add(Fault(when="jobs", action="status", status=500, nth=2))
+        it.fault("jobs:503:after=1:nth=3")
+        seen = [await outcome(it, "/jobs") for _ in range(6)]
+    assert seen == ["200", "500", "200", "200", "503", "200"]
+
+
+@virtual
 async def test_an_outage_lasts_from_its_first_victim_on() -> None:
     async with lab() as it:
         it.fault("any:lost-before:from=100:for=60")
@@ -209,7 +218,7 @@ async def test_requests_are_logged_as_they_came() -> None:
         ("nobody:503", "Input should be 'any'"),
         ("trigger:explode", "Input should be 'lost-before'"),
         ("trigger:503:colour=red", "is no key"),
-        ("trigger:503:nth=0", "counts from 1"),
+        ("trigger:503:nth=0", "greater than or equal to 1"),
         ("trigger:hold=long", "no number of seconds"),
         ("trigger:lost-after=3", "takes no value"),
         ("trigger:999", "less than or equal to 599"),

@@ -1,0 +1,80 @@
+"""Whatever somebody types, the sandbox understands it or says so."""
+
+import itertools
+import math
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox.fault_spec import KEYS
+from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
+from airbyte_sync_cli.sandbox.script import parse_life
+from airbyte_sync_cli.sandbox.statistics import Ledger, Numbers
+from tests.support.lab import START
+
+STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
+SECONDS = st.integers(min_value=0, max_value=10_000)
+ENDS = st.sampled_from(["succeeded", "failed", "cancelled", "running"])
+PIECES = st.sampled_from([*WHENS, *ACTIONS, *KEYS, ":", "=", "503", "5m", "nan", "-1", " "])
+
+
+@given(st.lists(st.tuples(STATUSES, SECONDS), max_size=6), ENDS)
+def test_a_life_is_played_as_it_was_written(parts: list[tuple[str, int]], end: str) -> None:
+    phases = parse_life(", ".join([*(f"{status} {seconds}" for status, seconds in parts), end]))
+    assert [(phase.status, phase.seconds) for phase in phases[:-1]] == parts
+    assert (phases[-1].status, phases[-1].seconds) == (end, math.inf)
+
+
+@given(st.text(alphabet="runig,5 smh.-", max_size=30))
+@example("")
+@example("running nan")
+@example("pending inf, succeeded")
+def test_no_life_breaks_the_parser(text: str) -> None:
+    try:
+        script = JobScript(life=text)
+    except ValidationError:
+        return
+    assert math.isinf(script.phases[-1].seconds)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30))
+@example(":")
+@example("any:503:503")
+@example("any:hold=1e999")
+def test_no_spec_breaks_the_parser(text: str) -> None:
+    try:
+        fault = Fault.model_validate(text)
+    except ValidationError:
+        return
+    assert fault.action in ACTIONS
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(STATUSES, st.integers(1, 60)), min_size=1, max_size=6),
+    ENDS,
+    st.integers(0, 10_000),
+    st.integers(1, 400),
+)
+def test_numbers_never_shrink_and_end_whole(
+    parts: list[tuple[str, int]], end: str, records: int, step: int
+) -> None:
+    life = ", ".join([*(f"{status} {seconds}" for status, seconds in parts), end])
+    seen = _numbers(JobScript(life=life, records=records), step)
+    assert all(early <= late for early, late in itertools.pairwise(seen))
+    ran = any(status == "running" for status, _ in parts)
+    if end == "succeeded" and ran:
+        assert seen[-1] == (records, records)
+
+
+def _numbers(script: JobScript, step: int) -> list[tuple[int, int]]:
+    sandbox = Sandbox(SandboxConfig(start=START))
+    job = sandbox.start_job(sandbox.add_connection("orders", script=script))
+    seen = []
+    for moment in range(0, 800, step):
+        total = Ledger(job, sandbox.clock.start + moment, 10.0).total() or Numbers()
+        seen.append((total.records_emitted, total.records_committed))
+    total = Ledger(job, sandbox.clock.start + 10_000, 10.0).total() or Numbers()
+    return [*seen, (total.records_emitted, total.records_committed)]
