@@ -3,19 +3,14 @@
 import asyncio
 import socket
 import ssl
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+import httpx
+
 from airbyte_sync_cli.errors import ProtocolError, UnavailableError
-
-# httpx would load its own command line (rich, pygments, markdown) where those are installed:
-# 40 ms and 8 MiB that nothing here uses. It copes with not finding it.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None means "not there"
-
-import httpx  # noqa: E402  # after the line above, which is the point
 
 LARGEST_ANSWER: Final = 256 * 1024 * 1024
 """Bytes; logs can be long (Airbyte cuts at a million lines), nothing else comes near."""

@@ -150,9 +150,7 @@ OnTimeout = Annotated[
 ]
 OnInterrupt = Annotated[
     AtTheEndOption,
-    typer.Option(
-        "--on-interrupt", help="The same, for SIGTERM and Ctrl-C.", rich_help_panel=TIME
-    ),
+    typer.Option("--on-interrupt", help="The same, for SIGTERM and Ctrl-C.", rich_help_panel=TIME),
 ]
 PollInterval = Annotated[
     str,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.sandbox import SandboxConfig
 
 
-def sandbox_command(  # noqa: PLR0913  # Typer reads its options from the parameters
+def sandbox_command(  # Typer reads its options from the parameters
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[

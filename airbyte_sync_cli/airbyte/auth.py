@@ -1,0 +1,125 @@
+"""Who we are: an httpx.Auth that gets, keeps and renews what each request has to show.
+
+One renewal however many requests are waiting, ahead of a token's end, and once on a 401. What it
+asks goes through the same client as the request that needs it, and before it: where a token
+cannot be had, the request itself was not sent, and UnavailableError means just that.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from airbyte_sync_cli.airbyte.issuers import make_issuers
+from airbyte_sync_cli.airbyte.tickets import Keeper, Ticket
+from airbyte_sync_cli.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.address import Address
+    from airbyte_sync_cli.clock import Clock
+    from airbyte_sync_cli.settings import Settings
+
+_LARGEST: Final = 1024 * 1024
+"""Bytes: the largest answer that is read here; a token is a thousandth of that."""
+_FROM_IAP: Final = "x-goog-iap-generated-response"
+"""In answers that Google's proxy gave itself (cloud.google.com/iap/docs/faq)."""
+
+
+def make_auth(settings: "Settings", address: "Address", clock: "Clock") -> httpx.Auth | None:
+    """Make what signs every request; None where there is nothing to sign with."""
+    issuers = make_issuers(settings, address, clock)
+    if not issuers:
+        return None
+    keepers = [Keeper(issuer, clock) for issuer in issuers]
+    return Auth(keepers, origins=frozenset(map(origin_of, address.roots)))
+
+
+def origin_of(url: str) -> str:
+    """Tell scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+class Auth(httpx.Auth):
+    """Signs requests to one Airbyte, and to nobody else.
+
+    The first keeper's ticket also opens the way to what the later ones ask: an identity proxy
+    stands in front of the token address.
+    """
+
+    def __init__(self, keepers: Sequence[Keeper], *, origins: frozenset[str]) -> None:
+        self._keepers = keepers
+        self._origins = origins
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send a request with fresh tickets, and once more with new ones after a 401."""
+        refused: list[Ticket | None] = []
+        while True:
+            for keeper in self._keepers:
+                seen = len(keeper.failures)
+                async with keeper.lock:
+                    steps = keeper.freshen(request, refused=refused, failures_seen=seen)
+                    answer: httpx.Response | None = None
+                    while (question := _next(steps, answer)) is not None:
+                        answer = yield self._signed(question, before=keeper)
+                        await _read(answer)
+            if refused and all(keeper.ticket in refused for keeper in self._keepers):
+                return  # nothing new to show: the 401 stands
+            answer = yield self._signed(request)
+            if refused or answer.status_code != httpx.codes.UNAUTHORIZED:
+                return
+            await _read(answer)
+            refused = self._refused_by(answer)
+
+    def _refused_by(self, answer: httpx.Response) -> list[Ticket | None]:
+        """Tell which tickets a 401 speaks of: the proxy's own speaks of the first only."""
+        keepers = self._keepers[:1] if _FROM_IAP in answer.headers else self._keepers
+        return [keeper.ticket for keeper in keepers]
+
+    def _signed(self, request: httpx.Request, *, before: Keeper | None = None) -> httpx.Request:
+        """Add what the keepers (`before` that one) have to show, on our own origins only."""
+        if origin_of(str(request.url)) in self._origins:
+            for keeper in self._keepers:
+                if keeper is before:
+                    break
+                keeper.sign(request)
+        return request
+
+
+def _next(
+    steps: Generator[httpx.Request, httpx.Response, None], answer: httpx.Response | None
+) -> httpx.Request | None:
+    with suppress(StopIteration):
+        return next(steps) if answer is None else steps.send(answer)
+    return None
+
+
+async def _read(response: httpx.Response) -> None:
+    """Read an answer to its end, which must come soon."""
+    if not response.is_closed:
+        response.stream = _Limited(response)
+    await response.aread()
+
+
+class _Limited(httpx.AsyncByteStream):
+    """A body that must end before it becomes absurd."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = response.stream
+        self._origin = response.url.copy_with(path="/", query=None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:  # type: ignore[union-attr]  # async client, async stream
+            size += len(chunk)
+            if size > _LARGEST:
+                raise ProtocolError(f"the answer of {self._origin} to a sign-in has no end")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()  # type: ignore[union-attr]  # the same

@@ -1,0 +1,265 @@
+"""Who gives tickets: nobody, a name and a password, a ready token, or Airbyte's token address."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from math import inf
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+import httpx
+
+from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.refusal import error_of, looks_like_html, read_refusal
+from airbyte_sync_cli.airbyte.tickets import LOG, Issuer, Questions, Ticket
+from airbyte_sync_cli.airbyte.tokens import end_of, lifetime_of, renewal_margin
+from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
+from airbyte_sync_cli.redaction import remember
+from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, Settings
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.address import Address
+    from airbyte_sync_cli.clock import Clock
+
+_CREDENTIALS_REFUSED: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+"""Versions differ in what they say to a wrong secret (InvalidClientCredentialsExceptionHandler)."""
+_NO_SUCH_ADDRESS: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+
+
+def make_issuers(settings: Settings, address: "Address", clock: "Clock") -> Sequence[Issuer]:
+    """Choose who gives tickets, in the order in which they are met on the way."""
+    issuers: list[Issuer] = []
+    if settings.iap_audience is not None:
+        from airbyte_sync_cli.airbyte.iap import IapIssuer  # noqa: PLC0415  # google-auth is an extra
+
+        issuers.append(IapIssuer(settings, clock))
+    match settings.credentials:
+        case BasicAuth() as basic:
+            issuers.append(Fixed(basic))
+        case BearerAuth() as bearer:
+            issuers.append(ReadyToken(bearer))
+        case ClientCredentials() as application:
+            issuers.append(TokenEndpoint(application, settings, address, clock))
+    return issuers
+
+
+class Fixed:
+    """A user name and a password, always the same."""
+
+    def __init__(self, credentials: BasicAuth) -> None:
+        pair = f"{credentials.username}:{credentials.password.get_secret_value()}"
+        encoded = b64encode(pair.encode()).decode()
+        self._ticket = Ticket(value=f"Basic {remember(encoded)}")
+
+    def issue(self, _request: httpx.Request, _refused: Ticket | None) -> Questions:
+        """Show them."""
+        yield from ()
+        return self._ticket
+
+
+class ReadyToken:
+    """A token that somebody else got. It can only be read again, where it came from a file."""
+
+    def __init__(self, credentials: BearerAuth) -> None:
+        self._credentials = credentials
+        self._token = credentials.token.get_secret_value()
+
+    def issue(self, _request: httpx.Request, refused: Ticket | None) -> Questions:
+        """Show it; after a 401 look whether the file has a newer one."""
+        yield from ()
+        if refused is None:
+            return self._ticket()
+        newer = self._credentials.read_again()
+        if newer is not None and newer.get_secret_value() != self._token:
+            self._token = newer.get_secret_value()
+            return self._ticket()
+        self._complain_of_age()
+        return refused
+
+    def _ticket(self) -> Ticket:
+        return Ticket(value=f"Bearer {self._token}")
+
+    def _complain_of_age(self) -> None:
+        end = end_of(self._token)
+        if end is not None and end < datetime.now(UTC):
+            raise DeniedError(
+                f"the token in AIRBYTE_TOKEN ended at {end:%Y-%m-%d %H:%M:%S %Z}",
+                hint="tokens live for minutes: AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET are "
+                "renewed by themselves",
+            )
+
+
+class TokenEndpoint:
+    """Airbyte's `applications/token`, wherever this version has it."""
+
+    def __init__(
+        self,
+        credentials: ClientCredentials,
+        settings: Settings,
+        address: "Address",
+        clock: "Clock",
+    ) -> None:
+        self._credentials = credentials
+        self._limit = settings.request_timeout
+        self._urls = token_urls(settings, address)
+        self._clock = clock
+
+    def issue(self, request: httpx.Request, refused: Ticket | None) -> Questions:
+        """Ask each address until one is there. Where none is, authentication is off."""
+        if refused is not None and refused.value is None:
+            raise self._wants_what_it_does_not_give()
+        missing: list[Reply] = []
+        for url in self._urls:
+            asked_at = self._clock.monotonic()
+            reply = _reply((yield self._question(url, request)))
+            if _is_no_token_address(reply):
+                missing.append(reply)
+                continue
+            self._urls = (url,)
+            return self._ticket(reply, asked_at)
+        return self._go_without(missing)
+
+    def _question(self, url: str, request: httpx.Request) -> httpx.Request:
+        """Ask in JSON: forms fail before 1.7. Other headers are those of the request."""
+        limit = httpx.Timeout(self._limit, pool=None)
+        return httpx.Request(
+            "POST",
+            url,
+            headers=_own_headers(request, url),
+            json={
+                "client_id": self._credentials.client_id,
+                "client_secret": self._credentials.client_secret.get_secret_value(),
+                "grant-type": "client_credentials",
+            },
+            extensions={"timeout": limit.as_dict()},
+        )
+
+    def _ticket(self, reply: Reply, asked_at: float) -> Ticket:
+        content = _content(reply)
+        token = remember(_token(content, reply))
+        lifetime = lifetime_of(
+            token,
+            expires_in=content.get("expires_in"),
+            server_time=reply.headers.get("date"),
+            now=self._clock.now(),
+        )
+        LOG.debug("%s: a token, good for %.0f s", reply.request, lifetime)
+        ends_at = asked_at + lifetime
+        margin = 0.0 if lifetime == inf else renewal_margin(lifetime)
+        return Ticket(value=f"Bearer {token}", renew_at=ends_at - margin, ends_at=ends_at)
+
+    def _go_without(self, missing: Sequence[Reply]) -> Ticket:
+        """Warn, once, unless it was a web page that answered: that is another server."""
+        pages = [reply for reply in missing if looks_like_html(reply)]
+        if len(pages) == len(missing):
+            raise _no_api(pages[0])
+        LOG.warning(
+            "this server gives no tokens (%s: 404), so its authentication is off: going on "
+            "without the client id",
+            missing[0].request.url,
+        )
+        return Ticket(value=None)
+
+    def _wants_what_it_does_not_give(self) -> AirbyteSyncError:
+        asked = " and ".join(self._urls)
+        return DeniedError(
+            f"401: this server wants a token, but gives none at {asked}",
+            hint="is --url the root of Airbyte? an odd token address goes into "
+            "AIRBYTE_TOKEN_URL; old installations want AIRBYTE_USERNAME and AIRBYTE_PASSWORD",
+        )
+
+
+def token_urls(settings: Settings, address: "Address") -> Sequence[str]:
+    """List where a token may be asked for: the given address first, then the usual ones.
+
+    A relative one, as the Airflow provider has it, is tried from the API's root and the host's.
+    """
+    given = settings.token_url
+    roots = [f"{root}/" for root in (address.public_root, address.config_root) if root]
+    own = [urljoin(root, given) for root in roots] if given else []
+    own += [urljoin(root, f"/{given.lstrip('/')}") for root in roots] if given else []
+    return tuple(dict.fromkeys([*own, *address.token_urls]))
+
+
+def _own_headers(request: httpx.Request, url: str) -> Mapping[str, str]:
+    """Take over what every request carries (User-Agent, extra headers), on our own host only."""
+    same_host = httpx.URL(url).host == request.url.host
+    wanted = {
+        name: value
+        for name, value in request.headers.items()
+        if name == "user-agent" or (same_host and name not in _NOT_TAKEN_OVER)
+    }
+    return {**wanted, "accept": "application/json"}
+
+
+_NOT_TAKEN_OVER: Final = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "authorization"}
+)
+
+
+def _reply(response: httpx.Response) -> Reply:
+    return Reply(
+        request=Request(method=response.request.method, url=str(response.request.url)),
+        status=response.status_code,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=response.content,
+    )
+
+
+def _is_no_token_address(reply: Reply) -> bool:
+    """A 404, or the page that Airbyte shows for any path that it does not know (from 1.7 on)."""
+    return reply.status in _NO_SUCH_ADDRESS or (reply.is_success and looks_like_html(reply))
+
+
+def _content(reply: Reply) -> Mapping[str, object]:
+    if not reply.is_success:
+        raise _refusal_of(reply)
+    try:
+        content = json.loads(reply.body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise _no_token(reply)
+    return content
+
+
+def _token(content: Mapping[str, object], reply: Reply) -> str:
+    token = content.get("access_token")
+    if isinstance(token, str) and token and token.isascii() and token.isprintable():
+        return token
+    raise _no_token(reply)
+
+
+def _no_token(reply: Reply) -> AirbyteSyncError:
+    return ProtocolError(
+        f"{reply.request}: {reply.status}, but no token is in the answer",
+        hint="is this Airbyte's token address? AIRBYTE_TOKEN_URL names another",
+    )
+
+
+def _refusal_of(reply: Reply) -> AirbyteSyncError:
+    """Turn a no into the error that it means; a wrong secret is 400, 401, 403 or 422."""
+    if reply.status not in _CREDENTIALS_REFUSED or looks_like_html(reply):
+        return error_of(reply, retry_after=None)
+    words = read_refusal(reply).words
+    return DeniedError(
+        f"{reply.request}: {reply.status}, the client id and secret were refused"
+        + (f" ({words})" if words else ""),
+        hint="check AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET; the web UI has them under "
+        "Settings, Applications, and `abctl local credentials` prints them",
+    )
+
+
+def _no_api(page: Reply) -> AirbyteSyncError:
+    """Say that a web page answered where a token should be."""
+    cause = error_of(page, retry_after=None)
+    return type(cause)(f"{cause.message}: no token can be had there", hint=cause.hint)

@@ -1,0 +1,89 @@
+"""What a request has to show, who gives it, and who keeps it fresh."""
+
+import asyncio
+import logging
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Final, Protocol
+
+from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from airbyte_sync_cli.clock import Clock
+
+LOG: Final = logging.getLogger("airbyte_sync_cli.auth")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Ticket:
+    """What a header has to say, and until when (by the monotonic clock)."""
+
+    header: str = "Authorization"
+    value: str | None
+    """None sends nothing: the server's authentication is off."""
+    renew_at: float = inf
+    ends_at: float = inf
+
+    def __repr__(self) -> str:
+        return f"Ticket(header={self.header!r}, renew_at={self.renew_at}, ends_at={self.ends_at})"
+
+
+Questions = Generator["httpx.Request", "httpx.Response", Ticket]
+"""Requests to send, one after another, for a ticket at the end."""
+
+
+class Issuer(Protocol):
+    """Somebody who gives tickets."""
+
+    def issue(self, request: "httpx.Request", refused: Ticket | None) -> Questions:
+        """Get a ticket for a request. `refused` is one that the server did not take.
+
+        Returns that one where there is no other. Raises AirbyteSyncError.
+        """
+        ...
+
+
+class Keeper:
+    """Keeps one issuer's ticket fresh. Whoever calls `freshen` holds `lock`."""
+
+    def __init__(self, issuer: Issuer, clock: "Clock") -> None:
+        self.lock: Final = asyncio.Lock()
+        self.ticket: Ticket | None = None
+        self.failures: list[AirbyteSyncError] = []
+        self._issuer = issuer
+        self._clock = clock
+
+    def freshen(
+        self, request: "httpx.Request", *, refused: Sequence[Ticket | None], failures_seen: int
+    ) -> Generator["httpx.Request", "httpx.Response", None]:
+        """Get a new ticket if the old one is missing, refused, or near its end.
+
+        Who was waiting for the lock while another one failed (who saw fewer failures before)
+        fails with it, rather than ask the same a hundred times.
+        """
+        old = self.ticket
+        was_refused = old in refused
+        if old is not None and not was_refused and self._clock.monotonic() < old.renew_at:
+            return
+        if len(self.failures) > failures_seen:
+            raise self.failures[-1]
+        try:
+            self.ticket = yield from self._issuer.issue(request, old if was_refused else None)
+        except AirbyteSyncError as error:
+            self.failures.append(error)
+            if was_refused or not self._can_go_on(error):
+                raise
+            LOG.info("%s; the old token is still good", error.message)
+
+    def _can_go_on(self, error: AirbyteSyncError) -> bool:
+        """Whether the fault may pass before the old ticket ends."""
+        old, passing = self.ticket, isinstance(error, UnavailableError)
+        return passing and old is not None and self._clock.monotonic() < old.ends_at
+
+    def sign(self, request: "httpx.Request") -> None:
+        """Show the ticket."""
+        if self.ticket is not None and self.ticket.value is not None:
+            request.headers[self.ticket.header] = self.ticket.value

@@ -1,0 +1,64 @@
+"""What the commands share: the same server and output options, the same way to an ending."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from airbyte_sync_cli.cli.options import server_options
+from airbyte_sync_cli.cli.output_options import output_options
+from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.cli.session import Work
+
+
+Prepare = Callable[[Mapping[str, str]], "Work"]
+"""Reads what was typed, before anything is contacted; raises UsageError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The values of the options that every command has."""
+
+    server: Mapping[str, object]
+    output: Mapping[str, object]
+
+    def perform(self, command: str, prepare: Prepare, *, stops_itself: bool = False) -> ExitCode:
+        """Do a command's work, and write its ending whatever happens."""
+        from airbyte_sync_cli.cli.session import perform  # noqa: PLC0415  # --help needs no HTTP
+
+        return perform(command, prepare, common=self, stops_itself=stops_itself)
+
+
+def with_common_options(command: Callable[..., ExitCode]) -> Callable[..., None]:
+    """Give a command the server's and the output's options, handed over as `common`.
+
+    The options are those of `server_options` and `output_options`: functions that are never
+    called, but whose parameters Typer reads here.
+    """
+    own = [p for p in _parameters(command) if p.name != "common"]
+    server, output = _parameters(server_options), _parameters(output_options)
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:  # noqa: ANN401  # whatever the options' types are
+        common = Common(
+            server={p.name: values.pop(p.name) for p in server},
+            output={p.name: values.pop(p.name) for p in output},
+        )
+        raise typer.Exit(command(common=common, **values))
+
+    parameters = [*own, *server, *output]
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+    return wrapper
+
+
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    """Read the parameters as keyword-only ones, so that groups can be joined."""
+    signature = inspect.signature(function, eval_str=True)
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    return [parameter.replace(kind=keyword_only) for parameter in signature.parameters.values()]

@@ -1,0 +1,134 @@
+"""`airbyte-sync demo`: real syncs against a sandbox in this process, in half a minute."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.cli.session import Ending
+    from airbyte_sync_cli.output.output import Output
+    from airbyte_sync_cli.sandbox import JobScript, SandboxConfig
+
+_SPEED: Final = 20.0
+"""Simulated seconds a second: syncs of minutes pass in seconds."""
+
+_RETRIED: Final = "pending 4, running 60, incomplete 40, running 100, succeeded"
+
+_EXPLANATION: Final = """
+What you saw
+  A simulated Airbyte ran in this process, and `airbyte-sync run` worked against it over real HTTP:
+    orders     succeeded at the first attempt
+    customers  its first attempt failed, Airbyte tried again, and it succeeded: exit 0 all the same
+    events     failed, with the reason that Airbyte gave: alone, `run` would have exited with 3
+  Of several syncs the lowest code other than 0 counts, so this run's verdict is {verdict}.
+  The demo itself exits with 0, because all of this was as expected.
+
+What to type next
+  airbyte-sync sandbox                    # such an Airbyte for as long as you like; then, elsewhere:
+  airbyte-sync run --conn orders          # one sync; `echo $?` shows its exit code
+  airbyte-sync run --conn events -o json  # the result as one line of JSON
+  airbyte-sync run --help                 # everything else
+With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or wherever it is)
+"""
+
+
+def demo() -> None:
+    """Show what a run looks like: three syncs against a simulated Airbyte, in half a minute."""
+    from airbyte_sync_cli.cli.session import perform_offline  # noqa: PLC0415  # --help is light
+
+    raise typer.Exit(perform_offline("demo", _play))
+
+
+async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
+    from airbyte_sync_cli.cli.session import hold_session  # noqa: PLC0415
+    from airbyte_sync_cli.cli.work import run_syncs  # noqa: PLC0415
+    from airbyte_sync_cli.settings import load_settings  # noqa: PLC0415
+    from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
+
+    try:
+        from airbyte_sync_cli.sandbox import Sandbox, serve  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(
+            f"the simulated Airbyte is not installed ({error.name} is missing)",
+            hint="pip install 'airbyte-sync-cli[sandbox]'",
+        ) from error
+    names = ["orders", "customers", "events"]
+    async with serve(Sandbox(_world())) as url:
+        proxies = {name: value for name, value in environ.items() if name.lower() == "no_proxy"}
+        settings = load_settings({"url": url}, proxies)
+        ending = await hold_session(
+            lambda session: run_syncs(session, names, [], RunPolicy()),
+            settings,
+            output,
+            stops_itself=True,
+        )
+    return _explained(ending)
+
+
+def _explained(ending: "Ending") -> "Ending":
+    """End with 0 where all went as planned; anything else is an ending of its own."""
+    from airbyte_sync_cli.cli.session import Ending  # noqa: PLC0415
+    from airbyte_sync_cli.output.verdicts import summary  # noqa: PLC0415
+
+    if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
+        return ending
+    text = _EXPLANATION.format(verdict=int(ExitCode.FAILED)).rstrip()
+    return Ending(
+        syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{summary(ending.syncs)}\n{text}"
+    )
+
+
+def _world() -> "SandboxConfig":
+    from airbyte_sync_cli.sandbox import (  # noqa: PLC0415
+        ConnectionConfig,
+        Failure,
+        JobScript,
+        SandboxConfig,
+    )
+
+    past = tuple(JobScript(life=f"pending 2, running {n}, succeeded") for n in (150, 170, 160))
+    wrong_key = Failure(
+        origin="source",
+        type="config_error",
+        message="The API key was rejected: it may have been revoked.",
+        retryable=False,
+    )
+    return SandboxConfig(
+        speed=_SPEED,
+        connections=(
+            ConnectionConfig(
+                name="orders",
+                streams=("orders", "order_lines"),
+                history=past,
+                jobs=(_script("pending 4, running 160, succeeded", 182_000),),
+            ),
+            ConnectionConfig(
+                name="customers",
+                history=past,
+                jobs=(
+                    _script(
+                        "pending 4, running 60, incomplete 40, running 100, succeeded", 51_000
+                    ),
+                ),
+            ),
+            ConnectionConfig(
+                name="events",
+                history=past,
+                jobs=(
+                    _script("pending 20, running 90, incomplete 0.2, failed", 8_000).model_copy(
+                        update={"failure": wrong_key}
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def _script(life: str, records: int) -> "JobScript":
+    from airbyte_sync_cli.sandbox import JobScript  # noqa: PLC0415
+
+    return JobScript(life=life, records=records, byte_count=records * 214, flush_every=5)

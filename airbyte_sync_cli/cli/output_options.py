@@ -1,0 +1,77 @@
+"""Options of the output, each said once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+OUTPUT = "Output"
+
+
+class OutputFormat(StrEnum):
+    """What stdout gets."""
+
+    TEXT = "text"
+    JSON = "json"
+    ID = "id"
+
+
+class LogFormat(StrEnum):
+    """What stderr gets."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def output_options(
+    *,
+    output: Annotated[
+        OutputFormat,
+        typer.Option(
+            "--output",
+            "-o",
+            envvar="AIRBYTE_OUTPUT",
+            help="The result on stdout: for people, one line of JSON, or bare job ids.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = OutputFormat.TEXT,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option("--log-format", help="The lines on stderr.", rich_help_panel=OUTPUT),
+    ] = LogFormat.TEXT,
+    heartbeat: Annotated[
+        str,
+        typer.Option(
+            "--heartbeat",
+            metavar="DURATION",
+            help="A line on stderr after so long without news.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "60s",
+    result_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--result-file",
+            metavar="PATH",
+            help="Write the JSON result there, too.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Only warnings and errors.", rich_help_panel=OUTPUT),
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            help="-v explains, -vv shows every request.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = 0,
+) -> None:
+    """Carry the options of the output; see `command.with_common_options`."""

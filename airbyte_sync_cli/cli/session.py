@@ -1,0 +1,141 @@
+"""What every command that talks to Airbyte goes through: one session, one ending."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+
+from airbyte_sync_cli.airbyte.connect import connect
+from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.cli.command import Common, Prepare
+from airbyte_sync_cli.cli.signals import stopping_on_signals
+from airbyte_sync_cli.clock import Clock, SystemClock
+from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.boundary import guard
+from airbyte_sync_cli.output.options import OutputOptions, read_output_options
+from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.settings import Settings, load_settings
+from airbyte_sync_cli.sync.context import Context, TriggerSlots
+from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A server that can be asked, and everybody who wants to know."""
+
+    airbyte: Server
+    settings: Settings
+    output: Output
+    clock: Clock
+    stop: Stop
+
+    def context(self, policy: RunPolicy) -> Context:
+        """Equip a run."""
+        return Context(
+            airbyte=self.airbyte,
+            clock=self.clock,
+            emit=self.output,
+            stop=self.stop,
+            slots=TriggerSlots(self.clock),
+            policy=policy,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What a command leaves to be written."""
+
+    syncs: Sequence[SyncResult] = ()
+    error: AirbyteSyncError | None = None
+    exit_code: ExitCode | None = None
+    """None judges the syncs."""
+    text: str | None = None
+    """What `--output text` prints instead of the syncs' summary."""
+
+
+Work = Callable[[Session], Coroutine[None, None, Ending]]
+
+
+def perform(command: str, prepare: Prepare, *, common: Common, stops_itself: bool) -> ExitCode:
+    """Do a command's work from its options to its written ending."""
+    early = OutputOptions(format="json" if common.output["output"] == "json" else "text")
+    output = _output(command, early)
+
+    def work() -> ExitCode:
+        nonlocal output
+        output = _output(command, read_output_options(common.output))
+        settings = load_settings(common.server, os.environ)
+        for warning in settings.warnings:
+            output.warn(warning)
+        task = prepare(os.environ)
+        ending = asyncio.run(hold_session(task, settings, output, stops_itself=stops_itself))
+        return output.conclude(
+            ending.syncs, error=ending.error, exit_code=ending.exit_code, stdout_text=ending.text
+        )
+
+    return guard(lambda: output, work)
+
+
+def perform_offline(
+    command: str, play: Callable[[Output, Mapping[str, str]], Coroutine[None, None, Ending]]
+) -> ExitCode:
+    """Do the work of a command that needs no server of the user's, to its written ending."""
+    output = _output(command, OutputOptions())
+
+    def work() -> ExitCode:
+        ending = asyncio.run(play(output, os.environ))
+        return output.conclude(
+            ending.syncs, error=ending.error, exit_code=ending.exit_code, stdout_text=ending.text
+        )
+
+    return guard(lambda: output, work)
+
+
+def _output(command: str, options: OutputOptions) -> Output:
+    return Output(
+        command,
+        options,
+        environ=os.environ,
+        clock=SystemClock(),
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+    )
+
+
+async def hold_session(
+    work: Work, settings: Settings, output: Output, *, stops_itself: bool
+) -> Ending:
+    """Connect, work, and close, with signals acted on at any moment.
+
+    `stops_itself` is for work that winds down by itself when a stop is wished; any other work
+    is ended where it stands.
+    """
+    clock = SystemClock()
+    stop = Stop(clock)
+    with stopping_on_signals(stop):
+        try:
+            airbyte = await until_stopped(connect(settings, clock=clock), stop=stop)
+        except StoppedError:
+            return interrupted(stop)
+        session = Session(
+            airbyte=airbyte, settings=settings, output=output, clock=clock, stop=stop
+        )
+        try:
+            async with output.alive():
+                if stops_itself:
+                    return await work(session)
+                return await until_stopped(work(session), stop=stop)
+        except StoppedError:
+            return interrupted(stop)
+        finally:
+            await airbyte.aclose()
+
+
+def interrupted(stop: Stop) -> Ending:
+    """End as a signal wants it, with nothing started."""
+    name = stop.interrupted.signal if stop.interrupted else "SIGTERM"
+    return Ending(exit_code=ExitCode[name])

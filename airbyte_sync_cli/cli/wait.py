@@ -1,0 +1,48 @@
+"""`airbyte-sync wait`: see jobs through that exist already."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airbyte_sync_cli.cli import run_options as opt
+from airbyte_sync_cli.cli.command import Common, with_common_options
+from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.cli.session import Work
+
+
+@with_common_options
+def wait(
+    *,
+    common: Common,
+    job_ids: opt.JobIds = None,
+    timeout: opt.Timeout = "72h",
+    start_timeout: opt.StartTimeout = None,
+    poll_interval: opt.PollInterval = "auto",
+    max_outage: opt.MaxOutage = "30m",
+    min_records: opt.MinRecords = None,
+    verify: opt.Verify = False,
+) -> ExitCode:
+    """Wait for jobs that exist already, and tell the truth about them.
+
+    The second half of the two-task pattern, and the way to go on after anything went wrong.
+    The jobs are never cancelled from here: Ctrl-C only stops watching.
+    """
+
+    def prepare(_environ: Mapping[str, str]) -> "Work":
+        from airbyte_sync_cli.cli import choices, work  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
+
+        limits = choices.wait_policy(
+            {
+                "timeout": timeout,
+                "start_timeout": start_timeout,
+                "poll_interval": poll_interval,
+                "max_outage": max_outage,
+            }
+        )
+        policy = RunPolicy(wait=limits, min_records=min_records, verify=verify)
+        numbers = choices.job_numbers(job_ids or [])
+        return lambda session: work.wait_for(session, numbers, policy)
+
+    return common.perform("wait", prepare, stops_itself=True)

@@ -1,0 +1,153 @@
+"""What the commands do once there is a session: ask `sync`, and put the ending together."""
+
+import asyncio
+from collections.abc import Sequence
+
+from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.cli.session import Ending, Session, interrupted
+from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
+from airbyte_sync_cli.exit_codes import ExitCode, verdict
+from airbyte_sync_cli.sync.cancel import cancel_with_care
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
+from airbyte_sync_cli.sync.select import select_connections
+from airbyte_sync_cli.sync.stop import STOP_GRACE, StoppedError, until_stopped
+
+
+async def run_syncs(
+    session: Session, wanted: Sequence[str], tags: Sequence[str], policy: RunPolicy
+) -> Ending:
+    """Run (or only trigger) a sync of each connection."""
+    try:
+        connections = await until_stopped(_select(session, wanted, tags), stop=session.stop)
+    except StoppedError:
+        return interrupted(session.stop)
+    cases = await run_connections(session.context(policy), connections)
+    return ending_of(cases)
+
+
+async def wait_for(session: Session, job_ids: Sequence[int], policy: RunPolicy) -> Ending:
+    """Wait for jobs that exist."""
+    return ending_of(await wait_for_jobs(session.context(policy), job_ids))
+
+
+async def look_at_jobs(session: Session, job_ids: Sequence[int], *, exit_status: bool) -> Ending:
+    """Look once at each job."""
+    cases = await asyncio.gather(*(_look_at_job(session, job_id) for job_id in job_ids))
+    return _looked_at(cases, exit_status=exit_status)
+
+
+async def look_at_connections(
+    session: Session, wanted: Sequence[str], tags: Sequence[str], *, exit_status: bool
+) -> Ending:
+    """Look once at the latest job of each connection."""
+    connections = await _select(session, wanted, tags)
+    cases = await asyncio.gather(*(_look_at_latest(session, one) for one in connections))
+    return _looked_at(cases, exit_status=exit_status)
+
+
+async def cancel_jobs(session: Session, job_ids: Sequence[int]) -> Ending:
+    """Cancel jobs by id: each is read first."""
+    cases = await asyncio.gather(*(_look_at_job(session, job_id) for job_id in job_ids))
+    return await _cancel(session, cases)
+
+
+async def cancel_connections(
+    session: Session, wanted: Sequence[str], tags: Sequence[str]
+) -> Ending:
+    """Cancel what is active on connections."""
+    connections = await _select(session, wanted, tags)
+    cases = await asyncio.gather(*(_look_at_latest(session, one) for one in connections))
+    return await _cancel(session, cases)
+
+
+def ending_of(cases: Sequence[Case]) -> Ending:
+    """Sum up: the lowest code decides, and its error is the one to show."""
+    code = verdict(case.exit_code for case in cases if case.exit_code is not None)
+    error = next((case.error for case in cases if case.error and case.exit_code is code), None)
+    return Ending(syncs=[case.result() for case in cases], error=error, exit_code=code)
+
+
+async def _select(
+    session: Session, wanted: Sequence[str], tags: Sequence[str]
+) -> Sequence[Connection]:
+    return await select_connections(
+        session.airbyte, wanted, tags=tags, workspace_id=session.settings.workspace_id
+    )
+
+
+async def _look_at_job(session: Session, job_id: int) -> Case:
+    """Read a job, its connection's name, and the reason if it failed."""
+    job = await session.airbyte.job(job_id)
+    case = Case(key=f"job {job_id}", job=job, adopted=True)
+    case.connection, _ = await asyncio.gather(
+        _name_of(session, job.connection_id), _explain(session, case, job)
+    )
+    case.url = session.airbyte.job_url(case.connection, job_id)
+    return case
+
+
+async def _look_at_latest(session: Session, connection: Connection) -> Case:
+    case = Case(key=connection.id, connection=connection, adopted=True)
+    jobs = await session.airbyte.jobs(connection.id, limit=1)
+    case.job = jobs[0] if jobs else None
+    if case.job is not None:
+        await _explain(session, case, case.job)
+    case.url = session.airbyte.job_url(connection, case.job.id if case.job else None)
+    return case
+
+
+async def _name_of(session: Session, connection_id: str) -> Connection | None:
+    """Read the job's connection; a deleted one leaves the job without a name."""
+    try:
+        return await session.airbyte.connection(connection_id, patience=0)
+    except AirbyteSyncError:
+        return None
+
+
+async def _explain(session: Session, case: Case, job: Job) -> None:
+    case.progress = await session.airbyte.progress(job.id)
+    if job.status == "failed" and case.progress is not None:
+        case.failure = case.progress.failure
+
+
+def _looked_at(cases: Sequence[Case], *, exit_status: bool) -> Ending:
+    """A look succeeds when it could be done; `--exit-status` makes the jobs speak."""
+    ending = ending_of(cases)
+    if exit_status:
+        return ending
+    return Ending(syncs=ending.syncs, exit_code=ExitCode.OK)
+
+
+async def _cancel(session: Session, cases: Sequence[Case]) -> Ending:
+    """Cancel every job that is active; what has ended already needs nothing."""
+    context = session.context(RunPolicy())
+    began = session.clock.monotonic()
+
+    async def cancel(case: Case) -> None:
+        if case.job is not None and case.job.is_active:
+            await cancel_with_care(
+                context,
+                case,
+                grace_left=lambda: began + STOP_GRACE - session.clock.monotonic(),
+                on_sent=lambda: None,
+            )
+
+    await asyncio.gather(*(cancel(case) for case in cases))
+    return _cancelled(cases)
+
+
+def _cancelled(cases: Sequence[Case]) -> Ending:
+    alive = [case.job for case in cases if case.job is not None and case.job.is_active]
+    for case in cases:
+        case.ended_as = ExitCode.UNKNOWN if case.job in alive else ExitCode.OK
+    error = None
+    if alive:
+        names = ", ".join(f"job {job.id} ({job.status})" for job in alive)
+        error = UnknownOutcomeError(
+            f"the cancel was sent, but is not to be seen yet: {names}",
+            hint="`airbyte-sync status JOB_ID` tells later; Airbyte cancels only what has begun",
+        )
+    syncs = [case.result() for case in cases]
+    return Ending(syncs=syncs, error=error, exit_code=error.exit_code if error else ExitCode.OK)

@@ -1,0 +1,80 @@
+"""Durations and timestamps as people and schedulers write them."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+from airbyte_sync_cli.errors import UsageError
+
+_SECONDS: Final = {"w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_NAMES: Final = {
+    "w": r"w|weeks?",
+    "d": r"d|days?",
+    "h": r"h|hrs?|hours?",
+    "m": r"m|mins?|minutes?",
+    "s": r"s|secs?|seconds?",
+    "ms": r"ms|millis",
+}
+_NUMBER: Final = r"\d+(?:[.,]\d+)?"
+
+
+_WORDS: Final = re.compile(
+    "".join(
+        rf"(?:(?P<{unit}>{_NUMBER})\s*(?:{names})(?![a-z])\s*)?" for unit, names in _NAMES.items()
+    )
+)
+_ISO: Final = re.compile(
+    rf"p(?:(?P<w>{_NUMBER})w)?(?:(?P<d>{_NUMBER})d)?"
+    rf"(?:t(?:(?P<h>{_NUMBER})h)?(?:(?P<m>{_NUMBER})m)?(?:(?P<s>{_NUMBER})s)?)?"
+)
+_PLAIN: Final = re.compile(rf"(?P<s>{_NUMBER})")
+_LONGEST: Final = 10 * 365 * 86_400.0
+"""Seconds; more is a typing error, and some clocks overflow."""
+
+
+def parse_duration(text: str, *, name: str) -> float:
+    """Read `90`, `90s`, `15m`, `2h30m`, `1 day` or ISO `PT1H30M` as seconds.
+
+    `name` is the option, for the message. Raises UsageError.
+    """
+    seconds = _seconds(text.strip().lower())
+    if seconds is None:
+        raise UsageError(
+            f"{name}: {text!r} is no duration", hint="write 90, 90s, 15m, 2h30m, or PT1H30M"
+        )
+    if seconds > _LONGEST:
+        raise UsageError(f"{name}: {text!r} is longer than ten years", hint="a slip of the keys?")
+    return seconds
+
+
+def _seconds(text: str) -> float | None:
+    for pattern in (_PLAIN, _WORDS, _ISO):
+        match = pattern.fullmatch(text)
+        parts = match.groupdict() if match else {}
+        if any(parts.values()):
+            return sum(_number(n) * _SECONDS[unit] for unit, n in parts.items() if n)
+    return None
+
+
+def _number(text: str) -> float:
+    """Take a comma for a point, as ISO 8601 does."""
+    return float(text.replace(",", "."))
+
+
+def parse_timestamp(text: str, *, name: str) -> datetime:
+    """Read an ISO timestamp, with `T` or a space; without an offset it is UTC.
+
+    UTC without asking, because both Airflow's templates (`{{ ts_nodash }}`, `{{ ds }}`) and
+    Airbyte mean UTC. Raises UsageError.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{name}: {text!r} is no timestamp", hint=_cure(text)) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _cure(text: str) -> str:
+    if "{" in text or text.strip().lower() in {"", "none"}:
+        return "was the template rendered? in Airflow: {{ dag_run.start_date }}"
+    return "write 2026-01-01T06:00:00Z"

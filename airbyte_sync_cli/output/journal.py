@@ -1,0 +1,89 @@
+"""Log mode: one line on stderr for each change, and a heartbeat, so that a log tells enough."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Final, Literal, TextIO
+
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.output import words
+
+Level = Literal["debug", "info", "warning", "error"]
+_LEAST: Final[dict[int, int]] = {-1: 2, 0: 1, 1: 1, 2: 0}
+_RANKS: Final[dict[Level, int]] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing to tell; the fields are the same in text and in JSON."""
+
+    event: str
+    message: str
+    level: Level = "info"
+    connection_id: str | None = None
+    connection_name: str | None = None
+    job_id: int | None = None
+    status: str | None = None
+
+
+class Journal:
+    """Writes entries, one line each, as text or JSON. A stream that is gone is let go."""
+
+    def __init__(
+        self, stream: TextIO | None, *, clock: Clock, verbosity: int, as_json: bool
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._least = _LEAST[verbosity]
+        self._as_json = as_json
+
+    def write(self, entry: Entry) -> None:
+        """Write one entry, unless it is of too little weight."""
+        if _RANKS[entry.level] >= self._least:
+            self.write_line(self._json(entry) if self._as_json else self._text(entry))
+
+    def write_line(self, line: str) -> None:
+        """Write a line as it is."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # closed, or its reader is gone: nobody listens any more
+            self._stream = None
+
+    def _text(self, entry: Entry) -> str:
+        level = "" if entry.level in {"info", "debug"} else f"{entry.level}: "
+        who = words.plain(entry.connection_name or entry.connection_id or "")
+        job = f" job={entry.job_id}" if entry.job_id is not None else ""
+        subject = f"[{who}{job}] " if who or job else ""
+        return f"{words.moment(self._clock.now())} {level}{subject}{words.plain(entry.message)}"
+
+    def _json(self, entry: Entry) -> str:
+        return json.dumps(
+            {
+                "time": words.moment(self._clock.now()),
+                "level": entry.level,
+                "event": entry.event,
+                "message": words.plain(entry.message),
+                "connection_id": entry.connection_id,
+                "connection_name": entry.connection_name,
+                "job_id": entry.job_id,
+                "status": entry.status,
+            },
+            ensure_ascii=False,
+        )
+
+
+class JournalHandler(logging.Handler):
+    """Brings the log of the inner parts (requests, cancels) into the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; what is only explanation needs -v or -vv."""
+        level: Level = "warning" if record.levelno >= logging.WARNING else "info"
+        message = record.getMessage()
+        self._journal.write(Entry(event="log", message=message, level=level))

@@ -1,0 +1,68 @@
+"""How the user wants to be told: frozen, decided before anything happens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from airbyte_sync_cli.durations import parse_duration
+from airbyte_sync_cli.errors import UsageError
+
+Format = Literal["text", "json", "id"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What goes where."""
+
+    format: Format = "text"
+    log_format: Literal["text", "json"] = "text"
+    verbosity: int = 0
+    """-1 quiet, 0, 1 (-v), 2 (-vv)."""
+    heartbeat: float = 60.0
+    """Seconds without news after which a line says that it still lives; 0 is never."""
+    result_file: Path | None = None
+
+
+def read_output_options(typed: Mapping[str, object]) -> OutputOptions:
+    """Read what was typed. Raises UsageError, also for a result file that cannot be written."""
+    result_file = typed.get("result_file")
+    options = OutputOptions(
+        format=_format(str(typed.get("output") or "text")),
+        log_format="json" if typed.get("log_format") == "json" else "text",
+        verbosity=-1 if typed.get("quiet") else min(int(str(typed.get("verbose") or 0)), 2),
+        heartbeat=parse_duration(str(typed.get("heartbeat") or "60s"), name="--heartbeat"),
+        result_file=result_file if isinstance(result_file, Path) else None,
+    )
+    if options.result_file is not None:
+        _check_folder(options.result_file)
+    return options
+
+
+def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> OutputOptions:
+    """Guess the options of a command line that could not be read, so that JSON stays JSON."""
+    wanted = environ.get("AIRBYTE_OUTPUT", "text")
+    for before, text in zip(["", *argv], argv, strict=False):
+        if before in {"-o", "--output"}:
+            wanted = text
+        elif text.startswith("--output="):
+            wanted = text.removeprefix("--output=")
+        elif text.startswith("-o") and len(text) > len("-o"):
+            wanted = text.removeprefix("-o")
+    return OutputOptions(format=_format(wanted))
+
+
+def _format(text: str) -> Format:
+    match text:
+        case "json" | "id":
+            return text
+        case _:
+            return "text"
+
+
+def _check_folder(path: Path) -> None:
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(
+            f"--result-file: {path} cannot be written",
+            hint="name a file in a folder that exists and is mounted writable",
+        )

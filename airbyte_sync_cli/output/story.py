@@ -1,0 +1,162 @@
+"""From events to entries: what is worth a line in a log."""
+
+from dataclasses import dataclass, field
+
+from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import words
+from airbyte_sync_cli.output.journal import Entry, Level
+from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.result import SyncResult
+
+
+@dataclass(slots=True)
+class Chapter:
+    """What was told of one connection."""
+
+    connection: Connection | None = None
+    job: Job | None = None
+    adopted: bool = False
+    progress: Progress | None = None
+    ended: bool = False
+    told: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+class Story:
+    """Remembers what was told, so that only changes are told again."""
+
+    def __init__(self) -> None:
+        self.chapters: dict[str, Chapter] = {}
+
+    def entries(self, event: ev.Event) -> list[Entry]:
+        """Tell an event: nothing, or a line."""
+        entry = self._entry(event)
+        return [entry] if entry else []
+
+    def heartbeat(self) -> Entry | None:
+        """Tell in one line what is still going on."""
+        alive = [
+            chapter for chapter in self.chapters.values() if chapter.job and not chapter.ended
+        ]
+        if not alive:
+            return None
+        if len(alive) == 1:
+            return _entry(alive[0], "heartbeat", f"still {_state(alive[0])}")
+        states: dict[str, int] = {}
+        for chapter in alive:
+            status = chapter.job.status if chapter.job else "unknown"
+            states[status] = states.get(status, 0) + 1
+        told = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
+        return Entry(event="heartbeat", message=f"still going on: {told}")
+
+    def _entry(self, event: ev.Event) -> Entry | None:  # noqa: PLR0911  # one case a kind
+        match event:
+            case ev.Planned() | ev.Provisional():
+                return None
+            case ev.Interrupted(signal=signal):
+                return Entry(event="interrupted", message=f"{signal}: stopping", level="warning")
+            case ev.Warned(key=key, message=message):
+                chapter = self._chapter(key) if key else Chapter()
+                return _entry(chapter, "warning", message, level="warning")
+            case ev.Resolved(key=key, connection=connection):
+                self._chapter(key).connection = connection
+                return None
+            case ev.Polled(key=key, job=job, progress=progress):
+                return self._polled(self._chapter(key), job, progress)
+            case ev.Finished(key=key, result=result):
+                chapter = self._chapter(key)
+                chapter.ended = True
+                return _entry(chapter, "finished", _ending(result), level=_weight(result))
+            case ev.JobKnown(key=key, job=job, adopted=adopted, url=url):
+                chapter = self._chapter(key)
+                chapter.job, chapter.adopted, chapter.told = job, adopted, job.status
+                verb = "adopted" if adopted else "started"
+                return _entry(chapter, verb, f"{verb}: {job.status}" + (f" {url}" if url else ""))
+            case _:
+                return _entry(self._chapter(event.key), *_said(event))
+
+    def _chapter(self, key: str) -> Chapter:
+        return self.chapters.setdefault(key, Chapter())
+
+    def _polled(self, chapter: Chapter, job: Job, progress: Progress | None) -> Entry | None:
+        chapter.job, chapter.progress = job, progress
+        if job.is_final:  # the ending is told with its numbers
+            return None
+        attempts = progress.attempts if progress else None
+        told = job.status + (f", attempt {attempts}" if (attempts or 0) > 1 else "")
+        if told == chapter.told:
+            return None
+        chapter.told = told
+        return _entry(chapter, "status", _state(chapter))
+
+
+def _said(
+    event: ev.BlockedBy
+    | ev.Triggering
+    | ev.LookingForJob
+    | ev.OutageBegan
+    | ev.OutageEnded
+    | ev.Cancelling,
+) -> tuple[str, str, Level]:
+    match event:
+        case ev.BlockedBy(job=job):
+            return "blocked", f"waiting for job {job.id} ({job.status}) to end first", "info"
+        case ev.Triggering(number=number):
+            again = f" again (attempt {number})" if number > 1 else ""
+            return "triggering", f"asking for a job{again}", "info"
+        case ev.LookingForJob(words=said):
+            return "looking", f"the answer names no job, looking for one: {said}", "warning"
+        case ev.OutageBegan(words=said):
+            return "outage", f"Airbyte cannot be read, trying on: {said}", "warning"
+        case ev.OutageEnded(seconds=seconds):
+            return (
+                "recovered",
+                f"Airbyte can be read again after {words.duration(seconds)}",
+                "info",
+            )
+        case ev.Cancelling(job=job, because=because):
+            return "cancelling", f"cancelling job {job.id}: {because}", "warning"
+
+
+def _state(chapter: Chapter) -> str:
+    job, progress = chapter.job, chapter.progress
+    if job is None:
+        return "waiting"
+    parts = [job.status]
+    if progress and (progress.attempts or 0) > 1:
+        parts.append(f"attempt {progress.attempts}")
+    if progress and progress.records_emitted is not None:
+        parts.append(f"{words.count(progress.records_emitted)} records read")
+    if progress and progress.bytes_emitted is not None:
+        parts.append(words.size(progress.bytes_emitted))
+    return ", ".join(parts)
+
+
+def _ending(result: SyncResult) -> str:
+    parts = [result.status or result.outcome or "ended"]
+    if result.duration_seconds is not None:
+        parts.append(f"after {words.duration(result.duration_seconds)}")
+    if result.records_synced is not None:
+        parts.append(f"{words.count(result.records_synced)} records")
+    if result.bytes_synced is not None:
+        parts.append(words.size(result.bytes_synced))
+    return ", ".join(parts)
+
+
+def _weight(result: SyncResult) -> Level:
+    fine = result.exit_code in {ExitCode.OK, ExitCode.SKIPPED}
+    return "info" if fine else "error"
+
+
+def _entry(chapter: Chapter, event: str, message: str, level: Level = "info") -> Entry:
+    connection, job = chapter.connection, chapter.job
+    return Entry(
+        event=event,
+        message=message,
+        level=level,
+        connection_id=connection.id if connection else (job.connection_id if job else None),
+        connection_name=connection.name if connection else None,
+        job_id=job.id if job else None,
+        status=job.status if job else None,
+    )

@@ -1,0 +1,50 @@
+"""Numbers and moments in words: the only place that decides how they look."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+_BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x1f\x7f-\x9f]+")
+
+
+def duration(seconds: float | None) -> str:
+    """Write seconds as `42s`, `3m 05s`, `2h 07m`, `1d 03h`."""
+    if seconds is None:
+        return "?"
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours:02}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
+
+
+def size(count: float | None) -> str:
+    """Write bytes as `512 B`, `2.0 KiB`, `1.4 GiB`."""
+    if count is None:
+        return "?"
+    amount = float(count)
+    for unit in _BYTE_UNITS[:-1]:
+        if amount < 1023.95 or (unit == "B" and amount < 1024):  # noqa: PLR2004  # rounds up to 1024
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} {_BYTE_UNITS[-1]}"
+
+
+def count(number: int | None) -> str:
+    """Write a number with thousands apart: `1,234,567`."""
+    return "?" if number is None else f"{number:,}"
+
+
+def moment(at: datetime) -> str:
+    """Write a moment in UTC, to the second."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def plain(text: str) -> str:
+    """Strip what would move a cursor or break a line; Airbyte's texts may carry colours."""
+    return " ".join(_CONTROL.sub(" ", text).split())

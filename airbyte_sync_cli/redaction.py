@@ -1,0 +1,44 @@
+"""Secrets never reach a reader: whatever is written passes through `redact`.
+
+Settings hold secrets as SecretStr, so nothing prints one by itself. This is the second line of
+defence, for texts that others wrote: an error of a library, a server that echoes a header.
+"""
+
+import base64
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+MASK: Final = "********"
+_SHORTEST: Final = 6
+"""Shorter secrets are left alone: masking `a` in every text would hide the text."""
+_WELL_KNOWN: Final = frozenset({"airbyte", "password"})
+"""Defaults that Airbyte documents: no secrets, and words that every message needs."""
+
+_known: Final[set[str]] = set()
+
+
+def remember(secret: str) -> str:
+    """Take note of a secret, in the forms that it takes on the wire; returns it as it is."""
+    if len(secret) >= _SHORTEST and secret not in _WELL_KNOWN:
+        _known.update({secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]})
+    return secret
+
+
+def remember_pair(username: str, password: str) -> str:
+    """Take note of what basic authentication sends for this pair, and return it."""
+    encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
+    remember(password)
+    _known.add(encoded)
+    return encoded
+
+
+def redact(text: str) -> str:
+    """Return the text with every known secret masked, the longest first."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def forget_all() -> None:
+    """Start anew: for tests, whose secrets must not mask each other's texts."""
+    _known.clear()
