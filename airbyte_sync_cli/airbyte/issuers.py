@@ -31,7 +31,7 @@ _CREDENTIALS_REFUSED: Final = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
-"""Versions differ in what they say to a wrong secret (InvalidClientCredentialsExceptionHandler)."""
+"""Versions differ in what they say to a wrong secret (InvalidClientCredentialsException)."""
 _NO_SUCH_ADDRESS: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
@@ -78,15 +78,24 @@ class ReadyToken:
         yield from ()
         if refused is None:
             return self._ticket()
-        newer = self._credentials.read_again()
-        if newer is not None and newer.get_secret_value() != self._token:
-            self._token = newer.get_secret_value()
+        newer = self._read_again()
+        if newer not in {"", self._token}:
+            self._token = remember(newer)
             return self._ticket()
         self._complain_of_age()
         return refused
 
     def _ticket(self) -> Ticket:
         return Ticket(value=f"Bearer {self._token}")
+
+    def _read_again(self) -> str:
+        if self._credentials.file is None:
+            return ""
+        try:
+            return self._credentials.file.read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            LOG.warning("%s cannot be read again: %s", self._credentials.file, error)
+            return ""
 
     def _complain_of_age(self) -> None:
         end = end_of(self._token)
@@ -114,19 +123,22 @@ class TokenEndpoint:
         self._clock = clock
 
     def issue(self, request: httpx.Request, refused: Ticket | None) -> Questions:
-        """Ask each address until one is there. Where none is, authentication is off."""
+        """Ask one address after another until one gives a token.
+
+        An unknown path may be answered with 401, too, where authentication is on: so a no
+        counts once every address has been asked. Where none is there, authentication is off.
+        """
         if refused is not None and refused.value is None:
             raise self._wants_what_it_does_not_give()
-        missing: list[Reply] = []
+        failed: list[Reply] = []
         for url in self._urls:
             asked_at = self._clock.monotonic()
             reply = _reply((yield self._question(url, request)))
-            if _is_no_token_address(reply):
-                missing.append(reply)
-                continue
-            self._urls = (url,)
-            return self._ticket(reply, asked_at)
-        return self._go_without(missing)
+            if not _may_be_elsewhere(reply):
+                self._urls = (url,)
+                return self._ticket(reply, asked_at)
+            failed.append(reply)
+        return self._go_without(failed)
 
     def _question(self, url: str, request: httpx.Request) -> httpx.Request:
         """Ask in JSON: forms fail before 1.7. Other headers are those of the request."""
@@ -157,15 +169,17 @@ class TokenEndpoint:
         margin = 0.0 if lifetime == inf else renewal_margin(lifetime)
         return Ticket(value=f"Bearer {token}", renew_at=ends_at - margin, ends_at=ends_at)
 
-    def _go_without(self, missing: Sequence[Reply]) -> Ticket:
-        """Warn, once, unless it was a web page that answered: that is another server."""
-        pages = [reply for reply in missing if looks_like_html(reply)]
-        if len(pages) == len(missing):
-            raise _no_api(pages[0])
+    def _go_without(self, failed: Sequence[Reply]) -> Ticket:
+        """Warn, once, unless credentials were refused or only web pages answered."""
+        refusal = next((reply for reply in failed if reply.status in _CREDENTIALS_REFUSED), None)
+        if refusal is not None:
+            raise _refusal_of(refusal)
+        if all(looks_like_html(reply) for reply in failed):
+            raise _no_api(failed[0])
         LOG.warning(
-            "this server gives no tokens (%s: 404), so its authentication is off: going on "
+            "this server gives no tokens (POST %s: 404), so its authentication is off: going on "
             "without the client id",
-            missing[0].request.url,
+            failed[0].request.url,
         )
         return Ticket(value=None)
 
@@ -215,9 +229,10 @@ def _reply(response: httpx.Response) -> Reply:
     )
 
 
-def _is_no_token_address(reply: Reply) -> bool:
-    """A 404, or the page that Airbyte shows for any path that it does not know (from 1.7 on)."""
-    return reply.status in _NO_SUCH_ADDRESS or (reply.is_success and looks_like_html(reply))
+def _may_be_elsewhere(reply: Reply) -> bool:
+    """Whether another address may do better: a no, a 404, or the page that 1.7 and later show."""
+    said_no = reply.status in _CREDENTIALS_REFUSED | _NO_SUCH_ADDRESS
+    return said_no or (reply.is_success and looks_like_html(reply))
 
 
 def _content(reply: Reply) -> Mapping[str, object]:
@@ -248,6 +263,11 @@ def _no_token(reply: Reply) -> AirbyteSyncError:
 
 def _refusal_of(reply: Reply) -> AirbyteSyncError:
     """Turn a no into the error that it means; a wrong secret is 400, 401, 403 or 422."""
+    if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
+        return DeniedError(
+            f"{reply.request}: {reply.status}, a proxy in front wants a user name and password",
+            hint="set AIRBYTE_USERNAME and AIRBYTE_PASSWORD instead of the client id and secret",
+        )
     if reply.status not in _CREDENTIALS_REFUSED or looks_like_html(reply):
         return error_of(reply, retry_after=None)
     words = read_refusal(reply).words

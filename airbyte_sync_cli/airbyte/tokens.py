@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import inf
 from typing import Final
@@ -58,7 +58,7 @@ def end_of(token: str) -> datetime | None:
     """Tell when a JWT ends, by the clock of who made it."""
     end = _seconds(claims_of(token).get("exp"))
     try:
-        return None if end is None else datetime.fromtimestamp(end).astimezone()  # noqa: DTZ006
+        return None if end is None else datetime.fromtimestamp(end, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -1,6 +1,10 @@
-"""Options of the server and the network, each said once. Secrets are never options."""
+"""Options of the server and the network, each said once. Secrets are never options.
+
+The environment is read by `settings`, which remembers where each value came from, not by Typer.
+"""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,9 +63,81 @@ def server_options(
             "--trigger-timeout",
             metavar="DURATION",
             help="Limit of a trigger, which Airbyte may hold for a minute and more. "
-            "[default: 180s]",
+            "[env: AIRBYTE_TRIGGER_TIMEOUT; default: 180s]",
             rich_help_panel=SERVER,
         ),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="A table of the config file. [env: AIRBYTE_PROFILE]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    airflow_conn: Annotated[
+        str | None,
+        typer.Option(
+            "--airflow-conn",
+            metavar="NAME",
+            help="Read this Airflow connection from the environment. [env: AIRBYTE_AIRFLOW_CONN]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            metavar="'K: V'",
+            help="Extra header. Repeatable; secrets belong into the environment. "
+            "[env: AIRBYTE_HEADERS]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    iap_audience: Annotated[
+        str | None,
+        typer.Option(
+            "--iap-audience",
+            metavar="CLIENT_ID",
+            help="Client id of a Google IAP in front. [env: AIRBYTE_IAP_AUDIENCE]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    ca_bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca-bundle",
+            metavar="FILE",
+            help="Trust this private CA, too (PEM). [env: AIRBYTE_CA_BUNDLE]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    client_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-cert",
+            metavar="FILE",
+            help="Certificate for mutual TLS (PEM). [env: AIRBYTE_CLIENT_CERT]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    client_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-key",
+            metavar="FILE",
+            help="Its key, if that is another file. [env: AIRBYTE_CLIENT_KEY]",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Do not check certificates; warns each time.",
+            rich_help_panel=SERVER,
+        ),
+    ] = False,
 ) -> None:
     """Carry the options of the server; see `command.with_common_options`."""

@@ -1,0 +1,26 @@
+"""Settings: one frozen object from what was typed, the environment, and files.
+
+Nothing here reads the process's environment: it comes in as a mapping.
+"""
+
+from airbyte_sync_cli.settings.load import load_settings
+from airbyte_sync_cli.settings.model import (
+    DEFAULT_URL,
+    BasicAuth,
+    BearerAuth,
+    ClientCredentials,
+    Credentials,
+    NoAuth,
+    Settings,
+)
+
+__all__ = [
+    "DEFAULT_URL",
+    "BasicAuth",
+    "BearerAuth",
+    "ClientCredentials",
+    "Credentials",
+    "NoAuth",
+    "Settings",
+    "load_settings",
+]

@@ -1,0 +1,178 @@
+"""Finds every setting: option, environment, Airflow connection, profile, default."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.redaction import remember
+from airbyte_sync_cli.settings.airflow import AirflowConnection
+from airbyte_sync_cli.settings.choice import choose_credentials
+from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
+from airbyte_sync_cli.settings.lookup import Lookup, any_of
+from airbyte_sync_cli.settings.model import (
+    CLOUD_URL,
+    DEFAULT_URL,
+    Api,
+    Credentials,
+    NoAuth,
+    Settings,
+)
+from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS
+from airbyte_sync_cli.settings.profile import open_profile
+from airbyte_sync_cli.settings.sources import Environment, Found, Options, Source
+
+_INSECURE: Final = (
+    "certificates are not checked (--insecure): anybody on the way can read the credentials; "
+    "--ca-bundle is the way to trust a private CA"
+)
+
+
+def load_settings(
+    options: Mapping[str, object],
+    environ: Mapping[str, str],
+    *,
+    config_path: Path | None = None,
+) -> Settings:
+    """Resolve every setting. Raises UsageError; contacts nothing."""
+    sources: list[Source] = [Options(options), Environment(environ)]
+    connection = _chosen(options, environ, "airflow_conn", "AIRBYTE_AIRFLOW_CONN")
+    if connection is not None:
+        sources.append(AirflowConnection(connection, environ))
+    name = _chosen(options, environ, "profile", "AIRBYTE_PROFILE")
+    profile = open_profile(environ, name, config_path)
+    warnings = []
+    if profile is not None:
+        sources.append(profile)
+        warnings.append(profile.warning())
+    return _Loader(Lookup(sources), environ, warnings).settings()
+
+
+def _chosen(
+    options: Mapping[str, object], environ: Mapping[str, str], option: str, variable: str
+) -> str | None:
+    return str(options.get(option) or environ.get(variable, "")).strip() or None
+
+
+class _Loader:
+    def __init__(
+        self, lookup: Lookup, environ: Mapping[str, str], warnings: Sequence[str | None]
+    ) -> None:
+        self._lookup = lookup
+        self._environ = environ
+        self._warnings = [warning for warning in warnings if warning]
+
+    def settings(self) -> Settings:
+        """Put all together. The order is that in which mistakes are told."""
+        look = self._lookup
+        parts = {name: look.find(name) for names in KINDS.values() for name in names}
+        url = self._url(parts)
+        credentials = choose_credentials(parts, self._environ)
+        key, certificate = look.path("client_key"), look.path("client_cert")
+        if key is not None and certificate is None:
+            raise UsageError("--client-key without --client-cert", hint="give both")
+        return Settings(
+            url=url,
+            api=self._api(),
+            credentials=credentials,
+            token_url=look.text("token_url"),
+            iap_audience=look.text("iap_audience"),
+            headers=self._headers(credentials),
+            ca_bundle=look.path("ca_bundle"),
+            client_cert=certificate,
+            client_key=key,
+            insecure=self._insecure(),
+            proxies=self._proxies(),
+            request_timeout=look.duration("request_timeout", 30.0),
+            trigger_timeout=look.duration("trigger_timeout", 180.0),
+            workspace_id=look.text("workspace_id"),
+            origins=look.origins,
+            warnings=tuple(self._warnings),
+        )
+
+    def _url(self, parts: dict[str, Found | None]) -> str:
+        """Take the credentials out of an address, and count them as those of its source."""
+        found = self._lookup.find("url")
+        if found is None:
+            return self._default_url(parts)
+        self._warn_of_others(found)
+        try:
+            netloc = urlsplit(found.text).netloc
+        except ValueError:  # the address is judged where it is used
+            return found.text
+        userinfo, at, _ = netloc.rpartition("@")
+        if not at:
+            return found.text
+        username, _, password = userinfo.partition(":")
+        for name, text in {"username": username, "password": password}.items():
+            if text:
+                origin = f"the address ({found.origin})"
+                parts[name] = replace(found, text=unquote(text), origin=origin)
+                self._lookup.origins[name] = origin
+        remember(password)
+        return found.text.replace(f"{userinfo}@", "", 1)
+
+    def _default_url(self, parts: Mapping[str, Found | None]) -> str:
+        """PyAirbyte's names for the Cloud mean the Cloud."""
+        for found in parts.values():
+            if found is not None and "AIRBYTE_CLOUD_" in found.origin:
+                self._lookup.origins["url"] = f"default, because of {found.origin}"
+                return CLOUD_URL
+        return DEFAULT_URL
+
+    def _warn_of_others(self, found: Found) -> None:
+        variables = [name for name in ENVIRONMENT["url"] if self._environ.get(name)]
+        texts = {self._environ[name].rstrip("/") for name in variables}
+        if found.origin == f"environment {variables[0] if variables else ''}" and len(texts) > 1:
+            self._warnings.append(f"{' and '.join(variables)} differ: {variables[0]} is taken")
+
+    def _api(self) -> Api:
+        match (self._lookup.text("api") or "auto").lower():
+            case "auto" | "public" | "config" as api:
+                return api
+            case other:
+                raise UsageError(f"--api: {other!r} is unknown", hint="auto, public, or config")
+
+    def _headers(self, credentials: Credentials) -> tuple[tuple[str, SecretStr], ...]:
+        """Join the headers of all sources; the best source wins name by name."""
+        headers: dict[str, tuple[str, str]] = {}
+        for found in reversed(self._lookup.find_all("headers")):
+            for name, value in parse_headers(found.text, name=found.origin).items():
+                headers[name.lower()] = (name, value)
+                self._warn_of_typed_secret(found, name)
+        if "authorization" in headers and not isinstance(credentials, NoAuth):
+            raise UsageError(
+                "two kinds of credentials at once: an Authorization header beside another",
+                hint="keep one of them",
+            )
+        return tuple((name, SecretStr(remember(value))) for name, value in headers.values())
+
+    def _warn_of_typed_secret(self, found: Found, header: str) -> None:
+        if found.origin.startswith("option ") and names_a_secret(header):
+            self._warnings.append(
+                f"--header {header}: everybody on this machine can read a command line; "
+                "AIRBYTE_HEADERS or AIRBYTE_HEADERS_FILE keep a secret"
+            )
+
+    def _insecure(self) -> bool:
+        insecure = self._lookup.is_on("insecure")
+        if insecure:
+            self._warnings.append(_INSECURE)
+        return insecure
+
+    def _proxies(self) -> Mapping[str, str]:
+        """Take an Airflow connection's own proxies, else those of the environment."""
+        found = self._lookup.find("proxies")
+        if found is not None:
+            return {str(scheme): str(url) for scheme, url in json.loads(found.text).items()}
+        names = {kind: f"{kind}_proxy" for kind in ("http", "https", "all", "no")}
+        given = {
+            kind: any_of(self._environ, name, name.upper()).strip() for kind, name in names.items()
+        }
+        self._lookup.origins["proxies"] = "environment" if any(given.values()) else "default"
+        return {kind: text for kind, text in given.items() if text}

@@ -1,0 +1,89 @@
+"""Looks settings up in one source after another, and remembers where each was found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from airbyte_sync_cli.durations import parse_duration
+from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.settings.names import flag_of
+from airbyte_sync_cli.settings.sources import Found, Source
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+class Lookup:
+    """The sources, best first."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self.origins: dict[str, str] = {}
+
+    def find(self, name: str) -> Found | None:
+        """Find a setting in the best source that has it; its rank is the source's."""
+        return next(iter(self.find_all(name)), None)
+
+    def find_all(self, name: str) -> Sequence[Found]:
+        """Find a setting in every source that has it, best first."""
+        found = [
+            replace(one, rank=rank)
+            for rank, source in enumerate(self._sources)
+            if (one := source.find(name)) is not None
+        ]
+        self.origins[name] = found[0].origin if found else "default"
+        return found
+
+    def text(self, name: str) -> str | None:
+        """Read a text; None where nobody gives one."""
+        found = self.find(name)
+        return found.text.strip() if found else None
+
+    def duration(self, name: str, default: float) -> float:
+        """Read seconds, more than none."""
+        found = self.find(name)
+        if found is None:
+            return default
+        seconds = parse_duration(found.text, name=_where(name, found))
+        if seconds <= 0:
+            raise UsageError(f"{_where(name, found)}: 0 would never wait", hint="try 30s")
+        return seconds
+
+    def is_on(self, name: str) -> bool:
+        """Read a switch."""
+        found = self.find(name)
+        word = found.text.strip().lower() if found else "off"
+        if word in _TRUE | _FALSE:
+            return word in _TRUE
+        raise UsageError(
+            f"{_where(name, found)}: {word!r} is neither on nor off", hint="true, false"
+        )
+
+    def path(self, name: str) -> Path | None:
+        """Read the path of a file that must be there."""
+        found = self.find(name)
+        if found is None:
+            return None
+        path = (found.folder or Path()) / Path(found.text.strip()).expanduser()
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise UsageError(
+                f"{_where(name, found)}: {path} cannot be read: {error.strerror}",
+                hint="is it mounted, and readable by this user?",
+            ) from None
+        return path
+
+
+def _where(name: str, found: Found | None) -> str:
+    """Name a setting as the user did."""
+    if found is None or found.origin.startswith("option "):
+        return flag_of(name)
+    kind, _, rest = found.origin.partition(" ")
+    return rest if kind == "environment" else f"{found.origin}: {name}"
+
+
+def any_of(environ: Mapping[str, str], *names: str) -> str:
+    """Tell the first of these variables that is set."""
+    return next((environ[name] for name in names if environ.get(name)), "")

@@ -1,0 +1,88 @@
+"""Where a value can come from, best first: an option, the environment, and what they name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.settings.names import ENVIRONMENT, OPTIONS, SECRETS, flag_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One value, as text, and where it was found."""
+
+    text: str
+    origin: str
+    rank: int = 0
+    """0 is the best source."""
+    file: Path | None = None
+    """The file that held it."""
+    folder: Path | None = None
+    """What a relative path in it is relative to; None is the working directory."""
+
+    def __repr__(self) -> str:
+        return f"Found(origin={self.origin!r})"
+
+
+class Source(Protocol):
+    """Knows some of the settings."""
+
+    def find(self, name: str) -> Found | None:
+        """Find a setting by its name. Raises UsageError for an unreadable file."""
+        ...
+
+
+class Options:
+    """What was typed."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def find(self, name: str) -> Found | None:
+        """Find an option's value; repeatable ones become lines."""
+        value = self._values.get(OPTIONS.get(name, name))
+        if value is None or value is False or value == []:
+            return None
+        text = "\n".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        return Found(text=text, origin=f"option {flag_of(name)}")
+
+
+class Environment:
+    """Variables; an empty one counts as not set, as shells and Compose files leave them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def find(self, name: str) -> Found | None:
+        """Find the first variable of those that a setting goes by."""
+        for variable in ENVIRONMENT.get(name, ()):
+            text, path = self._get(variable), self._get(f"{variable}_FILE")
+            if name in SECRETS and text and path:
+                raise UsageError(
+                    f"{variable} and {variable}_FILE at once", hint="unset one of them"
+                )
+            if text:
+                return Found(text=text, origin=f"environment {variable}")
+            if name in SECRETS and path:
+                return read_secret(Path(path).expanduser(), name=f"{variable}_FILE")
+        return None
+
+    def _get(self, variable: str) -> str:
+        return self._environ.get(variable, "").strip()
+
+
+def read_secret(path: Path, *, name: str) -> Found:
+    """Read a file that holds one secret; a line break at its end is none of it."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        words = (error.strerror if isinstance(error, OSError) else None) or "it is no text"
+        raise UsageError(
+            f"{name}: {path} cannot be read: {words}",
+            hint="is the secret mounted, and readable by this user?",
+        ) from None
+    if not text:
+        raise UsageError(f"{name}: {path} is empty", hint="does the mounted secret have this key?")
+    return Found(text=text, origin=f"file {path} ({name})", file=path)
