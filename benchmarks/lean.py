@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".e2e"
@@ -34,7 +35,7 @@ import sys
 from airbyte_api import AirbyteAPI
 from airbyte_api.api import GetJobRequest
 api = AirbyteAPI(server_url=sys.argv[1] + "/api/public/v1")
-print(api.jobs.get_job(GetJobRequest(job_id=int(sys.argv[2]))).job_response.status)
+read = api.jobs.get_job(request=GetJobRequest(job_id=int(sys.argv[2]))).job_response
 """
 
 
@@ -106,15 +107,23 @@ def resident(pid: int) -> int:
     return pages * resource.getpagesize()
 
 
-def report(name: str, ours: float, theirs: float, limit: float, unit: str, scale: float) -> bool:
+class Limit(NamedTuple):
+    """How much of the baseline is allowed, and how to print the numbers."""
+
+    ratio: float
+    unit: str
+    scale: float
+
+
+def report(name: str, ours: float, theirs: float, *, limit: Limit) -> bool:
     """Print one ratio; return whether it keeps its limit."""
     ratio = ours / theirs
-    verdict = "ok" if ratio <= limit else "TOO MUCH"
+    verdict = "ok" if ratio <= limit.ratio else "TOO MUCH"
     print(
-        f"{name:<44} {ours * scale:7.1f} {unit} against {theirs * scale:7.1f} {unit}:"
-        f" {ratio:.2f} (at most {limit}) {verdict}"
+        f"{name:<44} {ours * limit.scale:7.1f} {limit.unit} against "
+        f"{theirs * limit.scale:7.1f} {limit.unit}: {ratio:.2f} (at most {limit.ratio}) {verdict}"
     )
-    return ratio <= limit
+    return ratio <= limit.ratio
 
 
 def start_sandbox(python: Path) -> tuple[subprocess.Popen[str], str]:
@@ -160,7 +169,8 @@ def main() -> None:
     helps, imports = side_by_side(
         [str(program), "--help"], [str(typer / "python"), "-c", "import typer"], environ
     )
-    kept.append(report("--help, against `import typer`", helps[0], imports[0], 1.5, "ms", 1000))
+    limit = Limit(1.5, "ms", 1000)
+    kept.append(report("--help, against `import typer`", helps[0], imports[0], limit=limit))
 
     server, url = start_sandbox(ours / "python")
     try:
@@ -176,13 +186,12 @@ def main() -> None:
             [str(sdk / "python"), str(script), url, job],
             environ,
         )
-        name = "status, against the same read by the SDK"
-        kept.append(report(f"{name}: time", status[0], read[0], 0.9, "ms", 1000))
-        kept.append(report(f"{name}: peak", status[1], read[1], 0.9, "MiB", 1 / MIB))
+        time_limit, peak_limit = Limit(0.9, "ms", 1000), Limit(0.9, "MiB", 1 / MIB)
+        kept.append(report("status, against the SDK: time", status[0], read[0], limit=time_limit))
+        kept.append(report("status, against the SDK: peak", status[1], read[1], limit=peak_limit))
         used = waiting_memory(program, url)
-        kept.append(
-            report("a waiting run, resident, against 45 MiB", used, 45 * MIB, 1.0, "MiB", 1 / MIB)
-        )
+        rss_limit = Limit(1.0, "MiB", 1 / MIB)
+        kept.append(report("a waiting run, against 45 MiB", used, 45 * MIB, limit=rss_limit))
     finally:
         server.terminate()
         server.wait(timeout=10)

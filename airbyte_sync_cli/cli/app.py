@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.cli.demo import demo
@@ -14,6 +15,7 @@ from airbyte_sync_cli.cli.run import trigger
 from airbyte_sync_cli.cli.sandbox import sandbox_command
 from airbyte_sync_cli.cli.status import cancel, status
 from airbyte_sync_cli.cli.wait import wait
+from airbyte_sync_cli.exit_codes import ExitCode
 
 NAME: Final = "airbyte-sync"
 SYNCS: Final = "Syncs"
@@ -21,7 +23,6 @@ OFFLINE: Final = "Without a server"
 
 app = typer.Typer(
     name=NAME,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -56,20 +57,17 @@ def main(
 
 def run(argv: Sequence[str]) -> int:
     """Run a command line to its exit code; what is wrong with it is said as everything else."""
-    import click  # noqa: PLC0415  # typer has loaded it already; the name is needed here alone
-
     command = typer.main.get_command(app)
     try:
-        code = command.main(list(argv), prog_name=NAME, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message(), err=True)
-        return 2
-    except click.ClickException as error:
+        code = command.main(list(argv) or ["--help"], prog_name=NAME, standalone_mode=False)
+    except TyperException as error:
         return _wrong_usage(argv, error)
-    return code if isinstance(code, int) else 0
+    except typer.Abort:  # a question was answered with Ctrl-C
+        return ExitCode.SIGINT
+    return code if isinstance(code, int) else ExitCode.OK
 
 
-def _wrong_usage(argv: Sequence[str], error: "click.ClickException") -> int:  # type: ignore[name-defined]  # noqa: F821
+def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
     from airbyte_sync_cli.clock import SystemClock  # noqa: PLC0415  # only on this way out
     from airbyte_sync_cli.errors import UsageError  # noqa: PLC0415
     from airbyte_sync_cli.output.options import early_options  # noqa: PLC0415

@@ -28,7 +28,7 @@ What you saw
   The demo itself exits with 0, because all of this was as expected.
 
 What to type next
-  airbyte-sync sandbox                    # such an Airbyte for as long as you like; then, elsewhere:
+  airbyte-sync sandbox                    # such an Airbyte for as long as you like; elsewhere then:
   airbyte-sync run --conn orders          # one sync; `echo $?` shows its exit code
   airbyte-sync run --conn events -o json  # the result as one line of JSON
   airbyte-sync run --help                 # everything else

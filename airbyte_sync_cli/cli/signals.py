@@ -4,7 +4,6 @@ Process 1 of a container ignores SIGTERM unless a handler is installed, so `__ma
 one before it imports anything that takes time.
 """
 
-import asyncio
 import os
 import signal
 import sys
@@ -48,6 +47,8 @@ def noted_signal() -> "SignalName | None":
 @contextmanager
 def stopping_on_signals(stop: "Stop") -> Iterator[None]:
     """Let signals wake the running event loop; those noted before count, too."""
+    import asyncio  # noqa: PLC0415  # --help needs no loop, and it costs 30 ms
+
     loop = asyncio.get_running_loop()
     taken = [n for n in _HANDLED if signal.getsignal(n) is not signal.SIG_IGN]
     for number in taken:
