@@ -1,0 +1,116 @@
+"""Which proxy stands between us and an address: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
+
+Read as curl and Go read them, networks (`10.0.0.0/8`) included, which httpx does not know.
+Loopback never goes through a proxy (Go's net/http does the same), nor does Google's metadata.
+"""
+
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from airbyte_sync_cli.errors import UsageError
+
+_DIRECT: Final = frozenset({"localhost", "metadata.google.internal", "169.254.169.254"})
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_KNOWN: Final = ("http", "https", "socks5", "socks5h")
+_HINT: Final = "a proxy looks like http://proxy.example.com:3128"
+
+
+def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
+    """Tell the proxy for a URL; None where it is reached directly. Raises UsageError."""
+    parts = urlsplit(url)
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+    if not proxy or _is_direct(host) or _is_excepted(host, port, proxies.get("no", "")):
+        return None
+    return _checked(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _is_direct(host: str) -> bool:
+    address = _ip(host)
+    return host in _DIRECT or (address is not None and address.is_loopback)
+
+
+def _is_excepted(host: str, port: int, exceptions: str) -> bool:
+    return any(_matches(host, port, one) for one in exceptions.replace(",", " ").split())
+
+
+def _matches(host: str, port: int, exception: str) -> bool:
+    """Whether NO_PROXY's entry means this host: a name and all below it, an IP, a network."""
+    if exception == "*":
+        return True
+    address, network = _ip(host), _network(exception)
+    if network is not None:
+        return address is not None and address in network
+    name, _, only_port = exception.lower().partition(":")
+    name = name.removeprefix("*").removeprefix(".")
+    same_port = not only_port or only_port == str(port)
+    return same_port and bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def _checked(proxy: str) -> str:
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in _KNOWN and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"the proxy {without_password(proxy)} cannot be used", hint=_HINT)
+    return proxy
+
+
+def without_password(proxy: str) -> str:
+    """Tell a proxy's address without the credentials in it."""
+    scheme, _, rest = proxy.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+class ProxyingTransport(httpx.AsyncBaseTransport):
+    """Sends each request through the proxy that its address wants; one pool for each proxy."""
+
+    def __init__(
+        self, proxies: Mapping[str, str], *, verify: ssl.SSLContext, limits: httpx.Limits
+    ) -> None:
+        self._proxies = proxies
+        self._verify = verify
+        self._limits = limits
+        self._pools: dict[str | None, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        proxy = proxy_for(str(request.url), self._proxies)
+        if proxy not in self._pools:
+            self._pools[proxy] = self._pool(proxy)
+        return await self._pools[proxy].handle_async_request(request)
+
+    def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        way = httpx.Proxy(proxy, ssl_context=self._verify) if proxy else None
+        try:
+            return httpx.AsyncHTTPTransport(proxy=way, verify=self._verify, limits=self._limits)
+        except ImportError:
+            raise UsageError(
+                "SOCKS proxies need the package socksio", hint="pip install socksio"
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close every pool."""
+        for pool in self._pools.values():
+            await pool.aclose()
