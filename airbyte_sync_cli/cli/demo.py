@@ -28,7 +28,7 @@ What you saw
   The demo itself exits with 0, because all of this was as expected.
 
 What to type next
-  airbyte-sync sandbox                    # such an Airbyte for as long as you like; elsewhere then:
+  airbyte-sync sandbox                    # such an Airbyte for as long as you like; elsewhere:
   airbyte-sync run --conn orders          # one sync; `echo $?` shows its exit code
   airbyte-sync run --conn events -o json  # the result as one line of JSON
   airbyte-sync run --help                 # everything else
@@ -44,8 +44,8 @@ def demo() -> None:
 
 
 async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
+    from airbyte_sync_cli.cli.runs import run_syncs  # noqa: PLC0415
     from airbyte_sync_cli.cli.session import hold_session  # noqa: PLC0415
-    from airbyte_sync_cli.cli.work import run_syncs  # noqa: PLC0415
     from airbyte_sync_cli.settings import load_settings  # noqa: PLC0415
     from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 

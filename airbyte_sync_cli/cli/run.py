@@ -38,7 +38,7 @@ def run(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import choices, work  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
 
         policy = choices.run_policy(
             {"job_type": job_type, "if_running": if_running, "since": since},
@@ -55,8 +55,8 @@ def run(
             max_parallel=max_parallel,
             dry_run=dry_run,
         )
-        wanted, tags = choices.wanted_connections(conn, tag, environ)
-        return lambda session: work.run_syncs(session, wanted, tags, policy)
+        wanted, tags = targets.wanted_connections(conn, tag, environ)
+        return lambda session: runs.run_syncs(session, wanted, tags, policy)
 
     return common.perform("run", prepare, stops_itself=True)
 
@@ -82,7 +82,7 @@ def trigger(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import choices, work  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
 
         policy = choices.run_policy(
             {"job_type": job_type, "if_running": if_running, "since": since},
@@ -97,7 +97,7 @@ def trigger(
             dry_run=dry_run,
             trigger_only=True,
         )
-        wanted, tags = choices.wanted_connections(conn, tag, environ)
-        return lambda session: work.run_syncs(session, wanted, tags, policy)
+        wanted, tags = targets.wanted_connections(conn, tag, environ)
+        return lambda session: runs.run_syncs(session, wanted, tags, policy)
 
     return common.perform("trigger", prepare, stops_itself=True)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.airbyte.connect import connect
 from airbyte_sync_cli.airbyte.server import Server
@@ -17,10 +18,13 @@ from airbyte_sync_cli.output.boundary import guard
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings, load_settings
-from airbyte_sync_cli.sync.context import Context, TriggerSlots
-from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.models import Connection
+    from airbyte_sync_cli.sync.context import Context
+    from airbyte_sync_cli.sync.policy import RunPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +37,18 @@ class Session:
     clock: Clock
     stop: Stop
 
-    def context(self, policy: RunPolicy) -> Context:
+    async def select(self, wanted: Sequence[str], tags: Sequence[str]) -> "Sequence[Connection]":
+        """Find the connections that are meant."""
+        from airbyte_sync_cli.sync.select import select_connections  # noqa: PLC0415  # as needed
+
+        return await select_connections(
+            self.airbyte, wanted, tags=tags, workspace_id=self.settings.workspace_id
+        )
+
+    def context(self, policy: "RunPolicy") -> "Context":
         """Equip a run."""
+        from airbyte_sync_cli.sync.context import Context, TriggerSlots  # noqa: PLC0415  # as needed
+
         return Context(
             airbyte=self.airbyte,
             clock=self.clock,

@@ -31,13 +31,13 @@ def status(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import choices, work  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import looks, targets  # noqa: PLC0415  # --help needs no HTTP
 
         if job_ids:
-            numbers = choices.job_numbers_alone(job_ids, conn, tag)
-            return lambda session: work.look_at_jobs(session, numbers, exit_status=exit_status)
-        wanted, tags = choices.wanted_connections(conn, tag, environ)
-        return lambda session: work.look_at_connections(
+            numbers = targets.job_numbers_alone(job_ids, conn, tag)
+            return lambda session: looks.look_at_jobs(session, numbers, exit_status=exit_status)
+        wanted, tags = targets.wanted_connections(conn, tag, environ)
+        return lambda session: looks.look_at_connections(
             session, wanted, tags, exit_status=exit_status
         )
 
@@ -59,12 +59,12 @@ def cancel(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import choices, work  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import looks, targets  # noqa: PLC0415  # --help needs no HTTP
 
         if job_ids:
-            numbers = choices.job_numbers_alone(job_ids, conn, tag)
-            return lambda session: work.cancel_jobs(session, numbers)
-        wanted, tags = choices.wanted_connections(conn, tag, environ)
-        return lambda session: work.cancel_connections(session, wanted, tags)
+            numbers = targets.job_numbers_alone(job_ids, conn, tag)
+            return lambda session: looks.cancel_jobs(session, numbers)
+        wanted, tags = targets.wanted_connections(conn, tag, environ)
+        return lambda session: looks.cancel_connections(session, wanted, tags)
 
     return common.perform("cancel", prepare)

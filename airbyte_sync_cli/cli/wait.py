@@ -30,7 +30,7 @@ def wait(
     """
 
     def prepare(_environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import choices, work  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
         limits = choices.wait_policy(
@@ -42,7 +42,7 @@ def wait(
             }
         )
         policy = RunPolicy(wait=limits, min_records=min_records, verify=verify)
-        numbers = choices.job_numbers(job_ids or [])
-        return lambda session: work.wait_for(session, numbers, policy)
+        numbers = targets.job_numbers(job_ids or [])
+        return lambda session: runs.wait_for(session, numbers, policy)
 
     return common.perform("wait", prepare, stops_itself=True)

@@ -1,35 +1,13 @@
-"""What the commands do once there is a session: ask `sync`, and put the ending together."""
+"""What `status` and `cancel` do once there is a session."""
 
 import asyncio
 from collections.abc import Sequence
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
-from airbyte_sync_cli.cli.session import Ending, Session, interrupted
+from airbyte_sync_cli.cli.session import Ending, Session
 from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
-from airbyte_sync_cli.exit_codes import ExitCode, verdict
-from airbyte_sync_cli.sync.cancel import cancel_with_care
+from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.case import Case
-from airbyte_sync_cli.sync.policy import RunPolicy
-from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
-from airbyte_sync_cli.sync.select import select_connections
-from airbyte_sync_cli.sync.stop import STOP_GRACE, StoppedError, until_stopped
-
-
-async def run_syncs(
-    session: Session, wanted: Sequence[str], tags: Sequence[str], policy: RunPolicy
-) -> Ending:
-    """Run (or only trigger) a sync of each connection."""
-    try:
-        connections = await until_stopped(_select(session, wanted, tags), stop=session.stop)
-    except StoppedError:
-        return interrupted(session.stop)
-    cases = await run_connections(session.context(policy), connections)
-    return ending_of(cases)
-
-
-async def wait_for(session: Session, job_ids: Sequence[int], policy: RunPolicy) -> Ending:
-    """Wait for jobs that exist."""
-    return ending_of(await wait_for_jobs(session.context(policy), job_ids))
 
 
 async def look_at_jobs(session: Session, job_ids: Sequence[int], *, exit_status: bool) -> Ending:
@@ -42,7 +20,7 @@ async def look_at_connections(
     session: Session, wanted: Sequence[str], tags: Sequence[str], *, exit_status: bool
 ) -> Ending:
     """Look once at the latest job of each connection."""
-    connections = await _select(session, wanted, tags)
+    connections = await session.select(wanted, tags)
     cases = await asyncio.gather(*(_look_at_latest(session, one) for one in connections))
     return _looked_at(cases, exit_status=exit_status)
 
@@ -57,24 +35,9 @@ async def cancel_connections(
     session: Session, wanted: Sequence[str], tags: Sequence[str]
 ) -> Ending:
     """Cancel what is active on connections."""
-    connections = await _select(session, wanted, tags)
+    connections = await session.select(wanted, tags)
     cases = await asyncio.gather(*(_look_at_latest(session, one) for one in connections))
     return await _cancel(session, cases)
-
-
-def ending_of(cases: Sequence[Case]) -> Ending:
-    """Sum up: the lowest code decides, and its error is the one to show."""
-    code = verdict(case.exit_code for case in cases if case.exit_code is not None)
-    error = next((case.error for case in cases if case.error and case.exit_code is code), None)
-    return Ending(syncs=[case.result() for case in cases], error=error, exit_code=code)
-
-
-async def _select(
-    session: Session, wanted: Sequence[str], tags: Sequence[str]
-) -> Sequence[Connection]:
-    return await select_connections(
-        session.airbyte, wanted, tags=tags, workspace_id=session.settings.workspace_id
-    )
 
 
 async def _look_at_job(session: Session, job_id: int) -> Case:
@@ -114,23 +77,25 @@ async def _explain(session: Session, case: Case, job: Job) -> None:
 
 def _looked_at(cases: Sequence[Case], *, exit_status: bool) -> Ending:
     """A look succeeds when it could be done; `--exit-status` makes the jobs speak."""
-    ending = ending_of(cases)
-    if exit_status:
-        return ending
-    return Ending(syncs=ending.syncs, exit_code=ExitCode.OK)
+    syncs = [case.result() for case in cases]
+    return Ending(syncs=syncs, exit_code=None if exit_status else ExitCode.OK)
 
 
 async def _cancel(session: Session, cases: Sequence[Case]) -> Ending:
     """Cancel every job that is active; what has ended already needs nothing."""
+    from airbyte_sync_cli.sync.cancel import cancel_with_care  # noqa: PLC0415  # not for `status`
+    from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
+    from airbyte_sync_cli.sync.stop import STOP_GRACE  # noqa: PLC0415
+
     context = session.context(RunPolicy())
-    began = session.clock.monotonic()
+    until = session.clock.monotonic() + STOP_GRACE
 
     async def cancel(case: Case) -> None:
         if case.job is not None and case.job.is_active:
             await cancel_with_care(
                 context,
                 case,
-                grace_left=lambda: began + STOP_GRACE - session.clock.monotonic(),
+                grace_left=lambda: until - session.clock.monotonic(),
                 on_sent=lambda: None,
             )
 
