@@ -70,9 +70,13 @@ class ConfigApi:
     ) -> Sequence[Job]:
         """Read the newest jobs of every type that the server knows."""
         try:
-            reply = await self._list(connection_id, _EVERY_TYPE, limit, status, patience)
+            reply = await self._list(
+                connection_id, _EVERY_TYPE, limit=limit, status=status, patience=patience
+            )
         except RejectedError:
-            reply = await self._list(connection_id, _OLD_TYPES, limit, status, patience)
+            reply = await self._list(
+                connection_id, _OLD_TYPES, limit=limit, status=status, patience=patience
+            )
         rows = wire.read(wire.ConfigJobs, reply).jobs
         return sorted((_job(row) for row in rows), key=lambda job: job.id, reverse=True)
 
@@ -128,6 +132,7 @@ class ConfigApi:
         self,
         connection_id: str,
         types: Sequence[str],
+        *,
         limit: int,
         status: str | None,
         patience: float,

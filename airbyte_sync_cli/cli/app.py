@@ -2,38 +2,58 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Final, NamedTuple
 
 import typer
 from typer.exceptions import TyperException
 
 from airbyte_sync_cli import __version__
-from airbyte_sync_cli.cli.demo import demo
-from airbyte_sync_cli.cli.run import run as run_command
-from airbyte_sync_cli.cli.run import trigger
-from airbyte_sync_cli.cli.sandbox import sandbox_command
-from airbyte_sync_cli.cli.status import cancel, status
-from airbyte_sync_cli.cli.wait import wait
+from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
 from airbyte_sync_cli.exit_codes import ExitCode
 
 NAME: Final = "airbyte-sync"
-SYNCS: Final = "Syncs"
-OFFLINE: Final = "Without a server"
 
-app = typer.Typer(
-    name=NAME,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.command("run", rich_help_panel=SYNCS)(run_command)
-app.command("trigger", rich_help_panel=SYNCS)(trigger)
-app.command("wait", rich_help_panel=SYNCS)(wait)
-app.command("status", rich_help_panel=SYNCS)(status)
-app.command("cancel", rich_help_panel=SYNCS)(cancel)
-app.command("demo", rich_help_panel=OFFLINE)(demo)
-app.command("sandbox", rich_help_panel=OFFLINE)(sandbox_command)
+
+class Place(NamedTuple):
+    """Where a command is defined, and the heading of the help that it stands under."""
+
+    module: str
+    function: str
+    panel: str
+
+
+COMMANDS: Final[Mapping[str, Place]] = {
+    "run": Place("run", "run", "Syncs"),
+    "trigger": Place("run", "trigger", "Syncs"),
+    "wait": Place("wait", "wait", "Syncs"),
+    "status": Place("status", "status", "Syncs"),
+    "cancel": Place("status", "cancel", "Syncs"),
+    "demo": Place("demo", "demo", "Without a server"),
+    "sandbox": Place("sandbox", "sandbox_command", "Without a server"),
+}
+
+
+def make_app(argv: Sequence[str] = ()) -> typer.Typer:
+    """Make the command line: all of it, or only the command that `argv` begins with.
+
+    One command instead of all saves the time of describing a hundred options to nobody.
+    """
+    app = typer.Typer(
+        name=NAME,
+        cls=PanelledGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(main)
+    wanted = argv[0] if argv and argv[0] in COMMANDS else None
+    for name in [wanted] if wanted else COMMANDS:
+        place = COMMANDS[name]
+        function = getattr(import_module(f"airbyte_sync_cli.cli.{place.module}"), place.function)
+        app.command(name, cls=PanelledCommand, rich_help_panel=place.panel)(function)
+    return app
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's form of a callback
@@ -42,7 +62,6 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's form of a c
         raise typer.Exit
 
 
-@app.callback()
 def main(
     *,
     version: Annotated[  # its callback does the work
@@ -57,7 +76,7 @@ def main(
 
 def run(argv: Sequence[str]) -> int:
     """Run a command line to its exit code; what is wrong with it is said as everything else."""
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(make_app(argv))
     try:
         code = command.main(list(argv) or ["--help"], prog_name=NAME, standalone_mode=False)
     except TyperException as error:

@@ -38,11 +38,11 @@ def _text(variable: str, environ: Mapping[str, str]) -> str:
     text = environ.get(variable, "").strip()
     if text:
         return text
-    there = sorted(name for name in environ if name.startswith(_PREFIX))
-    near = get_close_matches(variable, there, n=1) or there[:5]
+    there = sorted(name.removeprefix(_PREFIX) for name in environ if name.startswith(_PREFIX))
+    near = get_close_matches(variable.removeprefix(_PREFIX), there, n=1) or there[:5]
     raise UsageError(
         f"--airflow-conn: {variable} is not set in the environment",
-        hint=f"there is {', '.join(near)}"
+        hint=f"there is {', '.join(_PREFIX + name for name in near)}"
         if near
         else "only connections in the environment can be read, not those in Airflow's database",
     )
@@ -65,8 +65,8 @@ def _from_json(text: str) -> Mapping[str, object]:
 
 def _from_uri(text: str) -> Mapping[str, object]:
     """Split a URI. The host may be a percent-encoded URL, or follow a second `://`."""
-    kind, _, rest = text.partition("://")
-    if not re.fullmatch(r"[A-Za-z][\w+.-]*", kind):
+    kind, sign, rest = text.partition("://")
+    if not sign or not re.fullmatch(r"[A-Za-z][\w+.-]*", kind):
         raise ValueError
     protocol, two, after = rest.partition("://")
     plain = two and re.fullmatch(r"[A-Za-z]+", protocol) is not None

@@ -1,0 +1,47 @@
+"""A known secret is masked wherever it appears, in every form that it takes on the wire."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from airbyte_sync_cli.redaction import MASK, forget_all, redact, remember, remember_pair
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    forget_all()
+    yield
+    forget_all()
+
+
+@pytest.mark.parametrize(
+    "text", ["s3cr/et+?", "x=s3cr%2Fet%2B%3F&y", "Bearer s3cr/et+?", "s3cr/et+?s3cr/et+?"]
+)
+def test_a_secret_is_masked_plain_and_percent_encoded(text: str) -> None:
+    remember("s3cr/et+?")
+
+    assert "s3cr" not in redact(text)
+    assert MASK in redact(text)
+
+
+def test_the_pair_of_basic_authentication_is_masked_as_it_is_sent() -> None:
+    remember_pair("jane", "canary-password")
+
+    sent = base64.b64encode(b"jane:canary-password").decode()
+    assert redact(f"Authorization: Basic {sent}") == f"Authorization: Basic {MASK}"
+    assert redact("canary-password") == MASK
+
+
+def test_a_secret_inside_a_longer_one_does_not_uncover_the_rest() -> None:
+    remember("secret")
+    remember("secret-and-more")
+
+    assert redact("secret-and-more") == MASK
+
+
+@pytest.mark.parametrize("secret", ["", "a", "12345", "airbyte", "password"])
+def test_words_that_every_text_needs_stay_readable(secret: str) -> None:
+    remember(secret)
+
+    assert redact(f"the airbyte password {secret}") == f"the airbyte password {secret}"
