@@ -69,6 +69,8 @@ class Ending:
     """None judges the syncs."""
     text: str | None = None
     """What `--output text` prints instead of the syncs' summary."""
+    details: Mapping[str, object] | None = None
+    """What the command's own kind of report has beside the keys of all; see `output.reports`."""
 
 
 Work = Callable[[Session], Coroutine[None, None, Ending]]
@@ -87,9 +89,7 @@ def perform(command: str, prepare: Prepare, *, common: Common, stops_itself: boo
             output.warn(warning)
         task = prepare(os.environ)
         ending = asyncio.run(hold_session(task, settings, output, stops_itself=stops_itself))
-        return output.conclude(
-            ending.syncs, error=ending.error, exit_code=ending.exit_code, stdout_text=ending.text
-        )
+        return _conclude(output, ending)
 
     return guard(lambda: output, work)
 
@@ -102,11 +102,19 @@ def perform_offline(
 
     def work() -> ExitCode:
         ending = asyncio.run(play(output, os.environ))
-        return output.conclude(
-            ending.syncs, error=ending.error, exit_code=ending.exit_code, stdout_text=ending.text
-        )
+        return _conclude(output, ending)
 
     return guard(lambda: output, work)
+
+
+def _conclude(output: Output, ending: Ending) -> ExitCode:
+    return output.conclude(
+        ending.syncs,
+        error=ending.error,
+        exit_code=ending.exit_code,
+        stdout_text=ending.text,
+        details=ending.details,
+    )
 
 
 def _output(command: str, options: OutputOptions) -> Output:

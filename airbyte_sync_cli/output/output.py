@@ -14,6 +14,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.files import ResultFiles
 from airbyte_sync_cli.output.journal import Entry, Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.reports import report_class
 from airbyte_sync_cli.output.story import Story
 from airbyte_sync_cli.output.verdicts import error_result, reason, summary
 from airbyte_sync_cli.sync.events import Event, Provisional, Warned
@@ -64,7 +65,7 @@ class Output:
         if isinstance(event, Warned):
             self._warnings.append(event.message)
         if isinstance(event, Provisional):
-            self._write_files(self._report(event.results, overall(event.results), None))
+            self._write_files(self._report(event.results, overall(event.results), None, {}))
         for entry in self._story.entries(event):
             self._news_at = self._clock.monotonic()
             self._journal.write(entry)
@@ -104,25 +105,36 @@ class Output:
         error: AirbyteSyncError | None = None,
         exit_code: ExitCode | None = None,
         stdout_text: str | None = None,
+        details: Mapping[str, object] | None = None,
     ) -> ExitCode:
-        """Write everything: files, the error and its hint, and the result last on stdout."""
+        """Write everything: files, the error and its hint, and the result last on stdout.
+
+        `details` is what the command's own kind of report has beside the keys of all.
+        """
         code = exit_code if exit_code is not None else overall(syncs)
-        report = self._report(tuple(syncs), code, error)
+        report = self._report(tuple(syncs), code, error, details or {})
         self._write_files(report)
         self._write_error(report)
         self._write_result(report, stdout_text)
         return code
 
     def _report(
-        self, syncs: tuple[SyncResult, ...], code: ExitCode, error: AirbyteSyncError | None
+        self,
+        syncs: tuple[SyncResult, ...],
+        code: ExitCode,
+        error: AirbyteSyncError | None,
+        details: Mapping[str, object],
     ) -> Report:
-        return Report(
-            command=self._command,
-            exit_code=code,
-            outcome=code.outcome,
-            syncs=syncs,
-            warnings=tuple(self._warnings),
-            error=error_result(code, syncs, error),
+        return report_class(self._command).model_validate(
+            {
+                "command": self._command,
+                "exit_code": code,
+                "outcome": code.outcome,
+                "syncs": syncs,
+                "warnings": tuple(self._warnings),
+                "error": error_result(code, syncs, error),
+                **details,
+            }
         )
 
     def _write_files(self, report: Report) -> None:
