@@ -1,0 +1,118 @@
+"""Every address that a person would paste leads to the API, over a real socket."""
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
+from tests.support.program import call, start
+from tests.support.servers import Stage
+
+CONNECTION = "e735894a-e773-4938-969f-45f53957b75b"
+LOOK = ("status", "--conn", "orders", "-o", "json")
+
+
+def a_sandbox(**fields: object) -> Sandbox:
+    sandbox = Sandbox(SandboxConfig.model_validate(fields))
+    connection = sandbox.add_connection("orders", id=CONNECTION)
+    sandbox.start_job(connection)
+    return sandbox
+
+
+def paths(sandbox: Sandbox) -> set[str]:
+    """The first steps of all paths that were asked for."""
+    return {request.path.split("/v1")[0] for request in sandbox.requests}
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "{url}",
+        "{url}/",
+        "  {url}/  ",
+        '"{url}"',
+        "{bare}",
+        "{url}/api/public/v1",
+        "{url}/api/public/v1/",
+        "{url}/api/public/v1/jobs/",
+        "{url}/api/public/",
+        "{url}/api/v1",
+        "{url}/api",
+        "{url}/v1",
+        f"{{url}}/workspaces/5ae6b09b-fdec-41af-aaf7-7d94cfc33ef6/connections/{CONNECTION}/status",
+        "{url}/workspaces",
+        "{url}/settings/applications?tab=1#top",
+        "HTTP://{bare}//api//public/v1",
+    ],
+)
+def test_whatever_is_pasted_finds_the_public_api(stage: Stage, pasted: str) -> None:
+    sandbox = a_sandbox()
+    url = stage.sandbox(sandbox)
+    bare = url.removeprefix("http://")
+    ending = call(*LOOK, AIRBYTE_URL=pasted.format(url=url, bare=bare))
+    assert (ending.code, ending.report["syncs"][0]["job_id"]) == (0, 1)
+    assert "/api/public" in paths(sandbox)
+
+
+def test_the_program_itself_finds_its_way(stage: Stage) -> None:
+    ending = start(*LOOK, AIRBYTE_URL=stage.sandbox(a_sandbox()))
+    assert (ending.code, ending.report["syncs"][0]["connection_id"]) == (0, CONNECTION)
+    assert ending.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AIRBYTE_API_URL", "AIRBYTE_API_ROOT", "AIRBYTE_BASE_URL", "AIRBYTE_SERVER_URL"],
+)
+def test_other_tools_names_of_the_variable_work(stage: Stage, name: str) -> None:
+    ending = call(*LOOK, **{name: stage.sandbox(a_sandbox())})
+    assert ending.code == 0
+
+
+def test_an_option_beats_the_environment(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox())
+    assert call(*LOOK, "--url", url, AIRBYTE_URL="http://127.0.0.1:9").code == 0
+
+
+@pytest.mark.parametrize("pasted", ["{url}/data/airbyte", "{url}/data/airbyte/api/public/v1"])
+def test_airbyte_below_a_path_of_a_shared_host_is_found(stage: Stage, pasted: str) -> None:
+    sandbox = a_sandbox(
+        public_root="/data/airbyte/api/public/v1", config_root="/data/airbyte/api/v1"
+    )
+    assert call(*LOOK, AIRBYTE_URL=pasted.format(url=stage.sandbox(sandbox))).code == 0
+    assert paths(sandbox) == {"/data/airbyte/api/public", "/data/airbyte/api"}
+
+
+def test_the_old_public_api_at_v1_is_found(stage: Stage) -> None:
+    sandbox = a_sandbox(airbyte_version="0.63", public_root="/v1")
+    assert call(*LOOK, AIRBYTE_URL=f"{stage.sandbox(sandbox)}/v1").code == 0
+
+
+@pytest.mark.parametrize(
+    ("api", "used", "unused"),
+    [
+        ("public", "/api/public", None),
+        ("config", "/api", "/api/public"),
+        ("auto", "/api/public", None),
+    ],
+)
+def test_the_api_that_is_asked_for_is_spoken(
+    stage: Stage, api: str, used: str, unused: str | None
+) -> None:
+    sandbox = a_sandbox()
+    ending = call(*LOOK, "--api", api, AIRBYTE_URL=stage.sandbox(sandbox))
+    assert ending.code == 0
+    assert used in paths(sandbox)
+    assert unused not in paths(sandbox)
+
+
+def test_auto_takes_the_config_api_where_there_is_no_other(stage: Stage) -> None:
+    sandbox = a_sandbox(public_root="/not/here")
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox))
+    assert ending.code == 0
+    assert "jobs/list" in " ".join(request.path for request in sandbox.requests)
+
+
+def test_auto_finds_out_once(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    ending = call("wait", "1", "--timeout", "5s", AIRBYTE_URL=stage.sandbox(sandbox))
+    names = [request.name for request in sandbox.requests]
+    assert (ending.code, names.count("health")) == (5, 1)
