@@ -18,6 +18,7 @@ When = Literal[
     "cancel",
     "connection",
     "connections",
+    "actors",
     "workspaces",
     "tags",
     "token",

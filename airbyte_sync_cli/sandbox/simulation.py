@@ -1,5 +1,6 @@
 """The sandbox as tests and commands use it: one object that is the simulated Airbyte."""
 
+from airbyte_sync_cli.sandbox.actors import Actors
 from airbyte_sync_cli.sandbox.app import SandboxApp
 from airbyte_sync_cli.sandbox.auth import BasicAuth, NoAuth, TokenAuth
 from airbyte_sync_cli.sandbox.clock import SimClock
@@ -168,11 +169,14 @@ class Sandbox:
             self.world, self.quirks, foreign_root=FOREIGN_ROOT, overlap=self.config.page_overlap
         )
         config = ConfigApi(self.world, self.quirks)
+        actors = Actors(self.world, foreign_root=FOREIGN_ROOT)
         instance = Instance(self.world, self.quirks, mode=self.auth.mode)
         return [
             *mount("public", self.config.public_root, public.endpoints()),
+            *mount("public", self.config.public_root, actors.public_endpoints()),
             *mount("public", self.config.public_root, self.auth.public_endpoints()),
             *mount("config", self.config.config_root, config.endpoints()),
+            *mount("config", self.config.config_root, actors.config_endpoints()),
             *mount("config", self.config.config_root, ConfigNames(self.world).endpoints()),
             *mount("config", self.config.config_root, self.auth.config_endpoints()),
             *mount("config", self.config.config_root, instance.endpoints()),

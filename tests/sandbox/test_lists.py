@@ -198,3 +198,19 @@ async def test_progress_is_that_of_the_active_job() -> None:
     assert idle == {"connectionId": connection.id, "streams": []}
     assert (fresh["jobId"], "recordsEmitted" in fresh) == (1, False)
     assert (busy["recordsEmitted"], busy["streams"][0]["recordsEmitted"]) == (500, 250)
+
+
+@virtual
+async def test_sources_and_destinations_are_named_in_both_apis() -> None:
+    async with lab() as it:
+        orders = it.sandbox.add_connection("orders", source="Postgres", destination="Lake")
+        it.sandbox.add_connection("events", source="Kafka", destination="Lake")
+        it.sandbox.add_connection("other", source="Stripe", workspace="Elsewhere")
+        within = orders.workspace_id
+        pages = [
+            (await it.get(f"/{kind}", workspaceIds=within)).json()["data"]
+            for kind in ("sources", "destinations")
+        ]
+        sources = (await it.ask("sources/list", workspaceId=within)).json()["sources"]
+    assert [[row["name"] for row in page] for page in pages] == [["Postgres", "Kafka"], ["Lake"]]
+    assert sources[0]["sourceId"] == orders.source_id

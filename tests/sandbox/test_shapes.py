@@ -161,6 +161,31 @@ LOGGED = one(
         "logs": {"oneOf": [LINES, EVENTS]},
     }
 )
+PUBLIC_ACTOR: Schema = {
+    "name": TEXT,
+    "definitionId": UUID,
+    "workspaceId": UUID,
+    "configuration": {"type": "object"},
+    "createdAt": COUNT,
+}
+CONFIG_ACTOR: Schema = {
+    "name": TEXT,
+    "workspaceId": UUID,
+    "connectionConfiguration": {"type": "object"},
+    "createdAt": COUNT,
+}
+
+
+def actor_page(kind: str) -> Schema:
+    row = one({**PUBLIC_ACTOR, f"{kind}Id": UUID, f"{kind}Type": TEXT})
+    return one({"previous": TEXT, "next": TEXT, "data": many(row)})
+
+
+def actor_list(kind: str) -> Schema:
+    own = {f"{kind}Id": UUID, f"{kind}DefinitionId": UUID, f"{kind}Name": TEXT}
+    return one({f"{kind}s": many(one({**CONFIG_ACTOR, **own}))})
+
+
 INFO = one({"job": JOB, "attempts": many(one({"attempt": ATTEMPT}))})
 ANY: Schema = {"type": "object"}
 
@@ -173,6 +198,10 @@ SHAPES: dict[str, Schema] = {
     "GET /connections": one({"previous": TEXT, "next": TEXT, "data": many(PUBLIC_CONNECTION)}),
     "GET /workspaces": one({"previous": TEXT, "next": TEXT, "data": many(ANY)}),
     "GET /tags": one({"data": many(TAG)}),
+    "GET /sources": actor_page("source"),
+    "GET /destinations": actor_page("destination"),
+    "sources/list": actor_list("source"),
+    "destinations/list": actor_list("destination"),
     "POST /applications/token": one(
         {"access_token": TEXT, "token_type": {"const": "Bearer"}, "expires_in": COUNT}
     ),

@@ -95,6 +95,8 @@ async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
         "connections/get": {"connectionId": connection.id},
         "connections/list": workspace,
         "tags/list": workspace,
+        "sources/list": workspace,
+        "destinations/list": workspace,
         "workspaces/list_paginated": {"workspaceIds": [], **page},
     }
     stops = [Stop.of(path, await it.ask(path, **body)) for path, body in bodies.items()]
@@ -103,6 +105,8 @@ async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
         "GET /connections": "/connections",
         "GET /workspaces": "/workspaces",
         "GET /tags": "/tags",
+        "GET /sources": "/sources",
+        "GET /destinations": "/destinations",
     }
     stops += [Stop.of(operation, await it.get(path)) for operation, path in paths.items()]
     probes = ("health", "instance_configuration")
