@@ -49,8 +49,8 @@ fmt: $(VENV)/.developed ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.developed ## write anew what is generated: the result's JSON schema
-	$(BIN)/python -m airbyte_sync_cli.output.schema > docs/result.schema.json
+docs: $(VENV)/.developed ## write anew what follows from the code: tables, help texts, schemas
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run
 	$(BIN)/python benchmarks/lean.py

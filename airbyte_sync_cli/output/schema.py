@@ -1,18 +1,16 @@
-"""The JSON schema of the result: `python -m airbyte_sync_cli.output.schema`."""
+"""The JSON schemas of the reports, for docs/*.schema.json."""
 
-import json
-import sys
+from collections.abc import Mapping
+from typing import Any
 
 from airbyte_sync_cli.sync.result import Report
 
 
-def schema() -> str:
-    """Generate the schema from the models."""
-    content = Report.model_json_schema(mode="serialization")
-    content["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    content["title"] = "airbyte-sync result"
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+def schemas() -> Mapping[str, Mapping[str, Any]]:
+    """Generate the schema of each kind of report from its model."""
+    return {"result": _schema(Report, "airbyte-sync result")}
 
 
-if __name__ == "__main__":
-    sys.stdout.write(schema())
+def _schema(model: type[Report], title: str) -> Mapping[str, Any]:
+    content = model.model_json_schema(mode="serialization")
+    return {**content, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}

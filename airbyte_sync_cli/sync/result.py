@@ -45,21 +45,33 @@ class SyncResult(_Frozen):
 
     connection_id: str | None = None
     connection_name: str | None = None
-    job_id: int | None = None
-    job_type: str | None = None
+    job_id: int | None = Field(
+        default=None, description="null: there is no job, or none that could be found"
+    )
+    job_type: str | None = Field(
+        default=None, description="sync, refresh, reset or clear: what Airbyte made of it"
+    )
     outcome: str | None = Field(default=None, description="a name of the exit-code table")
-    exit_code: int | None = None
+    exit_code: int | None = Field(default=None, description="this sync's own exit code")
     status: str | None = Field(default=None, description="Airbyte's word for the job's state")
     adopted: bool = Field(default=False, description="the job was not started by this process")
-    created_at: UtcSecond | None = None
-    ended_at: UtcSecond | None = None
-    duration_seconds: float | None = None
-    records_synced: int | None = None
-    bytes_synced: int | None = None
-    attempts: int | None = None
-    retryable: bool | None = None
-    cancel: CancelResult | None = None
-    failure: FailureResult | None = None
+    created_at: UtcSecond | None = Field(default=None, description="when the job was made, UTC")
+    ended_at: UtcSecond | None = Field(default=None, description="when it reached its end, UTC")
+    duration_seconds: float | None = Field(
+        default=None, description="from the job's creation to its end"
+    )
+    records_synced: int | None = Field(default=None, description="committed in the destination")
+    bytes_synced: int | None = Field(default=None, description="committed in the destination")
+    attempts: int | None = Field(default=None, description="Airbyte's tries within the job")
+    retryable: bool | None = Field(
+        default=None, description="whether Airbyte says that another job can do better"
+    )
+    cancel: CancelResult | None = Field(
+        default=None, description="null unless we wished to cancel the job"
+    )
+    failure: FailureResult | None = Field(
+        default=None, description="why it failed, where Airbyte tells it"
+    )
     url: str | None = Field(default=None, description="the job in Airbyte's web UI")
 
 
@@ -67,20 +79,20 @@ class ErrorResult(_Frozen):
     """What went wrong, for programs and for people."""
 
     kind: str = Field(description="a name of the exit-code table")
-    message: str
-    hint: str | None = None
+    message: str = Field(description="what happened, to which job")
+    hint: str | None = Field(default=None, description="what to do next")
 
 
 class Report(_Frozen):
     """Everything that a command has to say: the same keys in every ending."""
 
-    schema_version: Literal[1] = 1
-    command: str | None
-    exit_code: int
+    schema_version: Literal[1] = Field(default=1, description="grows when a key changes or goes")
+    command: str | None = Field(description="null: the command line did not tell")
+    exit_code: int = Field(description="the exit code of the program")
     outcome: str = Field(description="the exit code's name")
-    syncs: tuple[SyncResult, ...]
-    warnings: tuple[str, ...]
-    error: ErrorResult | None
+    syncs: tuple[SyncResult, ...] = Field(description="one for each connection or job")
+    warnings: tuple[str, ...] = Field(description="what was odd, and did not change the ending")
+    error: ErrorResult | None = Field(description="null where nothing went wrong")
 
 
 def overall(syncs: Iterable[SyncResult]) -> ExitCode:

@@ -1,0 +1,79 @@
+"""The documents say what the program does: what can drift is generated or checked."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from airbyte_sync_cli.cli.app import COMMANDS, make_app
+from docs import generate
+
+DOCUMENTS = sorted([*generate.ROOT.glob("*.md"), *(generate.ROOT / "docs").rglob("*.md")])
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def _named(path: Path) -> str:
+    return str(path.relative_to(generate.ROOT))
+
+
+def test_what_is_generated_is_what_the_code_says() -> None:
+    assert [_named(path) for path in generate.stale()] == [], "run `make docs`"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    links = [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link]
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def _command_lines(text: str) -> Iterator[str]:
+    """Find every call of the program in code, with continued lines joined."""
+    for block in re.findall(
+        r"^```(?:console|bash|sh|text)\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+    ):
+        for line in block.replace("\\\n", " ").splitlines():
+            match = re.match(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(airbyte-sync .*)", line)
+            if match:
+                yield match[1]
+    yield from re.findall(r"`(airbyte-sync [^`]+)`", text)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
+def test_every_command_line_in_the_documents_exists(path: Path) -> None:
+    group = typer.main.get_command(make_app())
+    assert isinstance(group, TyperGroup)
+
+    wrong = [
+        line
+        for line in _command_lines(path.read_text(encoding="utf-8"))
+        if not _exists(line, group)
+    ]
+
+    assert wrong == []
+
+
+def _exists(line: str, group: TyperGroup) -> bool:
+    words = shlex.split(
+        line.split(" | ", maxsplit=1)[0].split(" > ", maxsplit=1)[0], comments=True
+    )[1:]
+    if words[0].startswith("-"):
+        return words[0] in {"--help", "--version", "--install-completion", "--show-completion"}
+    if words[0] not in COMMANDS:
+        return False
+    known = {flag for param in group.commands[words[0]].params for flag in param.opts}
+    flags = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    return flags <= known | {"--help", "-h", "-vv"}
+
+
+def test_a_wrong_command_line_would_be_noticed() -> None:
+    group = typer.main.get_command(make_app())
+    assert isinstance(group, TyperGroup)
+
+    assert not _exists("airbyte-sync run --connection x", group)
+    assert not _exists("airbyte-sync start --conn x", group)
+    assert _exists("airbyte-sync run --conn x -o json | tail -n 1", group)
