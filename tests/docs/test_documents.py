@@ -58,7 +58,8 @@ def test_every_command_line_in_the_documents_exists(path: Path) -> None:
 
 
 def _exists(line: str, group: TyperGroup) -> bool:
-    words = shlex.split(
+    alone = re.split(r" [|>] ", line, maxsplit=1)[0]
+    words = shlex.split(alone, comments=True)[1:]
         line.split(" | ", maxsplit=1)[0].split(" > ", maxsplit=1)[0], comments=True
     )[1:]
     if words[0].startswith("-"):
