@@ -1,6 +1,7 @@
 """One request and its answer: limits, where it broke off, and whether it had left at all."""
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -79,7 +80,7 @@ class Exchange:
             words = f"no answer from {self._origin} within {self._limit:g} s"
             hint = "is it overloaded? --request-timeout gives it longer"
             raise UnansweredError(words, hint=hint, unsent=not self._sent) from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, ssl.SSLError) as error:  # an alert is read bare from anyio
             raise self._unanswered(error) from error
         except httpx.DecodingError as error:
             raise ProtocolError(f"{self._request}: the answer cannot be unpacked") from error
@@ -117,7 +118,7 @@ class Exchange:
         url = httpx.URL(self._request.url)
         return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
-    def _unanswered(self, error: httpx.TransportError) -> UnansweredError:
+    def _unanswered(self, error: httpx.TransportError | ssl.SSLError) -> UnansweredError:
         trouble = _explain(error)
         before = "no answer from" if self._sent else "cannot reach"
         return UnansweredError(
@@ -155,7 +156,7 @@ _PROXY: Final = _Trouble(
 )
 
 
-def _explain(error: httpx.TransportError) -> _Trouble:
+def _explain(error: httpx.TransportError | ssl.SSLError) -> _Trouble:
     """Put a transport error into a person's words, by its real cause."""
     found = (_trouble_of(cause) for cause in _causes(error))
     return next((trouble for trouble in found if trouble), _BROKEN)
@@ -182,19 +183,43 @@ _BY_CAUSE: Final[Mapping[type[BaseException], _Trouble]] = {
 
 
 def _tls_trouble(error: ssl.SSLError) -> _Trouble:
+    """Tell handshakes that fail for good from a line that breaks in the middle."""
+    reason = error.reason or str(error)
+    if _WANTS_CERTIFICATE.search(reason):
+        return _Trouble(f"it refuses our side of TLS ({reason})", _CLIENT_HINT, lasting=True)
     return _Trouble(
-        f"TLS failed ({error.reason or error})",
+        f"TLS failed ({reason})",
         "does the port speak TLS? otherwise use http:// in --url",
-        lasting=True,
+        lasting=reason in _NO_TLS,
     )
+
+
+_WANTS_CERTIFICATE: Final = re.compile(r"ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)")
+_CLIENT_HINT: Final = (
+    "does it want a client certificate? --client-cert and --client-key "
+    "(AIRBYTE_CLIENT_CERT, AIRBYTE_CLIENT_KEY) show one"
+)
+_NO_TLS: Final = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL", "RECORD_LAYER_FAILURE"}
+)
 
 
 def _certificate_trouble(error: ssl.SSLCertVerificationError) -> _Trouble:
-    return _Trouble(
-        f"its certificate is not trusted ({error.verify_message.rstrip('.')})",
-        "a private CA? name its file with --ca-bundle (AIRBYTE_CA_BUNDLE)",
-        lasting=True,
+    hint = _BY_VERDICT.get(
+        error.verify_code, "a private CA? name its file with --ca-bundle (AIRBYTE_CA_BUNDLE)"
     )
+    words = f"its certificate is not trusted ({error.verify_message.rstrip('.')})"
+    return _Trouble(words, hint, lasting=True)
+
+
+_OUT_OF_TIME: Final = "renew the server's certificate; is this machine's clock right?"
+_WRONG_NAME: Final = "use the name in --url that its certificate was made for"
+_BY_VERDICT: Final[Mapping[int, str]] = {
+    9: _OUT_OF_TIME,  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: _OUT_OF_TIME,  # X509_V_ERR_CERT_HAS_EXPIRED
+    62: _WRONG_NAME,  # X509_V_ERR_HOSTNAME_MISMATCH
+    64: _WRONG_NAME,  # X509_V_ERR_IP_ADDRESS_MISMATCH
+}
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -128,7 +128,9 @@ def _redirected(reply: Reply) -> AirbyteSyncError:
 
 
 def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
+    title = read_refusal(reply).words.removeprefix("a web page").removeprefix(": ")
     words = f"{reply.request}: this is the web page or an identity proxy, not the API"
+    words += f" ({reply.status}, {title!r})" if title else ""
     if _LOGIN.search(reply.body):
         return DeniedError(f"{words} (a login page)", hint=_LOGIN_HINT)
     return ProtocolError(words, hint=_HTML_HINT)

@@ -1,9 +1,11 @@
 """What every test of the network needs: a stage for servers, and certificates."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Certificates, make_certificates
 from tests.support.servers import Stage, open_stage
 
 
@@ -11,3 +13,8 @@ from tests.support.servers import Stage, open_stage
 def stage() -> Iterator[Stage]:
     with open_stage() as it:
         yield it
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return make_certificates(tmp_path)

@@ -2,19 +2,10 @@
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.program import call, start
 from tests.support.servers import Stage
-
-CONNECTION = "e735894a-e773-4938-969f-45f53957b75b"
-LOOK = ("status", "--conn", "orders", "-o", "json")
-
-
-def a_sandbox(**fields: object) -> Sandbox:
-    sandbox = Sandbox(SandboxConfig.model_validate(fields))
-    connection = sandbox.add_connection("orders", id=CONNECTION)
-    sandbox.start_job(connection)
-    return sandbox
+from tests.support.worlds import CONNECTION, LOOK, a_sandbox
 
 
 def paths(sandbox: Sandbox) -> set[str]:

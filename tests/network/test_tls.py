@@ -1,0 +1,202 @@
+"""Whom the program trusts, and what it says of servers that it does not: real TLS."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificates import Certificates, make_certificates
+from tests.support.program import assert_told_well, call
+from tests.support.relays import tls_front
+from tests.support.servers import Stage, always, listening, response
+from tests.support.worlds import LOOK, a_sandbox
+
+
+@pytest.fixture
+def behind(stage: Stage) -> Callable[[ssl.SSLContext], str]:
+    """Put a sandbox behind TLS of one kind."""
+    plain = stage.sandbox(a_sandbox())
+    return lambda context: stage.enter(tls_front(plain, context))
+
+
+Behind = Callable[[ssl.SSLContext], str]
+
+
+def test_a_private_ca_is_trusted_once_it_is_named(
+    behind: Behind, certificates: Certificates
+) -> None:
+    url, bundle = behind(certificates.server("127.0.0.1")), str(certificates.bundle)
+    assert call(*LOOK, AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=bundle).code == 0
+    assert call(*LOOK, "--ca-bundle", bundle, AIRBYTE_URL=url).code == 0
+    strange = call(*LOOK, AIRBYTE_URL=url)
+    assert_told_well(strange, 9)
+    assert "its certificate is not trusted (unable to get local issuer" in strange.stderr
+    assert "--ca-bundle (AIRBYTE_CA_BUNDLE)" in strange.stderr
+
+
+def test_the_systems_own_store_is_used_by_default(
+    behind: Behind, certificates: Certificates
+) -> None:
+    url = behind(certificates.server("127.0.0.1"))
+    assert call(*LOOK, AIRBYTE_URL=url, SSL_CERT_FILE=str(certificates.bundle)).code == 0
+
+
+BAD: dict[str, tuple[Callable[[Certificates], ssl.SSLContext], str, str]] = {
+    "expired": (Certificates.expired, "certificate has expired", "renew the server's"),
+    "self-signed": (Certificates.self_signed, "self-signed certificate", "--ca-bundle"),
+    "wrong host": (
+        lambda made: made.server("other.example"),
+        "is not valid for '127.0.0.1'",
+        "use the name in --url",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_certificate_is_named_with_what_mends_it(
+    behind: Behind, certificates: Certificates, kind: str
+) -> None:
+    make, words, hint = BAD[kind]
+    url = behind(make(certificates))
+    ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=str(certificates.bundle))
+    assert_told_well(ending, 9)
+    assert words in ending.lines("error: ")[0]
+    assert hint in ending.lines("hint: ")[0]
+
+
+def test_insecure_warns_each_time_and_goes_on(behind: Behind, certificates: Certificates) -> None:
+    url = behind(certificates.self_signed())
+    typed = [call(*LOOK, "--insecure", AIRBYTE_URL=url) for _ in range(2)]
+    given = call(*LOOK, "-q", AIRBYTE_URL=url, AIRBYTE_INSECURE="true")
+    for ending in (*typed, given):
+        assert ending.code == 0
+        assert "certificates are not checked (--insecure)" in ending.report["warnings"][0]
+    assert all("certificates are not checked" in ending.stderr for ending in typed)
+
+
+def test_insecure_is_never_silent_nor_a_default(
+    behind: Behind, certificates: Certificates
+) -> None:
+    url = behind(certificates.self_signed())
+    assert call(*LOOK, AIRBYTE_URL=url, AIRBYTE_INSECURE="false").code == 9
+    assert call(*LOOK, AIRBYTE_URL=url, AIRBYTE_INSECURE="maybe").code == 2
+
+
+def test_mutual_tls_shows_our_certificate(behind: Behind, certificates: Certificates) -> None:
+    url = behind(certificates.mutual("127.0.0.1"))
+    certificate, key = certificates.client("me")
+    both = certificates.folder / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    trust = {"AIRBYTE_URL": url, "AIRBYTE_CA_BUNDLE": str(certificates.bundle)}
+    shown = {"AIRBYTE_CLIENT_CERT": str(certificate), "AIRBYTE_CLIENT_KEY": str(key)}
+    assert call(*LOOK, **trust, **shown).code == 0
+    assert call(*LOOK, "--client-cert", str(both), **trust).code == 0
+    assert_told_well(call(*LOOK, **trust), 9)
+
+
+@contextlib.contextmanager
+def alerting(context: ssl.SSLContext) -> Iterator[str]:
+    """Serve TLS as OpenSSL itself does: who is refused gets an alert, not a broken line."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    _refuse(client, context)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(timeout=5)
+        listener.close()
+
+
+def _refuse(client: socket.socket, context: ssl.SSLContext) -> None:
+    client.settimeout(2)
+    with contextlib.suppress(ssl.SSLError):
+        context.wrap_socket(client.dup(), server_side=True).close()
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(4096):  # unread bytes would turn the end into a reset
+            pass
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_misses_our_certificate_is_understood(
+    certificates: Certificates, version: ssl.TLSVersion
+) -> None:
+    """In TLS 1.3 the alert arrives after our handshake is done, when the answer is read."""
+    context = certificates.mutual("127.0.0.1")
+    context.minimum_version = context.maximum_version = version
+    with alerting(context) as url:
+        ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=str(certificates.bundle))
+    assert_told_well(ending, 9)
+    assert "it refuses our side of TLS" in ending.stderr
+    assert "AIRBYTE_CLIENT_CERT" in ending.lines("hint: ")[0]
+
+
+def test_a_server_that_knows_another_ca_is_understood(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    certificate, key = make_certificates(other).client("stranger")
+    with alerting(certificates.mutual("127.0.0.1")) as url:
+        ending = call(
+            *LOOK,
+            AIRBYTE_URL=url,
+            AIRBYTE_CA_BUNDLE=str(certificates.bundle),
+            AIRBYTE_CLIENT_CERT=str(certificate),
+            AIRBYTE_CLIENT_KEY=str(key),
+        )
+    assert_told_well(ending, 9)
+    assert "UNKNOWN_CA" in ending.stderr
+
+
+def test_https_to_a_port_without_tls_says_so(stage: Stage) -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(response(400, "what?"))
+
+    port = stage.enter(listening(plain))
+    ending = call(*LOOK, AIRBYTE_URL=f"https://127.0.0.1:{port}")
+    assert_told_well(ending, 9)
+    assert "does the port speak TLS?" in ending.stderr
+
+
+def test_http_to_a_port_with_tls_shows_what_nginx_says_of_it(stage: Stage) -> None:
+    page = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head>"
+    ending = call(
+        *LOOK, AIRBYTE_URL=stage.scripted(always(400, page, content_type="text/html")).url
+    )
+    assert_told_well(ending, 10)
+    assert "plain HTTP request was sent to HTTPS port" in ending.stderr
+
+
+@pytest.mark.parametrize("variable", ["AIRBYTE_CA_BUNDLE", "AIRBYTE_CLIENT_CERT"])
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_unusable_files_are_told_before_anything_is_contacted(
+    stage: Stage, tmp_path: Path, variable: str, content: str | None
+) -> None:
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content)
+    server = stage.scripted(always(200, {}))
+    url = server.url.replace("http:", "https:")
+    assert_told_well(call(*LOOK, AIRBYTE_URL=url, **{variable: str(file)}), 2)
+    assert server.asked == []
+
+
+def test_a_key_without_its_certificate_is_a_mistake(certificates: Certificates) -> None:
+    _, key = certificates.client("me")
+    assert_told_well(call(*LOOK, AIRBYTE_CLIENT_KEY=str(key)), 2)
