@@ -76,3 +76,16 @@ def test_a_wrong_command_line_would_be_noticed() -> None:
     assert not _exists("airbyte-sync run --connection x", group)
     assert not _exists("airbyte-sync start --conn x", group)
     assert _exists("airbyte-sync run --conn x -o json | tail -n 1", group)
+
+
+def test_the_words_that_troubleshooting_quotes_are_the_programs() -> None:
+    page = (generate.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    source = "".join(
+        re.sub(r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8"))
+        for path in (generate.ROOT / "airbyte_sync_cli").rglob("*.py")
+    )
+
+    quoted = re.findall(r'^### .*?"([^"]+)"', page, re.MULTILINE)
+
+    assert len(quoted) > 8
+    assert [words for words in quoted if words not in source] == []
