@@ -102,5 +102,11 @@ def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
         stdout=sys.stdout,
         stderr=sys.stderr,
     )
-    problem = UsageError(error.format_message().rstrip("."), hint=f"`{path} --help` shows more")
+    problem = UsageError(_plain(error.format_message()), hint=f"`{path} --help` shows more")
     return output.conclude((), error=problem, exit_code=problem.exit_code)
+
+
+def _plain(message: str) -> str:
+    """Take the parser's words as one of our sentences: `Invalid value: Value error, …`."""
+    words = message.replace("Value error, ", "").rstrip(".")
+    return words[:1].lower() + words[1:]
