@@ -1,4 +1,4 @@
-"""`airbyte-sync demo`: real syncs against a sandbox in this process, in half a minute."""
+"""`airbyte-sync demo`: real syncs against a sandbox in this process, in a quarter of a minute."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Ending
     from airbyte_sync_cli.output.output import Output
     from airbyte_sync_cli.sandbox import JobScript, SandboxConfig
-
-_SPEED: Final = 20.0
-"""Simulated seconds a second: syncs of minutes pass in seconds."""
-
-_RETRIED: Final = "pending 4, running 60, incomplete 40, running 100, succeeded"
 
 _EXPLANATION: Final = """
 What you saw
@@ -37,7 +32,7 @@ With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or wherever it 
 
 
 def demo() -> None:
-    """Show what a run looks like: three syncs against a simulated Airbyte, in half a minute."""
+    """Show what a run looks like: three syncs against a simulated Airbyte, in seconds."""
     from airbyte_sync_cli.cli.session import perform_offline  # noqa: PLC0415  # --help is light
 
     raise typer.Exit(perform_offline("demo", _play))
@@ -90,39 +85,28 @@ def _world() -> "SandboxConfig":
         SandboxConfig,
     )
 
-    past = tuple(JobScript(life=f"pending 2, running {n}, succeeded") for n in (150, 170, 160))
+    past = tuple(JobScript(life=f"pending 1, running {n}, succeeded") for n in (11, 9, 10))
     wrong_key = Failure(
         origin="source",
         type="config_error",
         message="The API key was rejected: it may have been revoked.",
         retryable=False,
     )
+    retried = "pending 1, running 4, incomplete 2, running 5, succeeded"
+    failing = "queued 2, running 5, incomplete 0.2, failed"
     return SandboxConfig(
-        speed=_SPEED,
         connections=(
             ConnectionConfig(
                 name="orders",
                 streams=("orders", "order_lines"),
                 history=past,
-                jobs=(_script("pending 4, running 160, succeeded", 182_000),),
+                jobs=(_script("pending 1, running 10, succeeded", 182_000),),
             ),
-            ConnectionConfig(
-                name="customers",
-                history=past,
-                jobs=(
-                    _script(
-                        "pending 4, running 60, incomplete 40, running 100, succeeded", 51_000
-                    ),
-                ),
-            ),
+            ConnectionConfig(name="customers", history=past, jobs=(_script(retried, 51_000),)),
             ConnectionConfig(
                 name="events",
                 history=past,
-                jobs=(
-                    _script("pending 20, running 90, incomplete 0.2, failed", 8_000).model_copy(
-                        update={"failure": wrong_key}
-                    ),
-                ),
+                jobs=(_script(failing, 8_000).model_copy(update={"failure": wrong_key}),),
             ),
         ),
     )
@@ -131,4 +115,5 @@ def _world() -> "SandboxConfig":
 def _script(life: str, records: int) -> "JobScript":
     from airbyte_sync_cli.sandbox import JobScript  # noqa: PLC0415
 
-    return JobScript(life=life, records=records, byte_count=records * 214, flush_every=5)
+    numbers = {"records": records, "byte_count": records * 214}
+    return JobScript(life=life, **numbers, flush_every=0.5, commit_lag=0.5)

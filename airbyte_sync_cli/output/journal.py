@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TextIO
 
@@ -36,6 +37,11 @@ class Journal:
         self._clock = clock
         self._least = _LEAST[verbosity]
         self._as_json = as_json
+        self._above: Callable[[str], None] | None = None
+
+    def divert(self, above: Callable[[str], None] | None) -> None:
+        """Hand lines to somebody who draws on the same terminal; None takes them back."""
+        self._above = above
 
     def write(self, entry: Entry) -> None:
         """Write one entry, unless it is of too little weight."""
@@ -44,6 +50,9 @@ class Journal:
 
     def write_line(self, line: str) -> None:
         """Write a line as it is."""
+        if self._above is not None:
+            self._above(line)
+            return
         if self._stream is None:
             return
         try:

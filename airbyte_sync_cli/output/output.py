@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -16,9 +16,13 @@ from airbyte_sync_cli.output.journal import Entry, Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.reports import report_class
 from airbyte_sync_cli.output.story import Story
+from airbyte_sync_cli.output.terminal import wants_live_view
 from airbyte_sync_cli.output.verdicts import error_result, reason, summary
 from airbyte_sync_cli.sync.events import Event, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.output.live import LiveView
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
 _LOG_LEVELS: Final = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
@@ -40,7 +44,9 @@ class Output:
     ) -> None:
         self._command = command
         self._options = options
+        self._environ = environ
         self._stdout = stdout
+        self._stderr = stderr
         self._clock = clock
         self._story = Story()
         self._warnings: list[str] = []
@@ -52,6 +58,7 @@ class Output:
         )
         self._files = ResultFiles(result_file=options.result_file, environ=environ, root=root)
         self._news_at = 0.0
+        self._view: LiveView | None = None
         self._connect_log()
 
     def _connect_log(self) -> None:
@@ -66,9 +73,16 @@ class Output:
             self._warnings.append(event.message)
         if isinstance(event, Provisional):
             self._write_files(self._report(event.results, overall(event.results), None, {}))
+        self._show(event)
         for entry in self._story.entries(event):
             self._news_at = self._clock.monotonic()
-            self._journal.write(entry)
+            if self._view is None or self._stays(entry):
+                self._journal.write(entry)
+
+    def _stays(self, entry: Entry) -> bool:
+        """Whether an entry gets a line above the live view, which shows the rest of them."""
+        address = entry.event in {"started", "adopted"} and len(self._story.chapters) == 1
+        return self._options.verbosity > 0 or entry.level == "warning" or address
 
     def warn(self, message: str) -> None:
         """Tell of something odd; it goes into the report, too."""
@@ -77,13 +91,52 @@ class Output:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        """Show signs of life while the work inside goes on."""
-        async with asyncio.TaskGroup() as tasks:
-            beating = tasks.create_task(self._beat())
-            try:
-                yield
-            finally:
-                beating.cancel()
+        """Show signs of life while the work inside goes on: a live view, or a heartbeat."""
+        self._view = self._live_view()
+        beating = asyncio.create_task(self._watch(self._view) if self._view else self._beat())
+        try:  # no task group: it would wrap the errors of the work inside
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.wait({beating})
+            self._end_view()
+
+    async def _watch(self, view: "LiveView") -> None:
+        """Draw; where that fails, tell in lines what goes on: no sync ends for a picture."""
+        try:
+            await view.run()
+        except Exception as error:  # noqa: BLE001  # a bug of ours, with somebody's sync at stake
+            self._view_failed(error)
+            await self._beat()
+
+    def _show(self, event: Event) -> None:
+        if self._view is None:
+            return
+        try:
+            self._view.take(event)
+        except Exception as error:  # noqa: BLE001  # the same
+            self._view_failed(error)
+
+    def _view_failed(self, error: Exception) -> None:
+        self._end_view()
+        self.warn(f"the live view failed ({type(error).__name__}: {error}): log lines instead")
+
+    def _end_view(self) -> None:
+        if self._view is not None:
+            self._view.close()
+        self._view = None
+        self._journal.divert(None)
+
+    def _live_view(self) -> "LiveView | None":
+        if self._stderr is None or not wants_live_view(
+            self._command, self._options, environ=self._environ, stream=self._stderr
+        ):
+            return None
+        from airbyte_sync_cli.output.live import LiveView  # noqa: PLC0415  # rich, where it is seen
+
+        view = LiveView(self._stderr, clock=self._clock, environ=self._environ)
+        self._journal.divert(view.above)
+        return view
 
     async def _beat(self) -> None:
         pause = self._options.heartbeat
@@ -155,17 +208,29 @@ class Output:
             case "json":
                 content = report.model_dump_json()
             case "id":
-                ids = [str(sync.job_id) for sync in report.syncs if sync.job_id is not None]
-                content = "\n".join(ids)
+                content = "\n".join(report.ids())
             case "text":
                 content = text if text is not None else summary(report.syncs)
-        if self._stdout is None or not content:
-            return
+        if content:
+            self._print(content)
+
+    def show(self, text: str) -> bool:
+        """Print a part of the result ahead of its end, where it is for people.
+
+        Returns whether anybody still reads.
+        """
+        return self._options.format != "text" or self._print(text)
+
+    def _print(self, content: str) -> bool:
+        if self._stdout is None:
+            return False
         try:
             self._stdout.write(content + "\n")
             self._stdout.flush()
         except (OSError, ValueError):
             self._abandon_stdout()
+            return False
+        return True
 
     def _abandon_stdout(self) -> None:
         """Keep the interpreter from complaining about the closed pipe at its end."""

@@ -1,0 +1,173 @@
+"""The live view: what goes on, redrawn in place below the lines of the log.
+
+No mode of the terminal is ever changed, not even the cursor is hidden: so there is nothing to
+restore, whatever ends the process. `rich.live` would hide it, needs a thread, and leaves debris
+where a terminal gets narrower.
+"""
+
+import asyncio
+import io
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.output.board import Board
+from airbyte_sync_cli.output.look import look_for
+from airbyte_sync_cli.output.view import Frame, draw
+from airbyte_sync_cli.sync.events import Event
+
+_TICK: Final = 0.25
+"""Seconds between two looks at whether there is something new to draw."""
+_CLOCK_STEP: Final = 1.0
+"""Seconds after which it is drawn anew although nothing happened: its clock goes on."""
+
+Size = Callable[[], os.terminal_size]
+
+
+class Screen:
+    """Some lines at the bottom of a terminal that can be replaced."""
+
+    def __init__(self, stream: TextIO, *, environ: Mapping[str, str], size: Size) -> None:
+        self._stream: TextIO | None = stream
+        self._size = size
+        self._console = Console(
+            file=io.StringIO(),
+            force_terminal=True,
+            legacy_windows=False,
+            _environ=environ,
+            markup=False,
+            highlight=False,
+        )
+        self._drawn: list[int] = []
+        """The columns that each drawn line takes."""
+        self._last = ""
+
+    def size(self) -> os.terminal_size:
+        """Tell columns and lines."""
+        return self._size()
+
+    def replace(self, lines: list[Text]) -> None:
+        """Draw these lines instead of those that are there; nothing if they are the same."""
+        content = self._rendered(lines)
+        if content != self._last or not content:
+            self._write(self._erased() + content)
+        self._drawn = [line.cell_len for line in lines]
+        self._last = content
+
+    def above(self, line: str) -> None:
+        """Write a line that stays, and draw anew below it."""
+        content, self._last = self._last, ""
+        self._write(f"{self._erased()}{line}\n{content}")
+        self._last = content
+
+    def forget(self) -> None:
+        """Leave what is drawn where it is: somebody else wrote below it."""
+        self._drawn, self._last = [], ""
+
+    def _rendered(self, lines: list[Text]) -> str:
+        with self._console.capture() as captured:
+            for line in lines:
+                self._console.print(line, no_wrap=True, overflow="ignore", crop=False)
+        return captured.get()
+
+    def _erased(self) -> str:
+        """Go up over what was drawn and erase it; a narrower terminal has wrapped it since."""
+        columns = max(self._size().columns, 1)
+        height = sum(max(-(-width // columns), 1) for width in self._drawn)
+        return f"\x1b[{height}A\r\x1b[J" if height else ""
+
+    def _write(self, text: str) -> None:
+        """Write in one piece. A terminal that is gone is let go."""
+        if self._stream is None or not text:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+
+class LiveView:
+    """Listens, and draws while `run` runs."""
+
+    def __init__(
+        self, stream: TextIO, *, clock: Clock, environ: Mapping[str, str], size: Size | None = None
+    ) -> None:
+        self._clock = clock
+        self._stream = stream
+        self._look = look_for(stream.encoding)
+        self._board = Board()
+        self._screen = Screen(stream, environ=environ, size=size or (lambda: _size_of(stream)))
+        self._news = False
+        self._drawn_at = float("-inf")
+        self._drawn_size: os.terminal_size | None = None
+
+    def take(self, event: Event) -> None:
+        """Take note of an event; it is drawn at the next occasion."""
+        self._board.take(event, self._clock.monotonic(), self._clock.now())
+        self._news = True
+
+    def above(self, line: str) -> None:
+        """Write a line of the log above the view."""
+        self._screen.above(line)
+
+    async def run(self) -> None:
+        """Draw until cancelled, then take it off the screen."""
+        try:
+            with _told_when_continued(self._screen.forget):
+                while True:
+                    self.refresh()
+                    await self._clock.sleep(_TICK)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Take it off the screen."""
+        self._screen.replace([])
+
+    def refresh(self) -> None:
+        """Draw if there is something new, or if the clock has moved on."""
+        now, size = self._clock.monotonic(), self._screen.size()
+        due = self._news or size != self._drawn_size or now - self._drawn_at >= _CLOCK_STEP
+        if not due or not _in_foreground(self._stream):
+            return
+        self._news, self._drawn_at, self._drawn_size = False, now, size
+        frame = Frame(max(size.columns - 1, 1), max(size.lines - 1, 1), self._look, now)
+        self._screen.replace(draw(self._board, frame))
+
+
+def _size_of(stream: TextIO) -> os.terminal_size:
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return os.terminal_size((80, 24))
+    return size if size.columns and size.lines else os.terminal_size((80, 24))
+
+
+def _in_foreground(stream: TextIO) -> bool:
+    """Whether the terminal is ours; `bg` gives it back to the shell."""
+    try:
+        return os.tcgetpgrp(stream.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return True
+
+
+@contextmanager
+def _told_when_continued(forget: Callable[[], None]) -> Iterator[None]:
+    """After Ctrl-Z and `fg` the shell's lines stand where we drew."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGCONT, forget)
+    except (NotImplementedError, RuntimeError, ValueError):  # no such signals here, or a thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGCONT)
