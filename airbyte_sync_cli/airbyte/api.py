@@ -65,6 +65,10 @@ class Airbyte(Protocol):
         """Read all connections that may be seen, every page of them."""
         ...
 
+    async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:
+        """Add the names of sources and destinations, as far as they can be learned."""
+        ...
+
     async def job(self, job_id: int, *, patience: float = 30.0) -> Job:
         """Read one job. Raises NotFoundError where there is none."""
         ...
@@ -78,6 +82,10 @@ class Airbyte(Protocol):
         patience: float = 30.0,
     ) -> Sequence[Job]:
         """Read a connection's jobs of every type, newest first."""
+        ...
+
+    async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Add how many attempts each job of one connection has had, as far as can be learned."""
         ...
 
     async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
@@ -96,8 +104,12 @@ class Airbyte(Protocol):
         """Find out why a job failed; None where that cannot be learned."""
         ...
 
-    async def logs(self, job_id: int, *, attempt: int | None = None) -> Sequence[LogLine]:
-        """Read what an attempt logged (the last one by default); Config API only."""
+    async def attempts(self, job_id: int) -> int:
+        """Tell how many attempts have begun; Config API only."""
+        ...
+
+    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
+        """Read what an attempt (from 1) has logged so far, all of it; Config API only."""
         ...
 
     def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:

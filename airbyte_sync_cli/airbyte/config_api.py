@@ -25,6 +25,8 @@ from airbyte_sync_cli.errors import NotFoundError, ProtocolError, RejectedError,
 _EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
 _OLD_TYPES: Final = ("sync", "reset_connection")
 """Servers before 0.60 know no other, and reject a list that names one."""
+_MANY: Final = 1000
+"""Newer servers page their lists of sources: one page is enough for names."""
 _TYPES: Final = {"reset_connection": "reset"}
 """Stored names that the Public API shows as another word; we show its words everywhere."""
 
@@ -50,7 +52,21 @@ class ConfigApi:
         """Read the connections of one workspace, or of all that may be seen."""
         ids = [workspace_id] if workspace_id else await self._workspaces(patience)
         pages = await asyncio.gather(*(self._connections_of(one, patience) for one in ids))
-        return [_connection(row) for page in pages for row in page]
+        found = {row.connection_id: _connection(row) for page in pages for row in page}
+        return list(found.values())
+
+    async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
+        """Tell the names of sources and destinations by id: connections only have their ids."""
+        replies = await asyncio.gather(
+            *(
+                self._ask(f"{kind}/list", {"workspaceId": one, "pageSize": _MANY}, patience=0)
+                for one in workspace_ids
+                for kind in ("sources", "destinations")
+            )
+        )
+        found = [wire.read(wire.ConfigActors, reply) for reply in replies]
+        actors = [actor for each in found for actor in (*each.sources, *each.destinations)]
+        return {actor.source_id or actor.destination_id or "": actor.name for actor in actors}
 
     async def job(self, job_id: int, *, patience: float) -> Job:
         """Read one job with its numbers.
@@ -78,7 +94,8 @@ class ConfigApi:
                 connection_id, _OLD_TYPES, limit=limit, status=status, patience=patience
             )
         rows = wire.read(wire.ConfigJobs, reply).jobs
-        return sorted((_job(row) for row in rows), key=lambda job: job.id, reverse=True)
+        found = {row.job.id: _job(row) for row in rows}
+        return sorted(found.values(), key=lambda job: job.id, reverse=True)
 
     async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
         """Ask for one job, once."""
@@ -266,11 +283,13 @@ def _lines(logs: wire.Logs) -> Sequence[LogLine]:
     if logs.events is not None:
         return [
             LogLine(
-                message=event.message,
+                message=line,
                 at=event.timestamp,
                 level=event.level,
                 source=event.log_source,
             )
             for event in logs.events
+            for text in (event.message, event.stack_trace)
+            for line in (text or "").splitlines()
         ]
     return [LogLine(message=line) for line in logs.log_lines or ()]

@@ -48,6 +48,23 @@ class PublicApi:
                 break
         return list(found.values())
 
+    async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
+        """Tell the names of sources and destinations by id: connections only have their ids."""
+        query = {"workspaceIds": workspace_ids[0]} if len(workspace_ids) == 1 else {}
+        found = await asyncio.gather(
+            *(self._names_of(kind, query) for kind in ("sources", "destinations"))
+        )
+        return found[0] | found[1]
+
+    async def _names_of(self, kind: str, query: Mapping[str, str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        async for reply in self._pages(kind, query, patience=0):
+            page = wire.read(wire.PublicActors, reply).data
+            names |= {row.source_id or row.destination_id or "": row.name for row in page}
+            if len(page) < PAGE:
+                break
+        return names
+
     async def job(self, job_id: int, *, patience: float) -> Job:
         """Read one job. An unknown one is answered with 409 (ConfigClientErrorHandler.kt)."""
         try:

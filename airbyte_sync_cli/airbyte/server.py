@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from airbyte_sync_cli.airbyte.api import TriggerAnswer
@@ -12,14 +13,19 @@ from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, L
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
+    DeniedError,
     NotFoundError,
     ProtocolError,
+    RejectedError,
     UnavailableError,
 )
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.server")
 _LONGEST_ASIDE: Final = 5.0
 """Seconds for what is nice to know while a job is being waited for."""
+_MANY_JOBS: Final = 200
+_NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
+_NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look into the web UI"
 _T = TypeVar("_T")
 
 
@@ -53,6 +59,24 @@ class Server:
         """Read all connections that may be seen."""
         return await self._main.connections(workspace_id=workspace_id, patience=patience)
 
+    async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:
+        """Add the names of sources and destinations; without them, their ids must do."""
+        workspaces = {one.workspace_id: None for one in connections if one.workspace_id}
+        try:
+            async with asyncio.timeout(_LONGEST_ASIDE):
+                names = await self._main.actor_names(list(workspaces))
+        except (TimeoutError, AirbyteSyncError) as error:
+            LOG.info("sources and destinations have no names here: %s", error)
+            return connections
+        return [
+            replace(
+                one,
+                source_name=names.get(one.source_id or ""),
+                destination_name=names.get(one.destination_id or ""),
+            )
+            for one in connections
+        ]
+
     async def job(self, job_id: int, *, patience: float = 15.0) -> Job:
         """Read one job."""
         return await self._main.job(job_id, patience=patience)
@@ -67,6 +91,16 @@ class Server:
     ) -> Sequence[Job]:
         """Read a connection's jobs of every type, newest first."""
         return await self._main.jobs(connection_id, limit=limit, status=status, patience=patience)
+
+    async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Add how many attempts each job of one connection has had: only the Config API knows."""
+        if self._aside is None or self._aside is self._main or not jobs:
+            return jobs
+        question = self._aside.jobs(
+            jobs[0].connection_id, limit=max(len(jobs), _MANY_JOBS), status=None, patience=0
+        )
+        known = {job.id: job.attempts for job in await self._ask_aside(question) or ()}
+        return [replace(job, attempts=known.get(job.id)) for job in jobs]
 
     async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
         """Ask for one job, once; only the Config API knows how to refresh."""
@@ -90,22 +124,17 @@ class Server:
             return progress.failure
         return None
 
-    async def logs(self, job_id: int, *, attempt: int | None = None) -> Sequence[LogLine]:
-        """Read what an attempt logged, the last one by default.
+    async def attempts(self, job_id: int) -> int:
+        """Tell how many attempts have begun. Raises as `logs` does."""
+        progress = await self._ask_for_logs(lambda config: config.progress(job_id))
+        return progress.attempts or 0
 
-        Raises ProtocolError where the Config API cannot be reached.
+    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
+        """Read what an attempt (from 1, as Airbyte's pages count) has logged so far.
+
+        Raises ProtocolError or DeniedError where the Config API cannot be used.
         """
-        if self._aside is None:
-            raise ProtocolError(
-                "only the Config API has logs, and it cannot be reached at this address",
-                hint="give the address of the whole server (its root), or look into the web UI",
-            )
-        if attempt is None:
-            progress = await self._aside.progress(job_id)
-            if not progress.attempts:
-                raise NotFoundError(f"job {job_id} has no attempt yet, so it has no log")
-            attempt = progress.attempts - 1
-        return await self._aside.logs(job_id, attempt=attempt)
+        return await self._ask_for_logs(lambda config: config.logs(job_id, attempt=attempt - 1))
 
     def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
         """Tell the address of the job in the web UI (LinkToAttemptButton.tsx)."""
@@ -113,6 +142,19 @@ class Server:
             return None
         page = f"{self._ui}/workspaces/{connection.workspace_id}/connections/{connection.id}"
         return page if job_id is None else f"{page}/timeline?openLogs=true&jobId={job_id}"
+
+    async def _ask_for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
+        """Ask the only API that has logs; the job is known to exist from the other one."""
+        if self._aside is None:
+            raise ProtocolError(_NO_LOGS, hint=_NO_LOGS_HINT)
+        if self._aside is self._main:
+            return await ask(self._aside)
+        try:
+            return await ask(self._aside)
+        except (NotFoundError, ProtocolError, RejectedError) as error:
+            raise ProtocolError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
+        except DeniedError as error:
+            raise DeniedError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
 
     async def _ask_aside(self, question: Awaitable[_T]) -> _T | None:
         """Ask the Config API beside the truth. A lasting no is not asked twice."""

@@ -93,6 +93,27 @@ class PublicConnections(Wire):
     data: Sequence[PublicConnection]
 
 
+class Actor(Wire):
+    """A source or a destination, of either API: one of the two ids is filled."""
+
+    name: str
+    source_id: str | None = None
+    destination_id: str | None = None
+
+
+class PublicActors(Wire):
+    """A page of sources or of destinations."""
+
+    data: Sequence[Actor]
+
+
+class ConfigActors(Wire):
+    """The sources or the destinations of a workspace."""
+
+    sources: Sequence[Actor] = ()
+    destinations: Sequence[Actor] = ()
+
+
 class Stats(Wire):
     """Numbers of a job, an attempt, or a stream. Emitted: read; committed: confirmed."""
 
@@ -240,7 +261,7 @@ class LogEvent(Wire):
     """A structured line (since 1.2); the time is in milliseconds."""
 
     timestamp: datetime | None = None
-    message: str = ""
+    message: str | None = None
     level: str | None = None
     log_source: str | None = None
     stack_trace: str | None = None

@@ -7,6 +7,9 @@ from typing import Final
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x1f\x7f-\x9f]+")
 
+_TURNING: Final = re.compile(r"[\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Marks that reorder what follows, so that a line could pretend to be another."""
+
 
 def duration(seconds: float | None) -> str:
     """Write seconds as `42s`, `3m 05s`, `2h 07m`, `1d 03h`."""
@@ -43,6 +46,11 @@ def count(number: int | None) -> str:
 def moment(at: datetime) -> str:
     """Write a moment in UTC, to the second."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def log_line(text: str) -> str:
+    """Strip what would move a cursor or turn a text around, but keep the indentation."""
+    return _CONTROL.sub("", _TURNING.sub("", text.expandtabs(4))).rstrip()
 
 
 def plain(text: str) -> str:

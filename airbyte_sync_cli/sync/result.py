@@ -19,18 +19,20 @@ UtcSecond = Annotated[
 """Airbyte tells whole seconds, so do we."""
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """The base of what goes out: complete, unchanging."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
-class CancelResult(_Frozen):
+class CancelResult(Frozen):
     """What became of our wish to cancel."""
 
     requested: bool = Field(description="a cancel request was sent to Airbyte")
     confirmed: bool = Field(description="the job was seen to be cancelled afterwards")
 
 
-class FailureResult(_Frozen):
+class FailureResult(Frozen):
     """Why a job failed, in Airbyte's own words."""
 
     origin: str | None = Field(description="source, destination, replication, airbyte_platform …")
@@ -40,7 +42,7 @@ class FailureResult(_Frozen):
     stream: str | None = Field(description="the stream that failed, where Airbyte tells")
 
 
-class SyncResult(_Frozen):
+class SyncResult(Frozen):
     """One connection's ending. What is unknown is null, never missing and never 0."""
 
     connection_id: str | None = None
@@ -75,7 +77,7 @@ class SyncResult(_Frozen):
     url: str | None = Field(default=None, description="the job in Airbyte's web UI")
 
 
-class ErrorResult(_Frozen):
+class ErrorResult(Frozen):
     """What went wrong, for programs and for people."""
 
     kind: str = Field(description="a name of the exit-code table")
@@ -83,7 +85,7 @@ class ErrorResult(_Frozen):
     hint: str | None = Field(default=None, description="what to do next")
 
 
-class Report(_Frozen):
+class Report(Frozen):
     """Everything that a command has to say: the same keys in every ending."""
 
     schema_version: Literal[1] = Field(default=1, description="grows when a key changes or goes")
@@ -93,6 +95,10 @@ class Report(_Frozen):
     syncs: tuple[SyncResult, ...] = Field(description="one for each connection or job")
     warnings: tuple[str, ...] = Field(description="what was odd, and did not change the ending")
     error: ErrorResult | None = Field(description="null where nothing went wrong")
+
+    def ids(self) -> list[str]:
+        """List what `--output id` prints: the id of each thing that was asked for."""
+        return [str(sync.job_id) for sync in self.syncs if sync.job_id is not None]
 
 
 def overall(syncs: Iterable[SyncResult]) -> ExitCode:

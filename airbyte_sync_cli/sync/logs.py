@@ -1,0 +1,183 @@
+"""What a job logged: as much as there is, or line by line while it goes on."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from airbyte_sync_cli.airbyte.api import Airbyte
+from airbyte_sync_cli.airbyte.models import Job, LogLine
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.errors import NotFoundError, UnavailableError
+
+LEVELS: Final = ("trace", "debug", "info", "warn", "error")
+"""Airbyte's words, from the least weight to the most."""
+_RANKS: Final = {word: rank for rank, word in enumerate(LEVELS)} | {"warning": 3, "fatal": 4}
+_USUAL: Final = _RANKS["info"]
+
+PAUSE: Final = 2.5
+"""Seconds between two looks: Airbyte's own page takes as many (its hooks/jobs.ts)."""
+_LONGEST_PAUSE: Final = 60.0
+_WORK_SHARE: Final = 10
+"""A look always brings the whole log: reading takes at most a tenth of the time."""
+_CALM_LOOKS: Final = 2
+"""Looks without news after the job's end until the log counts as whole."""
+_LATE: Final = 120.0
+"""Seconds after a job's end in which lines may still arrive (Airbyte's page goes on so long)."""
+_LONGEST_OUTAGE: Final = 600.0
+"""Seconds for which a log that is followed may be unreadable."""
+
+_STAMP: Final = re.compile(r"\W*(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_WORD: Final = re.compile(r"\b(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)\b")
+_HEAD: Final = 120
+"""Characters of a plain line in which its level stands, if anywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLine:
+    """One line, and which attempt (from 1) logged it."""
+
+    attempt: int
+    line: LogLine
+
+    def weighs(self, least: str) -> bool:
+        """Whether the line is of that level or above; a level that is not known is `info`."""
+        return _RANKS.get(self.line.level or "", _USUAL) >= _RANKS[least]
+
+
+class LogReader:
+    """Reads a job's log: each call of `news` brings what the ones before have not.
+
+    Lines are compared, not counted: the log is put together from several parts, so a late
+    line may turn up in the middle.
+    """
+
+    def __init__(self, airbyte: Airbyte, job_id: int, *, attempt: int | None = None) -> None:
+        self._airbyte = airbyte
+        self._job_id = job_id
+        self._wanted = attempt
+        self._current: int | None = attempt
+        self._known: Counter[LogLine] = Counter()
+        self.attempts = 0
+        """How many there were at the last look."""
+
+    @property
+    def has_moved_on(self) -> bool:
+        """Whether the job is past the only attempt that is wanted."""
+        return self._wanted is not None and self.attempts > self._wanted
+
+    async def news(self) -> Sequence[AttemptLine]:
+        """Read the wanted attempt, or from the latest one onwards; nothing before it begins."""
+        self.attempts = await self._airbyte.attempts(self._job_id)
+        if self._current is None and self.attempts:
+            self._current = self.attempts
+        if self._current is None or self._current > self.attempts:
+            return []
+        found = await self._unseen(self._current)
+        while self._wanted is None and self._current < self.attempts:
+            self._current += 1
+            self._known.clear()
+            found += await self._unseen(self._current)
+        return found
+
+    def check(self) -> None:
+        """Raise NotFoundError where the wanted attempt, or any, has not begun."""
+        if self.attempts == 0:
+            raise NotFoundError(
+                f"job {self._job_id} has no attempt yet, so it has no log",
+                hint="--follow waits for it",
+            )
+        if self._wanted is not None and self._wanted > self.attempts:
+            count = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
+            raise NotFoundError(
+                f"job {self._job_id} has had {count}, no attempt {self._wanted}",
+                hint="without --attempt the latest one is shown",
+            )
+
+    async def _unseen(self, attempt: int) -> list[AttemptLine]:
+        lines = await self._airbyte.logs(self._job_id, attempt=attempt)
+        counts: Counter[LogLine] = Counter()
+        found = []
+        for line in completed(lines):
+            counts[line] += 1
+            if counts[line] > self._known[line]:
+                found.append(AttemptLine(attempt=attempt, line=line))
+        self._known |= counts
+        return found
+
+
+def completed(lines: Sequence[LogLine]) -> Iterator[LogLine]:
+    """Find level and time of plain lines in their text; a line without inherits the one before."""
+    at: datetime | None = None
+    level: str | None = None
+    for line in lines:
+        if line.level is not None:
+            yield replace(line, level=line.level.lower())
+            continue
+        head = _COLOUR.sub("", line.message)[:_HEAD]
+        stamp, word = _STAMP.match(head), _WORD.search(head)
+        if stamp:
+            at, level = _moment(stamp), "info"
+        if word and (stamp or level is None):
+            level = word[1].lower()
+        yield replace(line, at=line.at or at, level=level)
+
+
+def _moment(stamp: re.Match[str]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(f"{stamp[1]}T{stamp[2]}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """Follows a log until the job is final and nothing more arrives."""
+
+    airbyte: Airbyte
+    clock: Clock
+    warn: Callable[[str], None]
+
+    async def follow(
+        self, reader: LogReader, job: Job
+    ) -> AsyncIterator[tuple[Job, Sequence[AttemptLine]]]:
+        """Yield the job and its new lines, look by look, also those without any.
+
+        Raises what reading raises; UnavailableError only after ten minutes of it.
+        """
+        calm = 0
+        failing_since: float | None = None
+        while True:
+            began = self.clock.monotonic()
+            try:
+                job = await self.airbyte.job(
+                    job.id
+                )  # first: what is logged before its end is read
+                lines = await reader.news()
+            except UnavailableError as error:
+                failing_since = self._tolerate(error, since=failing_since)
+            else:
+                failing_since = None
+                calm = 0 if lines else calm + 1
+                yield job, lines
+                if reader.has_moved_on or (job.is_final and self._is_whole(job, calm)):
+                    return
+            took = self.clock.monotonic() - began
+            await self.clock.sleep(min(max(PAUSE, took * _WORK_SHARE), _LONGEST_PAUSE))
+
+    def _is_whole(self, job: Job, calm: int) -> bool:
+        """Whether nothing more is to be expected of a job that has ended."""
+        age = (self.clock.now() - (job.ended_at or job.created_at)).total_seconds()
+        return calm >= _CALM_LOOKS or age > _LATE
+
+    def _tolerate(self, error: UnavailableError, *, since: float | None) -> float:
+        now = self.clock.monotonic()
+        if since is None:
+            self.warn(f"the log cannot be read, trying on: {error.message}")
+            return now
+        if now - since > _LONGEST_OUTAGE:
+            raise error
+        return since
