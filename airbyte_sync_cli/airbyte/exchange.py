@@ -120,13 +120,20 @@ class Exchange:
 
     def _unanswered(self, error: httpx.TransportError | ssl.SSLError) -> UnansweredError:
         trouble = _explain(error)
-        before = "no answer from" if self._sent else "cannot reach"
+        # What was sent then was the tunnel's CONNECT.
+        unsent = not self._sent or isinstance(error, httpx.ProxyError)
+        before = "cannot reach" if unsent else "no answer from"
         return UnansweredError(
             f"{before} {self._origin}: {trouble.words}",
             hint=trouble.hint,
-            unsent=not self._sent,
+            unsent=unsent,
             lasting=trouble.lasting,
         )
+
+
+PROXY_HINT: Final = (
+    "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY (a password goes into the proxy's address)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +158,11 @@ _BROKEN: Final = _Trouble(
 _SLOW: Final = _Trouble(
     "no answer in time", "is a firewall or a VPN in between? --request-timeout gives it longer"
 )
-_PROXY: Final = _Trouble(
-    "the proxy refuses", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY", lasting=True
-)
 
 
 def _explain(error: httpx.TransportError | ssl.SSLError) -> _Trouble:
     """Put a transport error into a person's words, by its real cause."""
-    found = (_trouble_of(cause) for cause in _causes(error))
+    found = (_trouble_of(cause) for cause in causes_of(error))
     return next((trouble for trouble in found if trouble), _BROKEN)
 
 
@@ -168,6 +172,9 @@ def _trouble_of(cause: BaseException) -> _Trouble | None:
             return _certificate_trouble(cause)
         case ssl.SSLError():
             return _tls_trouble(cause)
+        case httpx.ProxyError():
+            refused = re.search(r"refuses: 40[37]", str(cause)) is not None
+            return _Trouble(str(cause), PROXY_HINT, lasting=refused)
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return _Trouble(str(cause), "check --url (AIRBYTE_URL)", lasting=True)
         case _:
@@ -177,7 +184,6 @@ def _trouble_of(cause: BaseException) -> _Trouble | None:
 _BY_CAUSE: Final[Mapping[type[BaseException], _Trouble]] = {
     socket.gaierror: _UNRESOLVED,
     ConnectionRefusedError: _REFUSED,
-    httpx.ProxyError: _PROXY,
     httpx.TimeoutException: _SLOW,
 }
 
@@ -222,11 +228,11 @@ _BY_VERDICT: Final[Mapping[int, str]] = {
 }
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     """Walk from an error to all that lie beneath it, groups of attempts included."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
             for inner in error.exceptions:
-                yield from _causes(inner)
+                yield from causes_of(inner)
         error = error.__cause__ or error.__context__

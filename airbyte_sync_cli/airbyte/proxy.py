@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from airbyte_sync_cli.airbyte.exchange import causes_of
 from airbyte_sync_cli.errors import UsageError
 
 _DIRECT: Final = frozenset({"localhost", "metadata.google.internal", "169.254.169.254"})
@@ -83,6 +84,23 @@ def without_password(proxy: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
+def _is_beyond(error: httpx.TransportError) -> bool:
+    """Whether it failed with the server behind a tunnel: in TLS, or by hanging up there."""
+    if isinstance(error, httpx.ProxyError | httpx.ConnectTimeout):
+        return False
+    causes = [cause for cause in causes_of(error) if isinstance(cause, OSError)]
+    return not causes or any(
+        isinstance(one, ssl.SSLError | ConnectionResetError) for one in causes
+    )
+
+
+def _proxys_fault(proxy: str, error: httpx.TransportError) -> httpx.ProxyError:
+    """Say that it was the proxy, where the error would be taken for the server's."""
+    refused = isinstance(error, httpx.ProxyError)
+    words = f"refuses: {error}" if refused else "cannot be reached"
+    return httpx.ProxyError(f"the proxy {without_password(proxy)} {words}")
+
+
 class ProxyingTransport(httpx.AsyncBaseTransport):
     """Sends each request through the proxy that its address wants; one pool for each proxy."""
 
@@ -99,16 +117,25 @@ class ProxyingTransport(httpx.AsyncBaseTransport):
         proxy = proxy_for(str(request.url), self._proxies)
         if proxy not in self._pools:
             self._pools[proxy] = self._pool(proxy)
-        return await self._pools[proxy].handle_async_request(request)
+        try:
+            return await self._pools[proxy].handle_async_request(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            if proxy is None or _is_beyond(error):
+                raise
+            raise _proxys_fault(proxy, error) from error
 
     def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
-        way = httpx.Proxy(proxy, ssl_context=self._verify) if proxy else None
+        way = httpx.Proxy(proxy, ssl_context=self._verify_proxy(proxy)) if proxy else None
         try:
             return httpx.AsyncHTTPTransport(proxy=way, verify=self._verify, limits=self._limits)
         except ImportError:
             raise UsageError(
                 "SOCKS proxies need the package socksio", hint="pip install socksio"
             ) from None
+
+    def _verify_proxy(self, proxy: str) -> ssl.SSLContext | None:
+        """Tell whom to trust as a proxy; httpcore refuses the question for plain ones."""
+        return self._verify if proxy.lower().startswith("https:") else None
 
     async def aclose(self) -> None:
         """Close every pool."""

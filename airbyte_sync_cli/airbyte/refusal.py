@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from airbyte_sync_cli.airbyte.exchange import Reply
+from airbyte_sync_cli.airbyte.exchange import PROXY_HINT, Reply
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -90,6 +90,8 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
         case 401 | 403:
             hint = _LOGIN_HINT if refusal.is_html else _CREDENTIALS_HINT
             error: AirbyteSyncError = DeniedError(said, hint=hint)
+        case 407:
+            error = DeniedError(said, hint=PROXY_HINT)
         case status if _is_passing(status):
             error = UnavailableError(said, retry_after=retry_after)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

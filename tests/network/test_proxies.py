@@ -1,0 +1,189 @@
+"""Requests take the proxy that the environment names, through a real one."""
+
+import base64
+
+import pytest
+
+from tests.support.certificates import Certificates
+from tests.support.program import assert_told_well, call, start
+from tests.support.relays import ForwardProxy, forward_proxy, place_of, tls_front
+from tests.support.servers import Stage, always
+from tests.support.worlds import LOOK, a_sandbox
+
+TRAVELLER = "Basic " + base64.b64encode(b"traveller:proxy-canary-77").decode()
+
+
+@pytest.fixture
+def proxy(stage: Stage) -> ForwardProxy:
+    """A proxy that knows the way to airbyte.test, which nobody else does."""
+    place = place_of(stage.sandbox(a_sandbox()))
+    return stage.enter(forward_proxy({"airbyte.test": place, "airbyte.test:8000": place}))
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_http_goes_through_the_proxy_with_its_whole_address(
+    proxy: ForwardProxy, variable: str
+) -> None:
+    ending = call(*LOOK, AIRBYTE_URL="http://airbyte.test", **{variable: proxy.url})
+    assert ending.code == 0
+    assert proxy.lines[0] == "GET http://airbyte.test/api/public/v1/health"
+
+
+def test_https_goes_through_a_tunnel(stage: Stage, certificates: Certificates) -> None:
+    front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("airbyte.test")))
+    proxy = stage.enter(forward_proxy({"airbyte.test:443": place_of(front)}))
+    ending = call(
+        *LOOK,
+        AIRBYTE_URL="https://airbyte.test",
+        AIRBYTE_CA_BUNDLE=str(certificates.bundle),
+        HTTPS_PROXY=proxy.url,
+        HTTP_PROXY="http://127.0.0.1:9",
+    )
+    assert ending.code == 0
+    assert set(proxy.lines) == {"CONNECT airbyte.test:443"}
+
+
+def test_a_certificate_behind_a_tunnel_is_not_blamed_on_the_proxy(
+    stage: Stage, certificates: Certificates
+) -> None:
+    front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("other.test")))
+    proxy = stage.enter(forward_proxy({"airbyte.test:443": place_of(front)}))
+    ca = {"AIRBYTE_CA_BUNDLE": str(certificates.bundle)}
+    ending = call(*LOOK, AIRBYTE_URL="https://airbyte.test", HTTPS_PROXY=proxy.url, **ca)
+    assert_told_well(ending, 9)
+    assert "certificate is not trusted" in ending.lines("error: ")[0]
+
+
+@pytest.mark.parametrize("exceptions", ["airbyte.test", ".test", "*", "other, airbyte.test:8000"])
+def test_no_proxy_means_the_direct_way(proxy: ForwardProxy, exceptions: str) -> None:
+    ending = call(
+        *LOOK,
+        AIRBYTE_URL="http://airbyte.test:8000",
+        HTTP_PROXY=proxy.url,
+        NO_PROXY=exceptions,
+    )
+    assert_told_well(ending, 9)
+    assert proxy.asked == []
+    assert "does not resolve" in ending.stderr
+
+
+def test_loopback_never_goes_through_a_proxy(stage: Stage, proxy: ForwardProxy) -> None:
+    url = stage.sandbox(a_sandbox())
+    assert call(*LOOK, AIRBYTE_URL=url, HTTP_PROXY=proxy.url, ALL_PROXY=proxy.url).code == 0
+    assert proxy.asked == []
+
+
+def test_a_process_takes_its_own_environments_proxy(proxy: ForwardProxy) -> None:
+    assert start(*LOOK, AIRBYTE_URL="http://airbyte.test", http_proxy=proxy.url).code == 0
+    assert len(proxy.asked) >= 2
+
+
+def test_an_airflow_connections_own_proxy_is_taken(proxy: ForwardProxy) -> None:
+    connection = (
+        f'{{"host": "http://airbyte.test", "extra": {{"proxies": {{"http": "{proxy.url}"}}}}}}'
+    )
+    ending = call(*LOOK, "--airflow-conn", "a", AIRFLOW_CONN_A=connection)
+    assert ending.code == 0
+    assert proxy.asked
+
+
+@pytest.mark.parametrize(
+    ("url", "code"), [("http://airbyte.test", 0), ("https://airbyte.test", 0)]
+)
+def test_a_proxy_gets_the_password_in_its_address(
+    stage: Stage, certificates: Certificates, url: str, code: int
+) -> None:
+    plain = stage.sandbox(a_sandbox())
+    front = stage.enter(tls_front(plain, certificates.server("airbyte.test")))
+    places = {"airbyte.test": place_of(plain), "airbyte.test:443": place_of(front)}
+    proxy = stage.enter(forward_proxy(places, authorization=TRAVELLER))
+    known = proxy.url.replace("http://", "http://traveller:proxy-canary-77@")
+    ca = {"AIRBYTE_CA_BUNDLE": str(certificates.bundle)}
+    assert call(*LOOK, AIRBYTE_URL=url, ALL_PROXY=known, **ca).code == code
+
+
+@pytest.mark.parametrize("url", ["http://airbyte.test", "https://airbyte.test"])
+def test_a_proxy_that_refuses_us_is_named_for_what_it_is(stage: Stage, url: str) -> None:
+    proxy = stage.enter(forward_proxy({}, authorization=TRAVELLER))
+    wrong = proxy.url.replace("http://", "http://traveller:wrong-canary-78@")
+    for address in (proxy.url, wrong):
+        ending = call(*LOOK, "-vv", AIRBYTE_URL=url, ALL_PROXY=address)
+        assert ending.code == (6 if url.startswith("http:") else 9)
+        assert "HTTP_PROXY" in ending.lines("hint: ")[0]
+        assert "407" in ending.lines("error: ")[0]
+        assert "wrong-canary-78" not in ending.stderr + ending.stdout
+
+
+@pytest.mark.parametrize("url", ["http://airbyte.test", "https://airbyte.test"])
+def test_a_proxy_that_is_down_is_not_taken_for_airbyte(url: str) -> None:
+    ending = call(*LOOK, AIRBYTE_URL=url, ALL_PROXY="http://127.0.0.1:9")
+    assert_told_well(ending, 9)
+    words = f"cannot reach {url}: the proxy http://127.0.0.1:9 cannot be reached"
+    assert ending.lines("error: ") == [f"error: {words}"]
+
+
+@pytest.mark.parametrize("url", ["http://elsewhere.test", "https://elsewhere.test"])
+def test_a_proxy_that_knows_no_way_is_passing(proxy: ForwardProxy, url: str) -> None:
+    ending = call(*LOOK, AIRBYTE_URL=url, ALL_PROXY=proxy.url)
+    assert_told_well(ending, 9)
+    assert "502" in ending.lines("error: ")[0]
+    assert len(proxy.asked) > 1
+
+
+@pytest.mark.parametrize("address", ["gopher://x", "http://", "http://proxy:nine"])
+def test_an_unusable_proxy_is_a_mistake(address: str) -> None:
+    assert_told_well(call(*LOOK, AIRBYTE_URL="http://airbyte.test", ALL_PROXY=address), 2)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "https://api.airbyte.com/v1",
+        "https://api.airbyte.com",
+        "api.airbyte.com",
+        "https://cloud.airbyte.com",
+        "https://cloud.airbyte.com/workspaces/5ae6b09b-fdec-41af-aaf7-7d94cfc33ef6/connections",
+    ],
+)
+def test_addresses_of_the_cloud_lead_to_its_api(
+    stage: Stage, certificates: Certificates, pasted: str
+) -> None:
+    """Its Public API is at `/v1` of one host, where tokens are asked for, too."""
+    cloud = a_sandbox(public_root="/v1", config_root="/nothing", auth="client-credentials")
+    names = certificates.server("api.airbyte.com", "cloud.airbyte.com")
+    place = place_of(stage.enter(tls_front(stage.sandbox(cloud), names)))
+    proxy = stage.enter(forward_proxy({"api.airbyte.com:443": place}))
+    ending = call(
+        *LOOK,
+        AIRBYTE_URL=pasted,
+        AIRBYTE_CA_BUNDLE=str(certificates.bundle),
+        AIRBYTE_CLIENT_ID="sandbox-client-id",
+        AIRBYTE_CLIENT_SECRET="sandbox-client-secret",
+        HTTPS_PROXY=proxy.url,
+    )
+    assert ending.code == 0, ending.stderr
+    assert "/v1/applications/token" in {request.path for request in cloud.requests}
+    assert "/v1/connections" in {request.path for request in cloud.requests}
+
+
+def test_pyairbytes_names_lead_to_the_cloud(stage: Stage) -> None:
+    proxy = stage.enter(forward_proxy({}))
+    names = {"AIRBYTE_CLOUD_CLIENT_ID": "an-id", "AIRBYTE_CLOUD_CLIENT_SECRET": "a-secret"}
+    assert call(*LOOK, HTTPS_PROXY=proxy.url, **names).code == 9
+    assert set(proxy.lines) == {"CONNECT api.airbyte.com:443"}
+
+
+@pytest.mark.parametrize("pasted", ["http://airbyte.test:8006", "http://airbyte.test:8006/v1/"])
+def test_the_old_api_servers_port_means_its_api(stage: Stage, pasted: str) -> None:
+    old = a_sandbox(airbyte_version="0.63", public_root="/v1", config_root="/nothing")
+    places = {"airbyte.test:8006": place_of(stage.sandbox(old))}
+    proxy = stage.enter(forward_proxy(places))
+    assert call(*LOOK, AIRBYTE_URL=pasted, HTTP_PROXY=proxy.url).code == 0
+
+
+def test_a_proxys_error_page_does_not_pass_for_airbyte(stage: Stage) -> None:
+    page = "<html><title>Squid: access denied</title></html>"
+    squid = stage.scripted(always(403, page, content_type="text/html"))
+    ending = call(*LOOK, AIRBYTE_URL="http://airbyte.test", HTTP_PROXY=squid.url)
+    assert_told_well(ending, 6)
+    assert "Squid: access denied" in ending.stderr
