@@ -70,16 +70,13 @@ class Auth(httpx.Auth):
                         await _read(answer)
             if refused and all(keeper.ticket in refused for keeper in self._keepers):
                 return  # nothing new to show: the 401 stands
+            shown = [keeper.ticket for keeper in self._keepers]  # others may renew meanwhile
             answer = yield self._signed(request)
             if refused or answer.status_code != httpx.codes.UNAUTHORIZED:
                 return
             await _read(answer)
-            refused = self._refused_by(answer)
-
-    def _refused_by(self, answer: httpx.Response) -> list[Ticket | None]:
-        """Tell which tickets a 401 speaks of: the proxy's own speaks of the first only."""
-        keepers = self._keepers[:1] if _FROM_IAP in answer.headers else self._keepers
-        return [keeper.ticket for keeper in keepers]
+            # A 401 of the identity proxy's own speaks of the first ticket only.
+            refused = shown[:1] if _FROM_IAP in answer.headers else shown
 
     def _signed(self, request: httpx.Request, *, before: Keeper | None = None) -> httpx.Request:
         """Add what the keepers (`before` that one) have to show, on our own origins only."""

@@ -1,0 +1,367 @@
+"""Every way to say who we are, over a real socket, and what Airbyte's versions make of it."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
+from tests.support.program import assert_told_well, call, start
+from tests.support.servers import Asked, Stage, always, response
+from tests.support.worlds import LOOK, a_sandbox
+
+APPLICATION = {
+    "AIRBYTE_CLIENT_ID": "sandbox-client-id",
+    "AIRBYTE_CLIENT_SECRET": "sandbox-client-secret",
+}
+BASIC = {"AIRBYTE_USERNAME": "airbyte", "AIRBYTE_PASSWORD": "password"}
+PUBLIC_TOKEN = "/api/public/v1/applications/token"
+CONFIG_TOKEN = "/api/v1/applications/token"
+
+
+def tokens(sandbox: Sandbox) -> list[str]:
+    """The paths at which tokens were given."""
+    asked = [one for one in sandbox.requests if one.path.endswith("/applications/token")]
+    return [one.path for one in asked if one.answered == [200]]
+
+
+def refusals(sandbox: Sandbox) -> int:
+    """How often a 401 was answered."""
+    return sum(401 in one.answered for one in sandbox.requests)
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        ("0.63", CONFIG_TOKEN),
+        ("1.0", PUBLIC_TOKEN),
+        ("1.5", PUBLIC_TOKEN),
+        ("1.8", PUBLIC_TOKEN),
+        ("2.0", PUBLIC_TOKEN),
+        ("latest", PUBLIC_TOKEN),
+    ],
+)
+def test_each_version_gives_its_token_at_its_own_address(
+    stage: Stage, version: str, path: str
+) -> None:
+    sandbox = a_sandbox(auth="client-credentials", airbyte_version=version)
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
+    assert ending.code == 0, ending.stderr
+    assert tokens(sandbox) == [path]
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("version", ["1.0", "latest"])
+def test_a_token_opens_whichever_api_is_spoken(stage: Stage, version: str, api: str) -> None:
+    sandbox = a_sandbox(auth="client-credentials", airbyte_version=version)
+    url = stage.sandbox(sandbox)
+    assert call(*LOOK, "--api", api, AIRBYTE_URL=url, **APPLICATION).code == 0
+    assert len(tokens(sandbox)) == 1
+
+
+def test_a_token_is_asked_for_in_json(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="client-credentials")
+    call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
+    asked = next(one for one in sandbox.requests if one.path == PUBLIC_TOKEN)
+    assert asked.headers["content-type"] == "application/json"
+    assert (asked.json or {})["client_id"] == "sandbox-client-id"
+    assert (asked.json or {})["client_secret"] == "sandbox-client-secret"
+
+
+def test_the_program_itself_signs_in(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox(auth="client-credentials"))
+    assert start(*LOOK, AIRBYTE_URL=url, **APPLICATION).code == 0
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0", "latest"])
+def test_a_wrong_secret_is_refused_whatever_the_status(stage: Stage, version: str) -> None:
+    sandbox = a_sandbox(auth="client-credentials", airbyte_version=version)
+    wrong = {**APPLICATION, "AIRBYTE_CLIENT_SECRET": "wrong-secret"}
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **wrong)
+    assert_told_well(ending, 6)
+    assert "the client id and secret were refused" in ending.stderr
+
+
+def test_no_credentials_where_some_are_wanted_is_denied(stage: Stage) -> None:
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(a_sandbox(auth="client-credentials")))
+    assert_told_well(ending, 6)
+    assert "AIRBYTE_CLIENT_ID" in ending.lines("hint: ")[0]
+
+
+def test_a_server_without_authentication_gets_a_warning_and_goes_on(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="none")
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
+    assert ending.code == 0
+    assert len(ending.warnings) == 1
+    assert "its authentication is off: going on without the client id" in ending.warnings[0]
+    assert not any("authorization" in one.headers for one in sandbox.requests)
+
+
+def long_wait(stage: Stage, sandbox: Sandbox) -> tuple[int, Sandbox]:
+    """Wait for a job that takes two seconds here and, with the pauses left out, hours."""
+    script = JobScript(life="running 1.5, succeeded")
+    job = sandbox.start_job(sandbox.add_connection("slow", script=script))
+    url = stage.sandbox(sandbox)
+    wait = ("wait", str(job.id), "--heartbeat", "0", "--poll-interval", "20s", "-o", "json")
+    return call(*wait, AIRBYTE_URL=url, **APPLICATION).code, sandbox
+
+
+def test_a_token_is_renewed_ahead_of_its_end(stage: Stage) -> None:
+    """A quarter of an hour from 1.6 on; the sandbox's clock stands still meanwhile."""
+    code, sandbox = long_wait(stage, a_sandbox(auth="client-credentials", airbyte_version="1.8"))
+    assert (code, refusals(sandbox)) == (0, 0)
+    assert len(tokens(sandbox)) >= 2
+
+
+def test_an_expires_in_that_lies_is_not_believed(stage: Stage) -> None:
+    """1.0 claims 180 s for 24 hours: the token's own `exp` counts, one token is enough."""
+    code, sandbox = long_wait(stage, a_sandbox(auth="client-credentials", airbyte_version="1.0"))
+    assert (code, len(tokens(sandbox))) == (0, 1)
+
+
+def test_a_token_that_ends_in_mid_wait_is_renewed_once(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="client-credentials", airbyte_version="1.0")
+    sandbox.faults.add(Fault(when="job", action="expire-tokens", nth=5))
+    code, sandbox = long_wait(stage, sandbox)
+    assert (code, refusals(sandbox), len(tokens(sandbox))) == (0, 1, 2)
+
+
+def test_one_renewal_serves_many_waits(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="client-credentials", airbyte_version="1.0")
+    script = JobScript(life="running 1, succeeded")
+    many = [sandbox.add_connection(f"c{number}", script=script) for number in range(12)]
+    ids = [str(sandbox.start_job(one).id) for one in many]
+    sandbox.faults.add(Fault(when="job", action="expire-tokens", nth=15))
+    url = stage.sandbox(sandbox)
+    ending = call("wait", *ids, "--heartbeat", "0", "-o", "json", AIRBYTE_URL=url, **APPLICATION)
+    assert ending.code == 0, ending.stderr
+    assert refusals(sandbox) >= 1
+    assert len(tokens(sandbox)) == 2
+
+
+def test_a_401_that_stays_is_asked_about_once_only(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="client-credentials")
+    sandbox.faults.add(Fault(when="connections", action="status", status=401))
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
+    assert_told_well(ending, 6)
+    assert len(tokens(sandbox)) == 2
+
+
+@pytest.mark.parametrize("given", ["{url}/odd/token", "/odd/token", "odd/token"])
+def test_an_odd_token_address_can_be_named(stage: Stage, given: str) -> None:
+    seen: list[str] = []
+
+    def answer(asked: Asked) -> bytes:
+        seen.append(asked.target)
+        if asked.target.endswith("/odd/token"):
+            return response(200, {"access_token": "odd-token-1"})
+        right = asked.headers.get("authorization") == "Bearer odd-token-1"
+        return response(200, {"data": []}) if right else response(401, {"message": "no"})
+
+    url = stage.scripted(answer).url
+    ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_TOKEN_URL=given.format(url=url), **APPLICATION)
+    assert ending.code == 7
+    assert next(path for path in seen if path.endswith("token")).endswith("odd/token")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"access_token": None}, {"access_token": ""}, [], "no JSON {", {"access_token": "a\nb"}],
+)
+def test_an_answer_without_a_token_is_told(stage: Stage, body: object) -> None:
+    server = stage.scripted(always(200, body))
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **APPLICATION)
+    assert_told_well(ending, 10)
+    assert "no token is in the answer" in ending.stderr
+
+
+def test_an_endless_answer_to_a_sign_in_is_cut(stage: Stage) -> None:
+    server = stage.scripted(always(200, b" " * 2_000_000))
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **APPLICATION)
+    assert_told_well(ending, 10)
+    assert "has no end" in ending.stderr
+
+
+@pytest.mark.parametrize("name", ["AIRBYTE_TOKEN", "AIRBYTE_BEARER_TOKEN"])
+@pytest.mark.parametrize("text", ["a-ready-token", "Bearer a-ready-token", " a-ready-token\n"])
+def test_a_ready_token_is_sent_as_it_is(stage: Stage, name: str, text: str) -> None:
+    sandbox = a_sandbox()
+    assert call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **{name: text}).code == 0
+    shown = {one.headers.get("authorization") for one in sandbox.requests}
+    assert shown == {"Bearer a-ready-token"}
+
+
+def test_a_ready_token_that_has_ended_is_named_with_its_end(stage: Stage) -> None:
+    claims = base64.urlsafe_b64encode(b'{"exp": 1600000000}').decode().rstrip("=")
+    url = stage.sandbox(a_sandbox(auth="client-credentials"))
+    ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_TOKEN=f"e30.{claims}.sig")
+    assert_told_well(ending, 6)
+    assert "ended at 2020-09-13" in ending.stderr
+
+
+def test_a_mounted_token_is_read_again_when_it_is_refused(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("first-token\n")
+
+    def answer(asked: Asked) -> bytes:
+        if asked.headers.get("authorization") == "Bearer second-token":
+            return response(200, {"data": []})
+        file.write_text("second-token\n")
+        return response(401, {"message": "Unauthorized"})
+
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
+    assert ending.code == 7  # it was let in: no connection is called so
+
+
+def test_a_name_and_a_password_open_an_old_proxy(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="basic", airbyte_version="0.63")
+    url = stage.sandbox(sandbox)
+    assert call(*LOOK, AIRBYTE_URL=url, **BASIC).code == 0
+    assert_told_well(call(*LOOK, AIRBYTE_URL=url), 6)
+    assert_told_well(call(*LOOK, AIRBYTE_URL=url, **{**BASIC, "AIRBYTE_PASSWORD": "no"}), 6)
+
+
+def test_credentials_in_the_address_count_as_name_and_password(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="basic", password="p@ss:w/rd")
+    url = stage.sandbox(sandbox).replace("http://", "http://airbyte:p%40ss%3Aw%2Frd@")
+    ending = call(*LOOK, "-vv", AIRBYTE_URL=url)
+    assert ending.code == 0, ending.stderr
+    assert "p%40ss" not in ending.stderr
+
+
+def test_an_application_at_a_basic_proxy_gets_the_right_advice(stage: Stage) -> None:
+    ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(a_sandbox(auth="basic")), **APPLICATION)
+    assert_told_well(ending, 6)
+    assert "AIRBYTE_USERNAME" in ending.lines("hint: ")[0]
+
+
+def test_every_secret_can_come_from_a_file(stage: Stage, tmp_path: Path) -> None:
+    def file(name: str, content: str) -> str:
+        (tmp_path / name).write_text(content + "\n")
+        return str(tmp_path / name)
+
+    application = a_sandbox(auth="client-credentials")
+    basic = a_sandbox(auth="basic")
+    ready = a_sandbox()
+    ways: list[tuple[Sandbox, dict[str, str]]] = [
+        (
+            application,
+            {
+                "AIRBYTE_CLIENT_ID_FILE": file("id", "sandbox-client-id"),
+                "AIRBYTE_CLIENT_SECRET_FILE": file("secret", "sandbox-client-secret"),
+            },
+        ),
+        (
+            basic,
+            {
+                "AIRBYTE_USERNAME_FILE": file("name", "airbyte"),
+                "AIRBYTE_PASSWORD_FILE": file("password", "password"),
+            },
+        ),
+        (
+            ready,
+            {
+                "AIRBYTE_TOKEN_FILE": file("token", "a-ready-token"),
+                "AIRBYTE_HEADERS_FILE": file("headers", "X-Corp: canary"),
+            },
+        ),
+    ]
+    for sandbox, files in ways:
+        assert call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **files).code == 0
+    last = ready.requests[-1].headers
+    assert (last["authorization"], last["x-corp"]) == ("Bearer a-ready-token", "canary")
+
+
+def test_headers_are_carried_by_every_request(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="client-credentials")
+    ending = call(
+        *LOOK,
+        "--header",
+        "X-One: 1",
+        "--header",
+        "X-Two: 2",
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        AIRBYTE_HEADERS="X-Two: less\nX-Three: 3",
+        **APPLICATION,
+    )
+    assert ending.code == 0
+    wanted = {"x-one": "1", "x-two": "2", "x-three": "3"}
+    for request in sandbox.requests:
+        assert {name: request.headers.get(name) for name in wanted} == wanted
+        assert request.headers["user-agent"].startswith("airbyte-sync/")
+        assert request.headers["accept"] == "application/json"
+
+
+def test_an_authorization_header_is_credentials(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    url = stage.sandbox(sandbox)
+    ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_HEADERS="Authorization: Custom abcdefg")
+    assert ending.code == 0
+    assert sandbox.requests[-1].headers["authorization"] == "Custom abcdefg"
+    both = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_HEADERS="Authorization: C", AIRBYTE_TOKEN="t")
+    assert_told_well(both, 2)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AIRBYTE_CLIENT_ID": "half"},
+        {**APPLICATION, "AIRBYTE_TOKEN": "a-token"},
+        {**BASIC, "AIRBYTE_TOKEN": "a-token"},
+        {**APPLICATION, **BASIC},
+        {"AIRBYTE_TOKEN_FILE": "/nowhere/at-all"},
+        {"AIRBYTE_TOKEN": "a\x07bell"},
+        {"AIRBYTE_HEADERS": "no colon"},
+    ],
+)
+def test_unclear_credentials_are_a_mistake_and_nothing_is_contacted(
+    stage: Stage, environ: dict[str, str]
+) -> None:
+    server = stage.scripted(always(200, {}))
+    assert_told_well(call(*LOOK, AIRBYTE_URL=server.url, **environ), 2)
+    assert server.asked == []
+
+
+def test_a_profile_holds_all_that_is_needed(stage: Stage, tmp_path: Path) -> None:
+    sandbox = a_sandbox(auth="client-credentials")
+    (tmp_path / "secret").write_text("sandbox-client-secret\n")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f"""
+        [profiles.night]
+        url = "{stage.sandbox(sandbox)}"
+        client_id = "sandbox-client-id"
+        client_secret_file = "secret"
+        headers = {{ X-Shift = "night" }}
+        """
+    )
+    config.chmod(0o600)
+    typed = call(*LOOK, "--profile", "night", AIRBYTE_CONFIG=str(config))
+    named = call(*LOOK, AIRBYTE_PROFILE="night", AIRBYTE_CONFIG=str(config))
+    assert (typed.code, named.code) == (0, 0)
+    assert sandbox.requests[-1].headers["x-shift"] == "night"
+    assert_told_well(call(*LOOK, "--profile", "nigth", AIRBYTE_CONFIG=str(config)), 2)
+
+
+@pytest.mark.parametrize("form", ["uri", "json"])
+def test_an_airflow_connection_is_enough(stage: Stage, form: str) -> None:
+    sandbox = a_sandbox(auth="client-credentials")
+    url = f"{stage.sandbox(sandbox)}/api/public/v1/"
+    encoded = url.replace(":", "%3A").replace("/", "%2F")
+    forms = {
+        "uri": f"airbyte://sandbox-client-id:sandbox-client-secret@{encoded}",
+        "json": json.dumps(
+            {
+                "conn_type": "airbyte",
+                "host": url,
+                "login": "sandbox-client-id",
+                "password": "sandbox-client-secret",
+                "schema": "v1/applications/token",
+            }
+        ),
+    }
+    environ = {"AIRFLOW_CONN_AIRBYTE_DEFAULT": forms[form]}
+    assert call(*LOOK, "--airflow-conn", "airbyte_default", **environ).code == 0
+    assert call(*LOOK, AIRBYTE_AIRFLOW_CONN="airbyte_default", **environ).code == 0
+    assert tokens(sandbox) == [PUBLIC_TOKEN, PUBLIC_TOKEN]
