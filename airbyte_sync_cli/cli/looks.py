@@ -12,7 +12,7 @@ from airbyte_sync_cli.sync.case import Case
 
 async def look_at_jobs(session: Session, job_ids: Sequence[int], *, exit_status: bool) -> Ending:
     """Look once at each job."""
-    cases = await asyncio.gather(*(_look_at_job(session, job_id) for job_id in job_ids))
+    cases = await asyncio.gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return _looked_at(cases, exit_status=exit_status)
 
 
@@ -27,7 +27,7 @@ async def look_at_connections(
 
 async def cancel_jobs(session: Session, job_ids: Sequence[int]) -> Ending:
     """Cancel jobs by id: each is read first."""
-    cases = await asyncio.gather(*(_look_at_job(session, job_id) for job_id in job_ids))
+    cases = await asyncio.gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return await _cancel(session, cases)
 
 
@@ -40,7 +40,7 @@ async def cancel_connections(
     return await _cancel(session, cases)
 
 
-async def _look_at_job(session: Session, job_id: int) -> Case:
+async def look_at_job(session: Session, job_id: int) -> Case:
     """Read a job, its connection's name, and the reason if it failed."""
     job = await session.airbyte.job(job_id)
     case = Case(key=f"job {job_id}", job=job, adopted=True)

@@ -41,10 +41,12 @@ def job_numbers(texts: Sequence[str]) -> Sequence[int]:
     parts = [part for text in texts for part in text.replace(",", " ").split()]
     if not parts:
         raise UsageError("no job id given", hint="`airbyte-sync jobs --conn NAME` lists them")
-    return list(dict.fromkeys(_job_number(part) for part in parts))
+    return list(dict.fromkeys(job_number(part) for part in parts))
 
 
-def _job_number(text: str) -> int:
+def job_number(text: str) -> int:
+    """Read one job id. Raises UsageError."""
+    text = text.strip()
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise UsageError(

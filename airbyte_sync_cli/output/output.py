@@ -16,6 +16,7 @@ from airbyte_sync_cli.output.journal import Entry, Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.reports import report_class
 from airbyte_sync_cli.output.story import Story
+from airbyte_sync_cli.output.tables import Screen, screen_of
 from airbyte_sync_cli.output.terminal import wants_live_view
 from airbyte_sync_cli.output.verdicts import error_result, reason, summary
 from airbyte_sync_cli.sync.events import Event, Provisional, Warned
@@ -220,6 +221,11 @@ class Output:
         Returns whether anybody still reads.
         """
         return self._options.format != "text" or self._print(text)
+
+    @property
+    def screen(self) -> Screen:
+        """What stdout can show."""
+        return screen_of(self._stdout, self._environ)
 
     def _print(self, content: str) -> bool:
         if self._stdout is None:

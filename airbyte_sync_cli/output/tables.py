@@ -8,6 +8,8 @@ from itertools import zip_longest
 from typing import Final, TextIO
 from unicodedata import combining, east_asian_width
 
+from airbyte_sync_cli.output.terminal import is_terminal, wants_colour
+
 _GAP: Final = "  "
 _INDENT: Final = "    "
 _NARROWEST: Final = 40
@@ -40,24 +42,12 @@ class Screen:
 
 def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
     """Look at a stream: NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are respected."""
-    terminal = _is_terminal(stream)
-    colour = terminal and environ.get("TERM") != "dumb"
-    if environ.get("FORCE_COLOR"):
-        colour = True
-    if environ.get("NO_COLOR"):
-        colour = False
+    seen = stream is not None and is_terminal(stream)
     return Screen(
-        width=_width(stream, environ) if terminal else None,
-        colour=colour,
+        width=_width(stream, environ) if seen else None,
+        colour=wants_colour(stream, environ),
         blocks=_can_write(_EIGHTHS + "→", stream),
     )
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
 
 
 def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int:

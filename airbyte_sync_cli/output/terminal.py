@@ -20,7 +20,7 @@ def wants_live_view(
         and options.verbosity >= 0
         and not _is_set(environ, "CI")
         and environ.get("TERM") != "dumb"
-        and _is_terminal(stream)
+        and is_terminal(stream)
     )
 
 
@@ -30,14 +30,15 @@ def wants_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
         return False
     if _is_set(environ, "FORCE_COLOR"):
         return True
-    return environ.get("TERM") != "dumb" and _is_terminal(stream)
+    return environ.get("TERM") != "dumb" and is_terminal(stream)
 
 
 def _is_set(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").lower() not in {"", "0", "false"}
 
 
-def _is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person may sit at the other end."""
     try:
         return stream.isatty()
     except ValueError:  # closed

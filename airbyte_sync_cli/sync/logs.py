@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -143,7 +143,7 @@ class Follower:
 
     async def follow(
         self, reader: LogReader, job: Job
-    ) -> AsyncIterator[tuple[Job, Sequence[AttemptLine]]]:
+    ) -> AsyncGenerator[tuple[Job, Sequence[AttemptLine]], None]:
         """Yield the job and its new lines, look by look, also those without any.
 
         Raises what reading raises; UnavailableError only after ten minutes of it.

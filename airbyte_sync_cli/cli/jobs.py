@@ -1,0 +1,55 @@
+"""`airbyte-sync jobs`: a connection's history, so that a slow night is seen."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airbyte_sync_cli.cli import run_options as opt
+from airbyte_sync_cli.cli.command import Common, with_common_options
+from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.cli.session import Work
+
+
+class StatusOption(StrEnum):
+    """Airbyte's words for the state of a job."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    INCOMPLETE = "incomplete"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@with_common_options
+def jobs(
+    *,
+    common: Common,
+    conn: opt.Connections = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many jobs.")
+    ] = 20,
+    status: Annotated[
+        StatusOption | None, typer.Option("--status", help="Only jobs in this state.")
+    ] = None,
+) -> ExitCode:
+    """List a connection's jobs, newest first, each with a bar for how long it took.
+
+    A run is marked as slow that took more than twice the median of the succeeded jobs of its
+    type among the newest 100, and as small if it succeeded with less than half of their median
+    of rows; with fewer than five such jobs nothing is marked.
+    """
+
+    def prepare(environ: Mapping[str, str]) -> "Work":
+        from airbyte_sync_cli.cli import listings, targets  # noqa: PLC0415  # --help needs no HTTP
+
+        names, _ = targets.wanted_connections(conn, None, environ)
+        state = status.value if status else None
+        return lambda session: listings.list_jobs(session, names, limit=limit, status=state)
+
+    return common.perform("jobs", prepare)

@@ -1,0 +1,151 @@
+"""What `connections` and `jobs` do once there is a session."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.cli.session import Ending, Session
+from airbyte_sync_cli.errors import NotFoundError, UsageError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.listings import connections_table, jobs_table
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.unusual import Usual
+
+_HISTORY: Final = 100
+"""Jobs that tell what is usual: one page of the Public API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which connections to list; nothing said is all."""
+
+    search: str | None = None
+    tags: frozenset[str] = frozenset()
+
+    def matches(self, connection: Connection) -> bool:
+        """Whether a connection is wanted."""
+        if self.tags and self.tags.isdisjoint(connection.tags):
+            return False
+        if self.search is None:
+            return True
+        text = self.search.casefold()
+        ends = (connection.source_name, connection.destination_name)
+        return any(
+            text in (part or "").casefold() for part in (connection.name, connection.id, *ends)
+        )
+
+
+def wanted(search: str | None, tags: Sequence[str] | None) -> Wanted:
+    """Read what was typed. Raises UsageError for an empty text."""
+    texts = [*(tags or ()), *([search] if search is not None else [])]
+    if not all(text.strip() for text in texts):
+        raise UsageError("an empty --search or --tag", hint="is a variable in your shell not set?")
+    return Wanted(
+        search=search.strip() if search is not None else None,
+        tags=frozenset(tag.strip() for tag in tags or ()),
+    )
+
+
+async def list_connections(session: Session, wanted: Wanted) -> Ending:
+    """List connections by name. Raises NotFoundError where nothing matches."""
+    read = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
+    every = list({one.id: one for one in read}.values())
+    named = await session.airbyte.with_names(every)
+    found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
+    if not every:
+        session.output.warn("no connection can be seen here")
+    elif not found:
+        raise _nothing_found(wanted, named)
+    return Ending(
+        exit_code=ExitCode.OK,
+        text=connections_table(found, session.output.screen),
+        details={"connections": [_row(session, one) for one in found]},
+    )
+
+
+def _by_name(connection: Connection) -> tuple[str, str]:
+    return connection.name.casefold(), connection.id
+
+
+def _row(session: Session, connection: Connection) -> dict[str, object]:
+    fields = asdict(connection)
+    identity = {"connection_id": fields.pop("id"), "connection_name": fields.pop("name")}
+    return {**identity, **fields, "url": session.airbyte.job_url(connection, None)}
+
+
+def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError:
+    """Say what was looked for, and what comes nearest."""
+    in_use = sorted({tag for one in every for tag in one.tags})
+    if wanted.tags.isdisjoint(in_use) and wanted.tags:
+        tags = ", ".join(repr(tag) for tag in sorted(wanted.tags))
+        return NotFoundError(
+            f"no connection carries the tag {tags}",
+            hint=f"tags in use: {', '.join(in_use) or 'none that can be seen'}",
+        )
+    if wanted.search is None:
+        return NotFoundError("no connection carries these tags")
+    tagged = " among those tagged" if wanted.tags else ""
+    return NotFoundError(
+        f"no connection matches {wanted.search!r}{tagged}", hint=_nearest(wanted.search, every)
+    )
+
+
+def _nearest(text: str, every: Sequence[Connection]) -> str:
+    by_folded = {one.name.casefold(): one for one in every}
+    near = get_close_matches(text.casefold(), by_folded, n=3, cutoff=0.5)
+    if not near:
+        return f"without --search all {len(every)} are listed"
+    return "did you mean " + ", ".join(
+        f"{by_folded[one].name!r} ({by_folded[one].id})" for one in near
+    )
+
+
+async def list_jobs(
+    session: Session, names: Sequence[str], *, limit: int, status: str | None
+) -> Ending:
+    """List the jobs of one connection, or of several one after the other."""
+    connections = await session.select(names, ())
+    listings = await asyncio.gather(
+        *(_history(session, one, limit=limit, status=status) for one in connections)
+    )
+    for one, (jobs, _) in zip(connections, listings, strict=True):
+        if not jobs:
+            state = f"no job that is {status}" if status else "no job"
+            session.output.warn(f"{one.name!r} has {state} yet")
+    tables = [
+        (f"{one.name} ({one.id})\n" if len(connections) > 1 else "")
+        + jobs_table(jobs, usual, now=session.clock.now(), screen=session.output.screen)
+        for one, (jobs, usual) in zip(connections, listings, strict=True)
+        if jobs
+    ]
+    syncs = [
+        Case(
+            key=one.id,
+            connection=one,
+            job=job,
+            adopted=True,
+            url=session.airbyte.job_url(one, job.id),
+        ).result()
+        for one, (jobs, _) in zip(connections, listings, strict=True)
+        for job in jobs
+    ]
+    return Ending(syncs=syncs, exit_code=ExitCode.OK, text="\n\n".join(tables))
+
+
+async def _history(
+    session: Session, connection: Connection, *, limit: int, status: str | None
+) -> tuple[Sequence[Job], Usual]:
+    """Read the jobs to show, and what is usual: from the same list where that holds it."""
+    airbyte = session.airbyte
+    if status is None:
+        read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY))
+        shown, past = read[:limit], read[:_HISTORY]
+    else:
+        shown, past = await asyncio.gather(
+            airbyte.jobs(connection.id, limit=limit, status=status),
+            airbyte.jobs(connection.id, limit=_HISTORY),
+        )
+    return await airbyte.with_attempts(shown), Usual(past)
