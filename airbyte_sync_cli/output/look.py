@@ -83,8 +83,15 @@ def look_for(encoding: str | None) -> Look:
     return UNICODE
 
 
-def joined(parts: Sequence[str | Text], separator: str = "  ") -> Text:
-    """Join what is not empty."""
-    return Text(separator).join(
-        part if isinstance(part, Text) else Text(part) for part in parts if part
-    )
+def joined(
+    parts: Sequence[str | Text], separator: str = "  ", *, width: int | None = None
+) -> Text:
+    """Join what is not empty, and of that as many from the left as have room."""
+    texts = [part if isinstance(part, Text) else Text(part) for part in parts if part]
+    while width is not None and len(texts) > 1 and _joined_length(texts, separator) > width:
+        texts.pop()
+    return Text(separator).join(texts)
+
+
+def _joined_length(texts: Sequence[Text], separator: str) -> int:
+    return sum(text.cell_len for text in texts) + len(separator) * (len(texts) - 1)

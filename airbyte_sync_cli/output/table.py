@@ -78,7 +78,7 @@ def draw(
     sheet = _Sheet(lines, width, look)
     *body, total = [sheet.draw(line) for line in lines]
     fold = [Text(f"  + {len(rest)} more: {_counts(rest)}", "dim")] if rest else []
-    return [_headline(rows, seconds), *body, *fold, total]
+    return [_headline(rows, seconds, width), *body, *fold, total]
 
 
 class _Sheet:
@@ -147,12 +147,13 @@ def _rank(row: Row) -> int:
     return row.kind
 
 
-def _headline(rows: Sequence[Row], seconds: float) -> Text:
+def _headline(rows: Sequence[Row], seconds: float, width: int) -> Text:
     return joined(
         [
             Text(f"{len(rows)} syncs", "bold") + Text(f": {_counts(rows)}"),
             Text(words.duration(seconds), "dim"),
-        ]
+        ],
+        width=width,
     )
 
 

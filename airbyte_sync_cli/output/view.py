@@ -11,6 +11,7 @@ from airbyte_sync_cli.output import table, words
 from airbyte_sync_cli.output.board import Board, Row
 from airbyte_sync_cli.output.look import STYLES, Look, joined
 
+_INDENT: Final = "  "
 _WIDEST_BAR: Final = 40
 _MOST_STREAMS: Final = 12
 _WIDEST: Final = 120
@@ -75,9 +76,10 @@ def _headline(row: Row, frame: Frame) -> Text:
             f"job {row.job.id}" if row.job else "",
             Text(words.plain(row.state), STYLES[row.kind]),
             f"attempt {row.attempt}" if row.attempt > 1 else "",
-            Text("adopted", "dim") if row.adopted else "",
             Text(words.duration(seconds), "dim") if seconds is not None else "",
-        ]
+            Text("adopted", "dim") if row.adopted else "",
+        ],
+        width=frame.width,
     )
 
 
@@ -86,9 +88,9 @@ def _progress(row: Row, frame: Frame) -> Text:
     guess = row.estimate(frame.now)
     if guess is None:
         return Text("")
-    width = max(min(_WIDEST_BAR, frame.width - len(guess.sentence) - 4), 4)
+    width = max(min(_WIDEST_BAR, frame.width - len(guess.sentence) - 5), 4)
     bar = frame.look.bar(guess.share, width, style=STYLES[row.kind])
-    return joined([Text(" ") + bar, guess.sentence])
+    return joined([Text(_INDENT) + bar, guess.sentence])
 
 
 def _numbers(row: Row, frame: Frame) -> Text:
@@ -99,7 +101,8 @@ def _numbers(row: Row, frame: Frame) -> Text:
         Text(f"{words.count(round(rates[0]))} records/s", "dim") if rates else "",
         Text(f"{words.size(rates[1])}/s", "dim") if rates else "",
     ]
-    return Text("  ").append_text(joined(parts)) if any(parts) else Text("")
+    fitting = joined(parts, width=frame.width - len(_INDENT))
+    return Text(_INDENT).append_text(fitting) if any(parts) else Text("")
 
 
 def _streams(streams: Sequence[StreamProgress], room: int, frame: Frame) -> list[Text]:
@@ -108,7 +111,7 @@ def _streams(streams: Sequence[StreamProgress], room: int, frame: Frame) -> list
     lines = [
         joined(
             [
-                Text("  ").append_text(frame.look.cell(words.plain(one.name), widest)),
+                Text(_INDENT).append_text(frame.look.cell(words.plain(one.name), widest)),
                 frame.look.cell(words.count(one.records_emitted), 12, right=True),
                 frame.look.cell(words.size(one.bytes_emitted), 9, right=True),
             ]
