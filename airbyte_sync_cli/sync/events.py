@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
+from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, Progress
+from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.history import History
 from airbyte_sync_cli.sync.result import SyncResult
 
@@ -114,10 +115,12 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """One connection is done."""
+    """One connection is done; `error` and `failure` say more than the result has room for."""
 
     key: str
     result: SyncResult
+    error: AirbyteSyncError | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

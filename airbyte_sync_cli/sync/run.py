@@ -110,7 +110,9 @@ class _Run:
             case.error = error
         if self._policy.fail_fast and case.exit_code not in _FINE:
             self._stop.fail_fast()
-        self._context.emit(Finished(key=case.key, result=case.result()))
+        self._context.emit(
+            Finished(key=case.key, result=case.result(), error=case.error, failure=case.failure)
+        )
 
     async def _sync(self, case: Case, connection: Connection, trigger: Trigger) -> None:
         if self._stop.is_wished:

@@ -6,6 +6,7 @@ import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.sandbox import Fault
+from airbyte_sync_cli.sync.events import Finished
 from airbyte_sync_cli.sync.policy import RunPolicy
 from tests.support.core import Bench, bench, script
 
@@ -176,3 +177,16 @@ def test_a_dry_run_says_what_stands_in_the_way() -> None:
     given.run(orders)
 
     assert "job 1 is running: would wait" in given.warnings[0]
+
+
+def test_each_ending_is_told_with_its_own_error_and_the_whole_failure() -> None:
+    given = bench()
+    bad = given.sandbox.add_connection("bad", script=script("running 60, failed"))
+    off = given.sandbox.add_connection("off", status="inactive")
+
+    given.run(bad, off)
+
+    told = {event.key: event for event in given.events if isinstance(event, Finished)}
+    assert told[bad.id].failure is not None
+    assert told[bad.id].error is None
+    assert "inactive" in str(told[off.id].error)
