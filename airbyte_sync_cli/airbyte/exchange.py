@@ -63,6 +63,14 @@ class UnansweredError(UnavailableError):
         self.lasting = lasting
 
 
+HINT: Final = "airbyte_sync_hint"
+"""An extension of a request that is asked on the way: what to do where nobody answers it."""
+
+
+def _origin_of(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
 class Exchange:
     """One request on its way, which knows whether it has left."""
 
@@ -115,17 +123,18 @@ class Exchange:
 
     @property
     def _origin(self) -> str:
-        url = httpx.URL(self._request.url)
-        return f"{url.scheme}://{url.netloc.decode('ascii')}"
+        return _origin_of(httpx.URL(self._request.url))
 
     def _unanswered(self, error: httpx.TransportError | ssl.SSLError) -> UnansweredError:
         trouble = _explain(error)
         # What was sent then was the tunnel's CONNECT.
         unsent = not self._sent or isinstance(error, httpx.ProxyError)
         before = "cannot reach" if unsent else "no answer from"
+        asked = error.request if isinstance(error, httpx.TransportError) else None
+        origin = _origin_of(asked.url) if asked else self._origin  # a sign-in may go elsewhere
         return UnansweredError(
-            f"{before} {self._origin}: {trouble.words}",
-            hint=trouble.hint,
+            f"{before} {origin}: {trouble.words}",
+            hint=(asked and asked.extensions.get(HINT)) or trouble.hint,
             unsent=unsent,
             lasting=trouble.lasting,
         )

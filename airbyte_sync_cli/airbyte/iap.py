@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from airbyte_sync_cli.airbyte.exchange import HINT
 from airbyte_sync_cli.airbyte.tickets import LOG, Questions, Ticket
 from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, UnavailableError, UsageError
@@ -67,7 +68,7 @@ class IapIssuer:
                 self._audience, request=transport
             )
             credentials.refresh(transport)
-        except (GoogleAuthError, ValueError, KeyError) as error:
+        except (GoogleAuthError, ValueError, KeyError, TypeError) as error:  # odd answers, too
             raise _no_identity(error) from error
         return str(credentials.token)
 
@@ -129,9 +130,14 @@ class _Replay:
         answer = next(self._answers, None)
         if answer is None:
             content = body.encode() if isinstance(body, str) else body
-            limit = {"timeout": _LIMIT.as_dict()}
             raise _WantedError(
-                httpx.Request(method, url, content=content, headers=headers, extensions=limit)
+                httpx.Request(
+                    method,
+                    url,
+                    content=content,
+                    headers=headers,
+                    extensions={"timeout": _LIMIT.as_dict(), HINT: _WHERE_FROM},
+                )
             )
         return _Answer(answer)
 

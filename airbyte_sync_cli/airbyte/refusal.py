@@ -29,6 +29,7 @@ _LOGIN: Final = re.compile(
 _LOGIN_ADDRESS: Final = re.compile(
     r"accounts\.google\.com|login|signin|sign-in|oauth|saml|auth", re.IGNORECASE
 )
+_FROM_IAP: Final = "x-goog-iap-generated-response"
 _LOGIN_HINT: Final = (
     "Google IAP? name its client id with --iap-audience; other proxies: --header, AIRBYTE_TOKEN"
 )
@@ -88,7 +89,8 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
     said = f"{reply.request}: {reply.status}{f' ({refusal.words})' if refusal.words else ''}"
     match reply.status:
         case 401 | 403:
-            hint = _LOGIN_HINT if refusal.is_html else _CREDENTIALS_HINT
+            is_proxys = refusal.is_html or _FROM_IAP in reply.headers or "IAP" in refusal.words
+            hint = _LOGIN_HINT if is_proxys else _CREDENTIALS_HINT
             error: AirbyteSyncError = DeniedError(said, hint=hint)
         case 407:
             error = DeniedError(said, hint=PROXY_HINT)

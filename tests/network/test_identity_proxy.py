@@ -1,0 +1,289 @@
+"""Google's Identity-Aware Proxy: a token from a fake metadata server or a service account."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth.compute_engine import _metadata
+
+from tests.support.program import Ending, assert_told_well, call, start
+from tests.support.servers import Answer, Asked, Scripted, Stage, always, response
+from tests.support.worlds import LOOK, a_sandbox
+
+AUDIENCE = "1234-abcd.apps.googleusercontent.com"
+PAGE = "<html><head><title>Sign in - Google Accounts</title></head></html>"
+APPLICATION = {
+    "AIRBYTE_CLIENT_ID": "sandbox-client-id",
+    "AIRBYTE_CLIENT_SECRET": "sandbox-client-secret",
+}
+
+
+def identity(audience: str, *, lifetime: float = 3600, number: int = 1) -> str:
+    """Write a token as Google would; nobody checks its signature."""
+    now = int(time.time())
+    claims = {"aud": audience, "iat": now, "exp": now + lifetime, "n": number}
+    parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, claims)]
+    encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts]
+    return ".".join([*encoded, base64.urlsafe_b64encode(b"signed").rstrip(b"=").decode()])
+
+
+def metadata(asked: Asked) -> bytes:
+    """Answer as Google's metadata server does."""
+    query = parse_qs(urlsplit(asked.target).query)
+    if "recursive" in query:
+        return response(200, {"email": "a@b", "scopes": []}, Metadata_Flavor="Google")
+    if "audience" in query:
+        said = identity(query["audience"][0])
+        return response(200, said, content_type="text/html", Metadata_Flavor="Google")
+    return response(200, "computeMetadata/", content_type="text/plain", Metadata_Flavor="Google")
+
+
+def service_account(folder: Path, token_uri: str) -> str:
+    """Write the file of a service account that asks for its tokens there."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file = folder / "service-account.json"
+    content = {
+        "type": "service_account",
+        "project_id": "a-project",
+        "private_key_id": "key-id",
+        "private_key": pem.decode(),
+        "client_email": "airbyte-sync@a-project.iam.gserviceaccount.com",
+        "token_uri": token_uri,
+    }
+    file.write_text(json.dumps(content))
+    return str(file)
+
+
+def audience_of(bearer: str) -> str:
+    """Read whom a token is for; nothing for any other text."""
+    parts = bearer.removeprefix("Bearer ").split(".")
+    if len(parts) != 3:
+        return ""
+    return str(json.loads(base64.urlsafe_b64decode(parts[1] + "==")).get("aud", ""))
+
+
+class Guard:
+    """Stands before an Airbyte and lets through who shows Google's token, in either header."""
+
+    def __init__(self, behind: Answer) -> None:
+        self.behind = behind
+        self.refusals = 0
+
+    def __call__(self, asked: Asked) -> bytes:
+        shown = (asked.headers.get(name, "") for name in ("proxy-authorization", "authorization"))
+        if AUDIENCE not in map(audience_of, shown):
+            self.refusals += 1
+            words = "Invalid IAP credentials: empty token"
+            flag = {"X_Goog_IAP_Generated_Response": "true"}
+            return response(401, words, content_type="text/html", **flag)
+        said = self.behind(asked)
+        assert isinstance(said, bytes)
+        return said
+
+
+def airbyte(asked: Asked) -> bytes:
+    """Want a token, give one, and have no connections."""
+    if asked.target.endswith("/applications/token"):
+        return response(200, {"access_token": "airbytes-own-token"})
+    if asked.headers.get("authorization") != "Bearer airbytes-own-token":
+        return response(401, {"message": "Unauthorized"})
+    return response(200, {"data": []})
+
+
+@pytest.fixture
+def google(stage: Stage, tmp_path: Path) -> tuple[Scripted, dict[str, str]]:
+    """A token address, and the environment of a service account that uses it."""
+
+    def give(asked: Asked) -> bytes:
+        assertion = parse_qs(asked.body.decode())["assertion"][0]
+        claims = json.loads(base64.urlsafe_b64decode(assertion.split(".")[1] + "=="))
+        return response(200, {"id_token": identity(claims["target_audience"])})
+
+    server = stage.scripted(give)
+    file = service_account(tmp_path, f"{server.url}/token")
+    return server, {
+        "GOOGLE_APPLICATION_CREDENTIALS": file,
+        "AIRBYTE_IAP_AUDIENCE": AUDIENCE,
+    }
+
+
+Google = tuple[Scripted, dict[str, str]]
+
+
+def test_a_pods_identity_comes_from_the_metadata_server(stage: Stage) -> None:
+    server = stage.scripted(metadata)
+    sandbox = a_sandbox()
+    place = server.url.removeprefix("http://")
+    ending = start(
+        *LOOK,
+        "--iap-audience",
+        AUDIENCE,
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        GCE_METADATA_HOST=place,
+        GCE_METADATA_IP=place,
+        HOME="/nowhere",
+    )
+    assert ending.code == 0, ending.stderr
+    shown = {audience_of(one.headers["authorization"]) for one in sandbox.requests}
+    assert shown == {AUDIENCE}
+    assert all(one.headers["metadata-flavor"] == "Google" for one in server.asked)
+    assert len(server.asked) <= 3
+
+
+def test_a_service_accounts_file_gives_the_identity(stage: Stage, google: Google) -> None:
+    server, environ = google
+    sandbox = a_sandbox()
+    assert call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **environ).code == 0
+    assert len(server.asked) == 1
+    assert all(audience_of(one.headers["authorization"]) == AUDIENCE for one in sandbox.requests)
+
+
+def test_both_tokens_travel_where_both_are_wanted(stage: Stage, google: Google) -> None:
+    """The proxy's goes into Proxy-Authorization, also before Airbyte's own token is asked for."""
+    guard = Guard(airbyte)
+    server = stage.scripted(guard)
+    ending = call(*LOOK, AIRBYTE_URL=server.url, **google[1], **APPLICATION)
+    assert (ending.code, guard.refusals) == (7, 0), ending.stderr
+    for asked in server.asked:
+        assert audience_of(asked.headers["proxy-authorization"]) == AUDIENCE
+    assert server.asked[-1].headers["authorization"] == "Bearer airbytes-own-token"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"AIRBYTE_TOKEN": "a-ready-token"},
+        {"AIRBYTE_USERNAME": "airbyte", "AIRBYTE_PASSWORD": "password"},
+        {"AIRBYTE_HEADERS": "Authorization: Custom abcdefg"},
+    ],
+)
+def test_whoever_has_authorization_keeps_it(
+    stage: Stage, google: Google, other: dict[str, str]
+) -> None:
+    sandbox = a_sandbox()
+    assert call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **google[1], **other).code == 0
+    last = sandbox.requests[-1].headers
+    assert audience_of(last["proxy-authorization"]) == AUDIENCE
+    assert audience_of(last["authorization"]) == ""
+
+
+def test_a_refusal_of_the_proxys_own_renews_its_token_only(stage: Stage, google: Google) -> None:
+    seen: list[str] = []
+
+    def moody(asked: Asked) -> bytes:
+        seen.append(asked.target)
+        if len(seen) == 3:
+            return response(401, "Expired", X_Goog_IAP_Generated_Response="true")
+        return airbyte(asked)
+
+    server = stage.scripted(Guard(moody))
+    ending = call(*LOOK, AIRBYTE_URL=server.url, **google[1], **APPLICATION)
+    assert ending.code == 7, ending.stderr
+    assert len(google[0].asked) == 2
+    assert sum(path.endswith("/token") for path in seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (always(302, b"", Location="https://accounts.google.com/o/oauth2/v2/auth?x=1"), "login"),
+        (always(200, PAGE, content_type="text/html"), "a login page"),
+        (always(401, "Invalid IAP credentials: empty token", content_type="text/html"), "IAP"),
+        (always(403, PAGE, content_type="text/html"), "Sign in - Google Accounts"),
+    ],
+)
+def test_the_proxys_page_is_named_with_the_option_that_mends_it(
+    stage: Stage, answer: Answer, words: str
+) -> None:
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url)
+    assert_told_well(ending, 6)
+    assert words in ending.lines("error: ")[0]
+    assert "--iap-audience" in ending.lines("hint: ")[0]
+
+
+def _looks(stage: Stage, tmp_path: Path, answer: Answer) -> Ending:
+    file = service_account(tmp_path, f"{stage.scripted(answer).url}/token")
+    return call(
+        *LOOK,
+        AIRBYTE_URL=stage.sandbox(a_sandbox()),
+        GOOGLE_APPLICATION_CREDENTIALS=file,
+        AIRBYTE_IAP_AUDIENCE=AUDIENCE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (always(400, {"error": "invalid_grant", "error_description": "Invalid audience"}), 6),
+        (always(401, {"error": "unauthorized_client"}), 6),
+        (always(200, "<html>no</html>", content_type="text/html"), 6),
+        (always(200, {"id_token": "no JWT"}), 6),
+        (always(503, "later"), 9),
+        (always(429, "later"), 9),
+    ],
+)
+def test_a_token_that_google_does_not_give_is_told(
+    stage: Stage, tmp_path: Path, answer: Answer, code: int
+) -> None:
+    assert_told_well(_looks(stage, tmp_path, answer), code)
+
+
+def _no_file(_folder: Path) -> str:
+    return "/nowhere/account.json"
+
+
+def _no_json(folder: Path) -> str:
+    (folder / "broken.json").write_text("{")
+    return str(folder / "broken.json")
+
+
+def _no_key(folder: Path) -> str:
+    content = {"type": "service_account", "client_email": "a@b", "token_uri": "http://x"}
+    (folder / "keyless.json").write_text(json.dumps({**content, "private_key": "no PEM"}))
+    return str(folder / "keyless.json")
+
+
+def _no_account(folder: Path) -> str:
+    (folder / "user.json").write_text(json.dumps({"type": "authorized_user"}))
+    return str(folder / "user.json")
+
+
+@pytest.mark.parametrize("make", [_no_file, _no_json, _no_key, _no_account])
+def test_an_unusable_service_account_is_told(
+    stage: Stage, tmp_path: Path, make: Callable[[Path], str]
+) -> None:
+    sandbox = a_sandbox()
+    ending = call(
+        *LOOK,
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        GOOGLE_APPLICATION_CREDENTIALS=make(tmp_path),
+        AIRBYTE_IAP_AUDIENCE=AUDIENCE,
+    )
+    assert_told_well(ending, 6)
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in ending.lines("hint: ")[0]
+    assert sandbox.requests == []
+
+
+def test_no_identity_at_all_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off Google's machines there is no metadata server; in a young pod, there is none yet."""
+    monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", "127.0.0.1:9")
+    ending = call(
+        *LOOK,
+        AIRBYTE_URL=stage.sandbox(a_sandbox()),
+        AIRBYTE_IAP_AUDIENCE=AUDIENCE,
+        GCE_METADATA_IP="127.0.0.1:9",
+    )
+    assert_told_well(ending, 9)
+    assert "cannot reach http://127.0.0.1:9" in ending.lines("error: ")[0]
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in ending.lines("hint: ")[0]
