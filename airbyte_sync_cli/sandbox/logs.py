@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 
 from airbyte_sync_cli.sandbox.answers import Json, without_nulls
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
+from airbyte_sync_cli.sandbox.script import FINAL, JobScript
 
 TENTHS = 10
+ENDLESS = 600.0
+"""Seconds over which an attempt without an end tells of its progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,25 @@ def _lines(job: SimJob, attempt: Attempt) -> Iterator[LogLine]:
 
 
 def _progress(job: SimJob, attempt: Attempt) -> Iterator[LogLine]:
-    end = attempt.end if math.isfinite(attempt.end) else job.now()
-    seconds = max(end - attempt.start, 0.0)
+    # As planned at its birth: what was logged stays, however the attempt ends.
+    pause = _planned_seconds(job.script, attempt.number) / TENTHS
     for tenth in range(1, TENTHS):
         records = job.script.records * tenth // TENTHS
-        at = attempt.start + seconds * tenth / TENTHS
-        yield LogLine(at, "info", "replication-orchestrator", f"Records read: {records}")
+        at = attempt.start + pause * tenth
+        if at < attempt.end:
+            yield LogLine(at, "info", "replication-orchestrator", f"Records read: {records}")
+
+
+def _planned_seconds(script: JobScript, number: int) -> float:
+    """Add up how long an attempt was meant to take; ten minutes if for ever."""
+    planned = [0.0]
+    for phase in script.phases:
+        if phase.status == "incomplete":
+            planned.append(0.0)
+        elif phase.status not in FINAL and (phase.status == "running" or planned[-1]):
+            planned[-1] += phase.seconds
+    seconds = planned[min(number, len(planned) - 1)]
+    return seconds if math.isfinite(seconds) else ENDLESS
 
 
 def _ending(attempt: Attempt) -> Iterator[LogLine]:

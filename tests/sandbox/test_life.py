@@ -224,3 +224,33 @@ def test_a_life_that_cannot_be_is_refused(life: str, says: str) -> None:
 def test_seconds_may_have_a_unit() -> None:
     phases = JobScript(life="pending 30s, running 2m, incomplete 1h, running 1, failed").phases
     assert [phase.seconds for phase in phases[:3]] == [30, 120, 3600]
+
+
+@virtual
+async def test_what_was_logged_stays_while_the_log_grows() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection(
+            "orders", script=JobScript(life="pending 1, running 50, incomplete 5, running")
+        )
+        await it.trigger(connection)
+        before: list[object] = []
+        for wait in (3, 20, 20, 5):
+            await it.pass_time(wait)
+            answer = await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)
+            events = answer.json()["logs"]["events"]
+            assert events[: len(before)] == before
+            before = events
+    assert len(before) == 11
+
+
+@virtual
+async def test_a_cancel_takes_nothing_out_of_the_log() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection("orders", script=JobScript(life="running"))
+        await it.trigger(connection)
+        await it.pass_time(130)
+        before = (await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)).json()["logs"]
+        await it.cancel(1)
+        after = (await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)).json()["logs"]
+    assert len(before["events"]) == 4
+    assert after["events"][:4] == before["events"]
