@@ -70,4 +70,4 @@ def logs(
             return lambda session: logs_reading.follow_log(session, wanted)
         return lambda session: logs_reading.show_log(session, wanted)
 
-    return common.perform("logs", prepare)
+    return common.perform("logs", prepare, stops_itself=follow)

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airbyte_sync_cli.cli.looks import look_at_job
-from airbyte_sync_cli.cli.session import Ending, Session
+from airbyte_sync_cli.cli.session import Ending, Session, interrupted
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.listings import log_text
+from airbyte_sync_cli.output.tables import Screen
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader
+from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,32 +52,61 @@ async def show_log(session: Session, wanted: Wanted) -> Ending:
 
 
 async def follow_log(session: Session, wanted: Wanted) -> Ending:
-    """Show new lines until the job has ended, or nobody reads any more."""
-    case = await look_at_job(session, wanted.job_id)
-    assert case.job is not None  # it was just read  # noqa: S101
-    reader = LogReader(session.airbyte, wanted.job_id, attempt=wanted.attempt)
-    follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
-    shown: list[AttemptLine] = []
-    begun = False
+    """Show new lines until the job has ended, nobody reads any more, or a signal ends it."""
+    trail = Trail(session, wanted)
     try:
-        async with aclosing(follower.follow(reader, case.job)) as looks:
-            async for job, read in looks:
-                case.job = job
-                lines = wanted.of(read) if begun else wanted.last_of(read)
-                begun = begun or bool(read)
-                if lines and not session.output.show(_text(session, shown, lines)):
-                    break
-                shown += lines
-    except (ProtocolError, DeniedError) as error:
-        raise _with_link(error, case.url) from error
-    reader.check()
-    return _ending(case, shown, text="")
+        await until_stopped(trail.follow(), stop=session.stop)
+    except StoppedError:
+        ending = interrupted(session.stop)
+        quiet = ending.exit_code is ExitCode.SIGINT
+        return replace(trail.ending(), exit_code=ending.exit_code, quiet=quiet)
+    return trail.ending()
 
 
-def _text(session: Session, shown: Sequence[AttemptLine], lines: Sequence[AttemptLine]) -> str:
+class Trail:
+    """What was shown of a log so far."""
+
+    def __init__(self, session: Session, wanted: Wanted) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._case: Case | None = None
+        self._lines: list[AttemptLine] = []
+        self._begun = False
+
+    async def follow(self) -> None:
+        """Show line by line, over all attempts that are to come."""
+        session, wanted = self._session, self._wanted
+        case = self._case = await look_at_job(session, wanted.job_id)
+        reader = LogReader(session.airbyte, wanted.job_id, attempt=wanted.attempt)
+        follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
+        try:
+            async with aclosing(follower.follow(reader, wanted.job_id)) as looks:
+                async for job, lines in looks:
+                    case.job = job
+                    if not self._show(lines):
+                        return
+        except (ProtocolError, DeniedError) as error:
+            raise _with_link(error, case.url) from error
+        reader.check()
+
+    def _show(self, read: Sequence[AttemptLine]) -> bool:
+        """Show what is wanted of new lines; False where nobody reads any more."""
+        lines = self._wanted.of(read) if self._begun else self._wanted.last_of(read)
+        self._begun = self._begun or bool(read)
+        text = _text(self._session.output.screen, self._lines, lines)
+        self._lines += lines
+        return not lines or self._session.output.show(text)
+
+    def ending(self) -> Ending:
+        """Tell what was shown; it stands on stdout already where that is for people."""
+        if self._case is None:
+            return Ending(text="")
+        return _ending(self._case, self._lines, text="")
+
+
+def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptLine]) -> str:
     """Write lines, with a line between the attempts of what is followed."""
-    screen = session.output.screen
-    current = shown[-1].attempt if shown else lines[0].attempt
+    current = next((one.attempt for one in (*shown[-1:], *lines)), None)
     parts = []
     for line in lines:
         if line.attempt != current:

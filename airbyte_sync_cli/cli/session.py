@@ -69,6 +69,8 @@ class Ending:
     """None judges the syncs."""
     text: str | None = None
     """What `--output text` prints instead of the syncs' summary."""
+    quiet: bool = False
+    """Whether stderr is spared the error: a person pressed Ctrl-C to end what has no end."""
     details: Mapping[str, object] | None = None
     """What the command's own kind of report has beside the keys of all; see `output.reports`."""
 
@@ -114,6 +116,7 @@ def _conclude(output: Output, ending: Ending) -> ExitCode:
         exit_code=ending.exit_code,
         stdout_text=ending.text,
         details=ending.details,
+        quiet=ending.quiet,
     )
 
 

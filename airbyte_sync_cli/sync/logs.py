@@ -142,7 +142,7 @@ class Follower:
     warn: Callable[[str], None]
 
     async def follow(
-        self, reader: LogReader, job: Job
+        self, reader: LogReader, job_id: int
     ) -> AsyncGenerator[tuple[Job, Sequence[AttemptLine]], None]:
         """Yield the job and its new lines, look by look, also those without any.
 
@@ -153,9 +153,8 @@ class Follower:
         while True:
             began = self.clock.monotonic()
             try:
-                job = await self.airbyte.job(
-                    job.id
-                )  # first: what is logged before its end is read
+                # The job first, so that what is logged before its end is surely read.
+                job = await self.airbyte.job(job_id)
                 lines = await reader.news()
             except UnavailableError as error:
                 failing_since = self._tolerate(error, since=failing_since)
