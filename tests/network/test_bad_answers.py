@@ -1,10 +1,24 @@
 """Whatever a network does: the right code, one error, one hint, no traceback."""
 
+import asyncio
+import gzip
+import itertools
+import socket
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 
 from tests.support.program import assert_told_well, call
-from tests.support.servers import Stage
+from tests.support.relays import place_of
+from tests.support.servers import Asked, Stage, always, response
 from tests.support.worlds import LOOK, a_sandbox
+
+PAGE = "<!doctype html><html><head><title>Airbyte</title></head><body></body></html>"
+CREDENTIALS = {"AIRBYTE_USERNAME": "traveller", "AIRBYTE_PASSWORD": "canary-word-1"}
+JOBS = ("wait", "1", "-o", "json")
 
 
 @pytest.mark.parametrize(
@@ -25,3 +39,299 @@ def test_an_error_of_the_first_request_is_no_bug(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 6)
+
+
+# Nobody there
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_refused_connection_is_told(host: str) -> None:
+    ending = call(*LOOK, AIRBYTE_URL=f"http://{host}:9")
+    assert_told_well(ending, 9)
+    words = f"cannot reach http://{host}:9: connection refused"
+    assert ending.lines("error: ") == [f"error: {words}"]
+
+
+def test_a_name_that_does_not_resolve_is_told() -> None:
+    ending = call(*LOOK, AIRBYTE_URL="http://airbyte.nowhere.invalid:8000")
+    assert_told_well(ending, 9)
+    assert "the name does not resolve" in ending.lines("error: ")[0]
+    assert "NAME.NAMESPACE.svc" in ending.lines("hint: ")[0]
+
+
+def test_an_ipv6_literal_is_an_address(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox(), "::1")
+    assert url.startswith("http://[::1]:")
+    assert call(*LOOK, AIRBYTE_URL=url).code == 0
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """A name service of our own: fill in which addresses a name has."""
+    known: dict[str, list[str]] = {}
+    real = socket.getaddrinfo
+
+    def look_up(host: str | bytes | None, port: Any, *args: Any, **more: Any) -> Any:  # noqa: ANN401  # as the real one
+        name = host.decode() if isinstance(host, bytes) else host
+        if name not in known:
+            return real(host, port, *args, **more)
+        return list(itertools.chain(*(real(one, port, *args, **more) for one in known[name])))
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
+
+
+@contextmanager
+def silence(port: int) -> Iterator[str]:
+    """Make an address that does not even refuse: its queue of callers is full."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.2", port))
+        listener.listen(0)
+        for caller in (first, second):
+            caller.setblocking(False)  # noqa: FBT003  # socket's own signature
+            caller.connect_ex(listener.getsockname())
+        yield f"{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("dead", ["127.0.0.3", "::1"])
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_of_two_addresses_one_may_be_dead(
+    stage: Stage, names: dict[str, list[str]], dead: str, *, dead_first: bool
+) -> None:
+    url = stage.sandbox(a_sandbox())
+    names["airbyte.test"] = [dead, "127.0.0.1"] if dead_first else ["127.0.0.1", dead]
+    assert call(*LOOK, AIRBYTE_URL=url.replace("127.0.0.1", "airbyte.test")).code == 0
+
+
+def test_a_silent_address_is_passed_over_before_long(
+    stage: Stage, names: dict[str, list[str]]
+) -> None:
+    url = stage.sandbox(a_sandbox())
+    names["airbyte.test"] = ["127.0.0.2", "127.0.0.1"]
+    with silence(place_of(url)[1]):
+        ending = call(*LOOK, AIRBYTE_URL=url.replace("127.0.0.1", "airbyte.test"))
+    assert ending.code == 0, ending.stderr
+
+
+def test_an_address_that_stays_silent_is_told() -> None:
+    with silence(0) as port:
+        url = f"http://127.0.0.2:{port}"
+        ending = call(*LOOK, "--request-timeout", "0.1s", AIRBYTE_URL=url)
+    assert_told_well(ending, 9)
+    assert "within 0.1 s" in ending.lines("error: ")[0]
+
+
+# Answers that do not come, or not whole
+
+
+async def _drip() -> AsyncIterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n"
+    while True:
+        yield b" "
+        await asyncio.sleep(0.05)
+
+
+async def _drip_headers() -> AsyncIterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    for number in itertools.count():
+        yield f"X-{number}: 1\r\n".encode()
+        await asyncio.sleep(0.05)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    await asyncio.sleep(60)
+    yield b""
+
+
+@pytest.mark.parametrize("answer", [_drip, _drip_headers, _nothing])
+def test_a_slow_loris_is_cut_off(stage: Stage, answer: Callable[[], AsyncIterator[bytes]]) -> None:
+    """Each byte comes in time, the answer never does; three looks are what its patience holds."""
+    server = stage.scripted(lambda _asked: answer())
+    ending = call(
+        *JOBS, "--request-timeout", "0.2s", "--max-outage", "1s", "--api", "public",
+        AIRBYTE_URL=server.url,
+    )  # fmt: skip
+    assert_told_well(ending, 12)
+    assert "within 0.2 s" in ending.lines("error: ")[0]
+
+
+WHOLE = response(200, {"data": [], "next": ""})
+BROKEN: dict[str, bytes] = {
+    "nothing at all": b"",
+    "half a status line": b"HTTP/1.",
+    "half of the headers": WHOLE[:40],
+    "half of the body": WHOLE[:-5],
+    "half of a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "a broken length": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    "a broken chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    "an odd protocol": b"ICY 200 OK\r\n\r\n",
+    "endless headers": b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"a" * 200_000,
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_answer_is_no_answer(stage: Stage, kind: str) -> None:
+    server = stage.scripted(lambda _asked: BROKEN[kind])
+    assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 9)
+
+
+def test_an_answer_that_cannot_be_unpacked_is_told(stage: Stage) -> None:
+    server = stage.scripted(always(200, b"no gzip", Content_Encoding="gzip"))
+    ending = call(*LOOK, AIRBYTE_URL=server.url)
+    assert_told_well(ending, 10)
+    assert "cannot be unpacked" in ending.lines("error: ")[0]
+
+
+def test_a_packed_answer_is_unpacked(stage: Stage) -> None:
+    packed = gzip.compress(b'{"data": []}')
+    server = stage.scripted(always(200, packed, Content_Encoding="gzip"))
+    assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 7)
+
+
+def test_a_huge_answer_is_cut(stage: Stage) -> None:
+    """Packed a thousandfold: what counts is what it would take here."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    megabyte = packer.compress(b" " * 1024 * 1024) + packer.flush(zlib.Z_FULL_FLUSH)
+    server = stage.scripted(always(200, megabyte * 300, Content_Encoding="deflate"))
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
+    assert_told_well(ending, 10)
+    assert "has no end" in ending.lines("error: ")[0]
+
+
+# Answers that are not Airbyte's
+
+
+SHAPES: dict[str, object] = {
+    "invalid JSON": '{"data": [',
+    "empty": "",
+    "text": "hello",
+    "a list": [],
+    "a number": 7,
+    "null": "null",
+    "no data": {"something": "else"},
+    "data of another kind": {"data": {"a": 1}},
+    "rows of another kind": {"data": ["a", 1, None]},
+    "rows without their fields": {"data": [{"odd": True}]},
+    "deep": "[" * 100_000,
+    "NaN": '{"data": NaN}',
+    "no UTF-8": b'{"data": "\xff\xfe"}',
+}
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("kind", SHAPES)
+def test_what_is_not_airbytes_json_is_a_protocol_error(stage: Stage, kind: str, api: str) -> None:
+    server = stage.scripted(always(200, SHAPES[kind]))
+    assert_told_well(call(*LOOK, "--api", api, AIRBYTE_URL=server.url), 10)
+
+
+def test_a_web_page_is_named_for_what_it_is(stage: Stage) -> None:
+    server = stage.scripted(always(200, PAGE, content_type="text/html"))
+    ending = call(*LOOK, AIRBYTE_URL=server.url)
+    assert_told_well(ending, 10)
+    assert "this is the web page or an identity proxy, not the API" in ending.stderr
+    assert "/api/public/v1" in ending.lines("hint: ")[0]
+
+
+def test_a_web_page_that_claims_to_be_json_is_still_one(stage: Stage) -> None:
+    assert_told_well(call(*LOOK, AIRBYTE_URL=stage.scripted(always(200, PAGE)).url), 10)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_login_page_behind_a_redirect_is_named(stage: Stage, status: int) -> None:
+    there = "https://login.example.com/oauth2/authorize?client_id=1"
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(always(status, "", Location=there)).url)
+    assert_told_well(ending, 6)
+    assert "sent to a login page (https://login.example.com" in ending.lines("error: ")[0]
+    assert "--iap-audience" in ending.lines("hint: ")[0]
+
+
+def test_a_redirect_loop_ends_at_once(stage: Stage) -> None:
+    server = stage.scripted(lambda asked: response(302, "", Location=asked.target))
+    assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 10)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_credentials_go_to_no_other_origin(stage: Stage, status: int) -> None:
+    thief = stage.scripted(always(200, {"data": []}))
+    server = stage.scripted(always(status, "", Location=f"{thief.url}/api/public/v1/health"))
+    ending = call(*LOOK, AIRBYTE_URL=server.url, **CREDENTIALS)
+    assert_told_well(ending, 10)
+    assert "credentials are never sent elsewhere" in ending.lines("hint: ")[0]
+    assert server.asked[0].headers["authorization"].startswith("Basic ")
+    assert thief.asked == []
+
+
+def test_a_next_page_elsewhere_is_not_believed(stage: Stage) -> None:
+    """Public lists name the server's own idea of its host in `next`."""
+    thief = stage.scripted(always(200, {"data": []}))
+
+    def answer(asked: Asked) -> bytes:
+        row = {"connectionId": "e735894a-e773-4938-969f-45f53957b75b", "name": "x"}
+        more = f"{thief.url}/connections?offset=100" if "offset=0" in asked.target else ""
+        return response(200, {"data": [row] * 100, "next": more})
+
+    server = stage.scripted(answer)
+    call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **CREDENTIALS)
+    assert server.asked
+    assert thief.asked == []
+
+
+CODES: dict[int, int] = {
+    **dict.fromkeys((204, 206, 226), 10),
+    **dict.fromkeys((300, 304, 305, 399), 10),
+    **dict.fromkeys((400, 402, 406, 409, 410, 413, 415, 418, 422, 423, 426, 431, 451, 499), 11),
+    **dict.fromkeys((401, 403, 407), 6),
+    **dict.fromkeys((404, 405), 10),
+    **dict.fromkeys((408, 425, 429, 500, 501, 502, 503, 504, 511, 520, 522, 530, 561, 599), 9),
+}
+
+
+@pytest.mark.parametrize("body", ["", "words", {"message": "words"}, PAGE])
+@pytest.mark.parametrize("status", [one for one in CODES if one >= 300 and one != 425])
+def test_each_status_has_its_meaning(stage: Stage, status: int, body: object) -> None:
+    """Of a body, only a page changes it: what answers then is not the API."""
+    server = stage.scripted(always(status, body))
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
+    expected = CODES[status]
+    if body == PAGE and expected == 11:
+        expected = 10
+    if isinstance(body, dict) and status == 404:
+        expected = 7
+    assert_told_well(ending, expected)
+    assert str(status) in ending.lines("error: ")[0] or status < 400
+
+
+@pytest.mark.parametrize("status", [204, 206, 226])
+def test_a_yes_without_content_is_no_answer_of_airbytes(stage: Stage, status: int) -> None:
+    server = stage.scripted(always(status, ""))
+    assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 10)
+
+
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_an_interim_answer_is_waited_out(stage: Stage, status: int) -> None:
+    interim = f"HTTP/1.1 {status} Wait\r\n\r\n".encode()
+    server = stage.scripted(lambda _asked: interim + response(200, {"data": []}))
+    assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 7)
+
+
+def test_a_protocol_switch_that_nobody_asked_for_is_told(stage: Stage) -> None:
+    raw = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    server = stage.scripted(lambda _asked: raw)
+    assert call(*LOOK, "--api", "public", AIRBYTE_URL=server.url).code in {9, 10}
+
+
+@pytest.mark.parametrize("status", [99, 600, 999])
+def test_a_status_outside_of_http_ends_calmly(stage: Stage, status: int) -> None:
+    server = stage.scripted(lambda _asked: f"HTTP/1.1 {status} Odd\r\n\r\n".encode())
+    assert call(*LOOK, "--api", "public", AIRBYTE_URL=server.url).code in {9, 10}
+
+
+def test_terminal_codes_in_an_answer_reach_no_terminal(stage: Stage) -> None:
+    server = stage.scripted(always(400, {"message": "red \x1b[31m\x07 error: twice\nerror: x"}))
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
+    assert_told_well(ending, 11)
+    assert "\x1b" not in ending.stderr + ending.stdout

@@ -47,7 +47,7 @@ class Ending:
 
 
 class HurriedClock:
-    """Real time, but pauses take a hundredth of a second and count in full."""
+    """Real time, but pauses take milliseconds and count in full."""
 
     def __init__(self) -> None:
         self._skipped = 0.0
@@ -59,8 +59,8 @@ class HurriedClock:
         return asyncio.get_running_loop().time() + self._skipped
 
     async def sleep(self, seconds: float) -> None:
-        self._skipped += max(seconds - 0.01, 0.0)
-        await asyncio.sleep(min(seconds, 0.01))
+        self._skipped += max(seconds - 0.003, 0.0)
+        await asyncio.sleep(min(seconds, 0.003))
 
 
 def call(*argv: str, **environ: str) -> Ending:
