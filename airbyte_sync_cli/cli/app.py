@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from airbyte_sync_cli import __version__
+from airbyte_sync_cli.cli.completion import prepare_for_shell
 from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
 from airbyte_sync_cli.exit_codes import ExitCode
 
@@ -80,6 +81,7 @@ def main(
 def run(argv: Sequence[str]) -> int:
     """Run a command line to its exit code; what is wrong with it is said as everything else."""
     command = typer.main.get_command(make_app(argv))
+    prepare_for_shell()
     try:
         code = command.main(list(argv) or ["--help"], prog_name=NAME, standalone_mode=False)
     except TyperException as error:

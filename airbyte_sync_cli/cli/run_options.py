@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from airbyte_sync_cli.cli.completion import complete_connection
+
 SELECT = "Which connections"
 HOW = "How to run"
 TIME = "Time limits"
@@ -41,6 +43,7 @@ Connections = Annotated[
         "-c",
         metavar="ID|NAME",
         help="Connection, by id or exact name. Repeatable. [env: AIRBYTE_CONNECTION]",
+        autocompletion=complete_connection,
         rich_help_panel=SELECT,
     ),
 ]

@@ -1,0 +1,74 @@
+"""The names that completion offers: from a cache of five minutes, or from the server."""
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from airbyte_sync_cli.airbyte.connect import connect
+from airbyte_sync_cli.cli.completion import Names
+from airbyte_sync_cli.clock import SystemClock
+from airbyte_sync_cli.settings import Settings, load_settings
+
+_FRESH: Final = 300.0
+"""Seconds for which an answer is good."""
+_WHO: Final = ("client_id", "username")
+
+
+def known_names(typed: Mapping[str, object], environ: Mapping[str, str], *, limit: float) -> Names:
+    """Tell names and ids; asks for at most `limit` seconds. Raises whatever went wrong."""
+    settings = load_settings(typed, environ)
+    cache = _file_for(settings)
+    names = _read(cache)
+    if names is None:
+        names = asyncio.run(_ask(settings, limit))
+        _write(cache, names)
+    return names
+
+
+async def _ask(settings: Settings, limit: float) -> Names:
+    async with asyncio.timeout(limit):
+        airbyte = await connect(settings, clock=SystemClock())
+        try:
+            found = await airbyte.connections(workspace_id=settings.workspace_id, patience=0)
+        finally:
+            await airbyte.aclose()
+    return sorted((one.name, one.id) for one in found)
+
+
+def _file_for(settings: Settings) -> Path:
+    """Name a file for what decides which connections are seen; no secret goes into it."""
+    who = [str(getattr(settings.credentials, name, "")) for name in _WHO]
+    parts = [settings.url, settings.api, settings.workspace_id or "", *who]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    folder = platformdirs.user_cache_path("airbyte-sync", appauthor=False)
+    return folder / f"connections-{digest}.json"
+
+
+def _read(cache: Path) -> Names | None:
+    try:
+        age = time.time() - cache.stat().st_mtime
+        rows = json.loads(cache.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not 0 <= age < _FRESH:
+        return None
+    return [(str(name), str(one)) for name, one in rows]
+
+
+def _write(cache: Path, names: Names) -> None:
+    """Write whole or not at all; a cache that cannot be written is none."""
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = cache.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(names), encoding="utf-8")
+        draft.replace(cache)
+    except OSError:
+        return
