@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 _EXPLANATION: Final = """
 What you saw
-  A simulated Airbyte ran in this process, and `airbyte-sync run` worked against it over real HTTP:
+  `airbyte-sync run` worked over real HTTP against an Airbyte simulated here:
     orders     succeeded at the first attempt
-    customers  its first attempt failed, Airbyte tried again, and it succeeded: exit 0 all the same
-    events     failed, with the reason that Airbyte gave: alone, `run` would have exited with 3
-  Of several syncs the lowest code other than 0 counts, so this run's verdict is {verdict}.
+    customers  failed at first, Airbyte tried again, and it succeeded: exit 0
+    events     failed, with Airbyte's reason: alone, `run` would have exited 3
+  Of several syncs the lowest code other than 0 counts: here {verdict}.
   The demo itself exits with 0, because all of this was as expected.
 
 What to type next
-  airbyte-sync sandbox                    # such an Airbyte for as long as you like; elsewhere:
-  airbyte-sync run --conn orders          # one sync; `echo $?` shows its exit code
+  airbyte-sync sandbox                    # such an Airbyte, elsewhere:
+  airbyte-sync run --conn orders          # one sync; `echo $?` shows its code
   airbyte-sync run --conn events -o json  # the result as one line of JSON
   airbyte-sync run --help                 # everything else
-With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or wherever it is)
+With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 """
 
 
@@ -61,19 +61,18 @@ async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
             output,
             stops_itself=True,
         )
-    return _explained(ending)
+    return _explained(ending, output)
 
 
-def _explained(ending: "Ending") -> "Ending":
+def _explained(ending: "Ending", output: "Output") -> "Ending":
     """End with 0 where all went as planned; anything else is an ending of its own."""
     from airbyte_sync_cli.cli.session import Ending  # noqa: PLC0415
-    from airbyte_sync_cli.output.verdicts import summary  # noqa: PLC0415
 
     if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
         return ending
     text = _EXPLANATION.format(verdict=int(ExitCode.FAILED)).rstrip()
     return Ending(
-        syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{summary(ending.syncs)}\n{text}"
+        syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{output.summary(ending.syncs)}\n{text}"
     )
 
 

@@ -48,6 +48,17 @@ class Journal:
         if _RANKS[entry.level] >= self._least:
             self.write_line(self._json(entry) if self._as_json else self._text(entry))
 
+    def write_error(self, message: str, *, hint: str | None) -> None:
+        """Write how it ended: the last thing that a log says."""
+        if self._as_json:
+            self.write(Entry(event="error", message=message, level="error"))
+        else:
+            self.write_line(f"error: {message}")
+        if hint and self._as_json:
+            self.write(Entry(event="hint", message=hint, level="error"))
+        elif hint:
+            self.write_line(f"hint: {hint}")
+
     def write_line(self, line: str) -> None:
         """Write a line as it is."""
         if self._above is not None:

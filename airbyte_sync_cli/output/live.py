@@ -27,10 +27,13 @@ _TICK: Final = 0.25
 _CLOCK_STEP: Final = 1.0
 """Seconds after which it is drawn anew although nothing happened: its clock goes on."""
 
+_ERASE_REST: Final = "\x1b[K"
+_ERASE_LINE: Final = "\x1b[2K"
+
 Size = Callable[[], os.terminal_size]
 
 
-class Screen:
+class Canvas:
     """Some lines at the bottom of a terminal that can be replaced."""
 
     def __init__(self, stream: TextIO, *, environ: Mapping[str, str], size: Size) -> None:
@@ -56,15 +59,15 @@ class Screen:
         """Draw these lines instead of those that are there; nothing if they are the same."""
         content = self._rendered(lines)
         if content != self._last or not content:
-            self._write(self._erased() + content)
+            height = self._height()
+            self._write(_up(height) + content + _erased(height - len(lines)))
         self._drawn = [line.cell_len for line in lines]
         self._last = content
 
     def above(self, line: str) -> None:
         """Write a line that stays, and draw anew below it."""
-        content, self._last = self._last, ""
-        self._write(f"{self._erased()}{line}\n{content}")
-        self._last = content
+        height = self._height()
+        self._write(f"{_up(height)}{_erased(height)}{line}\n{self._last}")
 
     def forget(self) -> None:
         """Leave what is drawn where it is: somebody else wrote below it."""
@@ -74,13 +77,12 @@ class Screen:
         with self._console.capture() as captured:
             for line in lines:
                 self._console.print(line, no_wrap=True, overflow="ignore", crop=False)
-        return captured.get()
+        return captured.get().replace("\n", _ERASE_REST + "\n")
 
-    def _erased(self) -> str:
-        """Go up over what was drawn and erase it; a narrower terminal has wrapped it since."""
+    def _height(self) -> int:
+        """Tell how many lines of the terminal are ours; a narrower one has wrapped them since."""
         columns = max(self._size().columns, 1)
-        height = sum(max(-(-width // columns), 1) for width in self._drawn)
-        return f"\x1b[{height}A\r\x1b[J" if height else ""
+        return sum(max(-(-width // columns), 1) for width in self._drawn)
 
     def _write(self, text: str) -> None:
         """Write in one piece. A terminal that is gone is let go."""
@@ -93,6 +95,18 @@ class Screen:
             self._stream = None
 
 
+def _up(lines: int) -> str:
+    return f"\r\x1b[{lines}A" if lines > 0 else ""
+
+
+def _erased(lines: int) -> str:
+    """Erase so many lines from here on, and come back.
+
+    Line by line: where all of the screen is erased at once, tmux keeps it in its history.
+    """
+    return (_ERASE_LINE + "\n") * lines + _up(lines) if lines > 0 else ""
+
+
 class LiveView:
     """Listens, and draws while `run` runs."""
 
@@ -103,7 +117,7 @@ class LiveView:
         self._stream = stream
         self._look = look_for(stream.encoding)
         self._board = Board()
-        self._screen = Screen(stream, environ=environ, size=size or (lambda: _size_of(stream)))
+        self._canvas = Canvas(stream, environ=environ, size=size or (lambda: _size_of(stream)))
         self._news = False
         self._drawn_at = float("-inf")
         self._drawn_size: os.terminal_size | None = None
@@ -115,12 +129,12 @@ class LiveView:
 
     def above(self, line: str) -> None:
         """Write a line of the log above the view."""
-        self._screen.above(line)
+        self._canvas.above(line)
 
     async def run(self) -> None:
         """Draw until cancelled, then take it off the screen."""
         try:
-            with _told_when_continued(self._screen.forget):
+            with _told_when_continued(self._canvas.forget):
                 while True:
                     self.refresh()
                     await self._clock.sleep(_TICK)
@@ -129,17 +143,17 @@ class LiveView:
 
     def close(self) -> None:
         """Take it off the screen."""
-        self._screen.replace([])
+        self._canvas.replace([])
 
     def refresh(self) -> None:
         """Draw if there is something new, or if the clock has moved on."""
-        now, size = self._clock.monotonic(), self._screen.size()
+        now, size = self._clock.monotonic(), self._canvas.size()
         due = self._news or size != self._drawn_size or now - self._drawn_at >= _CLOCK_STEP
         if not due or not _in_foreground(self._stream):
             return
         self._news, self._drawn_at, self._drawn_size = False, now, size
         frame = Frame(max(size.columns - 1, 1), max(size.lines - 1, 1), self._look, now)
-        self._screen.replace(draw(self._board, frame))
+        self._canvas.replace(draw(self._board, frame))
 
 
 def _size_of(stream: TextIO) -> os.terminal_size:

@@ -1,32 +1,34 @@
 """The only owner of stdout and stderr: listens while things happen, and writes the ending."""
 
-import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.failures import Aftermath, blocks
 from airbyte_sync_cli.output.files import ResultFiles
-from airbyte_sync_cli.output.journal import Entry, Journal, JournalHandler
+from airbyte_sync_cli.output.journal import Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.reports import report_class
-from airbyte_sync_cli.output.story import Story
+from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.tables import Screen, screen_of
-from airbyte_sync_cli.output.terminal import wants_live_view
-from airbyte_sync_cli.output.verdicts import error_result, reason, summary
-from airbyte_sync_cli.sync.events import Event, Provisional, Warned
+from airbyte_sync_cli.output.teller import Teller
+from airbyte_sync_cli.output.verdicts import error_result, reason
+from airbyte_sync_cli.sync.events import Event, Finished, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
-
-if TYPE_CHECKING:
-    from airbyte_sync_cli.output.live import LiveView
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
 _LOG_LEVELS: Final = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+_CONCERNED: Final = frozenset({"run", "wait", "demo"})
+"""The commands that see syncs through."""
+
+_Which = tuple[str | None, int | None]
+"""A sync's connection and job."""
 
 
 class Output:
@@ -48,9 +50,8 @@ class Output:
         self._environ = environ
         self._stdout = stdout
         self._stderr = stderr
-        self._clock = clock
-        self._story = Story()
         self._warnings: list[str] = []
+        self._aftermaths: dict[_Which, Aftermath] = {}
         self._journal = Journal(
             stderr,
             clock=clock,
@@ -58,8 +59,7 @@ class Output:
             as_json=options.log_format == "json",
         )
         self._files = ResultFiles(result_file=options.result_file, environ=environ, root=root)
-        self._news_at = 0.0
-        self._view: LiveView | None = None
+        self._teller = Teller(self._journal, options, clock=clock, environ=environ)
         self._connect_log()
 
     def _connect_log(self) -> None:
@@ -74,83 +74,19 @@ class Output:
             self._warnings.append(event.message)
         if isinstance(event, Provisional):
             self._write_files(self._report(event.results, overall(event.results), None, {}))
-        self._show(event)
-        for entry in self._story.entries(event):
-            self._news_at = self._clock.monotonic()
-            if self._view is None or self._stays(entry):
-                self._journal.write(entry)
-
-    def _stays(self, entry: Entry) -> bool:
-        """Whether an entry gets a line above the live view, which shows the rest of them."""
-        address = entry.event in {"started", "adopted"} and len(self._story.chapters) == 1
-        return self._options.verbosity > 0 or entry.level == "warning" or address
+        if isinstance(event, Finished):
+            aftermath = Aftermath(error=event.error, failure=event.failure)
+            self._aftermaths[_which(event.result)] = aftermath
+        self._teller.take(event)
 
     def warn(self, message: str) -> None:
         """Tell of something odd; it goes into the report, too."""
         self._warnings.append(message)
-        self._journal.write(Entry(event="warning", message=message, level="warning"))
+        self._teller.warn(message)
 
-    @asynccontextmanager
-    async def alive(self) -> AsyncIterator[None]:
-        """Show signs of life while the work inside goes on: a live view, or a heartbeat."""
-        self._view = self._live_view()
-        beating = asyncio.create_task(self._watch(self._view) if self._view else self._beat())
-        try:  # no task group: it would wrap the errors of the work inside
-            yield
-        finally:
-            beating.cancel()
-            await asyncio.wait({beating})
-            self._end_view()
-
-    async def _watch(self, view: "LiveView") -> None:
-        """Draw; where that fails, tell in lines what goes on: no sync ends for a picture."""
-        try:
-            await view.run()
-        except Exception as error:  # noqa: BLE001  # a bug of ours, with somebody's sync at stake
-            self._view_failed(error)
-            await self._beat()
-
-    def _show(self, event: Event) -> None:
-        if self._view is None:
-            return
-        try:
-            self._view.take(event)
-        except Exception as error:  # noqa: BLE001  # the same
-            self._view_failed(error)
-
-    def _view_failed(self, error: Exception) -> None:
-        self._end_view()
-        self.warn(f"the live view failed ({type(error).__name__}: {error}): log lines instead")
-
-    def _end_view(self) -> None:
-        if self._view is not None:
-            self._view.close()
-        self._view = None
-        self._journal.divert(None)
-
-    def _live_view(self) -> "LiveView | None":
-        if self._stderr is None or not wants_live_view(
-            self._command, self._options, environ=self._environ, stream=self._stderr
-        ):
-            return None
-        from airbyte_sync_cli.output.live import LiveView  # noqa: PLC0415  # rich, where it is seen
-
-        view = LiveView(self._stderr, clock=self._clock, environ=self._environ)
-        self._journal.divert(view.above)
-        return view
-
-    async def _beat(self) -> None:
-        pause = self._options.heartbeat
-        self._news_at = self._clock.monotonic()
-        while pause > 0:
-            rest = self._news_at + pause - self._clock.monotonic()
-            if rest > 0:
-                await self._clock.sleep(rest)
-                continue
-            entry = self._story.heartbeat()
-            if entry is not None:
-                self._journal.write(entry)
-            self._news_at = self._clock.monotonic()
+    def alive(self) -> AbstractAsyncContextManager[None]:
+        """Show signs of life while the work inside goes on."""
+        return self._teller.alive(self._command, self._stderr)
 
     def conclude(
         self,
@@ -199,12 +135,31 @@ class Output:
             if trouble not in self._warnings:
                 self.warn(trouble)
 
-    def _write_error(self, report: Report) -> None:
-        if report.error is None:
+    def _write_failures(self, syncs: Sequence[SyncResult]) -> None:
+        """Tell at length what failed, for those who read the log; programs have the JSON."""
+        if self._command not in _CONCERNED or self._options.log_format == "json":
             return
-        self._journal.write_line(f"error: {report.error.message}")
-        if report.error.hint:
-            self._journal.write_line(f"hint: {report.error.hint}")
+        for line in self._failure_lines(syncs):
+            self._journal.write_line(line)
+
+    def _failure_lines(self, syncs: Sequence[SyncResult]) -> list[str]:
+        endings = [(sync, self._aftermaths.get(_which(sync), Aftermath())) for sync in syncs]
+        told = blocks(endings, with_trace=self._options.verbosity > 0)
+        return [line for block in told for line in block]
+
+    def _write_error(self, report: Report) -> None:
+        if report.error is not None:
+            self._journal.write_error(report.error.message, hint=report.error.hint)
+
+    def _text(self, report: Report) -> str:
+        """Write for people. `status` was asked about jobs: so it says why they failed, too."""
+        told = self.summary(report.syncs)
+        more = self._failure_lines(report.syncs) if self._command == "status" else []
+        return "\n".join([told, *more])
+
+    def summary(self, syncs: Sequence[SyncResult]) -> str:
+        """Write a line for each sync, as it suits stdout."""
+        return summary(syncs, command=self._command, screen=self.screen)
 
     def _write_result(self, report: Report, text: str | None) -> None:
         """Write in one piece, and last. A reader that is gone changes no verdict."""
@@ -214,7 +169,7 @@ class Output:
             case "id":
                 content = "\n".join(report.ids())
             case "text":
-                content = text if text is not None else summary(report.syncs)
+                content = text if text is not None else self._text(report)
         if content:
             self._print(content)
 
@@ -248,6 +203,10 @@ class Output:
             os.dup2(null, 1)
         except OSError as error:
             logging.getLogger(_ROOT_LOGGER).debug("stdout is gone: %s", error)
+
+
+def _which(sync: SyncResult) -> _Which:
+    return sync.connection_id, sync.job_id
 
 
 def _paragraph(report: Report) -> str:

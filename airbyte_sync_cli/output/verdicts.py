@@ -6,6 +6,7 @@ from typing import Final
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
+from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import ErrorResult, SyncResult
 
 _HINTS: Final = {
@@ -39,6 +40,10 @@ _PHRASES: Final = {
 }
 
 
+_MOST_REASONS: Final = 3
+_MOST_NAMES: Final = 10
+
+
 def error_result(
     code: ExitCode, syncs: Sequence[SyncResult], error: AirbyteSyncError | None
 ) -> ErrorResult | None:
@@ -46,13 +51,28 @@ def error_result(
     if code in {ExitCode.OK, ExitCode.SKIPPED}:
         return None
     concerned = [sync for sync in syncs if sync.exit_code == code]
-    message = error.message if error else "; ".join(reason(sync) for sync in concerned)
+    message = _first_and_more(error.message, concerned) if error else _reasons(concerned)
     hint = (error.hint if error else None) or _hint(code, concerned)
     return ErrorResult(
         kind=code.outcome,
-        message=words.plain(message or code.outcome),
-        hint=words.plain(hint) if hint else None,
+        message=redact(words.plain(message or code.outcome)),
+        hint=redact(words.plain(hint)) if hint else None,
     )
+
+
+def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
+    more = len(concerned) - 1
+    return f"{message} (and {more} more such)" if more > 0 else message
+
+
+def _reasons(concerned: Sequence[SyncResult]) -> str:
+    """Give reasons while they can be read; of many, the names."""
+    if len(concerned) <= _MOST_REASONS:
+        return "; ".join(reason(sync) for sync in concerned)
+    told = ", ".join(name(sync) for sync in concerned[:_MOST_NAMES])
+    rest = len(concerned) - _MOST_NAMES
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"{len(concerned)} syncs {phrase(concerned[0])}: {told}{more}"
 
 
 def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
@@ -63,17 +83,22 @@ def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
 
 def reason(sync: SyncResult) -> str:
     """Say in one sentence how a sync ended, and why."""
-    code = ExitCode(sync.exit_code) if sync.exit_code is not None else None
-    phrase = _PHRASES.get(code) if code is not None else None
-    sentence = f"{name(sync)} {phrase or sync.status or 'ended'}"
+    sentence = f"{name(sync)} {phrase(sync)}"
     if sync.cancel is not None and sync.cancel.requested:
         sentence += "; " + ("cancelled" if sync.cancel.confirmed else "its cancel is unconfirmed")
     if sync.failure is not None and sync.failure.message:
         where = " ".join(filter(None, [sync.failure.origin, sync.failure.type]))
         sentence += f": {sync.failure.message}" + (f" ({where})" if where else "")
-    elif code is ExitCode.FAILED:
+    elif sync.exit_code == ExitCode.FAILED:
         sentence += ": Airbyte does not tell why here" + (f", see {sync.url}" if sync.url else "")
     return words.plain(sentence)
+
+
+def phrase(sync: SyncResult) -> str:
+    """Say how a sync ended, after its name."""
+    code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    said = None if code is None else _PHRASES.get(code)
+    return said or sync.status or (code.outcome if code is not None else "ended")
 
 
 def name(sync: SyncResult) -> str:
@@ -82,27 +107,3 @@ def name(sync: SyncResult) -> str:
     if sync.job_id is None:
         return repr(connection) if connection else "the sync"
     return f"job {sync.job_id}" + (f" of {connection!r}" if connection else "")
-
-
-def summary(syncs: Sequence[SyncResult]) -> str:
-    """Write what stdout shows a person: a line for each sync, and a total for several."""
-    lines = [_line(sync) for sync in syncs]
-    if len(syncs) > 1:
-        good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
-        lines.append(f"{good} of {len(syncs)} ok")
-    return "\n".join(lines)
-
-
-def _line(sync: SyncResult) -> str:
-    parts = [
-        sync.status or sync.outcome or "unknown",
-        sync.connection_name or sync.connection_id,
-        f"job {sync.job_id}" if sync.job_id is not None else None,
-        words.duration(sync.duration_seconds) if sync.duration_seconds is not None else None,
-        f"{words.count(sync.records_synced)} records" if sync.records_synced is not None else None,
-        words.size(sync.bytes_synced) if sync.bytes_synced is not None else None,
-        f"{sync.attempts} attempts" if (sync.attempts or 0) > 1 else None,
-        "adopted" if sync.adopted and sync.outcome else None,
-        sync.outcome if sync.outcome not in {None, "ok", sync.status} else None,
-    ]
-    return "  ".join(words.plain(part) for part in parts if part)

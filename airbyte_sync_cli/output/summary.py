@@ -1,0 +1,94 @@
+"""What stdout shows a person in the end: a line for each sync, and a total for several."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import words
+from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.sync.result import SyncResult
+
+PLAIN: Final = Screen()
+_LOOKS: Final = frozenset({"status", "cancel"})
+"""Commands that look at jobs; nobody waits for one there, so none is adopted."""
+_ADOPTING: Final = frozenset({"run", "trigger"})
+_RESET: Final = "\x1b[0m"
+_COLOURS: Final = {"good": "\x1b[32m", "bad": "\x1b[31m", "other": "\x1b[33m"}
+_SYMBOLS: Final = {"good": ("✓", "+"), "bad": ("✗", "x"), "other": ("●", ">")}
+
+
+def summary(
+    syncs: Sequence[SyncResult], *, command: str | None = None, screen: Screen = PLAIN
+) -> str:
+    """Write the summary: aligned on a terminal, else in a form that stays the same."""
+    cells = [_cells(sync, command) for sync in syncs]
+    if screen.width is not None:
+        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+        lines = [
+            _aligned(sync, row, widths, screen) for sync, row in zip(syncs, cells, strict=True)
+        ]
+    else:
+        lines = [_joined(sync, row, screen) for sync, row in zip(syncs, cells, strict=True)]
+    if len(syncs) > 1 and command not in _LOOKS:
+        good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
+        lines.append(f"{good} of {len(syncs)} ok")
+    return "\n".join(lines)
+
+
+def _cells(sync: SyncResult, command: str | None) -> list[str]:
+    """Put every part of a line in its column; empty where it is unknown."""
+    return [
+        words.plain(sync.status or sync.outcome or "unknown"),
+        words.plain(sync.connection_name or sync.connection_id or ""),
+        f"job {sync.job_id}" if sync.job_id is not None else "",
+        words.duration(sync.duration_seconds) if sync.duration_seconds is not None else "",
+        f"{words.count(sync.records_synced)} records" if sync.records_synced is not None else "",
+        words.size(sync.bytes_synced) if sync.bytes_synced is not None else "",
+        "  ".join(filter(None, _remarks(sync, command))),
+    ]
+
+
+def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
+    tells_more = sync.outcome not in {None, "ok", sync.status} and command not in _LOOKS
+    return [
+        f"{sync.attempts} attempts" if (sync.attempts or 0) > 1 else None,
+        "adopted" if sync.adopted and command in _ADOPTING else None,
+        sync.outcome if tells_more else None,
+        _cancel_remark(sync) if command == "cancel" else None,
+    ]
+
+
+def _cancel_remark(sync: SyncResult) -> str | None:
+    """Say what `cancel` did, for its line shows the job as it is now."""
+    if sync.job_id is None:
+        return "no job: nothing to cancel"
+    if sync.cancel is None or not sync.cancel.requested:
+        return "had ended already: nothing sent" if sync.status in FINAL_STATUSES else None
+    return "cancelled by us" if sync.cancel.confirmed else "the cancel is not to be seen yet"
+
+
+def _joined(sync: SyncResult, cells: Sequence[str], screen: Screen) -> str:
+    return "  ".join([_coloured(cells[0], sync, screen), *filter(None, cells[1:])])
+
+
+def _coloured(text: str, sync: SyncResult, screen: Screen) -> str:
+    return f"{_COLOURS[_mood(sync)]}{text}{_RESET}" if screen.colour else text
+
+
+def _aligned(sync: SyncResult, cells: Sequence[str], widths: Sequence[int], screen: Screen) -> str:
+    numbers = range(3, 6)  # duration, records, size
+    fitted = [
+        cell.rjust(width) if i in numbers else cell.ljust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        if width
+    ]
+    state = f"{_SYMBOLS[_mood(sync)][0 if screen.blocks else 1]} {fitted[0]}"
+    return "  ".join([_coloured(state, sync, screen), *fitted[1:]]).rstrip()
+
+
+def _mood(sync: SyncResult) -> str:
+    if sync.exit_code == ExitCode.OK and sync.status not in {"failed", "cancelled"}:
+        return "good"
+    bad = sync.exit_code not in {None, ExitCode.SKIPPED} or sync.status in {"failed", "cancelled"}
+    return "bad" if bad else "other"
