@@ -33,23 +33,24 @@ def connections_table(connections: Sequence[Connection], screen: Screen) -> str:
     return render(
         [
             Column(title="id", cells=[words.plain(one.id) for one in connections]),
-            Column(title="name", cells=[words.plain(one.name) for one in connections], least=20),
+            Column(title="name", cells=[words.plain(one.name) for one in connections], least=10),
             Column(
                 title=f"source {screen.arrow} destination",
                 cells=[_route(one, screen) for one in connections],
-                leaves=1,
+                leaves=2,
                 least=24,
             ),
             Column(
                 title="status",
                 cells=[words.plain(one.status) for one in connections],
+                leaves=1,
                 colours=_STATUS_COLOURS,
             ),
-            Column(title="schedule", cells=[_schedule(one) for one in connections], leaves=2),
+            Column(title="schedule", cells=[_schedule(one) for one in connections], leaves=3),
             Column(
                 title="tags",
                 cells=[words.plain(", ".join(one.tags)) for one in connections],
-                leaves=3,
+                leaves=4,
                 least=16,
                 words="tags: {}",
             ),

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from airbyte_sync_cli.output.listing_reports import ConnectionsReport, LogsReport
 from airbyte_sync_cli.sync.result import Report
 
 
 def schemas() -> Mapping[str, Mapping[str, Any]]:
     """Generate the schema of each kind of report from its model."""
-    return {"result": _schema(Report, "airbyte-sync result")}
+    return {
+        "result": _schema(Report, "airbyte-sync result"),
+        "connections": _schema(ConnectionsReport, "airbyte-sync connections"),
+        "logs": _schema(LogsReport, "airbyte-sync logs"),
+    }
 
 
 def _schema(model: type[Report], title: str) -> Mapping[str, Any]:

@@ -172,7 +172,7 @@ def _second(said: Sequence[str], width: int | None) -> Sequence[str]:
     text = " | ".join(said)
     room = (width or len(text) + len(_INDENT)) - 1
     return textwrap.wrap(
-        text, room, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=True
+        text, room, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False
     )
 
 

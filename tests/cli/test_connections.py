@@ -1,0 +1,217 @@
+"""`connections`: what there is, whole, once each, and in a table that fits."""
+
+import pytest
+
+from airbyte_sync_cli.airbyte.models import Connection
+from airbyte_sync_cli.output.listings import connections_table
+from airbyte_sync_cli.output.tables import Screen, cell_width
+from airbyte_sync_cli.sandbox import ConnectionConfig, Fault, Sandbox, SandboxConfig
+from tests.support.program import Ending, assert_told_well, call
+from tests.support.servers import Stage
+
+BOTH_APIS = ("public", "config")
+
+
+def a_house() -> Sandbox:
+    """Two workspaces, four connections; one name twice."""
+    sandbox = Sandbox()
+    sandbox.add_connection(
+        "orders", workspace="Sales", tags=("nightly",), schedule="every 24 hours"
+    )
+    sandbox.add_connection("events", workspace="Sales", source="Kafka", destination="Lake")
+    sandbox.add_connection(
+        "billing", workspace="Operations", status="inactive", tags=("finance", "nightly")
+    )
+    sandbox.add_connection("orders", workspace="Operations", schedule="cron 0 0 3 * * ?")
+    return sandbox
+
+
+def names(ending: Ending) -> list[str]:
+    return [row["connection_name"] for row in ending.report["connections"]]
+
+
+@pytest.mark.parametrize("api", BOTH_APIS)
+def test_every_connection_is_listed_with_both_its_ends(stage: Stage, api: str) -> None:
+    url = stage.sandbox(a_house())
+    ending = call("connections", "--api", api, "-o", "json", AIRBYTE_URL=url)
+    assert ending.code == 0
+    assert names(ending) == ["billing", "events", "orders", "orders"]
+    events = ending.report["connections"][1]
+    assert (events["source_name"], events["destination_name"]) == ("Kafka", "Lake")
+    assert (events["schedule_type"], events["tags"], events["status"]) == ("manual", [], "active")
+    assert events["url"].endswith(f"/connections/{events['connection_id']}")
+
+
+def test_a_person_sees_one_line_for_each_where_nothing_wraps(stage: Stage) -> None:
+    sandbox = a_house()
+    ending = call("connections", AIRBYTE_URL=stage.sandbox(sandbox))
+    first, *rows = ending.stdout.splitlines()
+    assert first.split() == [
+        *("id", "name", "source", "→", "destination", "status", "schedule", "tags")
+    ]
+    assert len(rows) == 4
+    assert rows[1].split() == [
+        *(sandbox.connections[1].id, "events", "Kafka", "→", "Lake", "active", "manual")
+    ]
+
+
+def test_ids_alone_are_the_connections(stage: Stage) -> None:
+    sandbox = a_house()
+    ending = call("connections", "-o", "id", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert set(ending.stdout.split()) == {each.id for each in sandbox.connections}
+
+
+def test_all_pages_are_read_and_repeated_rows_are_dropped(stage: Stage) -> None:
+    config = SandboxConfig(
+        page_overlap=7, connections=tuple(ConnectionConfig(name=f"c{n:03}") for n in range(230))
+    )
+    ending = call("connections", "-o", "json", AIRBYTE_URL=stage.sandbox(Sandbox(config)))
+    assert names(ending) == [f"c{n:03}" for n in range(230)]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (("--search", "ORD"), ["orders", "orders"]),
+        (("--search", "kafka"), ["events"]),
+        (("--search", "lake"), ["events"]),
+        (("--tag", "nightly"), ["billing", "orders"]),
+        (("--tag", "finance", "--tag", "nightly"), ["billing", "orders"]),
+        (("--tag", "nightly", "--search", "ord"), ["orders"]),
+    ],
+)
+def test_a_list_is_narrowed(stage: Stage, options: tuple[str, ...], found: list[str]) -> None:
+    url = stage.sandbox(a_house())
+    assert names(call("connections", *options, "-o", "json", AIRBYTE_URL=url)) == found
+
+
+def test_a_part_of_an_id_finds_its_connection(stage: Stage) -> None:
+    sandbox = a_house()
+    wanted = sandbox.connections[1].id
+    url = stage.sandbox(sandbox)
+    ending = call("connections", "--search", wanted[:8], "-o", "id", AIRBYTE_URL=url)
+    assert ending.stdout.split() == [wanted]
+
+
+@pytest.mark.parametrize("api", BOTH_APIS)
+def test_a_workspace_narrows_the_list(stage: Stage, api: str) -> None:
+    sandbox = a_house()
+    workspace = sandbox.connections[0].workspace_id
+    ending = call(
+        *("connections", "--api", api, "-o", "json"),
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        AIRBYTE_WORKSPACE_ID=workspace,
+    )
+    assert names(ending) == ["events", "orders"]
+
+
+@pytest.mark.parametrize("fault", ["actors:503", "actors:403", "actors:html", "actors:bad-json"])
+def test_without_names_of_the_ends_their_ids_must_do(stage: Stage, fault: str) -> None:
+    sandbox = a_house()
+    sandbox.faults.add(Fault.model_validate(fault))
+    ending = call("connections", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert ending.code == 0
+    events = sandbox.connections[1]
+    assert f"{events.source_id} → {events.destination_id}" in ending.stdout
+
+
+def test_a_search_without_a_match_names_the_nearest(stage: Stage) -> None:
+    sandbox = a_house()
+    ending = call("connections", "--search", "evnts", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert_told_well(ending, 7)
+    assert ending.lines("error: ") == ["error: no connection matches 'evnts'"]
+    nearest = f"did you mean 'events' ({sandbox.connections[1].id})"
+    assert ending.lines("hint: ") == [f"hint: {nearest}"]
+
+
+def test_a_search_far_from_everything_says_how_many_there_are(stage: Stage) -> None:
+    ending = call("connections", "--search", "zzzz", AIRBYTE_URL=stage.sandbox(a_house()))
+    assert_told_well(ending, 7)
+    assert ending.lines("hint: ") == ["hint: without --search all 4 are listed"]
+
+
+def test_an_unknown_tag_names_those_in_use(stage: Stage) -> None:
+    ending = call("connections", "--tag", "weekly", AIRBYTE_URL=stage.sandbox(a_house()))
+    assert_told_well(ending, 7)
+    assert ending.lines("error: ") == ["error: no connection carries the tag 'weekly'"]
+    assert ending.lines("hint: ") == ["hint: tags in use: finance, nightly"]
+
+
+@pytest.mark.parametrize("option", ["--search", "--tag"])
+def test_an_empty_text_is_a_mistake_before_anything_is_asked(stage: Stage, option: str) -> None:
+    sandbox = a_house()
+    ending = call("connections", option, " ", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert_told_well(ending, 2)
+    assert sandbox.requests == []
+
+
+def test_a_server_without_connections_is_no_error_but_said(stage: Stage) -> None:
+    ending = call("connections", AIRBYTE_URL=stage.sandbox(Sandbox()))
+    assert (ending.code, ending.stdout) == (0, "")
+    assert ["no connection can be seen here" in line for line in ending.warnings] == [True]
+
+
+def test_an_early_error_has_the_list_too() -> None:
+    ending = call("connections", "--nope", "-o", "json")
+    assert (ending.code, ending.report["connections"]) == (2, [])
+
+
+# Tables
+
+
+def some() -> list[Connection]:
+    """Names as Airbyte makes them, and one of wide letters."""
+    return [
+        Connection(
+            id=f"00000000-0000-4000-8000-{number:012}",
+            name=name,
+            status="active",
+            source_name="Salesforce production account",
+            destination_name="Warehouse (raw, europe-west)",
+            schedule="Every 24 HOURS",
+            tags=("nightly", "finance"),
+        )
+        for number, name in enumerate(["orders", "Salesforce → Warehouse " * 3, "注文" * 30])
+    ]
+
+
+@pytest.mark.parametrize("width", [48, 60, 80, 100, 120, 160, 200])
+def test_a_table_fits_its_terminal_and_cuts_no_id(width: int) -> None:
+    connections = some()
+    text = connections_table(connections, Screen(width=width))
+    assert max(cell_width(line) for line in text.splitlines()) <= width
+    for connection in connections:
+        assert sum(line.startswith(connection.id) for line in text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_nothing_is_lost_in_a_narrow_table(width: int) -> None:
+    text = connections_table(some()[:1], Screen(width=width))
+    flat = " ".join(text.split())
+    for part in ("orders", "production", "europe-west", "Every 24", "nightly", "finance"):
+        assert part in flat
+
+
+def test_a_table_for_a_program_is_not_folded() -> None:
+    assert len(connections_table(some(), Screen()).splitlines()) == 4
+
+
+def test_an_encoding_without_arrows_gets_plain_letters() -> None:
+    text = connections_table(some()[:1], Screen(blocks=False))
+    assert text.isascii()
+    assert "account -> Warehouse" in text
+
+
+def test_a_name_cannot_move_the_cursor() -> None:
+    bad = Connection(id="x", name="a\x1b[2Jb\nc", status="active")
+    assert connections_table([bad], Screen()).splitlines()[1].startswith("x   a b c")
+
+
+def test_colours_do_not_count_as_width() -> None:
+    plain = connections_table(some(), Screen(width=80))
+    painted = connections_table(some(), Screen(width=80, colour=True))
+    assert "\x1b[32mactive\x1b[0m" in painted
+    stripped = painted
+    for code in ("0", "1", "2", "32"):
+        stripped = stripped.replace(f"\x1b[{code}m", "")
+    assert stripped == plain
