@@ -5,6 +5,8 @@ defence, for texts that others wrote: an error of a library, a server that echoe
 """
 
 import base64
+import json
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -21,6 +23,7 @@ def remember(secret: str) -> str:
     """Take note of a secret, in the forms that it takes on the wire; returns it as it is."""
     if len(secret) >= _SHORTEST and secret not in _WELL_KNOWN:
         _known.update({secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]})
+        _known.update(json.dumps(secret, ensure_ascii=pure)[1:-1] for pure in (True, False))
     return secret
 
 
@@ -28,8 +31,22 @@ def remember_pair(username: str, password: str) -> str:
     """Take note of what basic authentication sends for this pair, and return it."""
     encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
     remember(password)
-    _known.add(encoded)
+    if password:
+        _known.add(encoded)
     return encoded
+
+
+def redact_all(value: object) -> object:
+    """Mask every text in a structure; numbers and keys stay, so that JSON stays JSON."""
+    match value:
+        case str():
+            return redact(value) if type(value) is str else value  # not the words of an enum
+        case Mapping():
+            return {key: redact_all(one) for key, one in value.items()}
+        case list() | tuple():
+            return tuple(redact_all(one) for one in value)
+        case _:
+            return value
 
 
 def redact(text: str) -> str:

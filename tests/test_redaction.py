@@ -1,11 +1,19 @@
 """A known secret is masked wherever it appears, in every form that it takes on the wire."""
 
 import base64
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from airbyte_sync_cli.redaction import MASK, forget_all, redact, remember, remember_pair
+from airbyte_sync_cli.redaction import (
+    MASK,
+    forget_all,
+    redact,
+    redact_all,
+    remember,
+    remember_pair,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +53,19 @@ def test_words_that_every_text_needs_stay_readable(secret: str) -> None:
     remember(secret)
 
     assert redact(f"the airbyte password {secret}") == f"the airbyte password {secret}"
+
+
+def test_a_secret_is_masked_in_its_json_form_too() -> None:
+    remember('cän"ary\\word')
+
+    for pure in (True, False):
+        assert redact(json.dumps('cän"ary\\word', ensure_ascii=pure)) == f'"{MASK}"'
+
+
+def test_a_structure_keeps_its_shape_and_loses_its_secrets() -> None:
+    remember("canary")
+    remember("123456")
+
+    masked = redact_all({"canary": ["a canary", 123456, None, {"x": ("canary",)}]})
+
+    assert masked == {"canary": (f"a {MASK}", 123456, None, {"x": (MASK,)})}

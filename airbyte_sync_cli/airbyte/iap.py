@@ -8,6 +8,7 @@ starts again. It asks three times at most, once an hour.
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
 
 import httpx
 
@@ -97,12 +98,24 @@ def _no_identity(error: Exception) -> AirbyteSyncError:
 
 def _checked(answer: httpx.Response) -> httpx.Response:
     """Keep passing faults from google-auth, which would sleep on them without letting go."""
+    _remember_tokens(answer)
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
         raise UnavailableError(
             f"{answer.request.method} {answer.request.url.copy_with(query=None)}: "
             f"{answer.status_code} (asked for a token for the identity proxy)"
         )
     return answer
+
+
+def _remember_tokens(answer: httpx.Response) -> None:
+    """Take note of what may be a token, also where google-auth will complain of it."""
+    try:
+        content = answer.json()
+    except ValueError:
+        content = {"id_token": answer.text}
+    if answer.is_success and isinstance(content, dict):
+        for name in ("id_token", "token", "access_token"):
+            remember(str(content.get(name, "")).strip())
 
 
 class _WantedError(BaseException):
@@ -130,6 +143,8 @@ class _Replay:
         answer = next(self._answers, None)
         if answer is None:
             content = body.encode() if isinstance(body, str) else body
+            for assertion in parse_qs((content or b"").decode()).get("assertion", ()):
+                remember(assertion)  # it is as good as a token for an hour
             raise _WantedError(
                 httpx.Request(
                     method,

@@ -150,22 +150,14 @@ async def hold_session(
             airbyte=airbyte, settings=settings, output=output, clock=clock, stop=stop
         )
         try:
-            own = work(session)
-            return await _alive(output, own if stops_itself else until_stopped(own, stop=stop))
+            async with output.alive():
+                if stops_itself:
+                    return await work(session)
+                return await until_stopped(work(session), stop=stop)
         except StoppedError:
             return interrupted(stop)
         finally:
             await airbyte.aclose()
-
-
-async def _alive(output: Output, work: Coroutine[None, None, Ending]) -> Ending:
-    """Work while the output shows signs of life, whose task group would wrap an error."""
-    async with output.alive():
-        try:
-            return await work
-        except Exception as problem:  # noqa: BLE001  # raised again below, as itself
-            error = problem
-    raise error
 
 
 def interrupted(stop: Stop) -> Ending:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.redaction import redact
 
 
 class BugError(AirbyteSyncError):
@@ -25,7 +26,7 @@ def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCod
     except AirbyteSyncError as error:
         return output().conclude((), error=error, exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001  # the one place that must catch all
-        traceback.print_exc(file=sys.stderr)
+        print(redact(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201  # as print_exc
         return output().conclude((), error=_bug(error), exit_code=ExitCode.BUG)
 
 

@@ -3,11 +3,12 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output import words
+from airbyte_sync_cli.redaction import redact
 
 Level = Literal["debug", "info", "warning", "error"]
 _LEAST: Final[dict[int, int]] = {-1: 2, 0: 1, 1: 1, 2: 0}
@@ -46,7 +47,11 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Write one entry, unless it is of too little weight."""
         if _RANKS[entry.level] >= self._least:
-            self.write_line(self._json(entry) if self._as_json else self._text(entry))
+            name = entry.connection_name
+            entry = replace(
+                entry, message=redact(entry.message), connection_name=name and redact(name)
+            )
+            self._write_line(self._json(entry) if self._as_json else self._text(entry))
 
     def write_error(self, message: str, *, hint: str | None) -> None:
         """Write how it ended: the last thing that a log says."""
@@ -60,7 +65,10 @@ class Journal:
             self.write_line(f"hint: {hint}")
 
     def write_line(self, line: str) -> None:
-        """Write a line as it is."""
+        """Write a line as it is, but for the secrets in it."""
+        self._write_line(redact(line))
+
+    def _write_line(self, line: str) -> None:
         if self._above is not None:
             self._above(line)
             return

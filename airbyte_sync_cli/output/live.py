@@ -20,6 +20,7 @@ from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output.board import Board
 from airbyte_sync_cli.output.look import look_for
 from airbyte_sync_cli.output.view import Frame, draw
+from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.events import Event
 
 _TICK: Final = 0.25
@@ -89,7 +90,7 @@ class Canvas:
         if self._stream is None or not text:
             return
         try:
-            self._stream.write(text)
+            self._stream.write(redact(text))
             self._stream.flush()
         except (OSError, ValueError):
             self._stream = None

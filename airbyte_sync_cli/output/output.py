@@ -1,5 +1,6 @@
 """The only owner of stdout and stderr: listens while things happen, and writes the ending."""
 
+import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.tables import Screen, screen_of
 from airbyte_sync_cli.output.teller import Teller
 from airbyte_sync_cli.output.verdicts import error_result, reason
+from airbyte_sync_cli.redaction import redact, redact_all
 from airbyte_sync_cli.sync.events import Event, Finished, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
@@ -118,7 +120,8 @@ class Output:
         error: AirbyteSyncError | None,
         details: Mapping[str, object],
     ) -> Report:
-        return report_class(self._command).model_validate(
+        kind = report_class(self._command)
+        report = kind.model_validate(
             {
                 "command": self._command,
                 "exit_code": code,
@@ -129,6 +132,7 @@ class Output:
                 **details,
             }
         )
+        return kind.model_validate(redact_all(report.model_dump()))  # others wrote texts in it
 
     def _write_files(self, report: Report) -> None:
         for trouble in self._files.write(report, reason=_paragraph(report)):
@@ -165,7 +169,7 @@ class Output:
         """Write in one piece, and last. A reader that is gone changes no verdict."""
         match self._options.format:
             case "json":
-                content = report.model_dump_json()
+                content = _in_reach(report.model_dump_json(), self._stdout)
             case "id":
                 content = "\n".join(report.ids())
             case "text":
@@ -188,8 +192,11 @@ class Output:
     def _print(self, content: str) -> bool:
         if self._stdout is None:
             return False
+        encoding = self._stdout.encoding or "utf-8"
+        content = content.encode(encoding, "backslashreplace").decode(encoding)
         try:
-            self._stdout.write(content + "\n")
+            is_text = self._options.format == "text"  # the report is masked by itself
+            self._stdout.write((redact(content) if is_text else content) + "\n")
             self._stdout.flush()
         except (OSError, ValueError):
             self._abandon_stdout()
@@ -203,6 +210,15 @@ class Output:
             os.dup2(null, 1)
         except OSError as error:
             logging.getLogger(_ROOT_LOGGER).debug("stdout is gone: %s", error)
+
+
+def _in_reach(line: str, stream: TextIO | None) -> str:
+    """Escape in JSON what a stream cannot carry: a plain C locale is ASCII."""
+    try:
+        line.encode((stream and stream.encoding) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(line), separators=(",", ":"))
+    return line
 
 
 def _which(sync: SyncResult) -> _Which:

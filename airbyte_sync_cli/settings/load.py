@@ -1,16 +1,17 @@
 """Finds every setting: option, environment, Airflow connection, profile, default."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.redaction import remember
+from airbyte_sync_cli.redaction import remember, remember_pair
 from airbyte_sync_cli.settings.airflow import AirflowConnection
 from airbyte_sync_cli.settings.choice import choose_credentials
 from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
@@ -31,6 +32,21 @@ _INSECURE: Final = (
     "certificates are not checked (--insecure): anybody on the way can read the credentials; "
     "--ca-bundle is the way to trust a private CA"
 )
+
+
+_USERINFO: Final = re.compile(r"(?:[^/?#@]*//)?(?P<userinfo>[^/?#]*)@")
+
+
+def _remember_misplaced(url: str) -> None:
+    """Take note of a password whose slash or hash was not encoded: the address will be shown."""
+    remember(url.rpartition("@")[0].rpartition("://")[2].partition(":")[2])
+
+
+def _remember_credentials(proxy: str) -> None:
+    """Take note of a proxy's password as it is given, and as it is sent."""
+    username, _, password = proxy.rpartition("@")[0].rpartition("//")[2].partition(":")
+    remember(password)
+    remember_pair(unquote(username), unquote(password))
 
 
 def load_settings(
@@ -101,13 +117,11 @@ class _Loader:
         if found is None:
             return self._default_url(parts)
         self._warn_of_others(found)
-        try:
-            netloc = urlsplit(found.text).netloc
-        except ValueError:  # the address is judged where it is used
+        match = _USERINFO.match(found.text)
+        if match is None:
+            _remember_misplaced(found.text)
             return found.text
-        userinfo, at, _ = netloc.rpartition("@")
-        if not at:
-            return found.text
+        userinfo = match["userinfo"]
         username, _, password = userinfo.partition(":")
         for name, text in {"username": username, "password": password}.items():
             if text:
@@ -169,10 +183,15 @@ class _Loader:
         """Take an Airflow connection's own proxies, else those of the environment."""
         found = self._lookup.find("proxies")
         if found is not None:
-            return {str(scheme): str(url) for scheme, url in json.loads(found.text).items()}
+            own = {str(scheme): str(url) for scheme, url in json.loads(found.text).items()}
+            for proxy in own.values():
+                _remember_credentials(proxy)
+            return own
         names = {kind: f"{kind}_proxy" for kind in ("http", "https", "all", "no")}
         given = {
             kind: any_of(self._environ, name, name.upper()).strip() for kind, name in names.items()
         }
         self._lookup.origins["proxies"] = "environment" if any(given.values()) else "default"
+        for proxy in given.values():
+            _remember_credentials(proxy)
         return {kind: text for kind, text in given.items() if text}

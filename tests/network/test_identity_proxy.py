@@ -2,35 +2,23 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth.compute_engine import _metadata
 
+from tests.support.identities import AUDIENCE, identity, service_account
 from tests.support.program import Ending, assert_told_well, call, start
 from tests.support.servers import Answer, Asked, Scripted, Stage, always, response
 from tests.support.worlds import LOOK, a_sandbox
 
-AUDIENCE = "1234-abcd.apps.googleusercontent.com"
 PAGE = "<html><head><title>Sign in - Google Accounts</title></head></html>"
 APPLICATION = {
     "AIRBYTE_CLIENT_ID": "sandbox-client-id",
     "AIRBYTE_CLIENT_SECRET": "sandbox-client-secret",
 }
-
-
-def identity(audience: str, *, lifetime: float = 3600, number: int = 1) -> str:
-    """Write a token as Google would; nobody checks its signature."""
-    now = int(time.time())
-    claims = {"aud": audience, "iat": now, "exp": now + lifetime, "n": number}
-    parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, claims)]
-    encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts]
-    return ".".join([*encoded, base64.urlsafe_b64encode(b"signed").rstrip(b"=").decode()])
 
 
 def metadata(asked: Asked) -> bytes:
@@ -42,27 +30,6 @@ def metadata(asked: Asked) -> bytes:
         said = identity(query["audience"][0])
         return response(200, said, content_type="text/html", Metadata_Flavor="Google")
     return response(200, "computeMetadata/", content_type="text/plain", Metadata_Flavor="Google")
-
-
-def service_account(folder: Path, token_uri: str) -> str:
-    """Write the file of a service account that asks for its tokens there."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    file = folder / "service-account.json"
-    content = {
-        "type": "service_account",
-        "project_id": "a-project",
-        "private_key_id": "key-id",
-        "private_key": pem.decode(),
-        "client_email": "airbyte-sync@a-project.iam.gserviceaccount.com",
-        "token_uri": token_uri,
-    }
-    file.write_text(json.dumps(content))
-    return str(file)
 
 
 def audience_of(bearer: str) -> str:
