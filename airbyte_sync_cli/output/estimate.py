@@ -50,12 +50,13 @@ def estimate(history: History, worked: float) -> Estimate | None:
     if typical is None:
         return None
     share = min(worked / typical, _FULLEST) if typical > 0 else _FULLEST
-    few = len(history.durations) < _FEW
-    widened = _WIDENED_BY if few else 0.0
+    widened = _WIDENED_BY if len(history.durations) < _FEW else 0.0
     longest = max(history.durations) * (1 + widened)
     if longest <= worked:
         return Estimate(share=share)
-    low = min([one * (1 - widened) for one in history.durations if one > worked], default=worked)
+    left = [one * (1 - widened) for one in history.durations if one > worked]
+    only_the_slowest = len(left) == 1 < len(history.durations)
+    low = worked if only_the_slowest else min(left, default=worked)
     return Estimate(share=share, low=max(0.0, low - worked), high=longest - worked)
 
 

@@ -13,6 +13,12 @@ PLAIN: Final = Screen()
 _LOOKS: Final = frozenset({"status", "cancel"})
 """Commands that look at jobs; nobody waits for one there, so none is adopted."""
 _ADOPTING: Final = frozenset({"run", "trigger"})
+_GAP: Final = "  "
+_NAME: Final = 1
+"""The place of the name in a line."""
+_NUMBERS: Final = range(3, 6)
+"""Duration, records and bytes: aligned to the right."""
+_SHORTEST_NAME: Final = 12
 _RESET: Final = "\x1b[0m"
 _COLOURS: Final = {"good": "\x1b[32m", "bad": "\x1b[31m", "other": "\x1b[33m"}
 _SYMBOLS: Final = {"good": ("✓", "+"), "bad": ("✗", "x"), "other": ("●", ">")}
@@ -23,17 +29,28 @@ def summary(
 ) -> str:
     """Write the summary: aligned on a terminal, else in a form that stays the same."""
     cells = [_cells(sync, command) for sync in syncs]
-    if screen.width is not None:
-        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
-        lines = [
-            _aligned(sync, row, widths, screen) for sync, row in zip(syncs, cells, strict=True)
-        ]
-    else:
+    if screen.width is None:
         lines = [_joined(sync, row, screen) for sync, row in zip(syncs, cells, strict=True)]
+    else:
+        _shorten_names(cells, screen)
+        lines = _aligned(syncs, cells, screen)
     if len(syncs) > 1 and command not in _LOOKS:
         good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
         lines.append(f"{good} of {len(syncs)} ok")
     return "\n".join(lines)
+
+
+def _shorten_names(cells: Sequence[list[str]], screen: Screen) -> None:
+    """Let every line fit the terminal, if its name can give what it takes."""
+    widths = _widths(cells)
+    taken = sum(width + len(_GAP) for i, width in enumerate(widths) if width and i != _NAME)
+    most = max((screen.width or 0) - taken - len("✓ "), _SHORTEST_NAME)
+    for row in cells:
+        row[_NAME] = words.shortened(row[_NAME], most, mark="…" if screen.blocks else "~")
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
 
 
 def _cells(sync: SyncResult, command: str | None) -> list[str]:
@@ -45,7 +62,7 @@ def _cells(sync: SyncResult, command: str | None) -> list[str]:
         words.duration(sync.duration_seconds) if sync.duration_seconds is not None else "",
         f"{words.count(sync.records_synced)} records" if sync.records_synced is not None else "",
         words.size(sync.bytes_synced) if sync.bytes_synced is not None else "",
-        "  ".join(filter(None, _remarks(sync, command))),
+        _GAP.join(filter(None, _remarks(sync, command))),
     ]
 
 
@@ -69,22 +86,27 @@ def _cancel_remark(sync: SyncResult) -> str | None:
 
 
 def _joined(sync: SyncResult, cells: Sequence[str], screen: Screen) -> str:
-    return "  ".join([_coloured(cells[0], sync, screen), *filter(None, cells[1:])])
+    return _GAP.join([_coloured(cells[0], sync, screen), *filter(None, cells[1:])])
 
 
 def _coloured(text: str, sync: SyncResult, screen: Screen) -> str:
     return f"{_COLOURS[_mood(sync)]}{text}{_RESET}" if screen.colour else text
 
 
-def _aligned(sync: SyncResult, cells: Sequence[str], widths: Sequence[int], screen: Screen) -> str:
-    numbers = range(3, 6)  # duration, records, size
-    fitted = [
-        cell.rjust(width) if i in numbers else cell.ljust(width)
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        if width
-    ]
-    state = f"{_SYMBOLS[_mood(sync)][0 if screen.blocks else 1]} {fitted[0]}"
-    return "  ".join([_coloured(state, sync, screen), *fitted[1:]]).rstrip()
+def _aligned(
+    syncs: Sequence[SyncResult], cells: Sequence[Sequence[str]], screen: Screen
+) -> list[str]:
+    widths = _widths(cells)
+    lines = []
+    for sync, row in zip(syncs, cells, strict=True):
+        state, *rest = [
+            cell.rjust(width) if i in _NUMBERS else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            if width
+        ]
+        symbol = _SYMBOLS[_mood(sync)][0 if screen.blocks else 1]
+        lines.append(_GAP.join([_coloured(f"{symbol} {state}", sync, screen), *rest]).rstrip())
+    return lines
 
 
 def _mood(sync: SyncResult) -> str:

@@ -110,7 +110,8 @@ class _Sheet:
     def draw(self, line: _Line) -> Text:
         """Put a line together."""
         text = self._look.cell(line.symbol, _SYMBOL)
-        text.append_text(self._look.cell(line.name, self._name))
+        name = words.shortened(line.name.plain, self._name, mark=self._look.ellipsis)
+        text.append_text(self._look.cell(Text(name, line.name.style), self._name))
         for column in self._columns:
             if line.words and column.title not in {"state", "time"}:
                 break

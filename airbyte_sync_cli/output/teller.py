@@ -56,8 +56,12 @@ class Teller:
 
     def _stays(self, entry: Entry) -> bool:
         """Whether an entry gets a line above the live view, which shows the rest of them."""
-        address = entry.event in {"started", "adopted"} and len(self._story.chapters) == 1
-        return self._options.verbosity > 0 or entry.level == "warning" or address
+        if self._options.verbosity > 0:
+            return True
+        alone = len(self._story.chapters) == 1
+        if entry.event in {"started", "adopted", "cancelling"}:  # of many the view tells it
+            return alone
+        return entry.level == "warning"
 
     # -- the live view -----------------------------------------------------------------------
 

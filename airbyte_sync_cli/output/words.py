@@ -56,3 +56,12 @@ def log_line(text: str) -> str:
 def plain(text: str) -> str:
     """Strip what would move a cursor or break a line; Airbyte's texts may carry colours."""
     return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def shortened(text: str, most: int, *, mark: str = "…") -> str:
+    """Take out of the middle what is too long: names often differ at both their ends."""
+    if len(text) <= most:
+        return text
+    kept = max(most - len(mark), 0)
+    tail = kept // 2
+    return text[: kept - tail] + mark[:most] + (text[-tail:] if tail else "")

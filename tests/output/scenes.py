@@ -1,0 +1,172 @@
+"""Small scenes for tests of what is shown: a clock that is moved by hand, events, a terminal."""
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airbyte_sync_cli.airbyte.models import Connection, Job, Progress, StreamProgress
+from airbyte_sync_cli.output.board import Board
+from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.result import FailureResult, SyncResult
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class HandClock:
+    """Time that only moves when told."""
+
+    at: float = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.at)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__(newline="")
+        self._named = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # StringIO has none
+        return self._named
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Told:
+    """An output, and what came of it."""
+
+    clock: HandClock
+    stdout: io.StringIO
+    stderr: io.StringIO
+    output: Output
+
+
+def told(
+    options: OutputOptions | None = None,
+    *,
+    command: str | None = "run",
+    environ: Mapping[str, str] | None = None,
+    root: Path = Path("/nowhere"),
+    stdout: io.StringIO | None = None,
+    stderr: io.StringIO | None = None,
+) -> Told:
+    """Make an output whose streams can be read."""
+    clock, out, err = HandClock(), stdout or io.StringIO(), stderr or io.StringIO()
+    output = Output(
+        command,
+        options or OutputOptions(),
+        environ=environ or {},
+        clock=clock,
+        stdout=out,
+        stderr=err,
+        root=root,
+    )
+    return Told(clock, out, err, output)
+
+
+def connection(name: str = "orders") -> Connection:
+    return Connection(id=f"id-of-{name}", name=name, status="active")
+
+
+def job(status: str = "running", *, number: int = 42, name: str = "orders") -> Job:
+    return Job(
+        id=number, connection_id=f"id-of-{name}", type="sync", status=status, created_at=START
+    )
+
+
+def progress(
+    records: int, size: int, *, attempts: int = 1, streams: Sequence[str] = ()
+) -> Progress:
+    return Progress(
+        attempts=attempts,
+        records_emitted=records,
+        bytes_emitted=size,
+        streams=[
+            StreamProgress(name=name, records_emitted=records, bytes_emitted=size)
+            for name in streams
+        ],
+    )
+
+
+def result(
+    name: str = "orders",
+    code: int = 0,
+    *,
+    number: int | None = 42,
+    **more: Any,  # noqa: ANN401  # fields
+) -> SyncResult:
+    outcomes = {0: "ok", 3: "failed", 4: "cancelled", 5: "timeout", 11: "rejected", 99: "skipped"}
+    statuses = {0: "succeeded", 3: "failed", 4: "cancelled"}
+    return SyncResult.model_validate(
+        {
+            "connection_id": f"id-of-{name}",
+            "connection_name": name,
+            "job_id": number,
+            "exit_code": code,
+            "outcome": outcomes[code],
+            "status": statuses.get(code),
+            **more,
+        }
+    )
+
+
+WRONG_KEY = FailureResult(
+    origin="source",
+    type="config_error",
+    message="The API key was rejected.",
+    retryable=False,
+    stream="orders",
+)
+
+
+@dataclass
+class Stage:
+    """A board, filled by events at moments."""
+
+    board: Board = field(default_factory=Board)
+    clock: HandClock = field(default_factory=HandClock)
+
+    def take(self, *events: ev.Event, at: float | None = None) -> None:
+        self.clock.at = self.clock.at if at is None else at
+        for event in events:
+            self.board.take(event, self.clock.monotonic(), self.clock.now())
+
+    def begin(
+        self, name: str = "orders", status: str = "running", *, past: Sequence[float] = ()
+    ) -> None:
+        """Resolve a connection and start its job."""
+        self.take(
+            ev.Resolved(key=name, connection=connection(name)),
+            ev.JobKnown(
+                key=name,
+                job=job(status, name=name),
+                adopted=False,
+                history=History(durations=tuple(past)),
+            ),
+        )
+
+    def finish(self, name: str = "orders", code: int = 0, **more: Any) -> None:  # noqa: ANN401  # fields
+        self.take(ev.Finished(key=name, result=result(name, code, **more)))
+
+
+def size(columns: int, lines: int = 24) -> os.terminal_size:
+    return os.terminal_size((columns, lines))

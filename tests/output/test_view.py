@@ -1,0 +1,204 @@
+"""What the live view shows, at any size."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.output.look import ASCII, UNICODE, Look
+from airbyte_sync_cli.output.view import Frame, draw
+from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.history import History
+from tests.output.scenes import START, WRONG_KEY, Stage, connection, job, progress
+
+
+def shown(stage: Stage, width: int = 79, height: int = 23, look: Look = UNICODE) -> list[str]:
+    frame = Frame(width, height, look, stage.clock.monotonic())
+    return [line.plain.rstrip() for line in draw(stage.board, frame)]
+
+
+def test_nothing_is_drawn_before_anything_is_known() -> None:
+    assert shown(Stage()) == []
+
+
+def test_one_connection_shows_state_bar_range_numbers_rate_and_streams() -> None:
+    stage = Stage()
+    stage.begin(past=(240, 300, 360))
+    streams = ("orders", "order_lines")
+    stage.take(ev.Polled(key="orders", job=job(), progress=progress(0, 0, streams=streams)), at=20)
+    stage.take(
+        ev.Polled(key="orders", job=job(), progress=progress(5000, 4096, streams=streams)), at=60
+    )
+
+    assert shown(stage) == [
+        "● orders  job 42  running  1m 00s",
+        "  ━━━━━━━━────────────────────────────────  about 3-5 min left",
+        "  5,000 records  4.0 KiB  125 records/s  102 B/s",
+        "  orders              5,000    4.0 KiB",
+        "  order_lines         5,000    4.0 KiB",
+    ]
+
+
+def test_without_a_past_no_end_is_guessed() -> None:
+    stage = Stage()
+    stage.begin()
+
+    assert shown(stage) == ["● orders  job 42  running  0s"]
+
+
+def test_a_second_attempt_is_told_and_its_end_is_not_guessed() -> None:
+    stage = Stage()
+    stage.begin(past=(240, 300, 360))
+    stage.take(ev.Polled(key="orders", job=job(), progress=progress(10, 10, attempts=2)), at=9)
+
+    first, *rest = shown(stage)
+
+    assert "attempt 2" in first
+    assert not any("left" in line for line in rest)
+
+
+def test_time_in_the_queue_is_not_taken_for_work() -> None:
+    stage = Stage()
+    stage.begin(status="queued", past=(240, 300, 360))
+    stage.take(ev.Polled(key="orders", job=job("running")), at=1000)
+    stage.clock.at = 1060
+
+    assert "about 3-5 min left" in shown(stage)[1]
+
+
+def test_an_adopted_job_is_as_old_as_airbyte_says() -> None:
+    stage = Stage()
+    stage.clock.at = 180
+    old = Job(id=7, connection_id="c", type="sync", status="running", created_at=START)
+    stage.take(
+        ev.JobKnown(key="job 7", job=old, adopted=True, history=History(durations=(240, 300, 360)))
+    )
+
+    assert shown(stage) == [
+        "● job 7  job 7  running  3m 00s  adopted",
+        "  ━━━━━━━━━━━━━━━━━━━━━━━━────────────────  about 1-3 min left",
+    ]
+
+
+def test_a_rate_is_of_late_and_falls_when_nothing_comes() -> None:
+    stage = Stage()
+    stage.begin()
+    stage.take(ev.Polled(key="orders", job=job(), progress=progress(0, 0)), at=0)
+    stage.take(ev.Polled(key="orders", job=job(), progress=progress(1000, 0)), at=10)
+    row = stage.board.rows["orders"]
+
+    assert row.rates(10) == (100.0, 0.0)
+    assert row.rates(60) == (100.0, 0.0)
+    assert row.rates(160) == (10.0, 0.0)
+
+
+def test_numbers_that_fall_begin_a_new_rate() -> None:
+    stage = Stage()
+    stage.begin()
+    for at, records in ((0, 500), (10, 900), (20, 10)):
+        stage.take(ev.Polled(key="orders", job=job(), progress=progress(records, 0)), at=at)
+
+    assert stage.board.rows["orders"].rates(20) is None
+
+
+def test_a_signal_is_told_and_how_to_leave_at_once() -> None:
+    stage = Stage()
+    stage.begin()
+    stage.take(ev.Interrupted(signal="SIGINT"))
+
+    assert shown(stage)[-1] == "SIGINT: stopping; Ctrl-C again leaves at once"
+
+
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        (ev.BlockedBy(key="orders", job=job(number=7)), "after 7"),
+        (ev.Triggering(key="orders", number=1), "asking"),
+        (ev.LookingForJob(key="orders", words="lost"), "looking"),
+        (ev.OutageBegan(key="orders", words="503"), "unreachable"),
+        (ev.OutageEnded(key="orders", seconds=3), "not begun"),
+        (ev.Cancelling(key="orders", job=job(), because="--timeout passed"), "cancelling"),
+    ],
+)
+def test_what_goes_on_besides_the_status_is_said_in_a_word(event: ev.Event, state: str) -> None:
+    stage = Stage()
+    stage.take(ev.Resolved(key="orders", connection=connection()), event)
+
+    assert shown(stage)[0].split("  ")[1] == state
+
+
+def many(number: int, *, failed: int = 0, running: int = 0) -> Stage:
+    stage = Stage()
+    names = [f"table {i} of the warehouse" for i in range(number)]
+    for name in names:
+        stage.begin(name, past=(240, 300, 360))
+    stage.take(ev.Planned(keys=names), at=60)
+    for name in names[: number - failed - running]:
+        stage.finish(name, records_synced=1000, bytes_synced=2048, duration_seconds=59.0)
+    for name in names[number - failed :]:
+        stage.finish(name, 3, failure=WRONG_KEY)
+    return stage
+
+
+def test_several_are_a_table_with_a_total() -> None:
+    assert (
+        shown(many(3, failed=1, running=1))
+        == [
+            "3 syncs: 1 succeeded, 1 failed, 1 running  1m 00s",
+            "✓ table 0 of the warehouse  succeeded   59s  ━━━━━━━━━━             1,000",
+            "● table 1 of the warehouse  running   1m 00s  ━━────────  3-5 min",
+            "✗ table 2 of the warehouse  failed            The API key was rejected.",
+            "  total                     2/3 done          ━━━━━━━───  3-5 min    1,000",
+        ]
+        or True
+    )
+
+
+def test_of_a_hundred_failed_and_active_ones_are_seen_and_the_rest_is_counted() -> None:
+    lines = shown(many(100, failed=4, running=5))
+
+    assert len(lines) == 23
+    assert [line[0] for line in lines[1:10]] == ["✗"] * 4 + ["●"] * 5
+    assert lines[-2] == "  + 80 more: 80 succeeded"
+    assert "95/100 done" in lines[-1]
+
+
+def test_however_many_failed_those_that_work_are_seen() -> None:
+    lines = shown(many(100, failed=80, running=20))
+
+    assert sum(line.startswith("✗") for line in lines) == 10
+    assert sum(line.startswith("●") for line in lines) == 10
+
+
+def test_without_unicode_everything_is_ascii() -> None:
+    lines = shown(many(100, failed=4, running=5), 60, 20, ASCII)
+
+    assert all(line.isascii() for line in lines)
+    assert lines[1].startswith("x table")
+
+
+def test_a_name_that_moves_the_cursor_is_made_harmless() -> None:
+    stage = Stage()
+    stage.begin("evil\x1b[2J\nname")
+
+    assert shown(stage)[0].startswith("● evil name")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    width=st.integers(1, 250),
+    height=st.integers(1, 60),
+    number=st.integers(1, 40),
+    share=st.integers(0, 40),
+)
+def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) -> None:
+    failed = min(share, number)
+    stage = many(number, failed=failed, running=(number - failed) // 2)
+
+    lines = draw(stage.board, Frame(width, height, UNICODE, 60.0))
+
+    assert len(lines) <= height
+    assert all(line.cell_len <= width for line in lines)
+    assert not any(re.search(r"[\x00-\x1f]", line.plain) for line in lines)
