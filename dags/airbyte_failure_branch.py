@@ -1,0 +1,63 @@
+"""A branch on *why* a sync failed: try again what may pass, tell somebody of the rest.
+
+* `sync` lets one kind of failure through, so that its result can be looked at: exit 3, Airbyte's
+  own "failed". All else (no way in, no such connection, killed ...) fails the task as usual.
+* `what_next` reads the result: `retryable` is Airbyte's own word on the failure, null where it
+  gives none. `failure` also holds the origin (source, destination), the type and the message.
+* A pod needs no such detour: KubernetesPodOperator pushes the result of a failed pod, too. Drop
+  the `||` part there, and give `what_next` the trigger rule `all_done`.
+"""
+
+import json
+
+from airflow.providers.common.compat.sdk import DAG, task  # on Airflow 3 alone: from airflow.sdk
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+# See airbyte_bash.py.
+SINCE = (
+    "{{ ti.try_number + task.retries == ti.max_tries + 1 and ti.start_date"
+    " or dag_run.start_date }}"
+)
+SYNC = 'airbyte-sync run --conn "$CONNECTION" --since "$SINCE" -o json'
+ENV = {
+    "AIRBYTE_URL": "{{ var.value.get('airbyte_url', 'http://localhost:8000') }}",
+    "CONNECTION": "{{ params.connection }}",
+    "SINCE": SINCE,
+}
+
+
+@task.branch
+def what_next(result: dict) -> str:
+    """Name the task that goes on from this result."""
+    if result["exit_code"] == 0:
+        return "loaded"
+    failed = [sync for sync in result["syncs"] if sync["outcome"] == "failed"]
+    hopeless = any(sync["retryable"] is False for sync in failed)
+    return "tell_somebody" if hopeless else "sync_again"
+
+
+with DAG(
+    dag_id="airbyte_failure_branch",
+    schedule=None,
+    params={"connection": "orders"},
+    default_args={"append_env": True},
+    tags=["airbyte"],
+):
+    sync = BashOperator(
+        task_id="sync",
+        bash_command=SYNC + " || { code=$?; test $code -eq 3 || exit $code; }",
+        env=ENV,
+        output_processor=json.loads,
+        retries=2,
+    )
+    sync_again = BashOperator(task_id="sync_again", bash_command=SYNC, env=ENV, retries=2)
+    tell_somebody = BashOperator(
+        task_id="tell_somebody",
+        bash_command='echo "$REASON"; exit 1',  # put your pager here
+        env={"REASON": "{{ ti.xcom_pull('sync')['error']['message'] }}"},
+    )
+    loaded = EmptyOperator(task_id="loaded", trigger_rule="none_failed_min_one_success")
+
+    what_next(sync.output) >> [sync_again, tell_somebody, loaded]
+    sync_again >> loaded
