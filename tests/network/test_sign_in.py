@@ -99,11 +99,11 @@ def test_a_server_without_authentication_gets_a_warning_and_goes_on(stage: Stage
 
 
 def long_wait(stage: Stage, sandbox: Sandbox) -> tuple[int, Sandbox]:
-    """Wait for a job that takes two seconds here and, with the pauses left out, hours."""
-    script = JobScript(life="running 1.5, succeeded")
+    """Wait for a job that takes a second here and, with the pauses left out, an hour."""
+    script = JobScript(life="running 0.8, succeeded")
     job = sandbox.start_job(sandbox.add_connection("slow", script=script))
     url = stage.sandbox(sandbox)
-    wait = ("wait", str(job.id), "--heartbeat", "0", "--poll-interval", "20s", "-o", "json")
+    wait = ("wait", str(job.id), "--heartbeat", "0", "--poll-interval", "30s", "-o", "json")
     return call(*wait, AIRBYTE_URL=url, **APPLICATION).code, sandbox
 
 
@@ -129,7 +129,7 @@ def test_a_token_that_ends_in_mid_wait_is_renewed_once(stage: Stage) -> None:
 
 def test_one_renewal_serves_many_waits(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials", airbyte_version="1.0")
-    script = JobScript(life="running 1, succeeded")
+    script = JobScript(life="running 0.5, succeeded")
     many = [sandbox.add_connection(f"c{number}", script=script) for number in range(12)]
     ids = [str(sandbox.start_job(one).id) for one in many]
     sandbox.faults.add(Fault(when="job", action="expire-tokens", nth=15))
