@@ -38,6 +38,8 @@ class Server:
         self._gate = gate
         self._main = main
         self._aside = main if isinstance(main, ConfigApi) else aside
+        self._logs = self._aside
+        """Asked even where numbers are given up, so that it can say why it has no logs."""
         self._ui = ui
 
     async def aclose(self) -> None:
@@ -145,12 +147,12 @@ class Server:
 
     async def _ask_for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
         """Ask the only API that has logs; the job is known to exist from the other one."""
-        if self._aside is None:
+        if self._logs is None:
             raise ProtocolError(_NO_LOGS, hint=_NO_LOGS_HINT)
-        if self._aside is self._main:
-            return await ask(self._aside)
+        if self._logs is self._main:
+            return await ask(self._logs)
         try:
-            return await ask(self._aside)
+            return await ask(self._logs)
         except (NotFoundError, ProtocolError, RejectedError) as error:
             raise ProtocolError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
         except DeniedError as error:

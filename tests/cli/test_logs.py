@@ -1,0 +1,452 @@
+"""`logs`: what Airbyte logged, in both shapes, afterwards or while it happens."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import LogLine
+from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.errors import UnavailableError
+from airbyte_sync_cli.output.listings import log_text
+from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader, completed
+from tests.support.core import START, LoopClock, SocketLike
+from tests.support.program import Ending, assert_told_well, call
+from tests.support.servers import Stage
+from tests.support.virtual import run
+
+FAILED = "running 60, incomplete 10, running 60, failed"
+BOTH_SHAPES = ("1.0", "latest")
+
+
+def a_past(life: str = FAILED, *, version: str = "latest", **more: object) -> Sandbox:
+    """A sandbox whose job 1 is over."""
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version))
+    history = JobScript.model_validate({"life": life, **more})
+    sandbox.add_connection("orders", history=(history,))
+    return sandbox
+
+
+def messages(ending: Ending) -> list[str]:
+    return [line["message"] for line in ending.report["lines"]]
+
+
+# Afterwards
+
+
+@pytest.mark.parametrize("version", BOTH_SHAPES)
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_the_latest_attempt_is_shown(stage: Stage, version: str, api: str) -> None:
+    url = stage.sandbox(a_past(version=version))
+    ending = call("logs", "1", "--api", api, "-o", "json", AIRBYTE_URL=url)
+    assert ending.code == 0
+    assert {line["attempt"] for line in ending.report["lines"]} == {2}
+    assert messages(ending)[-1].endswith("Attempt 1 ended: failed")  # counted from 0 there
+    assert ending.report["syncs"][0]["status"] == "failed"
+    assert ending.report["error"] is None
+
+
+@pytest.mark.parametrize("version", BOTH_SHAPES)
+def test_an_earlier_attempt_is_shown_where_asked(stage: Stage, version: str) -> None:
+    url = stage.sandbox(a_past(version=version))
+    ending = call("logs", "1", "--attempt", "1", "-o", "json", AIRBYTE_URL=url)
+    assert "Starting attempt 0" in messages(ending)[0]
+    assert {line["attempt"] for line in ending.report["lines"]} == {1}
+
+
+@pytest.mark.parametrize("version", BOTH_SHAPES)
+def test_errors_with_their_stack_are_chosen_in_both_shapes(stage: Stage, version: str) -> None:
+    url = stage.sandbox(a_past(version=version))
+    ending = call("logs", "1", "--level", "warn", "-o", "json", AIRBYTE_URL=url)
+    lines = ending.report["lines"]
+    assert [line["level"] for line in lines] == ["error"] * 3
+    assert lines[0]["message"].endswith("Something went wrong in the connector.")
+    assert lines[2]["message"].lstrip().startswith("at io.airbyte.sandbox.Source.read")
+    assert all(line["at"].endswith("Z") for line in lines)
+
+
+@pytest.mark.parametrize("version", BOTH_SHAPES)
+def test_the_tail_is_the_last_lines(stage: Stage, version: str) -> None:
+    url = stage.sandbox(a_past("running 60, succeeded", version=version))
+    whole = call("logs", "1", AIRBYTE_URL=url).stdout.splitlines()
+    tail = call("logs", "1", "--tail", "3", AIRBYTE_URL=url).stdout.splitlines()
+    assert len(whole) == 12
+    assert tail == whole[-3:]
+
+
+def test_an_event_is_told_with_its_time_origin_and_weight(stage: Stage) -> None:
+    url = stage.sandbox(a_past("running 60, succeeded"))
+    line = call("logs", "1", "--tail", "1", AIRBYTE_URL=url).stdout
+    stamp, rest = line.split(" ", 1)
+    assert datetime.fromisoformat(stamp).tzinfo is UTC
+    assert rest == "platform INFO > Attempt 0 ended: succeeded\n"
+
+
+@pytest.mark.parametrize("version", BOTH_SHAPES)
+def test_a_log_cannot_move_the_cursor(stage: Stage, version: str) -> None:
+    evil = "a\x1b[2Jb\x1b]0;title\x07c\rd\x08e\x9bf\u202eg\u2028h"
+    url = stage.sandbox(a_past("running 60, succeeded", version=version, logs=(evil,)))
+    plain = call("logs", "1", AIRBYTE_URL=url)
+    rows = call("logs", "1", "-o", "json", AIRBYTE_URL=url)
+    for text in (plain.stdout, *messages(rows)):
+        assert not set(text) & set("\x1b\x07\r\x08\x9b\u202e\u2028")
+    assert "2J" not in plain.stdout
+
+
+def test_no_line_of_that_weight_is_said(stage: Stage) -> None:
+    url = stage.sandbox(a_past("running 60, succeeded"))
+    ending = call("logs", "1", "--level", "error", AIRBYTE_URL=url)
+    assert (ending.code, ending.stdout) == (0, "")
+    assert ending.warnings[0].endswith("none of 12 lines has the level error or above")
+
+
+def test_an_empty_log_is_said(stage: Stage) -> None:
+    sandbox = a_past("running 60, succeeded", logs_late=10**6)
+    ending = call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert (ending.code, ending.stdout) == (0, "")
+    assert ending.warnings[0].endswith("nothing is logged for job 1 yet")
+
+
+def test_the_id_of_a_log_is_its_job(stage: Stage) -> None:
+    url = stage.sandbox(a_past())
+    assert call("logs", "1", "-o", "id", AIRBYTE_URL=url).stdout == "1\n"
+
+
+# What is not there
+
+
+def test_an_unknown_job_is_not_found(stage: Stage) -> None:
+    ending = call("logs", "99", AIRBYTE_URL=stage.sandbox(a_past()))
+    assert_told_well(ending, 7)
+    assert "no job 99 here" in ending.lines("error: ")[0]
+
+
+def test_an_attempt_that_never_was_is_not_found(stage: Stage) -> None:
+    ending = call("logs", "1", "--attempt", "3", AIRBYTE_URL=stage.sandbox(a_past()))
+    assert_told_well(ending, 7)
+    assert ending.lines("error: ") == ["error: job 1 has had 2 attempts, no attempt 3"]
+
+
+def test_a_job_without_an_attempt_has_no_log_yet(stage: Stage) -> None:
+    sandbox = Sandbox()
+    sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life="pending")))
+    ending = call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert_told_well(ending, 7)
+    assert ending.lines("hint: ") == ["hint: --follow waits for it"]
+
+
+@pytest.mark.parametrize("follow", [(), ("--follow",)])
+@pytest.mark.parametrize(("fault", "code"), [("html", 10), ("404", 10), ("403", 6), ("422", 10)])
+def test_without_the_config_api_the_jobs_page_is_named(
+    stage: Stage, fault: str, code: int, follow: tuple[str, ...]
+) -> None:
+    sandbox = a_past()
+    sandbox.faults.add(Fault.model_validate(f"any:{fault}:api=config"))
+    url = stage.sandbox(sandbox)
+    ending = call("logs", "1", *follow, AIRBYTE_URL=url)
+    assert_told_well(ending, code)
+    assert ending.lines("error: ")[0].startswith("error: only the Config API has logs")
+    connection = sandbox.connections[0]
+    page = f"{url}/workspaces/{connection.workspace_id}/connections/{connection.id}"
+    hint = f"hint: look at the job in the web UI: {page}/timeline?openLogs=true&jobId=1"
+    assert ending.lines("hint: ") == [hint]
+
+
+def test_a_config_api_that_keeps_failing_is_unavailable(stage: Stage) -> None:
+    sandbox = a_past()
+    sandbox.faults.add(Fault.model_validate("logs:503"))
+    assert_told_well(call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox)), 9)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("logs",),
+        ("logs", "x"),
+        ("logs", "0"),
+        ("logs", "1", "2"),
+        ("logs", "1", "--attempt", "0"),
+        ("logs", "1", "--tail", "-1"),
+        ("logs", "1", "--level", "loud"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_asked(stage: Stage, argv: tuple[str, ...]) -> None:
+    sandbox = a_past()
+    ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
+    assert_told_well(ending, 2)
+    assert sandbox.requests == []
+
+
+def test_an_early_error_has_the_lines_too() -> None:
+    ending = call("logs", "x", "-o", "json")
+    assert (ending.code, ending.report["lines"], ending.report["syncs"]) == (2, [], [])
+
+
+# Following, in virtual time
+
+
+@dataclass
+class Followed:
+    """Every line with the second of its showing, and what was said beside."""
+
+    lines: list[tuple[float, AttemptLine]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def texts(self) -> list[str]:
+        return [found.line.message for _, found in self.lines]
+
+    @property
+    def attempts(self) -> list[int]:
+        return [found.attempt for _, found in self.lines]
+
+
+def follow(
+    life: str,
+    *,
+    attempt: int | None = None,
+    version: str = "latest",
+    faults: tuple[str, ...] = (),
+    after: float = 0.0,
+    **more: object,
+) -> Followed:
+    """Start a job, and `after` so many seconds follow its log to the end."""
+    told = Followed()
+
+    async def work() -> None:
+        sandbox = Sandbox(SandboxConfig(airbyte_version=version, start=START))
+        script = JobScript.model_validate({"life": life, **more})
+        sandbox.start_job(sandbox.add_connection("orders", script=script))
+        for fault in faults:
+            sandbox.faults.add(Fault.model_validate(fault))
+        clock = LoopClock()
+        await clock.sleep(after)
+        async with httpx.AsyncClient(transport=SocketLike(sandbox, (0, 0))) as client:
+            gate = Gate(client, clock=clock, limit=30)
+            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+            airbyte = Server(gate, public, config, ui=None)
+            follower = Follower(airbyte=airbyte, clock=clock, warn=told.warnings.append)
+            looks = follower.follow(LogReader(airbyte, 1, attempt=attempt), 1)
+            async for _, lines in looks:
+                told.lines += [(clock.monotonic(), line) for line in lines]
+        told.seconds = clock.monotonic() - after
+
+    run(work())
+    return told
+
+
+@pytest.mark.parametrize("version", BOTH_SHAPES)
+def test_every_line_of_every_attempt_is_shown_once_and_soon(version: str) -> None:
+    told = follow("pending 20, running 100, incomplete 30, running 50, failed", version=version)
+    assert sum("Starting attempt" in text for text in told.texts) == 2
+    assert sum("Records read" in text for text in told.texts) == 18
+    assert len(told.texts) == len(set(zip(told.attempts, told.texts, strict=True)))
+    assert told.attempts == sorted(told.attempts)
+    ages = [
+        shown - (found.line.at - START).total_seconds()
+        for shown, found in told.lines
+        if found.line.at
+    ]
+    assert max(ages) < 4
+    assert told.seconds == pytest.approx(200 + 5, abs=3)
+
+
+def test_late_lines_are_waited_for_a_little() -> None:
+    told = follow("running 30, succeeded", logs_late=4)
+    assert "ended: succeeded" in told.texts[-1]
+
+
+def test_a_log_of_long_ago_is_shown_at_once() -> None:
+    told = follow("running 30, succeeded", after=1000)
+    assert (len(told.lines), told.seconds) == (12, 0)
+
+
+def test_an_attempt_alone_is_followed_to_its_own_end() -> None:
+    told = follow("running 30, incomplete 10, running 1000, succeeded", attempt=1)
+    assert set(told.attempts) == {1}
+    assert told.texts[-1] == "Attempt 0 ended: failed"
+    assert told.seconds < 45
+
+
+def test_an_attempt_that_is_to_come_is_waited_for() -> None:
+    told = follow("running 30, incomplete 10, running 30, succeeded", attempt=2)
+    assert set(told.attempts) == {2}
+    assert "Starting attempt 1" in told.texts[0]
+
+
+def test_an_outage_is_said_once_and_outlasted() -> None:
+    told = follow("running 300, succeeded", faults=("any:503:from=60:for=120",))
+    assert len(told.warnings) == 1
+    assert told.warnings[0].startswith("the log cannot be read, trying on: ")
+    assert len(told.texts) == 12
+
+
+def test_an_outage_without_an_end_ends_the_following() -> None:
+    with pytest.raises(UnavailableError):
+        follow("running 3000, succeeded", faults=("any:503:from=60",))
+
+
+# Following, as a person does
+
+
+def busy(life: str, *, speed: float) -> Sandbox:
+    sandbox = Sandbox(SandboxConfig(speed=speed))
+    sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=life)))
+    return sandbox
+
+
+def test_attempts_are_told_apart_and_the_log_is_not_repeated_at_the_end(stage: Stage) -> None:
+    url = stage.sandbox(busy("running 50, incomplete 50, running 50, succeeded", speed=500))
+    lines = call("logs", "1", "--follow", AIRBYTE_URL=url).stdout.splitlines()
+    assert lines.count("--- attempt 2 ---") == 1
+    assert sum("Starting attempt" in line for line in lines) == 2
+    assert sum("ended: succeeded" in line for line in lines) == 1
+
+
+def test_json_comes_at_the_end_and_in_one_line(stage: Stage) -> None:
+    url = stage.sandbox(busy("running 50, succeeded", speed=500))
+    ending = call("logs", "1", "--follow", "-o", "json", AIRBYTE_URL=url)
+    assert ending.stdout.count("\n") == 1
+    assert len(ending.report["lines"]) == 12
+    assert ending.report["syncs"][0]["status"] == "succeeded"
+
+
+def test_a_tail_of_nothing_shows_only_what_is_new(stage: Stage) -> None:
+    url = stage.sandbox(a_past("running 50, succeeded"))
+    assert call("logs", "1", "--follow", "--tail", "0", AIRBYTE_URL=url).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "errors"), [(signal.SIGINT, 130, 0), (signal.SIGTERM, 143, 1)]
+)
+def test_a_signal_ends_the_following_and_leaves_the_job_alone(
+    stage: Stage, number: signal.Signals, code: int, errors: int
+) -> None:
+    sandbox = busy("running 1000, succeeded", speed=1)
+    process = following(stage.sandbox(sandbox))
+    assert process.stdout is not None
+    assert "Starting attempt 0" in process.stdout.readline()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=5)
+    assert process.returncode == code
+    assert stderr.count("error: ") == errors
+    assert sandbox.sent("cancel") == []
+
+
+def test_an_interrupted_following_leaves_its_lines_in_the_json(stage: Stage) -> None:
+    sandbox = busy("running 1000, succeeded", speed=1)
+    process = following(stage.sandbox(sandbox), "-o", "json")
+    wait_for(sandbox, "logs")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=5)
+    report = json.loads(stdout)
+    assert (process.returncode, report["exit_code"], report["outcome"]) == (
+        130,
+        130,
+        "interrupted",
+    )
+    assert "Starting attempt 0" in report["lines"][0]["message"]
+    assert stderr == ""
+
+
+def following(url: str, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(  # noqa: S603  # our own program
+        [sys.executable, "-m", "airbyte_sync_cli", "logs", "1", "--follow", *options],
+        env={**os.environ, "AIRBYTE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(sandbox: Sandbox, name: str) -> None:
+    """Wait until the second such request came: the first answer was shown by then."""
+    until = time.monotonic() + 20
+    while len(sandbox.sent(name)) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_a_reader_that_has_seen_enough_ends_the_following(stage: Stage) -> None:
+    process = following(stage.sandbox(busy("running 100, succeeded", speed=20)))
+    assert process.stdout is not None
+    assert "Starting attempt 0" in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=10) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+# Lines
+
+
+def plain(*texts: str) -> list[LogLine]:
+    return list(completed([LogLine(message=text) for text in texts]))
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("2024-05-01 10:00:00 source > INFO i.a.cdk(run):12 starting", "info"),
+        ("2024-05-01 10:00:00 \x1b[1;31mERROR\x1b[m i.a.w.Worker - failed", "error"),
+        ("2024-05-01 10:00:00 destination > WARN something", "warn"),
+        ("2024-05-01 10:00:00 platform WARNING > something", "warning"),
+        ("2024-05-01T10:00:00.123Z DEBUG something", "debug"),
+        ("2024-05-01 10:00:00 platform > nothing special", "info"),
+    ],
+)
+def test_a_plain_line_tells_its_weight_and_time(text: str, level: str) -> None:
+    (line,) = plain(text)
+    assert (line.level, line.at) == (level, datetime(2024, 5, 1, 10, tzinfo=UTC))
+    assert line.message == text
+
+
+def test_a_line_of_a_stack_weighs_as_much_as_its_first() -> None:
+    lines = plain(
+        "2024-05-01 10:00:00 source ERROR > failed", "  at ERROR_PRONE.java", "  at INFO.java"
+    )
+    assert [line.level for line in lines] == ["error", "error", "error"]
+    assert len({line.at for line in lines}) == 1
+
+
+def test_a_line_without_anything_is_kept() -> None:
+    (line,) = plain("2024-99-99 99:99:99 odd")
+    assert (line.level, line.at) == ("info", None)
+
+
+@pytest.mark.parametrize(
+    ("level", "least", "shown"),
+    [
+        ("error", "error", 1),
+        ("fatal", "error", 1),
+        ("warning", "warn", 1),
+        ("info", "warn", 0),
+        (None, "warn", 0),
+        ("strange", "info", 1),
+        ("debug", "trace", 1),
+    ],
+)
+def test_a_level_lets_pass_what_weighs_as_much(level: str | None, least: str, shown: int) -> None:
+    line = AttemptLine(attempt=1, line=LogLine(message="x", level=level))
+    assert [line.weighs(least)].count(True) == shown
+
+
+def test_errors_are_red_on_a_terminal_only() -> None:
+    line = AttemptLine(attempt=1, line=LogLine(message="broken", level="error"))
+    assert log_text(line, Screen(colour=True)) == "\x1b[31mbroken\x1b[0m"
+    assert log_text(line, Screen()) == "broken"
