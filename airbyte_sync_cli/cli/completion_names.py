@@ -55,11 +55,10 @@ def _read(cache: Path) -> Names | None:
     try:
         age = time.time() - cache.stat().st_mtime
         rows = json.loads(cache.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = [(str(name), str(one)) for name, one in rows]
+    except (OSError, ValueError, TypeError):
         return None
-    if not 0 <= age < _FRESH:
-        return None
-    return [(str(name), str(one)) for name, one in rows]
+    return names if names and 0 <= age < _FRESH else None
 
 
 def _write(cache: Path, names: Names) -> None:

@@ -1,0 +1,299 @@
+"""Completion offers names of connections, or nothing; and a slip of the keys gets a guess."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from airbyte_sync_cli.cli.app import make_app
+from airbyte_sync_cli.cli.completion import complete_connection, quoted
+from airbyte_sync_cli.sandbox import Fault, Sandbox
+from tests.support.program import assert_told_well, call
+from tests.support.servers import Stage
+
+SHELLS = ("bash", "zsh", "fish", "powershell")
+UNDETECTED = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "True"}
+"""Lets the shell be named; otherwise Typer finds out which one it was called from."""
+AIRBYTES_OWN = "Postgres → BigQuery (raw)"
+
+
+def a_house() -> Sandbox:
+    sandbox = Sandbox()
+    sandbox.add_connection("orders")
+    sandbox.add_connection(AIRBYTES_OWN)
+    sandbox.add_connection("other", workspace="Elsewhere")
+    return sandbox
+
+
+def program(*argv: str, home: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program as a process, with a home of its own."""
+    kept = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-m", "airbyte_sync_cli", *argv],
+        env={**kept, "XDG_CACHE_HOME": str(home / "cache"), **environ},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=20,
+        check=False,
+    )
+
+
+def tab(*words: str, home: Path, **environ: str) -> list[str]:
+    """Press Tab at the end of these words, as bash does."""
+    done = program(
+        home=home,
+        _AIRBYTE_SYNC_COMPLETE="complete_bash",
+        COMP_WORDS="\n".join(["airbyte-sync", *words]),
+        COMP_CWORD=str(len(words)),
+        **environ,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return [line for line in done.stdout.splitlines() if line]
+
+
+# Names
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of one's own, for what is tested in this process."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def offered(incomplete: str, **typed: str) -> list[str]:
+    """What is offered after these options, in this process."""
+    context = typer.Context(TyperCommand("run"))
+    context.params.update(typed)
+    return [value for value, _ in complete_connection(context, incomplete)]
+
+
+@pytest.mark.parametrize("command", ["run", "jobs"])
+def test_connections_are_offered_by_name(stage: Stage, tmp_path: Path, command: str) -> None:
+    url = stage.sandbox(a_house())
+    assert tab(command, "--conn", "or", home=tmp_path, AIRBYTE_URL=url) == ["orders"]
+
+
+def test_every_command_that_takes_a_connection_completes_it() -> None:
+    group = typer.main.get_command(make_app())
+    assert isinstance(group, TyperGroup)
+    taking = {
+        name: parameter
+        for name, command in group.commands.items()
+        for parameter in command.params
+        if "--conn" in parameter.opts
+    }
+    assert {"run", "trigger", "status", "cancel", "jobs"} <= set(taking)
+    for parameter in taking.values():
+        assert parameter._custom_shell_complete is not None  # noqa: SLF001  # what the shell asks
+
+
+def test_a_name_with_spaces_stays_one_word(stage: Stage, tmp_path: Path) -> None:
+    url = stage.sandbox(a_house())
+    offered = tab("run", "-c", "Post", home=tmp_path, AIRBYTE_URL=url)
+    assert offered == [r"Postgres\ \→\ BigQuery\ \(raw\)"]
+
+
+@pytest.mark.usefixtures("home")
+def test_four_digits_of_an_id_are_enough(stage: Stage) -> None:
+    sandbox = a_house()
+    wanted = sandbox.connections[0].id
+    url = stage.sandbox(sandbox)
+    assert offered(wanted[:4], url=url) == [wanted]
+    assert offered(wanted[:3], url=url) == []
+
+
+def test_the_options_on_the_line_count(stage: Stage, tmp_path: Path) -> None:
+    sandbox = a_house()
+    options = ("--url", stage.sandbox(sandbox), "--workspace", sandbox.connections[2].workspace_id)
+    assert tab("run", *options, "--conn", "", home=tmp_path) == ["other"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_get_their_own_form(stage: Stage, tmp_path: Path, shell: str) -> None:
+    done = program(
+        home=tmp_path,
+        _AIRBYTE_SYNC_COMPLETE=f"complete_{shell}",
+        _TYPER_COMPLETE_ARGS="airbyte-sync run --conn Post",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+        AIRBYTE_URL=stage.sandbox(a_house()),
+    )
+    assert AIRBYTES_OWN in done.stdout
+    assert "\\ " not in done.stdout
+
+
+@pytest.mark.usefixtures("home")
+def test_a_second_tab_does_not_ask_again(stage: Stage) -> None:
+    sandbox = a_house()
+    url = stage.sandbox(sandbox)
+    assert offered("o", url=url) == offered("o", url=url) == ["orders", "other"]
+    assert len(sandbox.sent("connections")) == 1
+
+
+def the_cache(home: Path) -> Path:
+    (cache,) = (home / "cache" / "airbyte-sync").iterdir()
+    return cache
+
+
+def test_what_is_known_is_forgotten_after_five_minutes(stage: Stage, home: Path) -> None:
+    sandbox = a_house()
+    url = stage.sandbox(sandbox)
+    offered("o", url=url)
+    long_ago = time.time() - 301
+    os.utime(the_cache(home), (long_ago, long_ago))
+    sandbox.add_connection("oranges")
+    assert offered("o", url=url) == ["oranges", "orders", "other"]
+
+
+@pytest.mark.usefixtures("home")
+def test_two_servers_are_not_mixed_up(stage: Stage) -> None:
+    offered("o", url=stage.sandbox(a_house()))
+    other = Sandbox()
+    other.add_connection("olives")
+    assert offered("o", url=stage.sandbox(other)) == ["olives"]
+
+
+def test_the_cache_is_private_and_holds_no_secret(
+    stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRBYTE_TOKEN", "canary-1234")
+    assert offered("o", url=stage.sandbox(a_house())) == ["orders", "other"]
+    cache = the_cache(home)
+    assert cache.stat().st_mode & 0o077 == 0
+    assert "canary" not in cache.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '[["a"]]', "null"])
+def test_a_spoilt_cache_is_no_trouble(stage: Stage, home: Path, content: str) -> None:
+    url = stage.sandbox(a_house())
+    offered("o", url=url)
+    the_cache(home).write_text(content, encoding="utf-8")
+    assert offered("o", url=url) == ["orders", "other"]
+    assert len(json.loads(the_cache(home).read_text(encoding="utf-8"))) == 3
+
+
+def test_a_cache_that_cannot_be_written_is_no_trouble(stage: Stage, home: Path) -> None:
+    (home / "cache").write_text("a file, not a folder", encoding="utf-8")
+    assert offered("o", url=stage.sandbox(a_house())) == ["orders", "other"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIRBYTE_URL", "http://127.0.0.1:9"),
+        ("AIRBYTE_URL", "ht tp:/nonsense"),
+        ("AIRBYTE_PROFILE", "nobody"),
+        ("AIRBYTE_CLIENT_ID", "half-of-a-pair"),
+        ("AIRBYTE_TOKEN_FILE", "/nowhere/at/all"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_whatever_is_wrong_nothing_is_offered(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert offered("o") == []
+
+
+def test_tab_keeps_silent_about_what_is_wrong(tmp_path: Path) -> None:
+    unknown = {"AIRBYTE_URL": "http://127.0.0.1:9", "AIRBYTE_HEADERS": "nonsense"}
+    assert tab("run", "--insecure", "--conn", "o", home=tmp_path, **unknown) == []
+
+
+@pytest.mark.parametrize("fault", ["any:never", "any:503", "any:401", "any:html", "any:drip=5"])
+@pytest.mark.usefixtures("home")
+def test_a_server_in_trouble_costs_a_second_at_most(stage: Stage, fault: str) -> None:
+    sandbox = a_house()
+    sandbox.faults.add(Fault.model_validate(fault))
+    url = stage.sandbox(sandbox)
+    began = time.monotonic()
+    assert offered("o", url=url) == []
+    assert time.monotonic() - began < 2  # one second, on a busy machine
+
+
+@pytest.mark.parametrize(
+    ("value", "word", "shown"),
+    [
+        ("a b", "", r"a\ b"),
+        ("a b", '"a', "a b"),
+        ("a b", "'a", "a b"),
+        ("it's $5; `x` & <y>", "it", r"it\'s\ \$5\;\ \`x\`\ \&\ \<y\>"),
+        ("plain-name_1.2", "", "plain-name_1.2"),
+    ],
+)
+def test_bash_gets_a_value_as_its_word_began(value: str, word: str, shown: str) -> None:
+    environ = {"COMP_WORDS": f"airbyte-sync\nrun\n-c\n{word}", "COMP_CWORD": "3"}
+    assert quoted(value, environ) == shown
+
+
+# Commands, options, and the hooks of the shells
+
+
+def test_commands_and_options_are_offered(tmp_path: Path) -> None:
+    assert tab("conn", home=tmp_path) == ["connections"]
+    assert "--follow" in tab("logs", "--fo", home=tmp_path)
+    assert tab("jobs", "--status", "f", home=tmp_path) == ["failed"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_hook_of_each_shell_is_shown(tmp_path: Path, shell: str) -> None:
+    done = program("--show-completion", shell, home=tmp_path, **UNDETECTED)
+    assert done.returncode == 0
+    assert "_AIRBYTE_SYNC_COMPLETE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [
+        ("bash", ".bash_completions/airbyte-sync.sh"),
+        ("zsh", ".zfunc/_airbyte-sync"),
+        ("fish", ".config/fish/completions/airbyte-sync.fish"),
+    ],
+)
+def test_the_hook_of_each_shell_is_installed(tmp_path: Path, shell: str, file: str) -> None:
+    done = program("--install-completion", shell, home=tmp_path, **UNDETECTED)
+    assert done.returncode == 0
+    assert "_AIRBYTE_SYNC_COMPLETE" in (tmp_path / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("argv", "guess"),
+    [
+        (("statsu",), "'status'"),
+        (("conections",), "'connections'"),
+        (("log",), "'logs'"),
+        (("status", "--conection", "x"), "--conn"),
+        (("logs", "1", "--folow"), "--follow"),
+        (("jobs", "--conn", "x", "--limt", "3"), "--limit"),
+        (("connections", "--serach", "x"), "--search"),
+    ],
+)
+def test_a_slip_of_the_keys_gets_a_guess(argv: tuple[str, ...], guess: str) -> None:
+    ending = call(*argv)
+    assert_told_well(ending, 2)
+    assert guess in ending.lines("error: ")[0]
+
+
+@pytest.mark.parametrize("command", ["connections", "jobs", "logs"])
+def test_help_needs_neither_http_nor_a_renderer(tmp_path: Path, command: str) -> None:
+    code = (
+        "import sys; from airbyte_sync_cli.cli.app import run; run(sys.argv[1:]);"
+        "sys.exit(bool({'httpx', 'rich', 'asyncio'} & set(sys.modules)))"
+    )
+    done = subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-c", code, command, "--help"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert f"airbyte-sync {command}" in done.stdout
