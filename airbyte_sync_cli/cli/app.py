@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.cli.completion import prepare_for_shell
 from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
+from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 
 NAME: Final = "airbyte-sync"
@@ -86,29 +87,34 @@ def run(argv: Sequence[str]) -> int:
         code = command.main(list(argv) or ["--help"], prog_name=NAME, standalone_mode=False)
     except TyperException as error:
         return _wrong_usage(argv, error)
+    except AirbyteSyncError as error:  # of a command that needs no session, such as `sandbox`
+        return _conclude(argv, argv[0] if argv else None, error)
     except typer.Abort:  # a question was answered with Ctrl-C
         return ExitCode.SIGINT
     return code if isinstance(code, int) else ExitCode.OK
 
 
 def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else NAME
+    problem = UsageError(_plain(error.format_message()), hint=f"`{path} --help` shows more")
+    return _conclude(argv, path.removeprefix(NAME).strip() or None, problem)
+
+
+def _conclude(argv: Sequence[str], command: str | None, error: AirbyteSyncError) -> int:
     from airbyte_sync_cli.clock import SystemClock  # noqa: PLC0415  # only on this way out
-    from airbyte_sync_cli.errors import UsageError  # noqa: PLC0415
     from airbyte_sync_cli.output.options import early_options  # noqa: PLC0415
     from airbyte_sync_cli.output.output import Output  # noqa: PLC0415
 
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else NAME
     output = Output(
-        path.removeprefix(NAME).strip() or None,
+        command,
         early_options(argv, os.environ),
         environ=os.environ,
         clock=SystemClock(),
         stdout=sys.stdout,
         stderr=sys.stderr,
     )
-    problem = UsageError(_plain(error.format_message()), hint=f"`{path} --help` shows more")
-    return output.conclude((), error=problem, exit_code=problem.exit_code)
+    return output.conclude((), error=error, exit_code=error.exit_code)
 
 
 def _plain(message: str) -> str:
