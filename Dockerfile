@@ -1,0 +1,41 @@
+# The program alone, for a pod: not root, nothing to write, no shell needed.
+#
+#   docker build -t airbyte-sync .
+#   docker run --rm --read-only --cap-drop=ALL -e AIRBYTE_URL airbyte-sync run --conn orders
+#
+# A release pins the base: --build-arg BASE_DIGEST=sha256:...
+ARG BASE_IMAGE=python:3.13-slim
+ARG BASE_DIGEST=
+
+FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+RUN python3 -m venv --without-pip /opt/airbyte-sync && python3 -m venv /build/tools
+COPY requirements.txt requirements-build.txt ./
+RUN /build/tools/bin/pip --python /opt/airbyte-sync/bin/python install --no-compile \
+        --only-binary=:all: --require-hashes -r requirements.txt \
+    && /build/tools/bin/pip install --require-hashes -r requirements-build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY airbyte_sync_cli airbyte_sync_cli
+# Compiled once, here, and never checked again: a start costs no compiling, a root that cannot be
+# written does not matter, and the same sources give the same bytes.
+RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+    && /build/tools/bin/pip --python /opt/airbyte-sync/bin/python install --no-deps --no-index \
+        --no-compile dist/*.whl \
+    && /opt/airbyte-sync/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+        /opt/airbyte-sync/lib
+
+FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="airbyte-sync" \
+      org.opencontainers.image.description="Start Airbyte syncs, wait for them, and tell the truth about them" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /opt/airbyte-sync /opt/airbyte-sync
+ENV PATH=/opt/airbyte-sync/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+USER 10001:10001
+WORKDIR /
+ENTRYPOINT ["airbyte-sync"]
+CMD ["--help"]
