@@ -23,6 +23,11 @@ class ResultFiles:
         self._termination = root / "dev" / "termination-log"
         self._in_kubernetes = "KUBERNETES_SERVICE_HOST" in environ
 
+    @property
+    def keep_reports(self) -> bool:
+        """Whether a whole report is written anywhere."""
+        return self._result_file is not None or self._xcom.is_dir()
+
     def write(self, report: Report, *, reason: str) -> list[str]:
         """Write all of them; return a sentence for each that could not be written."""
         line = report.model_dump_json() + "\n"

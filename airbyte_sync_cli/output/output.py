@@ -189,6 +189,11 @@ class Output:
         """What stdout can show."""
         return screen_of(self._stdout, self._environ)
 
+    @property
+    def keeps_reports(self) -> bool:
+        """Whether anybody reads the report's details: long ones are made only then."""
+        return self._options.format == "json" or self._files.keep_reports
+
     def _print(self, content: str) -> bool:
         if self._stdout is None:
             return False
