@@ -1,5 +1,6 @@
 """Small scenes for tests of what is shown: a clock that is moved by hand, events, a terminal."""
 
+import asyncio
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ class HandClock:
 
     async def sleep(self, seconds: float) -> None:
         self.at += seconds
+        await asyncio.sleep(0)
 
 
 class Terminal(io.StringIO):
@@ -47,6 +49,7 @@ class Terminal(io.StringIO):
         return self._named
 
     def isatty(self) -> bool:
+        self.tell()  # raises once it is closed, as a real one does
         return True
 
 
