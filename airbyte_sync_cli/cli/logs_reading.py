@@ -38,7 +38,7 @@ class Wanted:
 async def show_log(session: Session, wanted: Wanted) -> Ending:
     """Show what there is by now."""
     case = await look_at_job(session, wanted.job_id)
-    reader = LogReader(session.airbyte, wanted.job_id, attempt=wanted.attempt)
+    reader = LogReader(session.airbyte, wanted.job_id, attempt=wanted.attempt, once=True)
     try:
         read = await reader.news()
     except (ProtocolError, DeniedError) as error:
@@ -48,7 +48,8 @@ async def show_log(session: Session, wanted: Wanted) -> Ending:
     if not lines:
         session.output.warn(_nothing(read, wanted))
     screen = session.output.screen
-    return _ending(case, lines, text="\n".join(log_text(line, screen) for line in lines))
+    text = "\n".join(log_text(line, screen) for line in lines)
+    return _ending(session, case, lines, text=text)
 
 
 async def follow_log(session: Session, wanted: Wanted) -> Ending:
@@ -94,14 +95,14 @@ class Trail:
         lines = self._wanted.of(read) if self._begun else self._wanted.last_of(read)
         self._begun = self._begun or bool(read)
         text = _text(self._session.output.screen, self._lines, lines)
-        self._lines += lines
+        self._lines += lines if self._session.output.keeps_reports else lines[-1:]
         return not lines or self._session.output.show(text)
 
     def ending(self) -> Ending:
         """Tell what was shown; it stands on stdout already where that is for people."""
         if self._case is None:
             return Ending(text="")
-        return _ending(self._case, self._lines, text="")
+        return _ending(self._session, self._case, self._lines, text="")
 
 
 def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptLine]) -> str:
@@ -116,18 +117,21 @@ def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptL
     return "\n".join(parts)
 
 
-def _ending(case: Case, lines: Sequence[AttemptLine], *, text: str) -> Ending:
-    rows = [
-        {
-            "attempt": found.attempt,
-            "level": found.line.level,
-            "source": found.line.source,
-            "at": found.line.at,
-            "message": words.log_line(found.line.message),
-        }
-        for found in lines
-    ]
+def _ending(session: Session, case: Case, lines: Sequence[AttemptLine], *, text: str) -> Ending:
+    """Tell what was shown; a log can be long, so its rows are made only if they are read."""
+    rows = [_row(found) for found in lines] if session.output.keeps_reports else []
     return Ending(syncs=[case.result()], exit_code=ExitCode.OK, text=text, details={"lines": rows})
+
+
+def _row(found: AttemptLine) -> dict[str, object]:
+    line = found.line
+    return {
+        "attempt": found.attempt,
+        "level": line.level,
+        "source": line.source,
+        "at": line.at,
+        "message": words.log_line(line.message),
+    }
 
 
 def _nothing(read: Sequence[AttemptLine], wanted: Wanted) -> str:

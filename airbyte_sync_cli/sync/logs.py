@@ -55,12 +55,21 @@ class LogReader:
     line may turn up in the middle.
     """
 
-    def __init__(self, airbyte: Airbyte, job_id: int, *, attempt: int | None = None) -> None:
+    def __init__(
+        self,
+        airbyte: Airbyte,
+        job_id: int,
+        *,
+        attempt: int | None = None,
+        once: bool = False,
+    ) -> None:
         self._airbyte = airbyte
         self._job_id = job_id
         self._wanted = attempt
         self._current: int | None = attempt
-        self._known: Counter[LogLine] = Counter()
+        self._remembers = not once
+        self._known: Counter[int] = Counter()
+        """Hashes of lines: a long log is kept by whoever shows it, not here, too."""
         self.attempts = 0
         """How many there were at the last look."""
 
@@ -99,11 +108,14 @@ class LogReader:
 
     async def _unseen(self, attempt: int) -> list[AttemptLine]:
         lines = await self._airbyte.logs(self._job_id, attempt=attempt)
-        counts: Counter[LogLine] = Counter()
+        if not self._remembers:
+            return [AttemptLine(attempt=attempt, line=line) for line in completed(lines)]
+        counts: Counter[int] = Counter()
         found = []
         for line in completed(lines):
-            counts[line] += 1
-            if counts[line] > self._known[line]:
+            key = hash(line)
+            counts[key] += 1
+            if counts[key] > self._known[key]:
                 found.append(AttemptLine(attempt=attempt, line=line))
         self._known |= counts
         return found
@@ -115,7 +127,8 @@ def completed(lines: Sequence[LogLine]) -> Iterator[LogLine]:
     level: str | None = None
     for line in lines:
         if line.level is not None:
-            yield replace(line, level=line.level.lower())
+            level = line.level.lower()
+            yield line if level == line.level else replace(line, level=level)
             continue
         head = _COLOUR.sub("", line.message)[:_HEAD]
         stamp, word = _STAMP.match(head), _WORD.search(head)
