@@ -51,6 +51,7 @@ fmt: $(VENV)/.developed ## put the code in shape
 
 docs: $(VENV)/.developed ## write anew what follows from the code: tables, help texts, schemas
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/render_live_view.py
 
 bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run
 	$(BIN)/python benchmarks/lean.py

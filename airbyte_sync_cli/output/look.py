@@ -34,11 +34,12 @@ class Look:
     def bar(self, share: float | None, width: int, *, style: str) -> Text:
         """Draw a bar; without a share an empty one."""
         filled = round((share or 0.0) * width)
-        return Text(self.full * filled, style) + Text(self.empty * (width - filled), "dim")
+        return Text.assemble((self.full * filled, style), (self.empty * (width - filled), "dim"))
 
     def cell(self, content: str | Text, width: int, *, right: bool = False) -> Text:
         """Fit a text into so many columns."""
-        text = content.copy() if isinstance(content, Text) else Text(content)
+        # Begun without a style: a line's own style would reach all that is appended to it.
+        text = Text().append_text(content) if isinstance(content, Text) else Text(content)
         if text.cell_len > width:
             text.truncate(max(width - 1, 0), overflow="crop")
             text.append(self.ellipsis)

@@ -151,7 +151,7 @@ def _rank(row: Row) -> int:
 def _headline(rows: Sequence[Row], seconds: float, width: int) -> Text:
     return joined(
         [
-            Text(f"{len(rows)} syncs", "bold") + Text(f": {_counts(rows)}"),
+            Text.assemble((f"{len(rows)} syncs", "bold"), f": {_counts(rows)}"),
             Text(words.duration(seconds), "dim"),
         ],
         width=width,

@@ -219,3 +219,14 @@ def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) 
     assert len(lines) <= height
     assert all(line.cell_len <= width for line in lines)
     assert not any(re.search(r"[\x00-\x1f]", line.plain) for line in lines)
+
+
+def test_the_colour_of_a_state_stays_with_it() -> None:
+    stage = many(2, failed=1)
+
+    for line in draw(stage.board, Frame(79, 23, UNICODE, 60.0))[1:3]:
+        assert str(line.style) == ""
+        name = line.plain.index("table")
+        assert not any(
+            span.start <= name < span.end and "red" in str(span.style) for span in line.spans
+        )

@@ -1,0 +1,113 @@
+"""Render docs/live-view.svg from the real code: fixed events, a fixed clock, the same bytes.
+
+`make docs` runs it; `git diff --exit-code docs` afterwards tells whether the picture is stale.
+"""
+
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
+from airbyte_sync_cli.output.board import Board
+from airbyte_sync_cli.output.look import UNICODE
+from airbyte_sync_cli.output.view import Frame, draw
+from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.result import FailureResult, SyncResult
+
+_START: Final = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
+_WIDTH: Final = 92
+_PAST: Final = (410.0, 365.0, 480.0)
+_TARGET: Final = Path(__file__).with_name("live-view.svg")
+
+
+class _Scene:
+    """A board at a moment that is chosen."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.at = 0.0
+
+    def take(self, event: ev.Event) -> None:
+        self.board.take(event, self.at, _START + timedelta(seconds=self.at))
+
+    def start(self, number: int, name: str, status: str = "running") -> None:
+        """Let a connection have a job."""
+        connection = Connection(id=name, name=name, status="active")
+        self.take(ev.Resolved(key=name, connection=connection))
+        known = ev.JobKnown(
+            key=name,
+            job=_job(number, name, status),
+            adopted=False,
+            history=History(durations=_PAST),
+        )
+        self.take(known)
+
+    def move(self, number: int, name: str, records: int, *, attempts: int = 1) -> None:
+        """Let records be read."""
+        progress = Progress(
+            attempts=attempts, records_emitted=records, bytes_emitted=records * 214
+        )
+        self.take(ev.Polled(key=name, job=_job(number, name, "running"), progress=progress))
+
+    def end(self, number: int, name: str, **more: object) -> None:
+        """Let a job end."""
+        fields = {"connection_name": name, "job_id": number, **more}
+        self.take(ev.Finished(key=name, result=SyncResult.model_validate(fields)))
+
+
+def _job(number: int, name: str, status: str) -> Job:
+    return Job(id=number, connection_id=name, type="sync", status=status, created_at=_START)
+
+
+def _play() -> _Scene:
+    scene = _Scene()
+    names = ("orders", "customers", "web events", "billing", "inventory")
+    for number, name in enumerate(names, start=4181):
+        scene.start(number, name, "queued" if name == "inventory" else "running")
+    for at, orders, customers, events in (
+        (130.0, 61_000, 7_000, 410_000),
+        (158.0, 83_500, 12_300, 528_000),
+    ):
+        scene.at = at
+        scene.move(4181, "orders", orders)
+        scene.move(4182, "customers", customers, attempts=2)
+        scene.move(4183, "web events", events)
+    wrong_key = FailureResult(
+        origin="source",
+        type="config_error",
+        message="The API key was rejected.",
+        retryable=False,
+        stream=None,
+    )
+    scene.end(
+        4184, "billing", exit_code=3, status="failed", duration_seconds=71, failure=wrong_key
+    )
+    return scene
+
+
+def render() -> str:
+    """Render the picture."""
+    scene = _play()
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=_WIDTH,
+        force_terminal=True,
+        color_system="truecolor",
+    )
+    console.print(Text("$ airbyte-sync run --tag nightly", "bold"))
+    for line in draw(scene.board, Frame(_WIDTH, 24, UNICODE, scene.at + 2)):
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+    svg = console.export_svg(title="airbyte-sync", unique_id="live-view")
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing from elsewhere
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+if __name__ == "__main__":
+    _TARGET.write_text(render(), encoding="utf-8")
