@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import httpx
 
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
-from airbyte_sync_cli.airbyte.refusal import error_of, looks_like_html, read_refusal
+from airbyte_sync_cli.airbyte.refusal import error_of, hint_of_proxy, looks_like_html, read_refusal
 from airbyte_sync_cli.airbyte.tickets import LOG, Issuer, Questions, Ticket
 from airbyte_sync_cli.airbyte.tokens import end_of, lifetime_of, renewal_margin
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
@@ -33,6 +33,9 @@ _CREDENTIALS_REFUSED: Final = frozenset(
 )
 """Versions differ in what they say to a wrong secret (InvalidClientCredentialsException)."""
 _NO_SUCH_ADDRESS: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+
+
+_ODD_ADDRESS_HINT: Final = "is this Airbyte's token address? AIRBYTE_TOKEN_URL names another"
 
 
 def make_issuers(settings: Settings, address: "Address", clock: "Clock") -> Sequence[Issuer]:
@@ -257,7 +260,7 @@ def _token(content: Mapping[str, object], reply: Reply) -> str:
 def _no_token(reply: Reply) -> AirbyteSyncError:
     return ProtocolError(
         f"{reply.request}: {reply.status}, but no token is in the answer",
-        hint="is this Airbyte's token address? AIRBYTE_TOKEN_URL names another",
+        hint=_ODD_ADDRESS_HINT,
     )
 
 
@@ -268,8 +271,10 @@ def _refusal_of(reply: Reply) -> AirbyteSyncError:
             f"{reply.request}: {reply.status}, a proxy in front wants a user name and password",
             hint="set AIRBYTE_USERNAME and AIRBYTE_PASSWORD instead of the client id and secret",
         )
-    if reply.status not in _CREDENTIALS_REFUSED or looks_like_html(reply):
-        return error_of(reply, retry_after=None)
+    if reply.status not in _CREDENTIALS_REFUSED or hint_of_proxy(reply):
+        error = error_of(reply, retry_after=None)
+        error.hint = error.hint or _ODD_ADDRESS_HINT
+        return error
     words = read_refusal(reply).words
     return DeniedError(
         f"{reply.request}: {reply.status}, the client id and secret were refused"

@@ -33,6 +33,12 @@ _FROM_IAP: Final = "x-goog-iap-generated-response"
 _LOGIN_HINT: Final = (
     "Google IAP? name its client id with --iap-audience; other proxies: --header, AIRBYTE_TOKEN"
 )
+_CLOUDFLARE: Final = re.compile(r"\bcloudflare|^\S*\s*error code: 1\d{3}\b", re.IGNORECASE)
+_CLOUDFLARE_HINT: Final = (
+    "Cloudflare stands in front and keeps us out: let it admit this machine's address, or give "
+    "its service token in AIRBYTE_HEADERS (CF-Access-Client-Id, CF-Access-Client-Secret)"
+)
+_BASIC_HINT: Final = "a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both"
 _HTML_HINT: Final = (
     "give the API's address: https://HOST/api/public/v1, or the bare root; "
     "`airbyte-sync check` walks the path"
@@ -89,8 +95,7 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
     said = f"{reply.request}: {reply.status}{f' ({refusal.words})' if refusal.words else ''}"
     match reply.status:
         case 401 | 403:
-            is_proxys = refusal.is_html or _FROM_IAP in reply.headers or "IAP" in refusal.words
-            hint = _LOGIN_HINT if is_proxys else _CREDENTIALS_HINT
+            hint = hint_of_proxy(reply) or _CREDENTIALS_HINT
             error: AirbyteSyncError = DeniedError(said, hint=hint)
         case 407:
             error = DeniedError(said, hint=PROXY_HINT)
@@ -109,6 +114,18 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
     return error
 
 
+def hint_of_proxy(reply: Reply) -> str | None:
+    """Tell what to do where a proxy in front refused us; None where it was Airbyte itself."""
+    refusal = read_refusal(reply)
+    if _CLOUDFLARE.search(f"{reply.headers.get('server', '')} {refusal.words}"):
+        is_own = refusal.is_html or "cf-mitigated" in reply.headers or not refusal.is_json
+        return _CLOUDFLARE_HINT if is_own else None
+    if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
+        return _BASIC_HINT
+    is_googles = _FROM_IAP in reply.headers or "IAP" in refusal.words
+    return _LOGIN_HINT if refusal.is_html or is_googles else None
+
+
 def _is_passing(status: int) -> bool:
     """408, 429 and every 5xx (gateways invent some, such as 520 and 561) may pass."""
     return (
@@ -123,7 +140,7 @@ def _redirected(reply: Reply) -> AirbyteSyncError:
         return DeniedError(
             f"{reply.request}: sent to a login page ({_shortened(target, most=120)}): this is the "
             "web page or an identity proxy, not the API",
-            hint=_LOGIN_HINT,
+            hint=_CLOUDFLARE_HINT if _CLOUDFLARE.search(target) else _LOGIN_HINT,
         )
     return ProtocolError(
         f"{reply.request}: redirected to {_shortened(target, most=200)}",

@@ -104,14 +104,20 @@ class Journal:
 
 
 class JournalHandler(logging.Handler):
-    """Brings the log of the inner parts (requests, cancels) into the journal."""
+    """Brings the log of the inner parts (requests, cancels) into the journal.
 
-    def __init__(self, journal: Journal) -> None:
+    `warn` takes their warnings, which belong into the report, too.
+    """
+
+    def __init__(self, journal: Journal, *, warn: Callable[[str], None]) -> None:
         super().__init__()
         self._journal = journal
+        self._warn = warn
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; what is only explanation needs -v or -vv."""
-        level: Level = "warning" if record.levelno >= logging.WARNING else "info"
         message = record.getMessage()
-        self._journal.write(Entry(event="log", message=message, level=level))
+        if record.levelno >= logging.WARNING:
+            self._warn(message)
+        else:
+            self._journal.write(Entry(event="log", message=message))

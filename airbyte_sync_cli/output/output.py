@@ -25,7 +25,7 @@ from airbyte_sync_cli.sync.events import Event, Finished, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
-_LOG_LEVELS: Final = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+_LOG_LEVELS: Final = {1: logging.INFO, 2: logging.DEBUG}
 _CONCERNED: Final = frozenset({"run", "wait", "demo"})
 """The commands that see syncs through."""
 
@@ -66,8 +66,8 @@ class Output:
 
     def _connect_log(self) -> None:
         logger = logging.getLogger(_ROOT_LOGGER)
-        logger.setLevel(_LOG_LEVELS[self._options.verbosity])
-        logger.handlers = [JournalHandler(self._journal)]
+        logger.setLevel(_LOG_LEVELS.get(self._options.verbosity, logging.WARNING))
+        logger.handlers = [JournalHandler(self._journal, warn=self.warn)]
         logger.propagate = False
 
     def __call__(self, event: Event, /) -> None:

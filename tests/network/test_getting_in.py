@@ -1,0 +1,166 @@
+"""The ways of not getting in that users of other tools report most, and what we say, in full."""
+
+import pytest
+
+from tests.support.certificates import Certificates
+from tests.support.program import Ending, assert_told_well, call
+from tests.support.relays import tls_front
+from tests.support.servers import Answer, Asked, Stage, always, response
+from tests.support.worlds import LOOK, a_sandbox
+
+APPLICATION = {
+    "AIRBYTE_CLIENT_ID": "sandbox-client-id",
+    "AIRBYTE_CLIENT_SECRET": "sandbox-client-secret",
+}
+TOKEN_PATH = "/api/public/v1/applications/token"
+HEALTH_PATH = "/api/public/v1/health"
+LOGIN = "https://accounts.google.com/o/oauth2/v2/auth?client_id=1"
+CLOUDFLARE = {"Server": "cloudflare", "CF_Ray": "8f"}
+NOT_THE_API = "this is the web page or an identity proxy, not the API"
+IAP_HINT = (
+    "hint: Google IAP? name its client id with --iap-audience; other proxies: --header, "
+    "AIRBYTE_TOKEN"
+)
+CLOUDFLARE_HINT = (
+    "hint: Cloudflare stands in front and keeps us out: let it admit this machine's address, or "
+    "give its service token in AIRBYTE_HEADERS (CF-Access-Client-Id, CF-Access-Client-Secret)"
+)
+
+
+def assert_says(ending: Ending, code: int, error: str, hint: str) -> None:
+    assert_told_well(ending, code)
+    assert ending.stderr.splitlines()[-2:] == [f"error: {error}", hint]
+
+
+def test_a_token_endpoint_that_takes_json_only_gets_json(stage: Stage) -> None:
+    """Forms are a 415, or a web page, in several versions (apache/airflow#42520)."""
+
+    def strict(asked: Asked) -> bytes:
+        if not asked.target.endswith("/token"):
+            return response(200, {"data": []})
+        if asked.headers["content-type"] != "application/json":
+            return response(415, "<html></html>", content_type="text/html")
+        return response(200, {"access_token": "a-token"})
+
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(strict).url, **APPLICATION)
+    assert ending.code == 7  # it was let in: no connection is called so
+
+
+@pytest.mark.parametrize(
+    "token_url",
+    [
+        "v1/applications/token",
+        "/v1/applications/token",
+        "api/public/v1/applications/token",
+        "/api/public/v1/applications/token",
+        "/api/v1/applications/token",
+        "applications/token",
+        "no/such/path",
+    ],
+)
+@pytest.mark.parametrize("root", ["", "/api/public/v1/"])
+def test_a_doubled_or_wrong_token_address_is_mended(
+    stage: Stage, root: str, token_url: str
+) -> None:
+    """Other clients join address and path as they are (airbytehq/airbyte-api-python-sdk#121)."""
+    url = stage.sandbox(a_sandbox(auth="client-credentials", airbyte_version="1.8"))
+    environ = {"AIRBYTE_URL": f"{url}{root}", "AIRBYTE_TOKEN_URL": token_url, **APPLICATION}
+    assert call(*LOOK, **environ).code == 0
+
+
+IAPS: dict[str, tuple[Answer, str]] = {
+    "redirect": (
+        always(302, "", Location=LOGIN),
+        f"GET {{url}}{HEALTH_PATH}: sent to a login page ({LOGIN}): {NOT_THE_API}",
+    ),
+    "text": (
+        always(401, "Invalid IAP credentials: empty token", content_type="text/html"),
+        f"GET {{url}}{HEALTH_PATH}: 401 (Invalid IAP credentials: empty token)",
+    ),
+    "page": (
+        always(200, "<html><title>Sign in - Google Accounts</title>", content_type="text/html"),
+        f"GET {{url}}{HEALTH_PATH}: {NOT_THE_API} (200, 'Sign in - Google Accounts') "
+        "(a login page)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IAPS)
+def test_an_identity_proxy_is_named_with_its_option(stage: Stage, kind: str) -> None:
+    answer, words = IAPS[kind]
+    url = stage.scripted(answer).url
+    assert_says(call(*LOOK, AIRBYTE_URL=url), 6, words.format(url=url), IAP_HINT)
+
+
+def test_an_identity_proxy_is_not_taken_for_a_wrong_secret(stage: Stage) -> None:
+    url = stage.scripted(IAPS["text"][0]).url
+    words = f"POST {url}{TOKEN_PATH}: 401 (Invalid IAP credentials: empty token)"
+    assert_says(call(*LOOK, AIRBYTE_URL=url, **APPLICATION), 6, words, IAP_HINT)
+
+
+def test_a_private_ca_is_named_with_its_option(stage: Stage, certificates: Certificates) -> None:
+    url = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("127.0.0.1")))
+    assert_says(
+        call(*LOOK, AIRBYTE_URL=url),
+        9,
+        f"cannot reach {url}: its certificate is not trusted "
+        "(unable to get local issuer certificate)",
+        "hint: a private CA? name its file with --ca-bundle (AIRBYTE_CA_BUNDLE)",
+    )
+
+
+def test_credentials_do_no_harm_where_authentication_is_off(stage: Stage) -> None:
+    """Airflow's provider has broken such installations for 20 months (apache/airflow#47161)."""
+    url = stage.sandbox(a_sandbox(auth="none"))
+    ending = call(*LOOK, AIRBYTE_URL=url, **APPLICATION)
+    assert ending.code == 0
+    words = (
+        f"this server gives no tokens (POST {url}{TOKEN_PATH}: 404), so its authentication is "
+        "off: going on without the client id"
+    )
+    assert ending.report["warnings"] == [words]
+    assert ending.warnings[0].endswith(f"warning: {words}")
+
+
+BLOCKS: dict[str, tuple[Answer, int, str]] = {
+    "challenge": (
+        always(403, "<html><title>Just a moment...</title>", **CLOUDFLARE),
+        6,
+        f"{HEALTH_PATH}: 403 (a web page: Just a moment...)",
+    ),
+    "banned": (
+        always(403, "error code: 1010", **CLOUDFLARE),
+        6,
+        f"{HEALTH_PATH}: 403 (error code: 1010)",
+    ),
+    "access": (
+        always(302, "", Location="https://x.cloudflareaccess.com/login"),
+        6,
+        f"{HEALTH_PATH}: sent to a login page (https://x.cloudflareaccess.com/login): "
+        f"{NOT_THE_API}",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_a_block_of_cloudflares_is_not_taken_for_airbytes(stage: Stage, kind: str) -> None:
+    answer, code, words = BLOCKS[kind]
+    url = stage.scripted(answer).url
+    assert_says(call(*LOOK, AIRBYTE_URL=url), code, f"GET {url}{words}", CLOUDFLARE_HINT)
+
+
+def test_a_403_of_airbytes_own_behind_cloudflare_is_airbytes(stage: Stage) -> None:
+    body = {"title": "forbidden", "data": {"message": "Caller does not have the permissions."}}
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(always(403, body, **CLOUDFLARE)).url)
+    assert_told_well(ending, 6)
+    assert "Cloudflare" not in ending.stderr
+
+
+def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox(auth="basic"))
+    assert_says(
+        call(*LOOK, AIRBYTE_URL=url),
+        6,
+        f"GET {url}{HEALTH_PATH}: 401 (a web page: 401 Authorization Required)",
+        "hint: a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both",
+    )
