@@ -16,7 +16,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --
 INSTALL   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help demo test lint fmt docs bench e2e clean
+.PHONY: help demo test lint fmt docs bench e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -52,6 +52,17 @@ fmt: $(VENV)/.developed ## put the code in shape
 docs: $(VENV)/.developed ## write anew what follows from the code: tables, help texts, schemas
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/render_live_view.py
+
+image: ## the container image, by podman or docker
+	$(or $(shell command -v podman),docker) build --tag airbyte-sync \
+	  --build-arg REVISION=$(shell git rev-parse HEAD) .
+
+requirements: ## lock the image's dependencies anew, with hashes
+	uv pip compile pyproject.toml --extra sandbox --extra iap --output-file requirements.txt \
+	  --upgrade $(LOCK)
+	printf 'hatchling\n' | uv pip compile - --output-file requirements-build.txt --upgrade $(LOCK)
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links
 
 bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run
 	$(BIN)/python benchmarks/lean.py

@@ -1,0 +1,147 @@
+"""The image, built for real, does its work in the most careful pod.
+
+Needs podman or docker. `.ci/image-builder` gets one on a fresh Debian machine; elsewhere these
+tests are skipped by name.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from airbyte_sync_cli import __version__
+from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
+from tests.support.image import Image, find_engine
+from tests.support.threaded import serve_in_thread
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        find_engine() is None,
+        reason="neither podman nor docker is here; on Debian, root gets one by .ci/image-builder",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    engine = find_engine()
+    assert engine is not None
+    built = Image(engine)
+    built.build(tmp_path_factory.mktemp("image"))
+    return built
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    world = Sandbox(SandboxConfig(speed=50))
+    world.add_connection("quick", script=JobScript(life="running 5, succeeded"))
+    world.add_connection("slow", script=JobScript(life="running 5000, succeeded"))
+    world.add_connection(
+        "broken",
+        script=JobScript(
+            life="running 5, failed",
+            failure=Failure(origin="source", type="config_error", message="The key ended."),
+        ),
+    )
+    return world
+
+
+@pytest.fixture
+def url(sandbox: Sandbox) -> Iterator[str]:
+    with serve_in_thread(sandbox) as address:
+        yield address
+
+
+def test_it_says_what_it_is(image: Image) -> None:
+    config = image.inspect()
+
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"] == ["airbyte-sync"]
+    labels = config["Labels"]
+    assert isinstance(labels, dict)
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
+    assert image.run("--version").stdout == f"airbyte-sync {__version__}\n"
+
+
+def test_the_demo_needs_nothing_but_the_image(image: Image) -> None:
+    done = image.run("demo")
+
+    assert done.returncode == 0, done.stderr
+    assert "2 of 3 ok" in done.stdout
+
+
+@pytest.mark.parametrize("user", ["10001", "54321:54321"], ids=["its own uid", "an unknown uid"])
+def test_a_sync_runs_with_nothing_to_write(image: Image, url: str, user: str) -> None:
+    done = image.run(
+        "run", "--conn", "quick", "--url", url, "-o", "json",
+        options=[f"--user={user}", *_no_tmpfs(image)],
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["syncs"][0]["status"] == "succeeded"
+
+
+def test_sigterm_as_process_1_cancels_the_sync(image: Image, sandbox: Sandbox, url: str) -> None:
+    with image.running("run", "--conn", "slow", "--url", url) as container:
+        _until(lambda: [job.status for job in sandbox.active_jobs()] == ["running"])
+        image.call("kill", "--signal", "TERM", container)
+        code = image.exit_code(container)
+
+    assert code == 143
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+
+
+def test_airflows_sidecar_and_kubernetes_get_their_files(
+    image: Image, url: str, tmp_path: Path
+) -> None:
+    xcom, message = tmp_path / "xcom", tmp_path / "message"
+    xcom.mkdir()
+    message.touch()
+    xcom.chmod(0o777)
+    message.chmod(0o666)
+
+    done = image.run(
+        "run", "--conn", "broken", "--url", url,
+        options=[
+            f"--volume={xcom}:/airflow/xcom",
+            f"--volume={message}:/dev/termination-log",
+            "--env=KUBERNETES_SERVICE_HOST=10.0.0.1",
+        ],
+    )  # fmt: skip
+
+    assert done.returncode == 3
+    result = json.loads((xcom / "return.json").read_text(encoding="utf-8"))
+    assert result["syncs"][0]["failure"]["message"] == "The key ended."
+    assert "The key ended." in message.read_text(encoding="utf-8")
+
+
+def test_a_waiting_run_lives_in_64_mib(image: Image, sandbox: Sandbox, url: str) -> None:
+    options = ["--memory=64m"]
+    with image.running("run", "--conn", "slow", "--url", url, options=options) as container:
+        _until(lambda: len(sandbox.active_jobs()) == 1)
+        _until(lambda: len(sandbox.sent("job")) >= 2)
+        pid = image.call("inspect", "--format", "{{.State.Pid}}", container).strip()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        image.call("kill", "--signal", "TERM", container)
+        code = image.exit_code(container)
+
+    assert code == 143
+    assert _kib(status, "VmHWM") < 56 * 1024
+
+
+def _no_tmpfs(image: Image) -> list[str]:
+    return ["--read-only-tmpfs=false"] if "podman" in image.engine else []
+
+
+def _kib(status: str, name: str) -> int:
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name))
+
+
+def _until(is_so: Callable[[], bool], *, seconds: float = 30) -> None:
+    """Wait for another process."""
+    deadline = monotonic() + seconds
+    while not is_so():
+        assert monotonic() < deadline, "it did not happen in time"
