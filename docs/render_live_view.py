@@ -106,6 +106,9 @@ def render() -> str:
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
     svg = console.export_svg(title="airbyte-sync", unique_id="live-view")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing from elsewhere
+    svg = svg.replace(
+        "<svg ", '<svg xml:space="preserve" ', 1
+    )  # some viewers trim non-breaking spaces
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 

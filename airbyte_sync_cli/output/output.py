@@ -108,6 +108,7 @@ class Output:
         code = exit_code if exit_code is not None else overall(syncs)
         report = self._report(tuple(syncs), code, error, details or {})
         self._write_files(report)
+        self._write_failures(report.syncs)
         if not quiet:
             self._write_error(report)
         self._write_result(report, stdout_text)

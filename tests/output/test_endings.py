@@ -1,0 +1,252 @@
+"""The end of a run: the summary, why it failed, and the last words."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from airbyte_sync_cli.airbyte.models import Failure
+from airbyte_sync_cli.errors import AirbyteSyncError, RejectedError, UsageError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.summary import summary
+from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.result import SyncResult
+from tests.output.scenes import WRONG_KEY, Terminal, result, told
+
+SCHEMA = json.loads(
+    (Path(__file__).resolve().parents[2] / "docs" / "result.schema.json").read_text("utf-8")
+)
+
+
+def failed(name: str = "orders", number: int = 42, **more: Any) -> SyncResult:  # noqa: ANN401  # fields
+    fields = {"failure": WRONG_KEY, "duration_seconds": 61.0, "attempts": 3, **more}
+    return result(name, 3, number=number, url=f"http://airbyte/jobs/{number}", **fields)
+
+
+def stderr_of(*syncs: SyncResult, verbosity: int = 0, command: str = "run") -> list[str]:
+    telling = told(OutputOptions(verbosity=verbosity), command=command)
+    telling.output.conclude(syncs)
+    return telling.stderr.getvalue().splitlines()
+
+
+def test_a_failure_is_told_at_length_before_the_last_words() -> None:
+    assert stderr_of(failed()) == [
+        "job 42 of 'orders' failed after 1m 01s, in 3 attempts",
+        "  why    The API key was rejected.",
+        "  where  source, config_error, stream orders",
+        "  retry  cannot help, Airbyte says: something must be changed first",
+        "  job    http://airbyte/jobs/42",
+        "error: job 42 of 'orders' failed: The API key was rejected. (source config_error)",
+        "hint: `airbyte-sync logs 42` shows what Airbyte logged",
+    ]
+
+
+def test_each_failed_one_of_several_has_its_block_and_its_log() -> None:
+    lines = stderr_of(failed("a", 1), result("b", number=2), failed("c", 3))
+
+    assert [line for line in lines if line.startswith("job ")] == [
+        "job 1 of 'a' failed after 1m 01s, in 3 attempts",
+        "job 3 of 'c' failed after 1m 01s, in 3 attempts",
+    ]
+    assert [line.split()[-1] for line in lines if line.startswith("  log")] == ["1", "3"]
+
+
+def test_a_message_is_never_told_three_times() -> None:
+    text = "\n".join(stderr_of(failed()))
+
+    assert text.count("The API key was rejected.") == 2
+
+
+def test_of_many_failures_the_error_names_some_and_counts_the_rest() -> None:
+    lines = stderr_of(*(failed(f"c{i}", i) for i in range(1, 31)))
+
+    assert lines[-2].startswith("error: 30 syncs failed: job 1 of 'c1', job 2 of 'c2'")
+    assert lines[-2].endswith("and 20 more")
+
+
+def test_a_failure_without_a_reason_says_where_to_look() -> None:
+    lines = stderr_of(failed(failure=None))
+
+    assert "  why    Airbyte does not tell it to programs here: its page of the job does" in lines
+    assert "  job    http://airbyte/jobs/42" in lines
+
+
+@pytest.mark.parametrize(("verbosity", "seen"), [(0, False), (1, True)])
+def test_the_stack_trace_needs_v(*, verbosity: int, seen: bool) -> None:
+    telling = told(OutputOptions(verbosity=verbosity))
+    failure = Failure(message="short", internal_message="inner", stacktrace="Traceback:\n at x.y")
+    telling.output(ev.Finished(key="orders", result=failed(), failure=failure))
+
+    telling.output.conclude([failed()])
+
+    lines = telling.stderr.getvalue().splitlines()
+    assert ("    at x.y" in lines) is seen
+    assert ("  inner  inner" in lines) is seen
+
+
+def test_an_error_of_one_among_several_is_not_lost() -> None:
+    telling = told()
+    off = result("off", 11, number=None)
+    error = RejectedError("the connection is inactive", hint="enable it in Airbyte")
+    telling.output(ev.Finished(key="off", result=off, error=error))
+
+    telling.output.conclude([failed("a", 1), off])
+
+    lines = telling.stderr.getvalue().splitlines()
+    assert "  why    the connection is inactive" in lines
+    assert "  hint   enable it in Airbyte" in lines
+
+
+def test_the_error_of_a_single_sync_is_told_once() -> None:
+    telling = told()
+    off = result("off", 11, number=None)
+    error = RejectedError("the connection is inactive")
+    telling.output(ev.Finished(key="off", result=off, error=error))
+    before = len(telling.stderr.getvalue())
+
+    telling.output.conclude([off], error=error, exit_code=ExitCode.REJECTED)
+
+    assert telling.stderr.getvalue()[before:].count("inactive") == 1
+
+
+def test_a_success_leaves_nothing_but_its_line() -> None:
+    telling = told()
+
+    code = telling.output.conclude([result(records_synced=10, duration_seconds=61)])
+
+    assert code is ExitCode.OK
+    assert telling.stderr.getvalue() == ""
+    assert telling.stdout.getvalue() == "succeeded  orders  job 42  1m 01s  10 records\n"
+
+
+# -- the summary ----------------------------------------------------------------------------------
+
+
+def test_in_a_log_the_summary_stays_as_it_is() -> None:
+    syncs = [result("a", records_synced=1), failed("long name", 7, records_synced=20)]
+
+    assert summary(syncs, command="run") == (
+        "succeeded  a  job 42  1 records\n"
+        "failed  long name  job 7  1m 01s  20 records  3 attempts\n"
+        "1 of 2 ok"
+    )
+
+
+def test_on_a_terminal_it_is_aligned_and_coloured() -> None:
+    syncs = [result("a", records_synced=1), failed("long name", 7, records_synced=20)]
+
+    assert summary(syncs, command="run", screen=Screen(width=80, colour=True)).splitlines() == [
+        "\x1b[32m✓ succeeded\x1b[0m  a          job 42           1 records",
+        "\x1b[31m✗ failed   \x1b[0m  long name  job 7   1m 01s  20 records  3 attempts",
+        "1 of 2 ok",
+    ]
+
+
+def test_on_a_narrow_terminal_without_unicode_names_give_way() -> None:
+    syncs = [result("the orders of the warehouse", duration_seconds=61, records_synced=10)]
+
+    text = summary(syncs, screen=Screen(width=60, blocks=False))
+
+    assert text == "+ succeeded  the order~warehouse  job 42  1m 01s  10 records"
+
+
+def test_status_adopts_nothing_and_says_why_it_failed() -> None:
+    telling = told(command="status")
+
+    telling.output.conclude([failed(adopted=True)], exit_code=ExitCode.OK)
+
+    text = telling.stdout.getvalue()
+    assert text.startswith("failed  orders  job 42")
+    assert "adopted" not in text
+    assert "  why    The API key was rejected." in text
+    assert telling.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "remark"),
+    [
+        ({}, "had ended already: nothing sent"),
+        ({"cancel": {"requested": True, "confirmed": True}}, "cancelled by us"),
+        (
+            {"cancel": {"requested": True, "confirmed": False}, "status": "running"},
+            "the cancel is not to be seen yet",
+        ),
+        ({"number": None}, "no job: nothing to cancel"),
+    ],
+)
+def test_cancel_says_what_it_did(fields: dict[str, Any], remark: str) -> None:
+    assert summary([result(**fields)], command="cancel").endswith(remark)
+
+
+def test_adopted_is_said_where_it_matters() -> None:
+    assert summary([result(adopted=True)], command="run").endswith("adopted")
+    assert "adopted" not in summary([result(adopted=True)], command="wait")
+
+
+# -- the result for programs ----------------------------------------------------------------------
+
+ENDINGS: list[tuple[list[SyncResult], AirbyteSyncError | None]] = [
+    ([result()], None),
+    ([failed()], None),
+    ([failed("a", 1), result("b"), result("c", 11, number=None)], None),
+    ([result(code=99, number=None)], None),
+    ([result(code=5, cancel={"requested": True, "confirmed": False})], None),
+    ([], UsageError("a bad option", hint="look at --help")),
+    ([], None),
+]
+
+
+@pytest.mark.parametrize(("syncs", "error"), ENDINGS)
+def test_every_ending_has_the_same_keys_and_keeps_the_schema(
+    syncs: list[SyncResult], error: AirbyteSyncError | None
+) -> None:
+    telling = told(OutputOptions(format="json"))
+    telling.output.conclude(syncs, error=error, exit_code=error.exit_code if error else None)
+
+    (line,) = telling.stdout.getvalue().splitlines()
+    report = json.loads(line)
+    jsonschema.validate(report, SCHEMA)
+    assert set(report) == set(SCHEMA["properties"])
+    for sync in report["syncs"]:
+        assert set(sync) == set(SCHEMA["$defs"]["SyncResult"]["properties"])
+
+
+def test_json_survives_a_stream_that_is_ascii() -> None:
+    stdout = Terminal("ascii")
+    telling = told(OutputOptions(format="json"), stdout=stdout)
+
+    telling.output.conclude([result("größe 😀")])
+
+    assert stdout.getvalue().isascii()
+    assert json.loads(stdout.getvalue())["syncs"][0]["connection_name"] == "größe 😀"
+
+
+def test_text_survives_a_stream_that_is_ascii() -> None:
+    stdout = Terminal("ascii")
+    telling = told(stdout=stdout)
+
+    telling.output.conclude([result("größe")])
+
+    assert "gr\\xf6\\xdfe" in stdout.getvalue()
+
+
+def test_ids_are_bare_numbers() -> None:
+    telling = told(OutputOptions(format="id"))
+
+    telling.output.conclude([result(number=1), result(code=99, number=None), result(number=3)])
+
+    assert telling.stdout.getvalue() == "1\n3\n"
+
+
+def test_a_log_of_json_stays_one() -> None:
+    telling = told(OutputOptions(log_format="json"), stderr=io.StringIO())
+
+    telling.output.conclude([failed()])
+
+    lines = [json.loads(line) for line in telling.stderr.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["error", "hint"]

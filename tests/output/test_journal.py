@@ -1,0 +1,133 @@
+"""What a log says, line by line."""
+
+import asyncio
+import io
+import json
+
+import pytest
+
+from airbyte_sync_cli.output.journal import Entry, Journal
+from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.story import Story
+from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.history import History
+from tests.output.scenes import HandClock, connection, job, progress, result, told
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def journal(*, verbosity: int = 0, as_json: bool = False) -> tuple[Journal, io.StringIO]:
+    stream = io.StringIO()
+    made = Journal(stream, clock=HandClock(), verbosity=verbosity, as_json=as_json)
+    return made, stream
+
+
+def test_a_line_names_moment_connection_and_job() -> None:
+    written, stream = journal()
+    written.write(
+        Entry(event="status", message="running", connection_name="orders", job_id=7, level="info")
+    )
+
+    assert stream.getvalue() == "2026-01-01T00:00:00Z [orders job=7] running\n"
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "told_levels"),
+    [(-1, LEVELS[2:]), (0, LEVELS[1:]), (1, LEVELS[1:]), (2, LEVELS)],
+)
+def test_quiet_and_verbose_choose_by_weight(verbosity: int, told_levels: tuple[str, ...]) -> None:
+    written, stream = journal(verbosity=verbosity, as_json=True)
+    for level in LEVELS:
+        written.write(Entry(event="log", message=level, level=level))  # type: ignore[arg-type]
+
+    assert tuple(json.loads(line)["level"] for line in stream.getvalue().splitlines()) == (
+        told_levels
+    )
+
+
+def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
+    written, stream = journal(as_json=True)
+    written.write(Entry(event="status", message="ünicode", connection_name="orders", job_id=7))
+    written.write(Entry(event="warning", message="odd", level="warning"))
+    written.write_error("it failed", hint="look")
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["status", "warning", "error", "hint"]
+    assert len({tuple(line) for line in lines}) == 1
+
+
+def test_texts_of_others_can_neither_break_a_line_nor_move_a_cursor() -> None:
+    written, stream = journal()
+    written.write(
+        Entry(event="warning", message="a\nb\x1b[31mc\x1b]0;title\x07d", level="warning")
+    )
+
+    assert stream.getvalue() == "2026-01-01T00:00:00Z warning: a b c d\n"
+
+
+def test_a_closed_stream_is_let_go() -> None:
+    written, stream = journal()
+    stream.close()
+
+    written.write(Entry(event="status", message="running"))
+    written.write_line("error: nobody reads this")
+
+    assert stream.closed
+
+
+def test_only_changes_are_told() -> None:
+    story = Story()
+    events: list[ev.Event] = [
+        ev.Resolved(key="orders", connection=connection()),
+        ev.JobKnown(key="orders", job=job("pending"), adopted=False, history=History()),
+        ev.Polled(key="orders", job=job("pending")),
+        ev.Polled(key="orders", job=job("running")),
+        ev.Polled(key="orders", job=job("running"), progress=progress(10, 20)),
+        ev.Polled(key="orders", job=job("running"), progress=progress(10, 20, attempts=2)),
+        ev.Polled(key="orders", job=job("succeeded")),
+        ev.Finished(key="orders", result=result(records_synced=10)),
+    ]
+
+    lines = [entry.message for event in events for entry in story.entries(event)]
+
+    assert lines == [
+        "started: pending",
+        "running",
+        "running, attempt 2, 10 records read, 20 B",
+        "succeeded, 10 records",
+    ]
+
+
+def test_a_heartbeat_says_what_goes_on_only_where_something_does() -> None:
+    story = Story()
+    assert story.heartbeat() is None
+    for name, status in (("a", "running"), ("b", "queued"), ("c", "running")):
+        known = ev.JobKnown(key=name, job=job(status), adopted=True, history=History())
+        story.entries(known)
+
+    beat = story.heartbeat()
+    assert beat is not None
+    assert beat.message == "still going on: 1 queued, 2 running"
+
+    for name in "abc":
+        story.entries(ev.Finished(key=name, result=result()))
+    assert story.heartbeat() is None
+
+
+@pytest.mark.parametrize(("heartbeat", "beats"), [(60.0, 2), (0.0, 0)])
+def test_silence_is_broken_by_a_heartbeat(heartbeat: float, beats: int) -> None:
+    telling = told(OutputOptions(heartbeat=heartbeat))
+
+    async def play() -> None:
+        async with telling.output.alive():
+            known = ev.JobKnown(key="orders", job=job(), adopted=False, history=History())
+            telling.output(known)
+            for _ in range(10):  # each lets the heartbeat sleep once: 60 s by its clock
+                await asyncio.sleep(0)
+                if telling.clock.at >= 120 + 1:
+                    break
+
+    asyncio.run(asyncio.wait_for(play(), 10))
+
+    lines = telling.stderr.getvalue().splitlines()
+    assert sum("still running" in line for line in lines) == beats
