@@ -155,6 +155,13 @@ def test_a_slow_loris_is_cut_off(stage: Stage, answer: Callable[[], AsyncIterato
     assert "within 0.2 s" in ending.lines("error: ")[0]
 
 
+def test_the_limit_of_a_request_comes_from_the_environment_too(stage: Stage) -> None:
+    server = stage.scripted(lambda _asked: _nothing())
+    ending = call(*LOOK, AIRBYTE_URL=server.url, AIRBYTE_REQUEST_TIMEOUT="0.1")
+    assert_told_well(ending, 9)
+    assert "within 0.1 s" in ending.lines("error: ")[0]
+
+
 WHOLE = response(200, {"data": [], "next": ""})
 BROKEN: dict[str, bytes] = {
     "nothing at all": b"",

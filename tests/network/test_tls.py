@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.program import assert_told_well, call
-from tests.support.relays import tls_front
-from tests.support.servers import Stage, always, listening, response
+from tests.support.relays import Place, place_of, tls_front
+from tests.support.servers import Client, Stage, always, listening, response
 from tests.support.worlds import LOOK, a_sandbox
 
 
@@ -161,6 +161,51 @@ def test_a_server_that_knows_another_ca_is_understood(
         )
     assert_told_well(ending, 9)
     assert "UNKNOWN_CA" in ending.stderr
+
+
+def garbling(place: Place, times: int) -> tuple[Client, list[int]]:
+    """Pass bytes on, but spoil the answers of so many connections after their handshake."""
+    spoilt: list[int] = []
+
+    async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*place)
+        onward = asyncio.ensure_future(_pass_on(reader, far_writer))
+        try:
+            while part := await far_reader.read(65536):
+                is_answer = part[0] == _APPLICATION_DATA and len(part) < _HANDSHAKES
+                if is_answer and len(spoilt) < times:
+                    spoilt.append(len(part))
+                    part = part[:-1] + bytes([part[-1] ^ 1])
+                writer.write(part)
+        finally:
+            onward.cancel()
+            far_writer.transport.abort()
+
+    return attend, spoilt
+
+
+_APPLICATION_DATA = 0x17
+_HANDSHAKES = 600
+"""Bytes: tickets and answers of health are smaller, certificates are larger."""
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(65536):
+        writer.write(part)
+
+
+def test_a_line_that_breaks_inside_of_tls_is_waited_out(
+    stage: Stage, certificates: Certificates
+) -> None:
+    """Spoilt bytes come out of the TLS library as its own error, in the middle of an answer."""
+    front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("127.0.0.1")))
+    attend, spoilt = garbling(place_of(front), times=2)
+    port = stage.enter(listening(attend))
+    ca = {"AIRBYTE_CA_BUNDLE": str(certificates.bundle)}
+    ending = call(*LOOK, "-v", AIRBYTE_URL=f"https://127.0.0.1:{port}", **ca)
+    assert ending.code == 0, ending.stderr
+    assert len(spoilt) == 2
+    assert "TLS failed" in ending.stderr
 
 
 def test_https_to_a_port_without_tls_says_so(stage: Stage) -> None:
