@@ -1,7 +1,7 @@
 """What `connections`, `jobs` and `logs` show a person."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
@@ -30,92 +30,99 @@ def connections_table(connections: Sequence[Connection], screen: Screen) -> str:
     """Write a table of connections; nothing for none."""
     if not connections:
         return ""
-    return render(
-        [
-            Column(title="id", cells=[words.plain(one.id) for one in connections]),
-            Column(title="name", cells=[words.plain(one.name) for one in connections], least=10),
-            Column(
-                title=f"source {screen.arrow} destination",
-                cells=[_route(one, screen) for one in connections],
-                leaves=2,
-                least=24,
-            ),
-            Column(
-                title="status",
-                cells=[words.plain(one.status) for one in connections],
-                leaves=1,
-                colours=_STATUS_COLOURS,
-            ),
-            Column(title="schedule", cells=[_schedule(one) for one in connections], leaves=3),
-            Column(
-                title="tags",
-                cells=[words.plain(", ".join(one.tags)) for one in connections],
-                leaves=4,
-                least=16,
-                words="tags: {}",
-            ),
-        ],
-        screen,
+    ids, names, routes, statuses, schedules, tags = zip(
+        *(_cells(one, screen) for one in connections), strict=True
     )
+    columns = [
+        Column(title="id", cells=ids),
+        Column(title="name", cells=names, least=10),
+        Column(title=f"source {screen.arrow} destination", cells=routes, least=24, leaves=2),
+        Column(title="status", cells=statuses, leaves=1, colours=_STATUS_COLOURS),
+        Column(title="schedule", cells=schedules, leaves=3),
+        Column(title="tags", cells=tags, least=16, leaves=4, words="tags: {}"),
+    ]
+    return render(columns, screen)
 
 
-def _route(connection: Connection, screen: Screen) -> str:
+def _cells(connection: Connection, screen: Screen) -> tuple[str, ...]:
+    """Write the cells of one connection, in the order of the columns."""
     source = connection.source_name or connection.source_id or "?"
     destination = connection.destination_name or connection.destination_id or "?"
-    return words.plain(f"{source} {screen.arrow} {destination}")
-
-
-def _schedule(connection: Connection) -> str:
-    return words.plain(connection.schedule or connection.schedule_type or "?")
+    texts = (
+        connection.id,
+        connection.name,
+        f"{source} {screen.arrow} {destination}",
+        connection.status,
+        connection.schedule or connection.schedule_type or "?",
+        ", ".join(connection.tags),
+    )
+    return tuple(words.plain(text) for text in texts)
 
 
 def jobs_table(jobs: Sequence[Job], usual: Usual, *, now: datetime, screen: Screen) -> str:
     """Write a table of jobs, with a bar for each that is scaled to the slowest."""
     if not jobs:
         return ""
+    columns = [*_what(jobs), *_effort(jobs, now, screen), *_yield(jobs), *_notes(jobs, usual, now)]
+    return render(columns, screen)
+
+
+def _what(jobs: Sequence[Job]) -> Sequence[Column]:
+    """Tell which jobs they are."""
+    statuses = [words.plain(job.status) for job in jobs]
+    created = [f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M}" for job in jobs]
+    return [
+        Column(title="job", cells=[str(job.id) for job in jobs], right=True),
+        Column(title="status", cells=statuses, colours=_STATUS_COLOURS),
+        Column(
+            title="type",
+            cells=[words.plain(job.type) for job in jobs],
+            leaves=6,
+            silent=frozenset({"sync"}),
+        ),
+        Column(title="created (UTC)", cells=created, leaves=2, words="{} UTC"),
+    ]
+
+
+def _effort(jobs: Sequence[Job], now: datetime, screen: Screen) -> Sequence[Column]:
+    """Tell how long they took, in words and as bars."""
     seconds = [elapsed(job, now=now) for job in jobs]
     length = _LONG_BAR if screen.width is None or screen.width >= _WIDE else _SHORT_BAR
     bars = [bar(one, most=max(seconds), width=length, screen=screen) for one in seconds]
-    return render(
-        [
-            Column(title="job", cells=[str(job.id) for job in jobs], right=True),
-            Column(
-                title="status",
-                cells=[words.plain(job.status) for job in jobs],
-                colours=_STATUS_COLOURS,
-            ),
-            Column(
-                title="type",
-                cells=[words.plain(job.type) for job in jobs],
-                leaves=3,
-                silent=frozenset({"sync"}),
-            ),
-            Column(
-                title="created (UTC)", cells=[f"{job.created_at:%Y-%m-%d %H:%M}" for job in jobs]
-            ),
-            Column(title="took", cells=[_took(job, now) for job in jobs], right=True),
-            Column(title="", cells=bars),
-            Column(
-                title="rows", cells=[words.count(job.records_synced) for job in jobs], right=True
-            ),
-            Column(title="size", cells=[words.size(job.bytes_synced) for job in jobs], right=True),
-            Column(
-                title="attempts",
-                cells=["?" if job.attempts is None else str(job.attempts) for job in jobs],
-                right=True,
-                leaves=2,
-                words="{} attempts",
-                silent=frozenset({"?", "0", "1"}),
-            ),
-            Column(
-                title="unusual",
-                cells=[_oddity(usual.judge(job, now=now)) for job in jobs],
-                leaves=1,
-                words="! {}",
-            ),
-        ],
-        screen,
-    )
+    return [
+        Column(title="took", cells=[_took(job, now) for job in jobs], right=True),
+        Column(title="", cells=bars),
+    ]
+
+
+def _yield(jobs: Sequence[Job]) -> Sequence[Column]:
+    """Tell what they moved."""
+    rows = [words.count(job.records_synced) for job in jobs]
+    sizes = [words.size(job.bytes_synced) for job in jobs]
+    return [
+        Column(title="rows", cells=rows, right=True, leaves=1, words="{} rows"),
+        Column(title="size", cells=sizes, right=True, leaves=3),
+    ]
+
+
+def _notes(jobs: Sequence[Job], usual: Usual, now: datetime) -> Sequence[Column]:
+    """Tell what is worth a look."""
+    return [
+        Column(
+            title="attempts",
+            cells=["?" if job.attempts is None else str(job.attempts) for job in jobs],
+            right=True,
+            leaves=5,
+            words="{} attempts",
+            silent=frozenset({"?", "0", "1"}),
+        ),
+        Column(
+            title="unusual",
+            cells=[_oddity(usual.judge(job, now=now)) for job in jobs],
+            leaves=4,
+            words="! {}",
+        ),
+    ]
 
 
 def _took(job: Job, now: datetime) -> str:

@@ -218,15 +218,15 @@ def test_the_slowest_job_has_the_whole_bar() -> None:
     assert [line.count("█") for line in lines] == [6, 24, 12]
 
 
-@pytest.mark.parametrize("width", [72, 80, 100, 120, 200])
+@pytest.mark.parametrize("width", [40, 60, 72, 80, 100, 120, 200])
 def test_a_table_of_jobs_fits_its_terminal(width: int) -> None:
     jobs = [job(number, 100, attempts=3) for number in range(1, 8)]
     odd = job(8, 900, type="refresh", status="cancelled", bytes_synced=10**10)
     small = job(9, 900, records_synced=3, bytes_synced=10**10)
     text = table([odd, small, *jobs], width)
     assert max(cell_width(line) for line in text.splitlines()) <= width
-    for part in ("slow", "small", "refresh", "cancelled", "3 attempts" if width < 100 else "3"):
-        assert part in text
+    for part in ("slow", "small", "refresh", "cancelled", "9.3 GiB", "2026-01-01 04:00"):
+        assert part in " ".join(text.split())
 
 
 @given(value=st.floats(0, 1e9), most=st.floats(0, 1e9), width=st.integers(1, 60))
