@@ -10,8 +10,10 @@ from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.cli.session import Ending, Session
 from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.listings import connections_table, jobs_table
 from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.unusual import Usual
 
 _HISTORY: Final = 100
@@ -103,41 +105,48 @@ def _nearest(text: str, every: Sequence[Connection]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is shown of one connection's jobs, and what is usual among them."""
+
+    connection: Connection
+    jobs: Sequence[Job]
+    usual: Usual
+
+
 async def list_jobs(
     session: Session, names: Sequence[str], *, limit: int, status: str | None
 ) -> Ending:
     """List the jobs of one connection, or of several one after the other."""
     connections = await session.select(names, ())
-    listings = await asyncio.gather(
-        *(_history(session, one, limit=limit, status=status) for one in connections)
+    pasts = await asyncio.gather(
+        *(_past(session, one, limit=limit, status=status) for one in connections)
     )
-    for one, (jobs, _) in zip(connections, listings, strict=True):
-        if not jobs:
+    for past in pasts:
+        if not past.jobs:
             state = f"no job that is {status}" if status else "no job"
-            session.output.warn(f"{one.name!r} has {state} yet")
-    tables = [
-        (f"{one.name} ({one.id})\n" if len(connections) > 1 else "")
-        + jobs_table(jobs, usual, now=session.clock.now(), screen=session.output.screen)
-        for one, (jobs, usual) in zip(connections, listings, strict=True)
-        if jobs
-    ]
-    syncs = [
-        Case(
-            key=one.id,
-            connection=one,
-            job=job,
-            adopted=True,
-            url=session.airbyte.job_url(one, job.id),
-        ).result()
-        for one, (jobs, _) in zip(connections, listings, strict=True)
-        for job in jobs
-    ]
+            session.output.warn(f"{past.connection.name!r} has {state} yet")
+    tables = [_titled_table(session, past, alone=len(pasts) == 1) for past in pasts if past.jobs]
+    syncs = [_sync(session, past.connection, job) for past in pasts for job in past.jobs]
     return Ending(syncs=syncs, exit_code=ExitCode.OK, text="\n\n".join(tables))
 
 
-async def _history(
+def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
+    table = jobs_table(
+        past.jobs, past.usual, now=session.clock.now(), screen=session.output.screen
+    )
+    one = past.connection
+    return table if alone else f"{words.plain(one.name)} ({one.id})\n{table}"
+
+
+def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:
+    url = session.airbyte.job_url(connection, job.id)
+    return Case(key=connection.id, connection=connection, job=job, adopted=True, url=url).result()
+
+
+async def _past(
     session: Session, connection: Connection, *, limit: int, status: str | None
-) -> tuple[Sequence[Job], Usual]:
+) -> Past:
     """Read the jobs to show, and what is usual: from the same list where that holds it."""
     airbyte = session.airbyte
     if status is None:
@@ -148,4 +157,5 @@ async def _history(
             airbyte.jobs(connection.id, limit=limit, status=status),
             airbyte.jobs(connection.id, limit=_HISTORY),
         )
-    return await airbyte.with_attempts(shown), Usual(past)
+    jobs = await airbyte.with_attempts(shown)
+    return Past(connection=connection, jobs=jobs, usual=Usual(past))
