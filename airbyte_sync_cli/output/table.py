@@ -183,7 +183,7 @@ def _numbers(
     return {
         "records": words.count(records) if records is not None else "",
         "size": words.size(size) if size is not None else "",
-        "rate": f"{round(rates[0]):,}/s" if rates else "",
+        "rate": f"{words.rate(rates[0])}/s" if rates else "",
     }
 
 

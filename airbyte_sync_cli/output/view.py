@@ -98,7 +98,7 @@ def _numbers(row: Row, frame: Frame) -> Text:
     parts = [
         f"{words.count(row.records)} records" if row.records is not None else "",
         words.size(row.size) if row.size is not None else "",
-        Text(f"{words.count(round(rates[0]))} records/s", "dim") if rates else "",
+        Text(f"{words.rate(rates[0])} records/s", "dim") if rates else "",
         Text(f"{words.size(rates[1])}/s", "dim") if rates else "",
     ]
     fitting = joined(parts, width=frame.width - len(_INDENT))

@@ -1,0 +1,140 @@
+"""The whole program on a terminal: what it leaves there, however it ends."""
+
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
+from tests.support.core import script
+from tests.support.threaded import serve_in_thread
+
+pty = pytest.importorskip("pty", reason="terminals like this are POSIX's")
+_LONGEST = 20.0
+"""Seconds in which everything here happens by far."""
+
+
+@dataclass
+class Process:
+    """The program with a terminal of its own."""
+
+    pid: int
+    terminal: int
+    seen: str = field(default="")
+
+    def read_until(self, text: str) -> None:
+        """Read what it writes until there is such a text."""
+        until = time.monotonic() + _LONGEST
+        while text not in self.seen:
+            assert time.monotonic() < until, self.seen
+            if not self._read():
+                raise AssertionError(f"it ended without {text!r}: {self.seen}")
+
+    def end(self) -> int:
+        """Read the rest and tell the exit code."""
+        while self._read():
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def _read(self) -> bool:
+        if not select.select([self.terminal], [], [], _LONGEST)[0]:
+            return False
+        try:
+            content = os.read(self.terminal, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            return False
+        self.seen += content.decode(errors="replace")
+        return bool(content)
+
+
+@contextmanager
+def on_terminal(*argv: str, **environ: str) -> Iterator[Process]:
+    kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        command = [sys.executable, "-m", "airbyte_sync_cli", *argv]
+        os.execve(sys.executable, command, {**kept, "TERM": "xterm-256color", **environ})  # noqa: S606  # our own program
+    try:
+        yield Process(pid, terminal)
+    finally:
+        os.close(terminal)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    sandbox = Sandbox(SandboxConfig())
+    sandbox.add_connection("endless", script=script("pending 0.1, running"))
+    sandbox.add_connection("quick", script=script("running 1, succeeded"))
+    sandbox.add_connection("bad", script=script("running 1, failed"))
+    with serve_in_thread(sandbox) as address:
+        yield address
+
+
+def assert_left_in_order(seen: str) -> None:
+    """No mode may stay changed: a cursor that was hidden is shown again, and so on."""
+    for mode in ("?25", "?7", "?1049"):
+        changed = [seen.rfind(f"\x1b[{mode}{letter}") for letter in "hl"]
+        assert changed == [-1, -1] or (mode != "?1049" and changed[0] > changed[1])
+    assert seen.rfind("\x1b[0m") >= seen.rfind("\x1b[3")
+
+
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [((signal.SIGTERM,), 143), ((signal.SIGINT,), 130), ((signal.SIGINT, signal.SIGINT), 130)],
+)
+def test_a_signal_during_the_live_view_leaves_the_terminal_in_order(
+    url: str, signals: tuple[signal.Signals, ...], code: int
+) -> None:
+    with on_terminal("run", "--conn", "endless", AIRBYTE_URL=url) as process:
+        process.read_until("running")
+        for number in signals:
+            os.kill(process.pid, number)
+        ended = process.end()
+
+    assert ended == code
+    assert_left_in_order(process.seen)
+
+
+def test_the_view_gives_way_to_the_summary(url: str) -> None:
+    with on_terminal("run", "--conn", "quick", AIRBYTE_URL=url) as process:
+        code = process.end()
+
+    assert code == 0
+    last = process.seen.replace("\r", "").splitlines()[-1]
+    assert "succeeded" in last
+    assert "quick" in last
+    assert_left_in_order(process.seen)
+
+
+def test_a_failure_is_told_on_the_terminal_after_the_view(url: str) -> None:
+    argv = ("run", "--conn", "bad", "--conn", "quick")
+    with on_terminal(*argv, AIRBYTE_URL=url, NO_COLOR="1") as process:
+        code = process.end()
+
+    assert code == 3
+    lines = process.seen.replace("\r", "").splitlines()
+    starts = [line.split(" ")[0].strip() for line in lines[-5:]]
+    assert [start for start in starts if start in {"error:", "hint:"}] == ["error:", "hint:"]
+    assert any(line.startswith("  why") for line in lines)
+    assert lines[-1] == "1 of 2 ok"
+    assert "\x1b[31m" not in process.seen
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ"),
+    [((), {"TERM": "dumb"}), ((), {"CI": "true"}), (("-q",), {}), (("--log-format", "json"), {})],
+)
+def test_without_a_view_nothing_is_redrawn(
+    url: str, argv: tuple[str, ...], environ: dict[str, str]
+) -> None:
+    with on_terminal("run", "--conn", "quick", *argv, AIRBYTE_URL=url, **environ) as process:
+        code = process.end()
+
+    assert code == 0
+    assert "\x1b[K" not in process.seen
