@@ -222,6 +222,6 @@ def _left(rows: Sequence[Row], now: float) -> Estimate | None:
         return None
     ranges = [(one.low, one.high) for one in guesses if one]
     lows, highs = [low or 0.0 for low, _ in ranges], [high for _, high in ranges if high]
-    if len(highs) < len(ranges):
-        return Estimate(share=0.0)
+    if len(highs) < len(ranges):  # some are late: when they end, nobody can tell
+        return None
     return Estimate(share=0.0, low=max(lows), high=max(highs))

@@ -230,3 +230,16 @@ def test_the_colour_of_a_state_stays_with_it() -> None:
         assert not any(
             span.start <= name < span.end and "red" in str(span.style) for span in line.spans
         )
+
+
+def test_the_total_guesses_no_end_while_one_is_late() -> None:
+    stage = Stage()
+    stage.begin("late", past=(10, 20, 30))
+    stage.begin("punctual", past=(240, 300, 360))
+    stage.take(ev.Planned(keys=["late", "punctual"]), at=60)
+
+    _, late, punctual, total = shown(stage)
+
+    assert late.endswith("late")
+    assert punctual.endswith("3-5 min")
+    assert "min" not in total
