@@ -169,7 +169,18 @@ _SLOW: Final = _Trouble(
 )
 
 
-def _explain(error: httpx.TransportError | ssl.SSLError) -> _Trouble:
+def unreached(where: str, error: BaseException) -> UnansweredError:
+    """Say why nothing could be sent to a place, in the words of every request."""
+    trouble = _explain(error)
+    return UnansweredError(
+        f"cannot reach {where}: {trouble.words}",
+        hint=trouble.hint,
+        unsent=True,
+        lasting=trouble.lasting,
+    )
+
+
+def _explain(error: BaseException) -> _Trouble:
     """Put a transport error into a person's words, by its real cause."""
     found = (_trouble_of(cause) for cause in causes_of(error))
     return next((trouble for trouble in found if trouble), _BROKEN)
@@ -194,6 +205,7 @@ _BY_CAUSE: Final[Mapping[type[BaseException], _Trouble]] = {
     socket.gaierror: _UNRESOLVED,
     ConnectionRefusedError: _REFUSED,
     httpx.TimeoutException: _SLOW,
+    TimeoutError: _SLOW,
 }
 
 

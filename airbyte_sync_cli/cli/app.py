@@ -32,9 +32,11 @@ COMMANDS: Final[Mapping[str, Place]] = {
     "wait": Place("wait", "wait", "Syncs"),
     "status": Place("status", "status", "Syncs"),
     "cancel": Place("status", "cancel", "Syncs"),
+    "check": Place("check", "check", "Look"),
     "connections": Place("connections", "connections", "Look"),
     "jobs": Place("jobs", "jobs", "Look"),
     "logs": Place("logs", "logs", "Look"),
+    "config": Place("config", "config", "Look"),
     "demo": Place("demo", "demo", "Without a server"),
     "sandbox": Place("sandbox", "sandbox_command", "Without a server"),
 }

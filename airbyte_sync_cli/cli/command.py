@@ -13,7 +13,7 @@ from airbyte_sync_cli.cli.output_options import output_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.cli.session import Play, Work
 
 
 Prepare = Callable[[Mapping[str, str]], "Work"]
@@ -32,6 +32,12 @@ class Common:
         from airbyte_sync_cli.cli.session import perform  # noqa: PLC0415  # --help needs no HTTP
 
         return perform(command, prepare, common=self, stops_itself=stops_itself)
+
+    def play(self, command: str, prepare: Callable[[Mapping[str, str]], "Play"]) -> ExitCode:
+        """The same for a command that needs settings, but no session with a server."""
+        from airbyte_sync_cli.cli.session import play  # noqa: PLC0415  # --help needs no HTTP
+
+        return play(command, prepare, common=self)
 
 
 def with_common_options(command: Callable[..., ExitCode]) -> Callable[..., None]:

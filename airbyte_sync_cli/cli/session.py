@@ -76,10 +76,25 @@ class Ending:
 
 
 Work = Callable[[Session], Coroutine[None, None, Ending]]
+Play = Callable[[Settings, Output], Coroutine[None, None, Ending]]
 
 
 def perform(command: str, prepare: Prepare, *, common: Common, stops_itself: bool) -> ExitCode:
-    """Do a command's work from its options to its written ending."""
+    """Do a command's work with a server, from its options to its written ending."""
+
+    def with_session(environ: Mapping[str, str]) -> Play:
+        work = prepare(environ)
+        return lambda settings, output: hold_session(
+            work, settings, output, stops_itself=stops_itself
+        )
+
+    return play(command, with_session, common=common)
+
+
+def play(
+    command: str, prepare: Callable[[Mapping[str, str]], Play], *, common: Common
+) -> ExitCode:
+    """Do what needs settings, but no session yet, from the options to the written ending."""
     early = OutputOptions(format="json" if common.output["output"] == "json" else "text")
     output = _output(command, early)
 
@@ -89,9 +104,7 @@ def perform(command: str, prepare: Prepare, *, common: Common, stops_itself: boo
         settings = load_settings(common.server, os.environ)
         for warning in settings.warnings:
             output.warn(warning)
-        task = prepare(os.environ)
-        ending = asyncio.run(hold_session(task, settings, output, stops_itself=stops_itself))
-        return _conclude(output, ending)
+        return _conclude(output, asyncio.run(prepare(os.environ)(settings, output)))
 
     return guard(lambda: output, work)
 

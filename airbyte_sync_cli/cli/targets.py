@@ -27,6 +27,13 @@ def wanted_connections(
     return [name.strip() for name in names], [tag.strip() for tag in tags]
 
 
+def connections_if_any(conn: Sequence[str] | None, environ: Mapping[str, str]) -> Sequence[str]:
+    """Tell the connections that are meant, where any are. Raises UsageError."""
+    if not conn and not environ.get("AIRBYTE_CONNECTION", "").strip(" ,"):
+        return []
+    return wanted_connections(conn, None, environ)[0]
+
+
 def job_numbers_alone(
     texts: Sequence[str], conn: Sequence[str] | None, tag: Sequence[str] | None
 ) -> Sequence[int]:

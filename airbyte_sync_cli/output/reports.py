@@ -14,6 +14,14 @@ def report_class(command: str | None) -> type[Report]:
             from airbyte_sync_cli.output import listing_reports  # noqa: PLC0415  # as needed
 
             return listing_reports.ConnectionsReport
+        case "check":
+            from airbyte_sync_cli.output import check_reports  # noqa: PLC0415  # as needed
+
+            return check_reports.CheckReport
+        case "config show":
+            from airbyte_sync_cli.output import check_reports  # noqa: PLC0415  # as needed
+
+            return check_reports.ConfigReport
         case "logs":
             from airbyte_sync_cli.output import listing_reports  # noqa: PLC0415  # as needed
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from airbyte_sync_cli.output.check_reports import CheckReport, ConfigReport
 from airbyte_sync_cli.output.listing_reports import ConnectionsReport, LogsReport
 from airbyte_sync_cli.sync.result import Report
 
@@ -12,6 +13,8 @@ def schemas() -> Mapping[str, Mapping[str, Any]]:
     return {
         "result": _schema(Report, "airbyte-sync result"),
         "connections": _schema(ConnectionsReport, "airbyte-sync connections"),
+        "check": _schema(CheckReport, "airbyte-sync check"),
+        "config": _schema(ConfigReport, "airbyte-sync config show"),
         "logs": _schema(LogsReport, "airbyte-sync logs"),
     }
 

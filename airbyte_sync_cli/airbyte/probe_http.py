@@ -1,0 +1,105 @@
+"""The later steps to a server, for `airbyte-sync check`, through the client of every command.
+
+So they never say anything else than `run` would. Each has a client of its own and no patience.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airbyte_sync_cli.airbyte import wire
+from airbyte_sync_cli.airbyte.client import make_client
+from airbyte_sync_cli.airbyte.discovery import find_api
+from airbyte_sync_cli.airbyte.exchange import Request
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError
+from airbyte_sync_cli.settings import ClientCredentials, NoAuth
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.address import Address, Flavour
+    from airbyte_sync_cli.clock import Clock
+    from airbyte_sync_cli.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What a self-managed server says of itself to everybody."""
+
+    version: str | None = None
+    edition: str | None = None
+    auth_mode: str | None = None
+    """none, simple, or oidc."""
+
+
+async def find_out(
+    settings: "Settings", address: "Address", clock: "Clock"
+) -> tuple["Address", "Flavour"]:
+    """Find which API answers, with nothing to show but what opens the way to it.
+
+    Raises what the answer means: a login page, a web page, an outage.
+    """
+    if isinstance(settings.credentials, ClientCredentials):
+        settings = replace(settings, credentials=NoAuth())
+    async with _gate(settings, address, clock) as gate:
+        decided = settings.api if settings.api != "auto" else address.decided
+        if decided is None:
+            return await find_api(gate, address, patience=0)
+        root = address.public_root if decided == "public" else address.config_root
+        if root is None:
+            raise ProtocolError(
+                f"this address has no {decided} API", hint="give the server's root"
+            )
+        await gate.read(Request(method="GET", url=f"{root}/health"), patience=0)
+        return address, decided
+
+
+async def sign_in(
+    settings: "Settings", address: "Address", flavour: "Flavour", clock: "Clock"
+) -> None:
+    """Read something small that not everybody may read. Raises DeniedError and so on."""
+    async with _gate(settings, address, clock) as gate:
+        if flavour == "public":
+            url = f"{address.public_root}/workspaces"
+            request = Request(method="GET", url=url, params={"limit": 1})
+        else:
+            url = f"{address.config_root}/workspaces/list"
+            request = Request(method="POST", url=url, json={})
+        reply = await gate.read(request, patience=0)
+        if not reply.body.lstrip().startswith(b"{"):
+            raise ProtocolError(f"{request}: that is no list of workspaces")
+
+
+async def look_aside(
+    settings: "Settings", address: "Address", clock: "Clock"
+) -> AirbyteSyncError | None:
+    """Tell why the Config API cannot be used beside the Public one; None if it can."""
+    async with _gate(settings, address, clock) as gate:
+        try:
+            url = f"{address.config_root}/workspaces/list"
+            await gate.read(Request(method="POST", url=url, json={}), patience=0)
+        except AirbyteSyncError as error:
+            return error
+    return None
+
+
+async def read_instance(
+    settings: "Settings", address: "Address", clock: "Clock"
+) -> Instance | None:
+    """Read what the server says of itself; None where it does not, as the Cloud does not."""
+    async with _gate(settings, address, clock) as gate:
+        try:
+            url = f"{address.config_root}/instance_configuration"
+            reply = await gate.read(Request(method="GET", url=url), patience=0)
+            said = wire.read(wire.Instance, reply)
+        except AirbyteSyncError:
+            return None
+    mode = said.auth.mode if said.auth else None
+    return Instance(version=said.version, edition=said.edition, auth_mode=mode)
+
+
+@asynccontextmanager
+async def _gate(settings: "Settings", address: "Address", clock: "Clock") -> AsyncIterator[Gate]:
+    client = make_client(settings, address, clock)
+    async with client:
+        yield Gate(client, clock=clock, limit=settings.request_timeout)

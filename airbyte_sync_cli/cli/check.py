@@ -1,0 +1,28 @@
+"""`airbyte-sync check`: the way to Airbyte, one step at a time."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airbyte_sync_cli.cli import run_options as opt
+from airbyte_sync_cli.cli.command import Common, with_common_options
+from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.cli.session import Play
+
+
+@with_common_options
+def check(*, common: Common, conn: opt.Connections = None) -> ExitCode:
+    """Walk the way to Airbyte one step at a time, and say how to mend the first broken one.
+
+    Address, name, port, TLS, proxy or login page, API, sign-in, version; with --conn also the
+    connection and its latest job. Starts nothing. Exit 0 if the way is free.
+    """
+
+    def prepare(environ: Mapping[str, str]) -> "Play":
+        from airbyte_sync_cli.cli import checks, targets  # noqa: PLC0415  # --help needs no HTTP
+
+        names = targets.connections_if_any(conn, environ)
+        return lambda settings, output: checks.walk(settings, output, names)
+
+    return common.play("check", prepare)

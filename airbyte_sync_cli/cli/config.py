@@ -1,0 +1,40 @@
+"""`airbyte-sync config show`: every setting, and where it came from."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airbyte_sync_cli.cli.command import Common, with_common_options
+from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.cli.session import Play
+
+
+class ConfigAction(StrEnum):
+    """What to do with the configuration; there is one thing so far."""
+
+    SHOW = "show"
+
+
+@with_common_options
+def config(
+    *,
+    common: Common,
+    action: Annotated[
+        ConfigAction, typer.Argument(help="show: print every setting.", metavar="show")
+    ],
+) -> ExitCode:
+    """Show every setting with the place that it came from; secrets are masked.
+
+    Contacts nothing. The order is: option, environment, Airflow connection, profile, default.
+    """
+
+    def prepare(environ: Mapping[str, str]) -> "Play":
+        from airbyte_sync_cli.cli import configs  # noqa: PLC0415  # --help needs no settings
+
+        return lambda settings, output: configs.show(settings, output, environ)
+
+    return common.play(f"config {action.value}", prepare)

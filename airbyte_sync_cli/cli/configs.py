@@ -1,0 +1,72 @@
+"""What `config show` does."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airbyte_sync_cli.cli.session import Ending
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.check_reports import SettingRow
+from airbyte_sync_cli.output.tables import Column, render
+from airbyte_sync_cli.redaction import MASK
+from airbyte_sync_cli.settings import Settings
+from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
+from airbyte_sync_cli.settings.profile import find_config, usual_config
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.output.output import Output
+
+
+async def show(settings: Settings, output: "Output", environ: Mapping[str, str]) -> Ending:
+    """Show the settings as they were resolved."""
+    rows = [_row(settings, name) for name in (*ENVIRONMENT, "proxies")]
+    shown = render(
+        [
+            Column(title="setting", cells=[row.name for row in rows]),
+            Column(title="value", cells=[row.value or "-" for row in rows], least=20),
+            Column(title="from", cells=[row.origin for row in rows], least=20),
+        ],
+        output.screen,
+    )
+    return Ending(
+        exit_code=ExitCode.OK,
+        text=f"{shown}\n\n{_file(environ)}",
+        details={"values": rows},
+    )
+
+
+def _row(settings: Settings, name: str) -> SettingRow:
+    origin = settings.origins.get(name, "default")
+    secret = name in SECRETS
+    value = _masked(settings, name, origin) if secret else _value(settings, name)
+    return SettingRow(name=name, value=value, origin=origin, secret=secret)
+
+
+def _masked(settings: Settings, name: str, origin: str) -> str | None:
+    if name == "headers" and settings.headers:
+        return ", ".join(f"{header}: {MASK}" for header, _ in settings.headers)
+    return MASK if origin != "default" else None
+
+
+def _value(settings: Settings, name: str) -> str | None:
+    value = getattr(settings, name)
+    if name == "proxies":
+        return ", ".join(f"{kind}: {_bare(url)}" for kind, url in value.items()) or None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}s"
+    return None if value is None else str(value)
+
+
+def _bare(url: str) -> str:
+    """Tell a proxy without its password."""
+    scheme, sign, rest = url.partition("://")
+    return f"{scheme}{sign}{rest.rpartition('@')[2]}" if sign else url.rpartition("@")[2]
+
+
+def _file(environ: Mapping[str, str]) -> str:
+    found = find_config(environ)
+    if found is not None:
+        return f"config file: {found}"
+    usual = usual_config(environ)
+    return f"config file: none (it would be {usual})" if usual else "config file: none"
