@@ -5,7 +5,6 @@ restore, whatever ends the process. `rich.live` would hide it, needs a thread, a
 where a terminal gets narrower.
 """
 
-import asyncio
 import io
 import os
 import signal
@@ -135,12 +134,16 @@ class LiveView:
     async def run(self) -> None:
         """Draw until cancelled, then take it off the screen."""
         try:
-            with _told_when_continued(self._canvas.forget):
+            with _told_when_continued(self._begin_anew):
                 while True:
                     self.refresh()
                     await self._clock.sleep(_TICK)
         finally:
             self.close()
+
+    def _begin_anew(self) -> None:
+        self._canvas.forget()
+        self._news = True
 
     def close(self) -> None:
         """Take it off the screen."""
@@ -175,14 +178,16 @@ def _in_foreground(stream: TextIO) -> bool:
 
 @contextmanager
 def _told_when_continued(forget: Callable[[], None]) -> Iterator[None]:
-    """After Ctrl-Z and `fg` the shell's lines stand where we drew."""
-    loop = asyncio.get_running_loop()
+    """After Ctrl-Z and `fg` the shell's lines stand where we drew.
+
+    The handler is Python's and not the loop's, which would let the next drawing come first.
+    """
     try:
-        loop.add_signal_handler(signal.SIGCONT, forget)
-    except (NotImplementedError, RuntimeError, ValueError):  # no such signals here, or a thread
+        before = signal.signal(signal.SIGCONT, lambda *_: forget())
+    except (AttributeError, ValueError):  # no such signal here, or not the main thread
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGCONT)
+        signal.signal(signal.SIGCONT, before or signal.SIG_DFL)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 
 import pyte
@@ -309,3 +310,24 @@ def test_a_view_that_fails_ends_no_sync(place: str, monkeypatch: pytest.MonkeyPa
     text = "\n".join(sight.lines())
     assert "the live view failed (ZeroDivisionError: a bug)" in text
     assert "asking for a job" in text
+
+
+def test_after_ctrl_z_it_is_drawn_below_what_the_shell_wrote() -> None:
+    watched = Watched()
+    watched.begin()
+
+    async def play() -> None:
+        task = asyncio.create_task(watched.view.run())
+        await asyncio.sleep(0)
+        watched.sight.stream.write("[1]+ Stopped\n")
+        signal.raise_signal(signal.SIGCONT)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        lines = watched.sight.lines()
+        task.cancel()
+        await asyncio.wait({task})
+        assert [line.split("  ")[0] for line in lines] == ["● orders", "[1]+ Stopped", "● orders"]
+
+    asyncio.run(play())
+
+    assert signal.getsignal(signal.SIGCONT) is signal.SIG_DFL
