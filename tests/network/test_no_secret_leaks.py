@@ -190,7 +190,8 @@ def talking() -> Iterator[tuple[str, ...]]:
         common = [part for flag in limits if flag in flags for part in (flag, limits[flag])]
         arguments = [one for one in parameters if one.param_type_name == "argument"]
         if arguments:
-            yield (name, "1", *common)
+            word = str(getattr(arguments[0], "metavar", ""))
+            yield (name, word if word.islower() else "1", *common)  # a word stands for itself
         if "--conn" in flags:
             yield (name, "--conn", "orders", *common)
         if not arguments and "--conn" not in flags:
@@ -252,8 +253,7 @@ def run(folder: Path, place: Place, way: Way, *argv: str, scheme: str = "http") 
     line = (*argv, "-vv", "--request-timeout", "2s", "--result-file", str(result))
     ending = call_below(root, *line, **environ)
     files = [result, root / "airflow/xcom/return.json", root / "dev/termination-log"]
-    assert ending.code != 0
-    assert all(file.read_text() for file in files)
+    assert all(file.read_text() for file in files if ending.code or file.parent.name != "dev")
     written = [ending.stdout, ending.stderr, *(file.read_text() for file in files)]
     return Run(ending, "\n".join(written))
 
@@ -272,6 +272,7 @@ def test_no_way_of_giving_a_secret_shows_it(
     done = run(tmp_path, place_of(server.url), way, "status", "--conn", "orders")
     done.assert_no_secret(way)
     assert server.asked
+    assert done.ending.code != 0
     assert "Traceback" not in done.ending.stderr
 
 
