@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from difflib import get_close_matches
+from string import hexdigits
 from uuid import UUID
 
 from airbyte_sync_cli.airbyte.api import Airbyte
@@ -28,8 +29,10 @@ def as_connection_id(text: str) -> str | None:
 
 
 def _looks_like_a_broken_id(text: str) -> bool:
+    # Hexadecimal but for a slip or two: names with four hyphens are common.
     bare = text.replace("-", "")
-    return text.count("-") == 4 and len(bare) >= 24 and " " not in text  # noqa: PLR2004  # 8-4-4-4-12
+    strange = sum(letter not in hexdigits for letter in bare)
+    return text.count("-") == 4 and len(bare) >= 24 and strange <= 2  # noqa: PLR2004  # 8-4-4-4-12
 
 
 async def select_connections(

@@ -114,3 +114,23 @@ def test_names_with_dashes_are_names(text: str) -> None:
 def test_an_unknown_id_is_not_found() -> None:
     with pytest.raises(NotFoundError):
         select(bench().sandbox, "e735894a-e773-4938-969f-45f53957b75b")
+
+
+@pytest.mark.parametrize(
+    "name", ["orders-from-postgres-to-warehouse", "ONE-TWO-THREE-FOUR-and-many-more"]
+)
+def test_a_name_with_four_hyphens_is_a_name(name: str) -> None:
+    assert as_connection_id(name) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "e735894a-e773-4938-969f-45f53957b75",
+        "e735894a-e773-4938-969f-45f53957b75g",
+        "e735894a-e773-4938-969f-45f53957b75bb",
+    ],
+)
+def test_an_id_with_a_slip_is_refused_before_anybody_is_asked(text: str) -> None:
+    with pytest.raises(UsageError, match="no connection id"):
+        as_connection_id(text)
