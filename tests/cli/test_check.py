@@ -1,0 +1,222 @@
+"""`check`: each step can be the broken one; what lies behind it is not tried."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from airbyte_sync_cli.output.check_reports import StepRow
+from airbyte_sync_cli.output.steps import steps_text
+from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from tests.support.certificates import Certificates, make_certificates
+from tests.support.program import Ending, assert_told_well, call
+from tests.support.servers import Stage, always
+
+TO_THE_PORT = ["address", "dns", "tcp"]
+TO_THE_SERVER = [*TO_THE_PORT, "api", "sign-in", "config-api", "version"]
+LOGIN = "<html><title>Sign in</title><form><input type='password'></form></html>"
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return make_certificates(tmp_path)
+
+
+def check(*argv: str, **environ: str) -> Ending:
+    return call("check", *argv, "-o", "json", **environ)
+
+
+def names(ending: Ending) -> list[str]:
+    return [step["name"] for step in ending.report["steps"]]
+
+
+def outcomes(ending: Ending) -> dict[str, str]:
+    return {step["name"]: step["outcome"] for step in ending.report["steps"]}
+
+
+def assert_breaks_at(ending: Ending, name: str, code: int) -> None:
+    """Hold a check to its first broken step, which is its last and its error."""
+    assert_told_well(ending, code)
+    *before, last = ending.report["steps"]
+    assert (last["name"], last["outcome"]) == (name, "failed")
+    assert "failed" not in [step["outcome"] for step in before]
+    assert last["message"] == ending.report["error"]["message"]
+    assert "airbyte-sync check" not in (last["hint"] or "")
+
+
+def a_sandbox(**fields: object) -> Sandbox:
+    sandbox = Sandbox(SandboxConfig.model_validate(fields))
+    sandbox.add_connection("orders", history=(JobScript(life="running 5, succeeded"),))
+    return sandbox
+
+
+def test_a_free_way_is_exit_0_with_every_step(stage: Stage) -> None:
+    ending = check(AIRBYTE_URL=stage.sandbox(a_sandbox()))
+
+    assert ending.code == 0
+    assert names(ending) == TO_THE_SERVER
+    assert set(outcomes(ending).values()) == {"ok"}
+    assert ending.report["error"] is None
+
+
+def test_it_starts_nothing(stage: Stage) -> None:
+    sandbox = a_sandbox()
+
+    check("--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert sandbox.sent("trigger") == sandbox.sent("cancel") == []
+    assert len(sandbox.jobs) == 1
+
+
+def test_a_connection_is_looked_at_with_its_latest_job(stage: Stage) -> None:
+    ending = check(AIRBYTE_URL=stage.sandbox(a_sandbox()), AIRBYTE_CONNECTION="orders")
+
+    assert names(ending) == [*TO_THE_SERVER, "connection", "job"]
+    assert "the latest is 1, a sync: succeeded" in ending.report["steps"][-1]["message"]
+
+
+def test_a_schedule_of_its_own_is_warned_about(stage: Stage) -> None:
+    sandbox = Sandbox()
+    sandbox.add_connection("nightly", schedule="cron 0 0 3 * * ?")
+
+    ending = check("--conn", "nightly", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    step = next(one for one in ending.report["steps"] if one["name"] == "connection")
+    assert step["outcome"] == "warning"
+    assert "it also starts by itself (schedule: 0 0 3 * * ?" in step["hint"]
+    assert ending.code == 0
+
+
+def test_an_address_with_a_typo_breaks_the_first_step() -> None:
+    assert_breaks_at(check("--url", "http://airbyte/api/publc/v1"), "address", 2)
+
+
+def test_a_name_that_does_not_resolve_breaks_dns() -> None:
+    ending = check("--url", "http://airbyte.nowhere.invalid")
+
+    assert_breaks_at(ending, "dns", 9)
+    assert names(ending) == ["address", "dns"]
+
+
+def test_a_closed_port_breaks_tcp() -> None:
+    assert_breaks_at(check("--url", "http://127.0.0.1:9"), "tcp", 9)
+
+
+def test_nobody_at_the_default_address_is_told_how_to_make_one_local() -> None:
+    ending = check()
+
+    if ending.code == 9:  # nothing listens on 8000 here
+        assert "kubectl port-forward" in ending.report["error"]["hint"]
+        assert "AIRBYTE_URL" in ending.report["error"]["hint"]
+
+
+def test_a_certificate_of_nobody_known_breaks_tls(
+    stage: Stage, certificates: Certificates
+) -> None:
+    url = _with_tls(stage, certificates.self_signed())
+
+    ending = check(AIRBYTE_URL=url)
+
+    assert_breaks_at(ending, "tls", 9)
+    assert "--ca-bundle" in ending.report["error"]["hint"]
+
+
+def test_a_private_ca_that_is_named_is_shown(stage: Stage, certificates: Certificates) -> None:
+    url = _with_tls(stage, certificates.server("127.0.0.1"))
+
+    ending = check(AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=str(certificates.bundle))
+
+    tls = next(step for step in ending.report["steps"] if step["name"] == "tls")
+    assert tls["outcome"] == "ok"
+    assert "certificate of trustme" in tls["message"]
+    assert "days" in tls["message"]
+
+
+def test_a_proxy_that_is_away_breaks_tcp_and_is_named() -> None:
+    ending = check(
+        "--url", "http://airbyte.example.com", HTTP_PROXY="http://u:secretword@127.0.0.1:9"
+    )
+
+    assert_breaks_at(ending, "tcp", 9)
+    assert "the proxy 127.0.0.1:9" in ending.report["error"]["message"]
+    assert "secretword" not in ending.stdout + ending.stderr
+
+
+def test_a_login_page_breaks_the_api(stage: Stage) -> None:
+    server = stage.scripted(always(200, LOGIN, content_type="text/html"))
+
+    ending = check(AIRBYTE_URL=server.url)
+
+    assert_breaks_at(ending, "api", 6)
+    assert "--iap-audience" in ending.report["error"]["hint"]
+
+
+def test_a_server_that_is_down_breaks_the_api(stage: Stage) -> None:
+    server = stage.scripted(always(503, "down"))
+
+    assert_breaks_at(check(AIRBYTE_URL=server.url), "api", 9)
+
+
+def test_missing_credentials_break_the_sign_in(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox(auth="client-credentials"))
+
+    ending = check(AIRBYTE_URL=url)
+
+    assert_breaks_at(ending, "sign-in", 6)
+    assert "AIRBYTE_CLIENT_ID" in ending.report["error"]["hint"]
+
+
+def test_a_wrong_secret_breaks_the_sign_in(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox(auth="client-credentials"))
+
+    ending = check(AIRBYTE_URL=url, AIRBYTE_CLIENT_ID="x", AIRBYTE_CLIENT_SECRET="canary-wrong")
+
+    assert_breaks_at(ending, "sign-in", 6)
+    assert "canary-wrong" not in ending.stdout + ending.stderr
+
+
+def test_a_config_api_out_of_reach_is_a_warning(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    sandbox.faults.add(Fault(when="workspaces", action="status", status=403, api="config"))
+
+    ending = check(AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert ending.code == 0
+    assert outcomes(ending)["config-api"] == "warning"
+
+
+def test_a_connection_that_is_not_there_breaks_its_step(stage: Stage) -> None:
+    ending = check("--conn", "ordrs", AIRBYTE_URL=stage.sandbox(a_sandbox()))
+
+    assert_breaks_at(ending, "connection", 7)
+    assert "did you mean 'orders'" in ending.report["error"]["hint"]
+
+
+def test_a_connection_that_is_switched_off_breaks_its_step(stage: Stage) -> None:
+    sandbox = Sandbox()
+    sandbox.add_connection("orders", status="inactive")
+
+    assert_breaks_at(
+        check("--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox)), "connection", 11
+    )
+
+
+@pytest.mark.parametrize(("blocks", "mark"), [(True, "✗"), (False, "X")])
+def test_the_broken_step_is_marked_and_its_cure_stands_below(blocks: bool, mark: str) -> None:  # noqa: FBT001
+    rows = [
+        StepRow(name="dns", outcome="ok", message="10.0.0.1", seconds=0.003),
+        StepRow(name="tcp", outcome="failed", message="refused", hint="start it", seconds=1.5),
+    ]
+
+    lines = steps_text(rows, Screen(width=80, blocks=blocks)).splitlines()
+
+    assert lines[0].split()[1:] == ["dns", "3", "ms", "10.0.0.1"]
+    assert lines[1].split() == [mark, "tcp", "1.5", "s", "refused"]
+    assert lines[2].strip() == "start it"
+    assert lines[2].index("start") == lines[1].index("refused")
+
+
+def _with_tls(stage: Stage, context: ssl.SSLContext) -> str:
+    answer = always(200, {"available": True})
+    return f"https://127.0.0.1:{stage.scripted(answer, tls=context).port}"
