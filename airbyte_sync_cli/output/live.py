@@ -29,6 +29,8 @@ _CLOCK_STEP: Final = 1.0
 
 _ERASE_REST: Final = "\x1b[K"
 _ERASE_LINE: Final = "\x1b[2K"
+_TALL: Final = 60
+"""Lines from which on a terminal is drawn once a second at most: 100 rows take 12 ms."""
 
 Size = Callable[[], os.terminal_size]
 
@@ -143,7 +145,7 @@ class LiveView:
 
     def _begin_anew(self) -> None:
         self._canvas.forget()
-        self._news = True
+        self._drawn_size = None
 
     def close(self) -> None:
         """Take it off the screen."""
@@ -152,7 +154,9 @@ class LiveView:
     def refresh(self) -> None:
         """Draw if there is something new, or if the clock has moved on."""
         now, size = self._clock.monotonic(), self._canvas.size()
-        due = self._news or size != self._drawn_size or now - self._drawn_at >= _CLOCK_STEP
+        pause = _TICK if size.lines < _TALL else _CLOCK_STEP
+        news = self._news and now - self._drawn_at >= pause
+        due = news or size != self._drawn_size or now - self._drawn_at >= _CLOCK_STEP
         if not due or not _in_foreground(self._stream):
             return
         self._news, self._drawn_at, self._drawn_size = False, now, size
