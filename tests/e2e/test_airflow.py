@@ -1,0 +1,87 @@
+"""The DAGs of `dags/` in real Airflow, both lines, by `airflow dags test`; Airbyte is a sandbox.
+
+Airflow has an environment of its own, which knows nothing of ours: only the program is on PATH.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from airbyte_sync_cli.sandbox import JobScript, Sandbox
+from tests.support.airflow import LINES, Airflow, serve_awake
+
+pytestmark = pytest.mark.e2e
+
+IMPORT = """
+import importlib.util, json, pathlib, sys, warnings
+import airflow
+import airflow.providers.cncf.kubernetes.operators.pod, airflow.providers.standard.operators.bash
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models.dagbag import DagBag
+
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    ours = [str(each.message) for each in caught if each.filename == str(path)]
+    assert not ours, (path, ours)
+bag = DagBag(sys.argv[1])
+assert not bag.import_errors, bag.import_errors
+print(json.dumps(sorted(bag.dags)))
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    """One sync that ends, and one that does not."""
+    sandbox = Sandbox()
+    sandbox.add_connection("good", script=JobScript(life="pending 0.2, running 1, succeeded"))
+    sandbox.add_connection("endless", script=JobScript(life="pending 0.2, running"))
+    return sandbox
+
+
+@pytest.fixture(scope="module", params=LINES)
+def airflow(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox
+) -> Iterator[Airflow]:
+    """Airflow with the DAGs of this repository, before a sandbox."""
+    with serve_awake(sandbox) as url:
+        yield Airflow.install(request.param, tmp_path_factory.mktemp("airflow"), url)
+
+
+def test_every_dag_is_imported_without_a_warning_of_its_own(airflow: Airflow) -> None:
+    assert airflow.script(IMPORT, str(airflow.dags)) == [
+        "airbyte_bash",
+        "airbyte_failure_branch",
+        "airbyte_many_mapped",
+        "airbyte_many_one_pod",
+        "airbyte_pod",
+        "airbyte_two_tasks",
+    ]
+
+
+def test_a_sync_that_succeeds_is_a_task_that_succeeds_with_its_result_as_xcom(
+    airflow: Airflow,
+) -> None:
+    told = airflow.test("airbyte_bash", {"connection": "good"})
+
+    assert told.code == 0, told.text
+    assert airflow.states("airbyte_bash") == {"sync": "success"}
+    result = airflow.xcom("airbyte_bash", "sync")
+    assert (result["outcome"], result["syncs"][0]["records_synced"]) == ("ok", 1000)
+
+
+def test_a_task_that_runs_out_of_time_cancels_its_job(airflow: Airflow, sandbox: Sandbox) -> None:
+    told = airflow.test(
+        "airbyte_bash",
+        {"connection": "endless"},
+        AIRFLOW__CORE__DEFAULT_TASK_EXECUTION_TIMEOUT="3",
+    )
+
+    assert "SIGTERM: stopping" in told.text
+    assert "success" not in airflow.states("airbyte_bash", "%").values()
+    assert sandbox.active_jobs() == []
+    assert "cancelled" in {job.status for job in sandbox.jobs}

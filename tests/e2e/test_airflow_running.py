@@ -1,0 +1,193 @@
+"""The DAGs of `dags/` in an Airflow that runs, both lines: verdicts, retries, kills, the anchor.
+
+`pytest -m e2e -rP tests/e2e/test_airflow_running.py` shows the tables of docs/airflow.md.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox
+from tests.support.airflow import LINES, Airflow, serve_awake
+from tests.support.airflow_anchor import Experiment, renewed, survives_retry, tell, write_dags
+from tests.support.airflow_orphans import (
+    MOMENTS,
+    SIGNALS,
+    Case,
+    Trap,
+    spring_all,
+    table,
+)
+from tests.support.airflow_services import Hands, running, until
+
+pytestmark = pytest.mark.e2e
+
+GOOD = JobScript(life="pending 0.2, running 1, succeeded", flush_every=1)
+REVOKED = Failure(type="config_error", message="the key was revoked", retryable=False)
+BAD = JobScript(life="pending 0.2, running 1, failed", failure=REVOKED)
+HICCUP = JobScript(life=BAD.life, failure=Failure(message="a hiccup", retryable=True))
+ENDLESS = JobScript(life="pending 0.2, running", cancel_takes=0.2)
+
+RUNS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "skip": ("airbyte_bash", {"connection": "busy", "if_running": "skip"}),
+    "bad": ("airbyte_bash", {"connection": "bad"}),
+    "two": ("airbyte_two_tasks", {"connections": "one,two"}),
+    "recovers": ("airbyte_failure_branch", {"connection": "recovers"}),
+    "hopeless": ("airbyte_failure_branch", {"connection": "bad too"}),
+    "endless": ("airbyte_bash", {"connection": "endless"}),
+}
+ENDED = {"success", "failed", "skipped", "upstream_failed"}
+
+
+@dataclass(frozen=True)
+class World:
+    """Airflow, its hands, and the Airbyte behind it."""
+
+    airflow: Airflow
+    hands: Hands
+    sandbox: Sandbox
+
+    def end(self, run: str, dag: str | None = None) -> dict[str, str | None]:
+        """Wait for a run's end; the states of its tasks."""
+        dag = dag or RUNS[run][0]
+        until(
+            lambda: set((states := self.airflow.states(dag, run)).values()) <= ENDED and states,
+            f"the end of {run}",
+        )
+        return self.airflow.states(dag, run)
+
+    def log(self, run: str) -> str:
+        """All that the tasks of a run have logged."""
+        files = sorted((self.airflow.home / "logs").glob(f"dag_id=*/run_id={run}/**/*.log"))
+        return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+    def jobs(self, name: str) -> list[str]:
+        """The statuses of a connection's jobs."""
+        [identity] = [each.id for each in self.sandbox.connections if each.name == name]
+        return [job.status for job in self.sandbox.jobs if job.connection_id == identity]
+
+
+def _sandbox() -> Sandbox:
+    sandbox = Sandbox()
+    for name, scripts in {
+        "one": (GOOD,),
+        "two": (GOOD,),
+        "bad": (BAD,),
+        "bad too": (BAD,),
+        "recovers": (HICCUP, GOOD),
+        "endless": (ENDLESS,),
+    }.items():
+        sandbox.add_connection(name, scripts=scripts)
+    sandbox.start_job(sandbox.add_connection("busy", script=ENDLESS))
+    return sandbox
+
+
+@pytest.fixture(scope="module", params=LINES)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A running Airflow in which all the plain runs have been triggered."""
+    sandbox = _sandbox()
+    with serve_awake(sandbox) as url:
+        airflow = Airflow.install(request.param, tmp_path_factory.mktemp("airflow"), url)
+        write_dags(airflow)
+        with running(airflow) as hands:
+            until(lambda: airflow.query("select count(*) from serialized_dag") == [(8,)], "DAGs")
+            hands.trigger(RUNS)
+            yield World(airflow, hands, sandbox)
+
+
+def test_exit_99_is_a_skipped_task(world: World) -> None:
+    assert world.end("skip") == {"sync": "skipped"}
+    assert world.jobs("busy") == ["running"]
+
+
+def test_the_id_of_trigger_reaches_wait_through_xcom(world: World) -> None:
+    assert world.end("two") == {"trigger": "success", "wait": "success"}
+    assert len(world.airflow.xcom("airbyte_two_tasks", "trigger", "two").split()) == 2
+    assert (world.jobs("one"), world.jobs("two")) == (["succeeded"], ["succeeded"])
+
+
+def test_a_sync_that_fails_fails_the_task_with_the_reason_in_its_log(world: World) -> None:
+    assert world.end("bad") == {"sync": "failed"}
+    assert "the key was revoked" in world.log("bad")
+    assert "exit code 3" in world.log("bad")
+    assert world.jobs("bad") == ["failed"] * 3  # a task with two retries
+
+
+def test_a_failure_that_may_pass_is_tried_again(world: World) -> None:
+    assert world.end("recovers") == {
+        "sync": "success",
+        "what_next": "success",
+        "sync_again": "success",
+        "tell_somebody": "skipped",
+        "loaded": "success",
+    }
+    assert world.jobs("recovers") == ["failed", "succeeded"]
+
+
+def test_a_failure_that_will_not_pass_is_told(world: World) -> None:
+    states = world.end("hopeless")
+
+    assert (states["sync_again"], states["tell_somebody"]) == ("skipped", "failed")
+    assert world.jobs("bad too") == ["failed"]
+
+
+def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> None:
+    until(lambda: world.jobs("endless") == ["running"], "the endless sync")
+
+    world.hands.fail("airbyte_bash", "endless", "sync")
+
+    until(lambda: world.jobs("endless") == ["cancelled"], "the cancel")
+    assert world.end("endless") == {"sync": "failed"}
+
+
+def test_whenever_a_task_is_killed_its_retry_leaves_one_success_and_no_orphan(
+    world: World,
+) -> None:
+    cases = itertools.product(("command", "task"), SIGNALS, MOMENTS)
+    traps = [Trap.set(Case(*case), world.sandbox) for case in cases]
+    names = [trap.case.connection for trap in traps]
+
+    world.hands.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
+    spring_all(traps)
+    ends = {name: world.end(name, "airbyte_bash") for name in names}
+
+    print(f"\n{world.airflow.version}\n{table(traps)}")  # noqa: T201  # shown by pytest -rP
+    assert [trap.row() for trap in traps if not trap.is_clean()] == []
+    assert ends == {name: {"sync": "success"} for name in names}
+
+
+def test_the_anchor_stays_in_retries_and_is_renewed_by_clearing(world: World) -> None:
+    experiment = Experiment(world.airflow, world.hands, "anchor_idle")
+    experiment.begin()
+    experiment.rows(2)
+    for again, what in enumerate(("look", None)):
+        experiment.wait_for_end()
+        experiment.clear(what)
+        rows = experiment.rows(4 + 2 * again)
+
+    tell(f"{world.airflow.version}: run; task cleared after its end; run cleared", rows)
+    for anchor in ("shipped", "dag_run.start_date", "setup task"):
+        for first, retry in ((0, 1), (2, 3), (4, 5)):
+            assert survives_retry(anchor, rows[first], rows[retry])
+        for before, after in ((1, 2), (1, 3), (3, 4), (3, 5)):
+            assert renewed(anchor, rows[before], rows[after])
+
+
+def test_the_anchor_is_renewed_for_the_first_try_if_the_run_still_goes_on(world: World) -> None:
+    experiment = Experiment(world.airflow, world.hands, "anchor_busy")
+    experiment.begin()
+    experiment.rows(2)
+    experiment.clear("look")
+    rows = experiment.rows(4)
+    experiment.release()
+
+    tell(f"{world.airflow.version}: run; task cleared while the run goes on", rows)
+    assert [renewed("dag_run.start_date", rows[1], rows[at]) for at in (2, 3)] == [False, False]
+    assert [renewed("shipped", rows[1], rows[at]) for at in (2, 3)] == [True, False]
+    assert [renewed("setup task", rows[1], rows[at]) for at in (2, 3)] == [True, True]
+    assert survives_retry("shipped", rows[2], rows[3])
+    assert survives_retry("setup task", rows[2], rows[3])

@@ -1,0 +1,143 @@
+"""A real Airflow of its own for tests: its commands, and what its database says afterwards."""
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from airbyte_sync_cli.sandbox import Sandbox
+from tests.support.environments import environment
+from tests.support.threaded import serve_in_thread
+
+LINES: Final = ("3.3.2", "2.11.2")
+"""The releases that are tried: the newest one of each line that is in use."""
+DAGS: Final = Path(__file__).resolve().parents[2] / "dags"
+_PROVIDERS: Final = (
+    "apache-airflow-providers-standard",
+    "apache-airflow-providers-cncf-kubernetes",
+)
+
+
+@contextlib.contextmanager
+def serve_awake(sandbox: Sandbox) -> Iterator[str]:
+    """Serve a sandbox whose clock is right: it stands still until the first request."""
+    with serve_in_thread(sandbox) as url:
+        urllib.request.urlopen(f"{url}/api/public/v1/health", timeout=10).close()  # noqa: S310  # loopback
+        yield url
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command of Airflow's ended, and all that it said."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """One installation with a home, a database and a folder of DAGs for one test module."""
+
+    version: str
+    python: Path
+    home: Path
+    url: str
+    """Of the Airbyte that its tasks speak to."""
+
+    @classmethod
+    def install(cls, version: str, home: Path, url: str) -> "Airflow":
+        """Install it where it is not yet, and make an empty database."""
+        python = environment(f"airflow-{version}", f"apache-airflow=={version}", *_PROVIDERS)
+        airflow = cls(version, python, home, url)
+        shutil.copytree(DAGS, airflow.dags)
+        (home / "bin").mkdir()
+        (home / "bin" / "airbyte-sync").symlink_to(Path(sys.executable).parent / "airbyte-sync")
+        made = airflow.run("db", "migrate")
+        assert made.code == 0, made.text
+        return airflow
+
+    @property
+    def dags(self) -> Path:
+        return self.home / "dags"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What its processes see: nothing of ours but the program, as one file on PATH."""
+        path = [str(self.python.parent), str(self.home / "bin"), os.environ["PATH"]]
+        return {
+            "HOME": str(self.home),
+            "PATH": os.pathsep.join(path),
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW_VAR_AIRBYTE_URL": self.url,
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+        }
+
+    def run(self, *argv: str, **environ: str) -> Told:
+        """Run one of its commands."""
+        return self._started([str(self.python.parent / "airflow"), *argv], environ)
+
+    def script(self, text: str, *argv: str) -> Any:  # noqa: ANN401  # JSON
+        """Run a script with its Python, and read the JSON in its last line."""
+        told = self._started([str(self.python), "-c", text, *argv], {})
+        assert told.code == 0, told.text
+        return json.loads(told.text.splitlines()[-1])
+
+    def test(self, dag_id: str, conf: dict[str, str], **environ: str) -> Told:
+        """Run a DAG by `airflow dags test`, retries included."""
+        return self.run("dags", "test", dag_id, "-c", json.dumps(conf), **environ)
+
+    def _started(self, command: Sequence[str], environ: dict[str, str]) -> Told:
+        done = subprocess.run(  # noqa: S603  # its own commands
+            command,
+            env={**self.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Told(done.returncode, done.stdout)
+
+    def states(self, dag_id: str, run_id: str = "%") -> dict[str, str | None]:
+        """The states of a run's tasks, by name."""
+        found = self.query(
+            "select task_id, state from task_instance where dag_id = ? and run_id like ?",
+            dag_id,
+            run_id,
+        )
+        return {str(task): state for task, state in found}
+
+    def tries(self, dag_id: str, run_id: str, task_id: str) -> int:
+        """How often a task was tried."""
+        [[number]] = self.query(
+            "select try_number from task_instance"
+            " where dag_id = ? and run_id like ? and task_id = ?",
+            *(dag_id, run_id, task_id),
+        )
+        return int(number)
+
+    def xcom(self, dag_id: str, task_id: str, run_id: str = "%") -> Any:  # noqa: ANN401  # JSON
+        """What a task has returned; None if nothing."""
+        found = self.query(
+            "select value from xcom where dag_id = ? and task_id = ? and run_id like ?"
+            " and key = 'return_value'",
+            *(dag_id, task_id, run_id),
+        )
+        return json.loads(found[0][0]) if found else None
+
+    def query(self, statement: str, *values: str) -> list[Any]:
+        """Ask its database."""
+        with closing(sqlite3.connect(self.home / "airflow.db", timeout=30)) as database:
+            return database.execute(statement, values).fetchall()
