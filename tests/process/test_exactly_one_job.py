@@ -1,0 +1,225 @@
+"""`run` over a real socket: whatever becomes of the trigger's answer, there is exactly one job.
+
+In this process, with pauses hurried: a grace of a minute passes in milliseconds.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
+from tests.support.program import Ending, call
+from tests.support.servers import Stage
+
+QUICK = "running 3, succeeded"
+
+
+def a_sandbox(**fields: Any) -> tuple[Sandbox, SimConnection]:  # noqa: ANN401  # handed on
+    """A fast sandbox with a connection `orders`, which ran once before."""
+    sandbox = Sandbox(SandboxConfig.model_validate({"speed": 50, **fields}))
+    past = (JobScript(life=QUICK),)
+    return sandbox, sandbox.add_connection("orders", script=JobScript(life=QUICK), history=past)
+
+
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+    url = stage.sandbox(sandbox)
+    return call("run", "--conn", "orders", "-o", "json", *argv, AIRBYTE_URL=url)
+
+
+def new_jobs(sandbox: Sandbox) -> list[int]:
+    """The jobs since the one of the history."""
+    return [job.id for job in sandbox.jobs][1:]
+
+
+def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+    [sync] = ending.report["syncs"]
+    return sync
+
+
+LOST = {
+    "reset before the job is created": ("trigger:lost-before:times=1", 2),
+    "reset after the job is created": ("trigger:lost-after:times=1", 1),
+    "502, not created": ("trigger:502:times=1", 2),
+    "502, created": ("trigger:502:times=1:applied", 1),
+    "503, not created": ("trigger:503:times=1", 2),
+    "503, created": ("trigger:503:times=1:applied", 1),
+    "504, not created": ("trigger:504:times=1", 2),
+    "504, created": ("trigger:504:times=1:applied", 1),
+    "504 as HTML, created": ("trigger:504:applied:body=html:times=1", 1),
+    "408, created": ("trigger:408:times=1:applied", 1),
+    "429": ("trigger:rate-limit=1:times=1", 2),
+    "500, not created": ("trigger:500:times=1", 2),
+    "no answer in time, not created": ("trigger:never:times=1", 2),
+    "no answer in time, created": ("trigger:never:times=1:applied", 1),
+    "half an answer, created": ("trigger:truncate:times=1:applied", 1),
+    "broken JSON, created": ("trigger:bad-json:times=1:applied", 1),
+    "another program's JSON, created": ("trigger:wrong-shape:times=1:applied", 1),
+    "the web page, created": ("trigger:200:body=html:times=1:applied", 1),
+    "409 although created": ("trigger:state-conflict:times=1:applied", 1),
+    "409 although nothing runs": ("trigger:try-again-later:times=1", 2),
+}
+
+
+@pytest.mark.parametrize(("fault", "triggers"), LOST.values(), ids=LOST)
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_a_lost_answer_leaves_exactly_one_job(
+    stage: Stage, api: str, fault: str, triggers: int
+) -> None:
+    sandbox, _ = a_sandbox()
+    sandbox.faults.add(Fault.model_validate(fault))
+
+    ending = run(stage, sandbox, "--api", api, "--trigger-timeout", "0.3s")
+
+    assert ending.code == 0, ending.stderr
+    assert new_jobs(sandbox) == [the_sync(ending)["job_id"]]
+    assert len(sandbox.sent("trigger")) == triggers
+    assert the_sync(ending)["adopted"] is False
+
+
+def test_a_lost_answer_of_a_scheduled_connection_is_adopted_with_a_warning(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("orders", script=JobScript(life=QUICK), schedule="every 24 hours")
+    sandbox.faults.add(Fault.model_validate("trigger:lost-after:times=1"))
+
+    ending = run(stage, sandbox)
+
+    assert ending.code == 0
+    assert the_sync(ending)["adopted"] is True
+    assert "the connection's schedule could have started it" in ending.report["warnings"][0]
+
+
+def test_a_trigger_that_never_gets_through_starts_nothing_and_is_exit_9(stage: Stage) -> None:
+    sandbox, _ = a_sandbox()
+    sandbox.faults.add(Fault.model_validate("trigger:503"))
+
+    ending = run(stage, sandbox)
+
+    assert ending.code == 9
+    assert new_jobs(sandbox) == []
+    assert the_sync(ending)["job_id"] is None
+
+
+def test_a_trigger_that_may_have_got_through_but_left_no_job_is_exit_12(stage: Stage) -> None:
+    sandbox, _ = a_sandbox()
+    sandbox.faults.add(Fault.model_validate("trigger:lost-before"))
+
+    ending = run(stage, sandbox)
+
+    assert ending.code == 12
+    assert new_jobs(sandbox) == []
+    assert "--since" in ending.report["error"]["hint"]
+
+
+def test_a_job_that_is_born_a_minute_late_is_found(stage: Stage) -> None:
+    sandbox, _ = a_sandbox(speed=200)
+    sandbox.faults.add(Fault.model_validate("trigger:late-job=70:times=1"))
+
+    ending = run(stage, sandbox)
+
+    assert ending.code == 0, ending.stderr
+    assert new_jobs(sandbox) == [the_sync(ending)["job_id"]]
+
+
+@pytest.mark.parametrize("status", ["inactive", "deprecated", "locked"])
+def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
+    stage: Stage, status: Literal["inactive", "deprecated", "locked"]
+) -> None:
+    sandbox = Sandbox()
+    orders = sandbox.add_connection("orders", status=status)
+
+    ending = call("run", "--conn", orders.id, "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert ending.code == 11
+    assert status in ending.report["error"]["message"]
+    assert sandbox.sent("trigger") == []
+
+
+def test_a_409_with_nothing_running_is_told_after_two_minutes_as_exit_8(stage: Stage) -> None:
+    sandbox, _ = a_sandbox()
+    sandbox.faults.add(Fault.model_validate("trigger:try-again-later"))
+
+    ending = run(stage, sandbox)
+
+    assert ending.code == 8
+    assert "yet Airbyte refuses" in ending.report["error"]["message"]
+    assert new_jobs(sandbox) == []
+
+
+# --if-running
+
+
+def with_one_running(life: str = "running 20, succeeded") -> tuple[Sandbox, SimConnection]:
+    sandbox, orders = a_sandbox()
+    sandbox.start_job(orders, script=JobScript(life=life))
+    return sandbox, orders
+
+
+def test_if_running_wait_starts_ours_after_the_other_has_ended(stage: Stage) -> None:
+    sandbox, _ = with_one_running()
+
+    ending = run(stage, sandbox)
+
+    other, ours = sandbox.jobs[1:]
+    assert ending.code == 0
+    assert the_sync(ending)["job_id"] == ours.id != other.id
+    assert the_sync(ending)["adopted"] is False
+
+
+def test_if_running_attach_reports_the_other_ones_outcome(stage: Stage) -> None:
+    sandbox, _ = with_one_running("running 20, failed")
+
+    ending = run(stage, sandbox, "--if-running", "attach")
+
+    assert ending.code == 3
+    assert [the_sync(ending)["job_id"]] == new_jobs(sandbox)
+    assert the_sync(ending)["adopted"] is True
+    assert sandbox.sent("trigger") == []
+
+
+@pytest.mark.parametrize(("how", "code"), [("skip", 99), ("fail", 8)])
+def test_if_running_skip_and_fail_start_nothing(stage: Stage, how: str, code: int) -> None:
+    sandbox, _ = with_one_running("running 5000, succeeded")
+
+    ending = run(stage, sandbox, "--if-running", how)
+
+    assert ending.code == code
+    assert sandbox.sent("trigger") == sandbox.sent("cancel") == []
+
+
+# --since
+
+
+def since_the_latest(sandbox: Sandbox) -> str:
+    created = datetime.fromtimestamp(sandbox.jobs[-1].created_at, UTC)
+    return created.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize(
+    ("life", "code"), [("running 40, succeeded", 0), ("running 40, failed", 3)]
+)
+def test_since_adopts_what_an_earlier_try_left_running(stage: Stage, life: str, code: int) -> None:
+    sandbox, _ = with_one_running(life)
+
+    ending = run(stage, sandbox, "--since", since_the_latest(sandbox))
+
+    assert ending.code == code
+    assert [the_sync(ending)["job_id"]] == new_jobs(sandbox)
+    assert the_sync(ending)["adopted"] is True
+
+
+@pytest.mark.parametrize(
+    ("life", "triggers"), [(QUICK, 0), ("running 3, failed", 1)], ids=["succeeded", "failed"]
+)
+def test_since_takes_a_success_and_starts_anew_after_a_failure(
+    stage: Stage, life: str, triggers: int
+) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    past = (JobScript(life=life),)
+    sandbox.add_connection("orders", script=JobScript(life=QUICK), history=past)
+
+    ending = run(stage, sandbox, "--since", since_the_latest(sandbox))
+
+    assert ending.code == 0
+    assert len(sandbox.sent("trigger")) == triggers
+    assert the_sync(ending)["adopted"] is (triggers == 0)

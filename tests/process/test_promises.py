@@ -1,0 +1,340 @@
+"""Every option of `run` and every exit code, over a real socket, with pauses hurried."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
+from tests.support.children import running, until
+from tests.support.program import Ending, assert_told_well, call
+from tests.support.servers import Stage
+
+QUICK = "running 3, succeeded"
+LONG = "pending 1, running 90000, succeeded"
+KEYS = {
+    "schema_version", "command", "exit_code", "outcome", "syncs", "warnings", "error",
+}  # fmt: skip
+
+
+def a_sandbox(life: str = QUICK, **fields: Any) -> Sandbox:  # noqa: ANN401  # handed on
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("orders", script=JobScript(life=life), **fields)
+    return sandbox
+
+
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+    return call("run", "-o", "json", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+
+def orders(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+    return run(stage, sandbox, "--conn", "orders", *argv)
+
+
+def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+    [sync] = ending.report["syncs"]
+    return sync
+
+
+# Exit codes: 2, 6, 7, 9, 10 and 11 have tests of their own in tests/network and tests/cli
+
+
+def test_0_is_a_sync_that_airbyte_calls_succeeded(stage: Stage) -> None:
+    sandbox = a_sandbox("pending 1, queued 2, running 3, incomplete 2, running 3, succeeded")
+
+    ending = orders(stage, sandbox)
+
+    assert (ending.code, the_sync(ending)["status"]) == (0, "succeeded")
+    assert ending.report["error"] is None
+
+
+def test_a_status_that_nobody_has_heard_of_goes_on_with_one_warning(stage: Stage) -> None:
+    ending = orders(stage, a_sandbox("hibernating 60, running 3, succeeded"))
+
+    assert ending.code == 0
+    [warning] = ending.report["warnings"]
+    assert "unknown status 'hibernating'" in warning
+
+
+def test_3_is_a_failed_job_with_its_reason(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    why = Failure(origin="source", type="config_error", message="No such key.", retryable=False)
+    sandbox.add_connection("orders", script=JobScript(life="running 3, failed", failure=why))
+
+    ending = orders(stage, sandbox)
+
+    assert_told_well(ending, 3)
+    failure = the_sync(ending)["failure"]
+    assert (failure["origin"], failure["message"]) == ("source", "No such key.")
+    assert the_sync(ending)["retryable"] is False
+    assert "airbyte-sync logs" in ending.report["error"]["hint"]
+
+
+def test_4_is_a_job_that_somebody_else_cancelled(stage: Stage) -> None:
+    ending = orders(stage, a_sandbox("running 3, cancelled"))
+
+    assert_told_well(ending, 4)
+    assert the_sync(ending)["cancel"] is None
+
+
+def test_5_is_a_timeout_that_cancels_our_job(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG)
+
+    ending = orders(stage, sandbox, "--timeout", "1m")
+
+    assert_told_well(ending, 5)
+    assert the_sync(ending)["cancel"] == {"requested": True, "confirmed": True}
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+
+
+def test_5_with_on_timeout_leave_leaves_the_job(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG)
+
+    ending = orders(stage, sandbox, "--timeout", "1m", "--on-timeout", "leave")
+
+    assert_told_well(ending, 5)
+    assert sandbox.sent("cancel") == []
+    assert the_sync(ending)["job_id"] == sandbox.jobs[0].id
+
+
+def test_5_is_also_a_job_that_does_not_begin_within_start_timeout(stage: Stage) -> None:
+    sandbox = a_sandbox("pending 90000, running 5, succeeded")
+
+    ending = orders(stage, sandbox, "--start-timeout", "1m")
+
+    assert_told_well(ending, 5)
+    unconfirmed = {"requested": True, "confirmed": False}
+    assert the_sync(ending)["cancel"] == unconfirmed, "Airbyte cancels only what has begun"
+
+
+def test_a_timeout_never_cancels_a_job_that_was_adopted(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    sandbox.start_job(sandbox.connections[0], script=JobScript(life=LONG))
+
+    ending = orders(stage, sandbox, "--if-running", "attach", "--timeout", "1m")
+
+    assert_told_well(ending, 5)
+    assert sandbox.sent("cancel") == []
+
+
+def test_9_is_an_api_that_keeps_failing_with_nothing_started(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    sandbox.faults.add(Fault.model_validate("any:503"))
+
+    ending = orders(stage, sandbox)
+
+    assert_told_well(ending, 9)
+    assert sandbox.jobs == []
+
+
+def test_12_is_an_outage_longer_than_max_outage_with_the_job_named(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG)
+    sandbox.faults.add(Fault.model_validate("job:503:after=2"))
+
+    ending = orders(stage, sandbox, "--max-outage", "5m")
+
+    assert_told_well(ending, 12)
+    assert the_sync(ending)["job_id"] == sandbox.jobs[0].id
+    assert f"airbyte-sync wait {sandbox.jobs[0].id}" in ending.report["error"]["hint"]
+    assert sandbox.sent("cancel") == []
+
+
+def test_a_shorter_outage_changes_nothing(stage: Stage) -> None:
+    sandbox = a_sandbox("running 30, succeeded")
+    sandbox.faults.add(Fault.model_validate("job:502:after=1:times=20"))
+
+    assert orders(stage, sandbox).code == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [((), 0), (("--verify",), 13), (("--min-records", "1"), 13)],
+    ids=["a warning", "--verify", "--min-records 1"],
+)
+def test_13_is_a_success_without_a_trace_of_work_if_that_was_asked(
+    stage: Stage, argv: tuple[str, ...], code: int
+) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    script = JobScript(life="pending 2, succeeded", records=0, byte_count=0, statistics=False)
+    sandbox.add_connection("orders", script=script)
+
+    ending = orders(stage, sandbox, *argv)
+
+    assert ending.code == code
+    assert the_sync(ending)["status"] == "succeeded"
+    assert code or "no trace of work" in " ".join(ending.report["warnings"])
+
+
+def test_13_is_also_too_few_records(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("orders", script=JobScript(life=QUICK, records=10))
+    url = stage.sandbox(sandbox)
+
+    codes = [
+        call("run", "--conn", "orders", "--min-records", number, AIRBYTE_URL=url).code
+        for number in ("10", "11")
+    ]
+
+    assert codes == [0, 13]
+
+
+def test_the_same_keys_whatever_happened(stage: Stage) -> None:
+    endings = [
+        orders(stage, a_sandbox()),
+        orders(stage, a_sandbox("running 3, failed")),
+        orders(stage, a_sandbox(), "--timeout", "5x"),
+        run(stage, a_sandbox()),
+        run(stage, a_sandbox(), "--conn", "nobody"),
+        call("run", "--conn", "orders", "-o", "json", AIRBYTE_URL="http://127.0.0.1:9"),
+        call("run", "--no-such-option", "-o", "json"),
+    ]
+
+    assert [ending.code for ending in endings] == [0, 3, 2, 2, 7, 9, 2]
+    assert [set(ending.report) for ending in endings] == [KEYS] * len(endings)
+    assert [ending.report["exit_code"] for ending in endings] == [one.code for one in endings]
+
+
+# Options
+
+
+def test_a_clear_is_asked_for_and_reported_as_what_airbyte_made_of_it(stage: Stage) -> None:
+    ending = orders(stage, a_sandbox(), "--job-type", "clear")
+
+    assert ending.code == 0
+    assert the_sync(ending)["job_type"] in {"reset", "clear"}
+
+
+def test_a_refresh_goes_through_the_config_api(stage: Stage) -> None:
+    sandbox = a_sandbox()
+
+    ending = orders(stage, sandbox, "--job-type", "refresh")
+
+    assert ending.code == 0
+    assert the_sync(ending)["job_type"] == "refresh"
+    assert [request.path for request in sandbox.sent("trigger")] == ["/api/v1/connections/refresh"]
+
+
+def test_a_dry_run_starts_nothing_and_says_what_it_would_do(stage: Stage) -> None:
+    sandbox = a_sandbox()
+
+    ending = orders(stage, sandbox, "--dry-run")
+
+    assert ending.code == 0
+    assert sandbox.sent("trigger") == []
+    assert "would start a sync" in ending.stdout
+
+
+def test_several_connections_run_at_the_same_time_to_one_verdict(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    for name, life in {"a": QUICK, "b": "running 3, failed", "c": "running 3, cancelled"}.items():
+        sandbox.add_connection(name, script=JobScript(life=life))
+
+    ending = run(stage, sandbox, "-c", "a", "-c", "b", "-c", "c", "-c", "a")
+
+    assert ending.code == 3, "the lowest code other than 0"
+    assert [sync["exit_code"] for sync in ending.report["syncs"]] == [0, 3, 4]
+
+
+def test_fail_fast_cancels_the_others_that_we_started(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("bad", script=JobScript(life="running 30, failed"))
+    sandbox.add_connection("long", script=JobScript(life=LONG))
+
+    ending = run(stage, sandbox, "-c", "bad", "-c", "long", "--fail-fast")
+
+    assert ending.code == 3
+    assert {job.status for job in sandbox.jobs} == {"failed", "cancelled"}
+
+
+def test_max_parallel_runs_no_more_at_a_time(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    names = ["a", "b", "c", "d"]
+    for name in names:
+        sandbox.add_connection(name, script=JobScript(life="running 10, succeeded"), tags=("all",))
+
+    ending = run(stage, sandbox, "--tag", "all", "--max-parallel", "1")
+
+    jobs = sandbox.jobs
+    assert ending.code == 0
+    assert len(jobs) == len(names)
+    assert all(after.created_at >= before.ends_at for before, after in pairwise(jobs))
+
+
+def test_99_only_if_all_were_skipped(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    busy = sandbox.add_connection("busy", script=JobScript(life=LONG))
+    sandbox.add_connection("free", script=JobScript(life=QUICK))
+    sandbox.start_job(busy)
+    url = stage.sandbox(sandbox)
+
+    alone = call("run", "-c", "busy", "--if-running", "skip", AIRBYTE_URL=url)
+    both = call("run", "-c", "busy", "-c", "free", "--if-running", "skip", AIRBYTE_URL=url)
+
+    assert (alone.code, both.code) == (99, 0)
+
+
+def test_trigger_and_wait_are_the_two_halves(stage: Stage) -> None:
+    sandbox = a_sandbox("running 30, failed")
+    url = stage.sandbox(sandbox)
+
+    started = call("trigger", "--conn", "orders", "-o", "id", AIRBYTE_URL=url)
+    waited = call("wait", started.stdout, AIRBYTE_URL=url)
+
+    assert started.code == 0
+    assert started.stdout == f"{sandbox.jobs[0].id}\n"
+    assert waited.code == 3
+
+
+def test_cancel_by_id_and_by_connection_reads_first(stage: Stage) -> None:
+    sandbox = a_sandbox("running 90000, succeeded")
+    sandbox.start_job(sandbox.connections[0])
+    url = stage.sandbox(sandbox)
+
+    first = call("cancel", "--conn", "orders", AIRBYTE_URL=url)
+    second = call("cancel", str(sandbox.jobs[0].id), AIRBYTE_URL=url)
+
+    assert (first.code, second.code) == (0, 0)
+    assert len(sandbox.sent("cancel")) == 1, "what has ended is sent nothing"
+
+
+def test_status_is_0_if_it_could_be_read_unless_the_code_shall_speak(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("orders", history=(JobScript(life="running 3, failed"),))
+    url = stage.sandbox(sandbox)
+
+    plain = call("status", "--conn", "orders", AIRBYTE_URL=url)
+    speaking = call("status", "--conn", "orders", "--exit-status", AIRBYTE_URL=url)
+
+    assert (plain.code, speaking.code) == (0, 3)
+
+
+# Streams
+
+
+def test_with_both_streams_in_one_pipe_the_last_line_is_the_result(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """As Airflow's BashOperator merges them; the result file has the same."""
+    sandbox, file = a_sandbox("running 3, failed"), tmp_path / "result.json"
+    argv = ("run", "-c", "orders", "-o", "json", "-vv", "--result-file", str(file))
+
+    with running(*argv, merged=True, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: child.process.poll() is not None)
+        ended = child.end()
+
+    assert ended.code == 3
+    assert ended.sync["status"] == "failed"
+    assert json.loads(file.read_text(encoding="utf-8")) == ended.report
+
+
+def test_a_result_file_that_cannot_be_written_is_told_before_anything_is_started(
+    stage: Stage,
+) -> None:
+    sandbox = a_sandbox()
+
+    ending = orders(stage, sandbox, "--result-file", "/nowhere/at/all.json")
+
+    assert_told_well(ending, 2)
+    assert sandbox.requests == []

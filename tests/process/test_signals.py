@@ -1,0 +1,283 @@
+"""Signals to a real process: over within 5 s, no orphan, no nameless job, no victim."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from signal import SIGINT, SIGKILL, SIGTERM, Signals
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
+from tests.support.children import Ended, running, until
+from tests.support.servers import Stage
+
+GRACE = 5.0
+"""Seconds: Airflow goes from SIGINT over SIGTERM to SIGKILL in steps of that length."""
+LONG = "pending 1, running 9000, succeeded"
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(SandboxConfig(speed=10))
+
+
+@pytest.fixture(autouse=True)
+def orders(sandbox: Sandbox) -> SimConnection:
+    return sandbox.add_connection("orders", script=JobScript(life=LONG))
+
+
+@pytest.fixture
+def url(stage: Stage, sandbox: Sandbox) -> str:
+    return stage.sandbox(sandbox)
+
+
+def run_until_stopped(
+    url: str, sandbox: Sandbox, *argv: str, number: Signals = SIGTERM
+) -> tuple[Ended, float]:
+    """Run until the job runs, send a signal; the ending, and how many seconds it took."""
+    with running("run", "--conn", "orders", "-o", "json", *argv, AIRBYTE_URL=url) as child:
+        until(lambda: [job.status for job in sandbox.active_jobs()] == ["running"])
+        until(lambda: len(sandbox.sent("job")) > 1)
+        sent = child.send(number)
+        ended = child.end()
+    return ended, ended.at - sent
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGTERM, 143), (SIGINT, 130)])
+def test_a_signal_while_waiting_cancels_our_job_and_says_so(
+    url: str, sandbox: Sandbox, number: Signals, code: int
+) -> None:
+    ended, seconds = run_until_stopped(url, sandbox, number=number)
+
+    assert ended.code == code
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+    assert ended.sync["job_id"] == sandbox.jobs[0].id
+    assert ended.sync["cancel"] == {"requested": True, "confirmed": True}
+    assert ended.report["outcome"] == "interrupted"
+    assert seconds < GRACE
+
+
+def test_on_interrupt_leave_leaves_the_job_and_names_it(url: str, sandbox: Sandbox) -> None:
+    ended, seconds = run_until_stopped(url, sandbox, "--on-interrupt", "leave")
+
+    assert ended.code == 143
+    assert sandbox.sent("cancel") == []
+    assert ended.sync["job_id"] == sandbox.jobs[0].id
+    assert ended.sync["cancel"] is None
+    assert seconds < GRACE
+
+
+def test_a_repeated_sigterm_changes_nothing(url: str, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault.model_validate("cancel:hold=10"))
+    with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
+        until(sandbox.active_jobs)
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(SIGTERM)
+        until(lambda: sandbox.sent("cancel"))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert ended.sync["cancel"] == {"requested": True, "confirmed": True}
+    assert not sandbox.active_jobs()
+
+
+def test_a_second_ctrl_c_leaves_at_once(url: str, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault.model_validate("cancel:never"))
+    with running("run", "--conn", "orders", AIRBYTE_URL=url) as child:
+        until(sandbox.active_jobs)
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(SIGINT)
+        until(lambda: sandbox.sent("cancel"))
+        sent = child.send(SIGINT)
+        ended = child.end()
+
+    assert ended.code == 130
+    assert ended.at - sent < 1
+
+
+def test_a_cancel_that_blocks_for_ever_is_left_unconfirmed_in_time(
+    url: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The result file is there before the confirmation is awaited: SIGKILL may come any time."""
+    sandbox.faults.add(Fault.model_validate("cancel:never"))
+    result = tmp_path / "result.json"
+    argv = ("run", "--conn", "orders", "-o", "json", "--result-file", str(result))
+    with running(*argv, AIRBYTE_URL=url) as child:
+        until(sandbox.active_jobs)
+        until(lambda: len(sandbox.sent("job")) > 1)
+        sent = child.send(SIGTERM)
+        until(lambda: sandbox.sent("cancel"))
+        cancel_after = time.monotonic() - sent
+        until(result.exists)
+        early = json.loads(result.read_text(encoding="utf-8"))
+        ended = child.end()
+
+    assert cancel_after < 1
+    assert early["syncs"][0]["cancel"] == {"requested": True, "confirmed": False}
+    assert ended.code == 143
+    assert ended.sync["cancel"] == {"requested": True, "confirmed": False}
+    assert ended.at - sent < GRACE
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "trigger:hold=10:applied:times=1",
+        "trigger:hold=10:times=1",
+        "trigger:never:applied:times=1",
+        "trigger:lost-after:times=1",
+    ],
+)
+def test_a_signal_during_the_trigger_leaves_no_orphan(
+    url: str, sandbox: Sandbox, fault: str
+) -> None:
+    sandbox.faults.add(Fault.model_validate(fault))
+    with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
+        until(lambda: sandbox.sent("trigger"))
+        sent = child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert ended.at - sent < GRACE
+    assert not sandbox.active_jobs()
+    assert [job.id for job in sandbox.jobs] == [ended.sync["job_id"]]
+
+
+def test_a_signal_during_the_sign_in_starts_nothing(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(auth="client-credentials"))
+    sandbox.add_connection("orders")
+    sandbox.faults.add(Fault.model_validate("token:never"))
+    url = stage.sandbox(sandbox)
+    with running(
+        "run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url,
+        AIRBYTE_CLIENT_ID="sandbox-client-id", AIRBYTE_CLIENT_SECRET="sandbox-client-secret",
+    ) as child:  # fmt: skip
+        until(lambda: sandbox.sent("token"))
+        sent = child.send(SIGTERM)
+        ended = child.end()
+
+    assert (ended.code, ended.report["exit_code"]) == (143, 143)
+    assert ended.at - sent < 1
+    assert sandbox.sent("trigger") == []
+
+
+@pytest.mark.parametrize("seconds", [0.08, 0.15, 0.25])
+def test_a_signal_among_the_first_instructions_is_heard(
+    url: str, sandbox: Sandbox, seconds: float
+) -> None:
+    with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
+        time.sleep(seconds)  # of the other process: there is nothing to be seen of it yet
+        sent = child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143 or (ended.code == -SIGTERM and not ended.stdout)
+    assert ended.at - sent < GRACE
+    assert not sandbox.active_jobs()
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGTERM, 143), (SIGINT, 130)])
+def test_a_signal_to_wait_only_stops_watching(
+    url: str, sandbox: Sandbox, number: Signals, code: int
+) -> None:
+    job = sandbox.start_job(sandbox.connections[0])
+    with running("wait", str(job.id), "-o", "json", AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(number)
+        ended = child.end()
+
+    assert ended.code == code
+    assert sandbox.sent("cancel") == []
+    assert job.active
+    assert ended.sync["job_id"] == job.id
+
+
+def test_a_signal_while_attached_leaves_the_job(
+    url: str, sandbox: Sandbox, orders: SimConnection
+) -> None:
+    job = sandbox.start_job(orders)
+    argv = ("run", "--conn", "orders", "--if-running", "attach", "-o", "json")
+    with running(*argv, AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert sandbox.sent("cancel") == []
+    assert job.active
+    assert ended.sync["adopted"] is True
+
+
+def test_no_cancel_is_sent_when_our_job_has_just_ended_and_a_newer_one_runs(
+    stage: Stage,
+) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=10))
+    orders = sandbox.add_connection("orders", script=JobScript(life="running 15, succeeded"))
+    url = stage.sandbox(sandbox)
+    argv = ("run", "--conn", "orders", "-o", "json", "--poll-interval", "20s")
+    with running(*argv, AIRBYTE_URL=url) as child:
+        until(lambda: sandbox.jobs)
+        until(lambda: not sandbox.active_jobs())
+        successor = sandbox.start_job(orders, script=JobScript(life=LONG))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert sandbox.sent("cancel") == []
+    assert successor.active
+    assert ended.sync["status"] == "succeeded"
+    assert ended.code == 0, "a final status that was seen wins over the signal"
+
+
+def test_a_killed_run_is_adopted_by_the_next_try(url: str, sandbox: Sandbox) -> None:
+    """SIGKILL cannot be heard: `--since` is what makes the retry safe."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sandbox.clock.now()))
+    argv = ("run", "--conn", "orders", "--since", since, "-o", "json")
+    with running(*argv, AIRBYTE_URL=url) as child:
+        until(sandbox.active_jobs)
+        child.send(SIGKILL)
+        child.end()
+    with running(*argv, AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert len(sandbox.sent("trigger")) == 1
+    assert ended.sync["adopted"] is True
+    assert ended.sync["job_id"] == sandbox.jobs[0].id
+
+
+def test_a_background_job_of_a_shell_keeps_ignoring_sigint(url: str, sandbox: Sandbox) -> None:
+    before = signal.signal(SIGINT, signal.SIG_IGN)
+    try:
+        with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
+            signal.signal(SIGINT, before)
+            until(lambda: len(sandbox.sent("job")) > 1)
+            child.send(SIGINT)
+            seen = len(sandbox.sent("job"))
+            until(lambda: len(sandbox.sent("job")) > seen)
+            still = child.process.poll()
+            child.send(SIGTERM)
+            ended = child.end()
+    finally:
+        signal.signal(SIGINT, before)
+
+    assert still is None
+    assert ended.code == 143
+
+
+def test_it_ends_when_its_reader_is_gone(url: str, sandbox: Sandbox) -> None:
+    """A closed pipe is no reason to lose a job, nor for another exit code."""
+    with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
+        until(sandbox.active_jobs)
+        assert child.process.stdout is not None
+        os.close(os.dup(child.process.stdout.fileno()))
+        child.process.stdout.close()
+        child.process.send_signal(SIGTERM)
+        assert child.process.stderr is not None
+        child.process.stderr.read()
+        code = child.process.wait(timeout=10)
+
+    assert code == 143
+    assert not sandbox.active_jobs()
