@@ -16,7 +16,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --
 INSTALL   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help demo test lint fmt docs bench e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench kills e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -66,6 +66,9 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 
 bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run
 	$(BIN)/python benchmarks/lean.py
+
+kills: $(VENV)/.developed ## a hundred SIGTERMs around the trigger: is a job ever left behind?
+	$(BIN)/python benchmarks/kills.py
 
 e2e: $(VENV)/.developed ## other programs against the sandbox, each in its own environment
 	$(BIN)/python -m pytest -m e2e tests/e2e
