@@ -1,4 +1,4 @@
-"""Kill `run` at random moments around the trigger: and look whether a job is left behind, or nameless.
+"""Kill `run` at random moments around the trigger: no job may be left behind, or nameless.
 
     make kills                       a hundred times SIGTERM, twenty times SIGKILL with a retry
     python benchmarks/kills.py 500   five hundred times SIGTERM
@@ -99,7 +99,7 @@ def _line(name: str, kills: list[Kill]) -> str:
 
 
 def kill_and_retry(number: int) -> bool:
-    """SIGKILL at so many moments, then the same command with --since; tell whether that made one sync each."""
+    """SIGKILL at so many moments, then the same with --since; tell whether each made one sync."""
     jobs = Counter[int]()
     for _ in range(number):
         sandbox = Sandbox(SandboxConfig(speed=1))
