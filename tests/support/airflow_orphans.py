@@ -16,8 +16,8 @@ MOMENTS: Final[tuple[Moment, ...]] = ("before the trigger", "during the trigger"
 SIGNALS: Final = (signal.SIGTERM, signal.SIGKILL)
 _LIFE: Final = JobScript(life="pending 0.2, running 6, succeeded", cancel_takes=0.2)
 _HELD: Final[dict[Moment, Fault | None]] = {
-    "before the trigger": Fault(when="jobs", action="hold", seconds=60, times=1),
-    "during the trigger": Fault(when="trigger", action="hold", seconds=60, times=1, applied=True),
+    "before the trigger": Fault(when="jobs", action="hold", seconds=12, times=1),
+    "during the trigger": Fault(when="trigger", action="hold", seconds=12, times=1, applied=True),
     "while waiting": None,
 }
 

@@ -1,0 +1,240 @@
+"""The pods of `dags/`, as Airflow's KubernetesPodOperator renders them; no cluster is needed.
+
+The pod is held to Kubernetes' own schema. Then what it would run is run: the arguments behind the
+image's ENTRYPOINT, which is our program, with the pod's environment.
+"""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
+from tests.support.airflow import LINES, Airflow, serve_awake
+from tests.support.airflow_orphans import MOMENTS, SIGNALS, Case, Trap, table
+from tests.support.environments import environment
+from tests.support.program import call_below
+
+pytestmark = pytest.mark.e2e
+
+RENDER = """
+import json, sys
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from kubernetes.client import ApiClient
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models.dagbag import DagBag
+
+class Variables:
+    def __init__(self, values):
+        self.values = values
+    def get(self, name, default):
+        return self.values.get(name, default)
+
+bag = DagBag(sys.argv[1])
+pods = []
+for dag_id, wish in json.loads(sys.argv[2]):
+    dag = bag.get_dag(dag_id)
+    task = dag.get_task("sync").prepare_for_execution()
+    start = datetime.fromisoformat(wish["start"])
+    ti = SimpleNamespace(
+        dag_id=dag_id, task_id="sync", map_index=-1, max_tries=task.retries,
+        try_number=wish["try"], start_date=start + timedelta(minutes=wish["try"] - 1),
+    )
+    dag_run = SimpleNamespace(start_date=start, run_id="manual__1")
+    params = {"connection": "orders", "if_running": "wait", **wish.get("params", {})}
+    context = {
+        "dag": dag, "dag_run": dag_run, "run_id": "manual__1", "task": task, "ti": ti,
+        "params": params, "var": {"value": Variables(wish.get("variables", {}))},
+    }
+    task.render_template_fields(context)
+    pod = task.build_pod_request_obj(context, dry_run=True)
+    pods.append(ApiClient().sanitize_for_serialization(pod))
+print(json.dumps(pods))
+"""
+
+VALIDATE = """
+import json, sys, kubernetes_validate
+for pod in json.loads(sys.argv[1]):
+    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+print("null")
+"""
+
+
+@pytest.fixture(scope="module", params=LINES)
+def line(request: pytest.FixtureRequest) -> str:
+    """A release of Airflow."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def sandbox(line: str) -> Sandbox:
+    """An Airbyte that asks for credentials, one for each line."""
+    del line
+    sandbox = Sandbox(SandboxConfig(auth="client-credentials"))
+    good = JobScript(life="pending 0.2, running 1, succeeded")
+    for name in ("orders", "customers"):
+        sandbox.add_connection(name, script=good)
+    revoked = Failure(type="config_error", message="the key was revoked", retryable=False)
+    sandbox.add_connection("bad", script=JobScript(life="running 1, failed", failure=revoked))
+    endless = sandbox.add_connection("busy", script=JobScript(life="running"))
+    sandbox.start_job(endless)
+    return sandbox
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    line: str, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
+    """Airflow with the DAGs of this repository, before that sandbox."""
+    with serve_awake(sandbox) as url:
+        yield Airflow.install(line, tmp_path_factory.mktemp("pod"), url)
+
+
+def _wish(dag_id: str, number: int = 1, **params: str) -> tuple[str, dict[str, Any]]:
+    return dag_id, {"start": datetime.now(UTC).isoformat(), "try": number, "params": params}
+
+
+def _render(airflow: Airflow, *wishes: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    for _, wish in wishes:
+        wish["variables"] = {"airbyte_url": airflow.url}
+    pods: list[dict[str, Any]] = airflow.script(RENDER, str(airflow.dags), json.dumps(wishes))
+    return pods
+
+
+def _base(pod: dict[str, Any]) -> dict[str, Any]:
+    [base] = [each for each in pod["spec"]["containers"] if each["name"] == "base"]
+    return dict(base)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """What Kubernetes would mount."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "client-id").write_text(sandbox.config.client_id)
+    (folder / "client-secret").write_text(sandbox.config.client_secret)
+    return folder
+
+
+def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, str]:
+    """Tell the container's environment, with the mounted folder where we have it."""
+    [mount] = [each for each in _base(pod)["volumeMounts"] if each["mountPath"].startswith("/run")]
+    given = {each["name"]: each["value"] for each in _base(pod)["env"]}
+    moved = {
+        name: value.replace(mount["mountPath"], str(secrets)) for name, value in given.items()
+    }
+    return {**moved, "AIRBYTE_URL": airflow.url, "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+
+
+def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:
+    pods = _render(airflow, _wish("airbyte_pod"), _wish("airbyte_many_one_pod"))
+    python = environment("kubernetes-validate", "kubernetes-validate")
+
+    done = subprocess.run(  # noqa: S603  # our script
+        [python, "-c", VALIDATE, json.dumps(pods)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pod_asks_for_little_and_may_do_nothing(airflow: Airflow) -> None:
+    [pod] = _render(airflow, _wish("airbyte_pod"))
+    base = _base(pod)
+
+    assert base.get("command") in (None, [])  # the image's ENTRYPOINT
+    assert base["resources"]["requests"] == {"cpu": "50m", "memory": "64Mi"}
+    assert base["securityContext"]["readOnlyRootFilesystem"] is True
+    assert base["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["spec"]["securityContext"]["runAsUser"] == 10001
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 30
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    assert {each["name"] for each in pod["spec"]["containers"]} == {
+        "base",
+        "airflow-xcom-sidecar",
+    }
+    assert all("valueFrom" not in each for each in base["env"])  # secrets are files
+
+
+def test_what_the_pod_runs_leaves_xcom_and_a_termination_message(
+    airflow: Airflow, secrets: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    (root / "airflow" / "xcom").mkdir(parents=True)
+    (root / "dev").mkdir()
+    (root / "dev" / "termination-log").touch()
+    good, bad = _render(airflow, _wish("airbyte_pod"), _wish("airbyte_pod", connection="bad"))
+
+    ended = call_below(root, *_base(good)["args"], **_environ(good, airflow, secrets))
+    xcom = json.loads((root / "airflow/xcom/return.json").read_text())
+    assert (ended.code, xcom["outcome"]) == (0, "ok"), ended.stderr
+    assert (root / "dev/termination-log").read_text() == ""
+
+    ended = call_below(root, *_base(bad)["args"], **_environ(bad, airflow, secrets))
+    xcom = json.loads((root / "airflow/xcom/return.json").read_text())
+    assert (ended.code, xcom["syncs"][0]["failure"]["retryable"]) == (3, False)
+    assert "the key was revoked" in (root / "dev/termination-log").read_text()
+
+
+def test_one_pod_syncs_all_connections_of_the_variable(
+    airflow: Airflow, secrets: Path, sandbox: Sandbox
+) -> None:
+    [pod] = _render(airflow, _wish("airbyte_many_one_pod"))
+    before = len(sandbox.jobs)
+
+    process = _start(pod, airflow, secrets)
+
+    assert process.wait(30) == 0
+    assert [job.status for job in sandbox.jobs[before:]] == ["succeeded"] * 2
+
+
+def test_99_is_what_the_operator_takes_for_skipped(airflow: Airflow, secrets: Path) -> None:
+    [pod] = _render(airflow, _wish("airbyte_pod", connection="busy", if_running="skip"))
+
+    assert _start(pod, airflow, secrets).wait(30) == 99
+
+
+def _start(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> subprocess.Popen[bytes]:
+    program = Path(sys.executable).parent / "airbyte-sync"
+    return subprocess.Popen(  # noqa: S603  # what the pod would run
+        [program, *_base(pod)["args"]],
+        env={"PATH": os.environ["PATH"], **_environ(pod, airflow, secrets)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_whenever_a_pod_is_killed_the_next_one_leaves_one_success_and_no_orphan(
+    airflow: Airflow, secrets: Path, sandbox: Sandbox
+) -> None:
+    victim = f"pod {airflow.version}"
+    cases = itertools.product((victim,), SIGNALS, MOMENTS)
+    traps = [Trap.set(Case(*case), sandbox) for case in cases]
+    names = [trap.case.connection for trap in traps]
+    wishes = [_wish("airbyte_pod", number, connection=name) for name in names for number in (1, 2)]
+    pods = iter(_render(airflow, *wishes))
+
+    pairs = [(next(pods), next(pods)) for _ in traps]
+
+    killed = [_start(first, airflow, secrets) for first, _ in pairs]
+    left = list(zip(traps, killed, strict=True))
+    while left:
+        left = [(trap, process) for trap, process in left if not trap.spring(process.pid)]
+    codes = [process.wait(10) for process in killed]
+    again = [_start(second, airflow, secrets) for _, second in pairs]
+
+    assert [process.wait(60) for process in again] == [0] * len(traps)
+    assert codes == [143] * len(MOMENTS) + [-signal.SIGKILL] * len(MOMENTS)
+    print(f"\n{table(traps)}")  # noqa: T201  # shown by pytest -rP
+    assert [trap.row() for trap in traps if not trap.is_clean()] == []
