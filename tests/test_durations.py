@@ -101,3 +101,14 @@ def test_what_is_no_timestamp_is_told_with_a_cure(text: str, hint: str) -> None:
 def test_what_python_writes_is_read_back(moment: datetime) -> None:
     assert parse_timestamp(str(moment), name="--since") == moment
     assert parse_timestamp(moment.isoformat(), name="--since") == moment
+
+
+def test_seconds_since_1970_are_a_timestamp_as_for_date() -> None:
+    """Schedulers name their runs after them, Kubernetes' CronJob for one."""
+    assert parse_timestamp("@1767225600", name="--since") == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["@", "@-5", "@1.5", "@99999999999999", "1767225600", "@\u0661"])
+def test_other_numbers_are_no_timestamp(text: str) -> None:
+    with pytest.raises(UsageError, match="is no timestamp"):
+        parse_timestamp(text, name="--since")
