@@ -71,7 +71,7 @@ kills: $(VENV)/.developed ## a hundred SIGTERMs around the trigger: is a job eve
 	$(BIN)/python benchmarks/kills.py
 
 e2e: $(VENV)/.developed ## other programs against the sandbox, each in its own environment
-	$(BIN)/python -m pytest -m e2e tests/e2e
+	$(BIN)/python -m pytest -m e2e
 
 clean: ## remove what make made
 	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
