@@ -160,7 +160,7 @@ class Board:
                 self.rows = {key: self._row(key) for key in keys}
             case ev.Interrupted(signal=signal):
                 self.interrupted = signal
-            case ev.Provisional() | ev.Warned():
+            case ev.Provisional() | ev.Warned() | ev.Pretended():
                 return
             case _:
                 _fill(self._row(event.key), event, now, wall)

@@ -19,9 +19,9 @@ from airbyte_sync_cli.output.reports import report_class
 from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.tables import Screen, screen_of
 from airbyte_sync_cli.output.teller import Teller
-from airbyte_sync_cli.output.verdicts import error_result, reason
+from airbyte_sync_cli.output.verdicts import error_result, name, reason
 from airbyte_sync_cli.redaction import redact, redact_all
-from airbyte_sync_cli.sync.events import Event, Finished, Provisional, Warned
+from airbyte_sync_cli.sync.events import Event, Finished, Pretended, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
@@ -54,6 +54,7 @@ class Output:
         self._stderr = stderr
         self._warnings: list[str] = []
         self._aftermaths: dict[_Which, Aftermath] = {}
+        self._pretended: dict[str, str] = {}
         self._journal = Journal(
             stderr,
             clock=clock,
@@ -74,6 +75,8 @@ class Output:
         """Take note of an event, and tell it if it is news."""
         if isinstance(event, Warned):
             self._warnings.append(event.message)
+        if isinstance(event, Pretended):
+            self._pretended[event.key] = event.words
         if isinstance(event, Provisional):
             self._write_files(self._report(event.results, overall(event.results), None, {}))
         if isinstance(event, Finished):
@@ -128,12 +131,26 @@ class Output:
                 "exit_code": code,
                 "outcome": code.outcome,
                 "syncs": syncs,
-                "warnings": tuple(self._warnings),
+                "warnings": (*self._warnings, *self._remarks(syncs, error)),
                 "error": error_result(code, syncs, error),
                 **details,
             }
         )
         return kind.model_validate(redact_all(report.model_dump()))  # others wrote texts in it
+
+    def _remarks(self, syncs: tuple[SyncResult, ...], shown: AirbyteSyncError | None) -> list[str]:
+        """Tell programs what people read elsewhere: dry runs, and all errors but the run's."""
+        dry = [
+            f"dry run: {name(sync)}: {self._pretended[sync.connection_id]}"
+            for sync in syncs
+            if sync.connection_id in self._pretended
+        ]
+        errors = [(name(sync), self._aftermaths.get(_which(sync))) for sync in syncs]
+        return dry + [
+            f"{who}: {aftermath.error.message}"
+            for who, aftermath in errors
+            if aftermath and aftermath.error and aftermath.error is not shown
+        ]
 
     def _write_files(self, report: Report) -> None:
         for trouble in self._files.write(report, reason=_paragraph(report)):
@@ -158,6 +175,11 @@ class Output:
 
     def _text(self, report: Report) -> str:
         """Write for people. `status` was asked about jobs: so it says why they failed, too."""
+        if self._pretended:
+            return "\n".join(
+                f"{name(sync)}: {self._pretended.get(sync.connection_id or '', sync.outcome)}"
+                for sync in report.syncs
+            )
         told = self.summary(report.syncs)
         more = self._failure_lines(report.syncs) if self._command == "status" else []
         return "\n".join([told, *more])

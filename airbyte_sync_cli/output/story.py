@@ -59,6 +59,8 @@ class Story:
             case ev.Warned(key=key, message=message):
                 chapter = self._chapter(key) if key else Chapter()
                 return _entry(chapter, "warning", message, level="warning")
+            case ev.Pretended(key=key, words=said):
+                return _entry(self._chapter(key), "dry-run", said)
             case ev.Resolved(key=key, connection=connection):
                 self._chapter(key).connection = connection
                 return None

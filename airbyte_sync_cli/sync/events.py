@@ -98,6 +98,14 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pretended:
+    """A dry run looked, and this is what a real one would do first."""
+
+    key: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelling:
     """A cancel is being sent for our job; `because` is for people."""
 
@@ -144,6 +152,7 @@ Event = (
     | OutageBegan
     | OutageEnded
     | Warned
+    | Pretended
     | Cancelling
     | Interrupted
     | Finished

@@ -17,6 +17,7 @@ from airbyte_sync_cli.sync.events import (
     Interrupted,
     JobKnown,
     Planned,
+    Pretended,
     Provisional,
     Resolved,
 )
@@ -120,7 +121,7 @@ class _Run:
         if not connection.is_active:
             raise rejected_for_status(connection)
         if self._policy.dry_run:
-            self._context.warn(case.key, f"dry run: {await trigger.look()}")
+            self._context.emit(Pretended(key=case.key, words=await trigger.look()))
             case.ended_as = ExitCode.OK
             return
         await until_stopped(trigger.obtain(), stop=self._stop, seconds=self._seconds_left())

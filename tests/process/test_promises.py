@@ -219,11 +219,26 @@ def test_a_refresh_goes_through_the_config_api(stage: Stage) -> None:
 def test_a_dry_run_starts_nothing_and_says_what_it_would_do(stage: Stage) -> None:
     sandbox = a_sandbox()
 
-    ending = orders(stage, sandbox, "--dry-run")
+    url = stage.sandbox(sandbox)
 
-    assert ending.code == 0
+    for_people = call("run", "-c", "orders", "--dry-run", AIRBYTE_URL=url)
+    for_programs = call("run", "-c", "orders", "--dry-run", "-o", "json", AIRBYTE_URL=url)
+
+    assert (for_people.code, for_programs.code) == (0, 0)
     assert sandbox.sent("trigger") == []
-    assert "would start a sync" in ending.stdout
+    assert for_people.stdout == "'orders': would start a sync\n"
+    assert for_programs.report["warnings"] == ["dry run: 'orders': would start a sync"]
+
+
+def test_every_sync_that_could_not_run_says_why_in_the_json(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("bad", script=JobScript(life="running 3, failed"))
+    sandbox.add_connection("off", status="inactive")
+
+    ending = run(stage, sandbox, "-c", "bad", "-c", "off")
+
+    assert ending.code == 3
+    assert any("'off': connection 'off'" in warning for warning in ending.report["warnings"])
 
 
 def test_several_connections_run_at_the_same_time_to_one_verdict(stage: Stage) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import httpx
 
@@ -22,6 +23,7 @@ from airbyte_sync_cli.sync.stop import Stop
 from tests.support.transport import LoopbackTransport
 from tests.support.virtual import run
 
+_Event = TypeVar("_Event", bound=Event)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -137,6 +139,10 @@ class Bench:
         if self.api == "config":
             return Server(gate, config, None, ui="http://airbyte")
         return Server(gate, public, config if self.with_config else None, ui="http://airbyte")
+
+    def told(self, kind: type[_Event]) -> list[_Event]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
 
     @property
     def warnings(self) -> list[str]:
