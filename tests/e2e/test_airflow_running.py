@@ -4,13 +4,14 @@
 """
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox
-from tests.support.airflow import LINES, Airflow, serve_awake
+from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
 from tests.support.airflow_anchor import Experiment, renewed, survives_retry, tell, write_dags
 from tests.support.airflow_orphans import (
     MOMENTS,
@@ -37,7 +38,14 @@ RUNS: Mapping[str, tuple[str, dict[str, str]]] = {
     "recovers": ("airbyte_failure_branch", {"connection": "recovers"}),
     "hopeless": ("airbyte_failure_branch", {"connection": "bad too"}),
     "endless": ("airbyte_bash", {"connection": "endless"}),
+    "exact": ("airbyte_exact", {"connection": "exact"}),
+    "nowhere": ("airbyte_give_up", {"connection": "nowhere"}),
 }
+DOCUMENTED = re.findall(
+    r"^```python\n(.*?)^```",
+    (DAGS.parent / "docs" / "airflow.md").read_text("utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
 
 
@@ -78,6 +86,7 @@ def _sandbox() -> Sandbox:
         "bad too": (BAD,),
         "recovers": (HICCUP, GOOD),
         "endless": (ENDLESS,),
+        "exact": (HICCUP, GOOD),
     }.items():
         sandbox.add_connection(name, scripts=scripts)
     sandbox.start_job(sandbox.add_connection("busy", script=ENDLESS))
@@ -93,8 +102,10 @@ def world(
     with serve_awake(sandbox) as url:
         airflow = Airflow.install(request.param, tmp_path_factory.mktemp("airflow"), url)
         write_dags(airflow)
+        for number, text in enumerate(DOCUMENTED):
+            (airflow.dags / f"documented_{number}.py").write_text(text, encoding="utf-8")
         with running(airflow) as hands:
-            until(lambda: airflow.query("select count(*) from serialized_dag") == [(8,)], "DAGs")
+            until(lambda: airflow.query("select count(*) from serialized_dag") == [(10,)], "DAGs")
             hands.trigger(RUNS)
             yield World(airflow, hands, sandbox)
 
@@ -133,6 +144,17 @@ def test_a_failure_that_will_not_pass_is_told(world: World) -> None:
 
     assert (states["sync_again"], states["tell_somebody"]) == ("skipped", "failed")
     assert world.jobs("bad too") == ["failed"]
+
+
+def test_the_operator_in_the_documents_does_not_retry_what_cannot_pass(world: World) -> None:
+    assert world.end("nowhere") == {"sync": "failed"}
+    assert world.airflow.tries("airbyte_give_up", "nowhere", "sync") == 1
+    assert "exit code 7" in world.log("nowhere")
+
+
+def test_the_setup_task_in_the_documents_anchors_a_retry(world: World) -> None:
+    assert world.end("exact") == {"mark": "success", "sync": "success"}
+    assert world.jobs("exact") == ["failed", "succeeded"]
 
 
 def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> None:
