@@ -1,49 +1,432 @@
-"""The examples for other launchers name exit codes and options that exist."""
+"""The files under docs/launchers do what docs/launchers.md says of them.
 
+Their scripts and command lines are run as they are, against a sandbox; what they say of exit codes
+is held to the program. Schemas of others are asked with `make e2e`.
+"""
+
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
-import typer
+import pytest
 import yaml
-from typer.core import TyperGroup
 
-from airbyte_sync_cli.cli.app import make_app
 from airbyte_sync_cli.exit_codes import TABLE, ExitCode
+from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
+from tests.support.environments import environment
+from tests.support.threaded import serve_in_thread
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "launchers"
-WORTH_A_RETRY = {code for code, row in TABLE.items() if row.worth_retrying.startswith("yes")}
-NEVER_A_POD = {ExitCode.OK, ExitCode.SKIPPED, ExitCode.SIGINT, ExitCode.SIGTERM}
-"""Success, and what the example cannot end with or leaves to the eviction's own rule."""
+ROOT = Path(__file__).resolve().parents[2]
+LAUNCHERS = ROOT / "docs" / "launchers"
+CRON = LAUNCHERS / "airbyte-sync-cron"
+SECRETS = {"client-id": "sandbox-client-id", "client-secret": "sandbox-client-secret"}
 
-
-def load(name: str) -> Any:  # noqa: ANN401  # YAML
-    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
-
-
-def test_the_cronjob_fails_at_once_where_a_retry_cannot_help() -> None:
-    [_, rule] = load("cronjob.yaml")["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
-
-    assert rule["action"] == "FailJob"
-    assert set(rule["onExitCodes"]["values"]) == set(ExitCode) - WORTH_A_RETRY - NEVER_A_POD
+WORTH_RETRYING = {code for code, row in TABLE.items() if row.worth_retrying.startswith("yes")}
+MOVED = {ExitCode.SIGTERM}
+"""In a cluster: the pod was ended, somebody else has to go on."""
+KILLED = 137
+"""Not ours: SIGKILL, as seen from outside."""
 
 
-def test_argo_retries_where_a_retry_can_help() -> None:
-    [template] = load("argo.yaml")["spec"]["templates"]
-    expression = template["retryStrategy"]["expression"]
-
-    [codes] = re.findall(r"in \[([^\]]*)\]", expression)
-
-    assert {int(code) for code in codes.split(",")} == WORTH_A_RETRY | {ExitCode.SIGTERM}
+def documents(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((LAUNCHERS / name).read_text(encoding="utf-8")))
 
 
-def test_every_option_in_the_files_exists() -> None:
-    group = typer.main.get_command(make_app(["run"]))
-    assert isinstance(group, TyperGroup)
-    known = {flag for param in group.commands["run"].params for flag in param.opts}
+def cron_job() -> dict[str, Any]:
+    spec: dict[str, Any] = documents("kubernetes-cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]
+    return spec
 
-    texts = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())]
-    flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}
 
-    assert flags >= {"--conn", "--since"}
-    assert flags <= known
+def argo_template() -> dict[str, Any]:
+    template: dict[str, Any] = documents("argo-workflows.yaml")[0]["spec"]["templates"][0]
+    return template
+
+
+def github_steps() -> dict[str, Any]:
+    steps = documents("github-actions.yml")[0]["jobs"]["sync"]["steps"]
+    return {step["name"]: step for step in steps}
+
+
+def numbers(text: str) -> set[int]:
+    return {int(number) for number in re.findall(r"\d+", text)}
+
+
+# what they make of exit codes
+
+
+def test_the_cron_job_fails_at_once_for_everything_that_trying_again_does_not_mend() -> None:
+    rules = cron_job()["podFailurePolicy"]["rules"]
+    fails = [rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob"]
+
+    assert [rule["operator"] for rule in fails] == ["In"]
+    assert set(fails[0]["values"]) == set(ExitCode) - {ExitCode.OK} - WORTH_RETRYING - MOVED
+    assert fails[0]["containerName"] == cron_job()["template"]["spec"]["containers"][0]["name"]
+
+
+def test_the_cron_job_never_ignores_an_exit_code_because_that_would_go_on_for_ever() -> None:
+    ignored = [
+        rule for rule in cron_job()["podFailurePolicy"]["rules"] if rule["action"] == "Ignore"
+    ]
+
+    assert ignored
+    assert all("onExitCodes" not in rule for rule in ignored)
+
+
+def test_argo_tries_again_what_is_worth_it_and_what_was_killed() -> None:
+    expression = argo_template()["retryStrategy"]["expression"]
+
+    codes = re.fullmatch(
+        r'lastRetry.status == "Error" \|\| asInt\(lastRetry.exitCode\) in \[(.*)\]', expression
+    )
+
+    assert codes
+    assert numbers(codes[1]) == WORTH_RETRYING | MOVED | {KILLED}
+
+
+def test_the_cron_script_tries_again_what_is_worth_it() -> None:
+    case = re.search(r"^ +([\d |]+)\) ;;", CRON.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert case
+    assert numbers(case[1]) == WORTH_RETRYING
+
+
+# what they run
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A place where a launcher runs: a folder, a PATH with the program, a server."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    def place(self, name: str, text: str) -> None:
+        """Put a program on the PATH."""
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def start(self, *command: str, **environ: str) -> "subprocess.Popen[str]":
+        """Start a command, as the launcher would."""
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return subprocess.Popen(  # noqa: S603  # the launchers' own commands
+            command,
+            env={"PATH": path, **self.environ, **environ},
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def run(self, *command: str, **environ: str) -> tuple[int, str]:
+        """Run it to its end: exit code, and all it said."""
+        process = self.start(*command, **environ)
+        said, _ = process.communicate(timeout=60)
+        return process.returncode, said
+
+    def pod(self, container: dict[str, Any], **downward: str) -> tuple[list[str], dict[str, str]]:
+        """What the kubelet would run for a container, with our folder for the mounted ones."""
+        environ = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+        fields = {each["name"] for each in container["env"]} - set(environ)
+        assert fields == set(downward)
+        given = {
+            name: value.replace("/run/secrets/airbyte", str(self.folder))
+            for name, value in {**environ, **downward}.items()
+        }
+        command = [*container["command"], *container["args"]]
+        return command, {**given, "AIRBYTE_URL": self.environ["AIRBYTE_URL"]}
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(SandboxConfig(speed=50, auth="client-credentials"))
+
+
+@pytest.fixture
+def orders(sandbox: Sandbox) -> SimConnection:
+    return sandbox.add_connection("orders", script=JobScript(life="running 5, succeeded"))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, sandbox: Sandbox) -> Iterator[Machine]:
+    for name, secret in SECRETS.items():
+        (tmp_path / name).write_text(secret, encoding="utf-8")
+    with serve_in_thread(sandbox) as url:
+        credentials = {
+            "AIRBYTE_CLIENT_ID_FILE": str(tmp_path / "client-id"),
+            "AIRBYTE_CLIENT_SECRET_FILE": str(tmp_path / "client-secret"),
+        }
+        it = Machine(tmp_path, {"AIRBYTE_URL": url, **credentials})
+        it.place("airbyte-sync", f'#!/bin/sh\nexec {sys.executable} -m airbyte_sync_cli "$@"\n')
+        yield it
+
+
+def scheduled_now() -> str:
+    """A job's name, as the CronJob controller makes it: the minutes since 1970."""
+    return f"airbyte-sync-orders-{int(datetime.now(UTC).timestamp()) // 60}"
+
+
+def cron_job_container() -> dict[str, Any]:
+    container: dict[str, Any] = cron_job()["template"]["spec"]["containers"][0]
+    return container
+
+
+@pytest.mark.usefixtures("orders")
+def test_two_pods_of_one_job_are_one_sync(machine: Machine, sandbox: Sandbox) -> None:
+    command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
+
+    first = machine.run(*command, **environ)
+    second = machine.run(*command, **environ)
+
+    assert (first[0], second[0]) == (0, 0), first[1] + second[1]
+    assert len(sandbox.jobs) == 1
+
+
+def test_a_pod_that_is_moved_leaves_its_sync_to_the_next_one(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    sandbox.add_connection("orders", script=JobScript(life="running 150, succeeded"))
+    command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
+    moved = machine.start(*command, **environ)
+    wait_until(lambda: any(job.status == "running" for job in sandbox.jobs))
+
+    moved.send_signal(signal.SIGTERM)
+    said, _ = moved.communicate(timeout=30)
+    after = machine.run(*command, **environ)
+
+    assert moved.returncode == ExitCode.SIGTERM, said
+    assert after[0] == 0, after[1]
+    assert [job.status for job in sandbox.jobs] == ["succeeded"]
+
+
+def test_a_job_that_was_made_by_hand_attaches_to_what_runs(
+    machine: Machine, sandbox: Sandbox, orders: SimConnection
+) -> None:
+    sandbox.start_job(orders, script=JobScript(life="running 100, succeeded"))
+    command, environ = machine.pod(cron_job_container(), JOB_NAME="orders-by-hand")
+
+    code, said = machine.run(*command, **environ)
+
+    assert code == 0, said
+    assert len(sandbox.jobs) == 1
+
+
+@pytest.mark.usefixtures("orders")
+def test_two_tries_of_argo_are_one_sync_with_a_result(machine: Machine, sandbox: Sandbox) -> None:
+    command, environ = machine.pod(argo_template()["container"])
+    told = {
+        "{{inputs.parameters.connection}}": "orders",
+        "{{workflow.creationTimestamp.RFC3339}}": datetime.now(UTC).strftime("%FT%TZ"),
+        "/result/": f"{machine.folder}/",
+    }
+    filled = [fill(word, told) for word in command]
+
+    endings = [machine.run(*filled, **environ) for _ in range(2)]
+
+    assert [code for code, _ in endings] == [0, 0], endings
+    assert len(sandbox.jobs) == 1
+    result = json.loads((machine.folder / "result.json").read_text(encoding="utf-8"))
+    assert result["syncs"][0]["adopted"] is True
+
+
+def test_argo_reads_the_result_where_the_program_writes_it() -> None:
+    template = argo_template()
+
+    path = template["outputs"]["parameters"][0]["valueFrom"]["path"]
+
+    assert f"--result-file={path}" in template["container"]["args"]
+    assert str(Path(path).parent) in [
+        mount["mountPath"] for mount in template["container"]["volumeMounts"]
+    ]
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_rerun_on_github_is_the_same_sync_with_a_summary(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    machine.place("gh", f'#!/bin/sh\ntest "$2" = repos/o/r/actions/runs/7 && echo {created}\n')
+    summary = machine.folder / "summary.md"
+    environ = {
+        "GITHUB_REPOSITORY": "o/r",
+        "GITHUB_RUN_ID": "7",
+        "RUNNER_TEMP": str(machine.folder),
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }
+
+    steps = github_steps()
+    codes = [
+        machine.run("bash", "-e", "-c", steps[name]["run"], **environ)
+        for name in ("Sync", "Sync", "Summary")
+    ]
+
+    assert [code for code, _ in codes] == [0, 0, 0], codes
+    assert len(sandbox.jobs) == 1
+    assert summary.read_text(encoding="utf-8").startswith("- orders: ok, ")
+
+
+@pytest.mark.usefixtures("orders")
+def test_the_cron_script_runs_a_sync(machine: Machine, sandbox: Sandbox) -> None:
+    code, said = machine.run(str(CRON), "orders")
+
+    assert code == 0, said
+    assert [job.status for job in sandbox.jobs] == ["succeeded"]
+
+
+def test_the_cron_script_does_nothing_while_the_last_sync_still_runs(
+    machine: Machine, sandbox: Sandbox, orders: SimConnection
+) -> None:
+    sandbox.start_job(orders, script=JobScript(life="running 5000, succeeded"))
+    machine.place("date", "#!/bin/sh\necho 2100-01-01T00:00:00Z\n")  # later than that job
+
+    code, said = machine.run(str(CRON), "orders")
+
+    assert code == 0, said
+    assert len(sandbox.jobs) == 1
+    assert "skip" in said
+
+
+@pytest.mark.parametrize(
+    ("codes", "ending"),
+    [
+        ([0], 0),
+        ([3], 3),
+        ([99], 0),
+        ([9, 0], 0),
+        ([12, 8, 3], 3),
+        ([9, 9, 12], 12),
+    ],
+)
+def test_the_cron_script_tries_as_often_as_it_should(
+    machine: Machine, codes: list[int], ending: int
+) -> None:
+    tries = machine.folder / "tries"
+    tries.write_text("", encoding="utf-8")
+    machine.place(
+        "airbyte-sync",
+        f'#!/bin/sh\necho "$*" >> {tries}\n'
+        f"set -- {' '.join(map(str, codes))}\nshift $(($(wc -l < {tries}) - 1))\nexit $1\n",
+    )
+
+    code, _ = machine.run(str(CRON), "orders", PAUSES="0 0")
+
+    lines = tries.read_text(encoding="utf-8").splitlines()
+    assert code == ending
+    assert len(lines) == len(codes)
+    assert len(set(lines)) == 1, "every try has the same --since"
+
+
+def test_the_pods_run_as_the_images_user_and_write_nowhere() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    uid = re.search(r"^USER (\d+)", dockerfile, re.MULTILINE)
+    assert uid
+    pods = {
+        "CronJob": (cron_job()["template"]["spec"], cron_job_container()),
+        "Argo": (documents("argo-workflows.yaml")[0]["spec"], argo_template()["container"]),
+    }
+
+    for name, (pod, container) in pods.items():
+        assert pod["securityContext"]["runAsUser"] == int(uid[1]), name
+        assert container["securityContext"] == {
+            "readOnlyRootFilesystem": True,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }, name
+
+
+def fill(word: str, told: Mapping[str, str]) -> str:
+    for old, new in told.items():
+        word = word.replace(old, new)
+    return word
+
+
+def wait_until(happened: Callable[[], bool], *, longest: float = 20) -> None:
+    end = monotonic() + longest
+    while not happened():
+        assert monotonic() < end
+        sleep(0.02)
+
+
+# what others say of them
+
+
+def ask(name: str, requirements: tuple[str, ...], *command: str) -> tuple[int, str]:
+    python = environment(name, *requirements)
+    done = subprocess.run(  # noqa: S603  # the programs of that environment
+        [python, *command], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("version", ["1.30", "1.31", "1.37"])
+def test_kubernetes_schema_knows_every_key_of_the_cron_job(version: str) -> None:
+    path = LAUNCHERS / "kubernetes-cronjob.yaml"
+
+    code, said = kubernetes(path, version)
+
+    assert code == 0, said
+    assert "passed for resource cronjob/airbyte-sync-orders" in said
+
+
+@pytest.mark.e2e
+def test_kubernetes_schema_would_notice_a_wrong_key(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    text = (LAUNCHERS / "kubernetes-cronjob.yaml").read_text(encoding="utf-8")
+    wrong.write_text(text.replace("onExitCodes", "onExitCode"), encoding="utf-8")
+
+    code, said = kubernetes(wrong, "1.37")
+
+    assert code != 0
+    assert "onExitCode" in said
+
+
+def kubernetes(path: Path, version: str) -> tuple[int, str]:
+    arguments = ("--strict", "--kubernetes-version", version, str(path))
+    return ask(
+        "kubernetes", ("kubernetes-validate>=1.37",), "-m", "kubernetes_validate", *arguments
+    )
+
+
+HERA = """
+import json, sys
+from hera.workflows import models
+documents = json.load(open(sys.argv[1]))
+for told in documents:
+    model = getattr(models, told["kind"]).model_validate(told)
+    understood = json.loads(model.model_dump_json(exclude_unset=True, by_alias=True))
+    assert understood == told, understood
+"""
+"""Hera's models are made from Argo's own schema; what they do not know they drop."""
+
+
+@pytest.mark.e2e
+def test_argos_models_know_every_key_of_the_workflows(tmp_path: Path) -> None:
+    code, said = hera(tmp_path, json.dumps(documents("argo-workflows.yaml")))
+
+    assert code == 0, said
+
+
+@pytest.mark.e2e
+def test_argos_models_would_notice_a_wrong_key(tmp_path: Path) -> None:
+    text = json.dumps(documents("argo-workflows.yaml"))
+
+    code, _ = hera(tmp_path, text.replace('"retryStrategy"', '"retryStrategies"'))
+
+    assert code != 0
+
+
+def hera(folder: Path, text: str) -> tuple[int, str]:
+    path = folder / "workflows.json"
+    path.write_text(text, encoding="utf-8")
+    return ask("argo", ("hera>=7",), "-c", HERA, str(path))

@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 REQUIREMENTS = ("zizmor>=1.32", "check-jsonschema>=0.39")
+WORKFLOW = "vendor.github-workflows"
 SCHEMAS = {
-    "workflows/*.yml": "vendor.github-workflows",
+    "workflows/*.yml": WORKFLOW,
     "dependabot.yml": "vendor.dependabot",
     "ISSUE_TEMPLATE/[!c]*.yml": "vendor.github-issue-forms",
     "ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
@@ -154,6 +155,20 @@ def test_the_files_fit_githubs_schemas(pattern: str) -> None:
 
     assert files
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.e2e
+def test_the_example_for_users_fits_the_schema_and_zizmor(tmp_path: Path) -> None:
+    example = tmp_path / ".github" / "workflows" / "sync.yml"
+    example.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "docs" / "launchers" / "github-actions.yml", example)
+    python = environment("workflows", *REQUIREMENTS)
+
+    fits = call([python, "-m", "check_jsonschema", "--builtin-schema", WORKFLOW, example])
+    safe = zizmor(tmp_path)
+
+    assert fits.returncode == 0, fits.stdout
+    assert "No findings" in safe.stdout
 
 
 @pytest.mark.e2e
