@@ -45,7 +45,11 @@ bag = DagBag(sys.argv[1])
 pods = []
 for dag_id, wish in json.loads(sys.argv[2]):
     dag = bag.get_dag(dag_id)
-    task = dag.get_task("sync").prepare_for_execution()
+    task = dag.get_task("sync")
+    if "mapped" in wish["params"]:
+        environments = dag.get_task("environments").python_callable("orders,customers")
+        task = task.unmap({"env_vars": environments[int(wish["params"]["mapped"])]})
+    task = task.prepare_for_execution()
     start = datetime.fromisoformat(wish["start"])
     ti = SimpleNamespace(
         dag_id=dag_id, task_id="sync", map_index=-1, max_tries=task.retries,
@@ -197,6 +201,19 @@ def test_one_pod_syncs_all_connections_of_the_variable(
 
     assert process.wait(30) == 0
     assert [job.status for job in sandbox.jobs[before:]] == ["succeeded"] * 2
+
+
+def test_each_mapped_pod_syncs_one_connection_of_the_variable(
+    airflow: Airflow, secrets: Path, sandbox: Sandbox
+) -> None:
+    wishes = [_wish("airbyte_many_mapped", mapped=index) for index in "01"]
+    pods = _render(airflow, *wishes)
+    before = len(sandbox.jobs)
+
+    processes = [_start(pod, airflow, secrets) for pod in pods]
+
+    assert [process.wait(30) for process in processes] == [0, 0]
+    assert len({job.connection_id for job in sandbox.jobs[before:]}) == 2
 
 
 def test_99_is_what_the_operator_takes_for_skipped(airflow: Airflow, secrets: Path) -> None:
