@@ -4,6 +4,7 @@ Their scripts and command lines are run as they are, against a sandbox; what the
 is held to the program. Schemas of others are asked with `make e2e`.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -11,9 +12,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from time import monotonic, sleep
 from typing import Any
 
@@ -36,6 +38,9 @@ MOVED = {ExitCode.SIGTERM}
 KILLED = 137
 """Not ours: SIGKILL, as seen from outside."""
 
+in_a_pod = pytest.mark.skipif(sys.platform != "linux", reason="a pod's date is not this one's")
+with_jq = pytest.mark.skipif(which("jq") is None, reason="GitHub's runners have jq, this has not")
+
 
 def documents(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((LAUNCHERS / name).read_text(encoding="utf-8")))
@@ -51,9 +56,10 @@ def argo_template() -> dict[str, Any]:
     return template
 
 
-def github_steps() -> dict[str, Any]:
+def github_step(name: str) -> list[str]:
     steps = documents("github-actions.yml")[0]["jobs"]["sync"]["steps"]
-    return {step["name"]: step for step in steps}
+    script = {step["name"]: step["run"] for step in steps}[name]
+    return ["bash", "-e", "-c", script]
 
 
 def numbers(text: str) -> set[int]:
@@ -68,6 +74,7 @@ def test_the_cron_job_fails_at_once_for_everything_that_trying_again_does_not_me
     fails = [rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob"]
 
     assert [rule["operator"] for rule in fails] == ["In"]
+    assert fails[0]["values"] == sorted(set(fails[0]["values"])), "the API server wants them so"
     assert set(fails[0]["values"]) == set(ExitCode) - {ExitCode.OK} - WORTH_RETRYING - MOVED
     assert fails[0]["containerName"] == cron_job()["template"]["spec"]["containers"][0]["name"]
 
@@ -108,6 +115,7 @@ class Machine:
 
     folder: Path
     environ: Mapping[str, str]
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def place(self, name: str, text: str) -> None:
         """Put a program on the PATH."""
@@ -119,14 +127,24 @@ class Machine:
     def start(self, *command: str, **environ: str) -> "subprocess.Popen[str]":
         """Start a command, as the launcher would."""
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        return subprocess.Popen(  # noqa: S603  # the launchers' own commands
+        process = subprocess.Popen(  # noqa: S603  # the launchers' own commands
             command,
             env={"PATH": path, **self.environ, **environ},
             cwd=ROOT,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def clean(self) -> None:
+        """Leave no process behind, children of a failed test's shells included."""
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     def run(self, *command: str, **environ: str) -> tuple[int, str]:
         """Run it to its end: exit code, and all it said."""
@@ -149,12 +167,12 @@ class Machine:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return Sandbox(SandboxConfig(speed=50, auth="client-credentials"))
+    return Sandbox(SandboxConfig(speed=1000, auth="client-credentials"))
 
 
 @pytest.fixture
 def orders(sandbox: Sandbox) -> SimConnection:
-    return sandbox.add_connection("orders", script=JobScript(life="running 5, succeeded"))
+    return sandbox.add_connection("orders", script=JobScript(life="running 1, succeeded"))
 
 
 @pytest.fixture
@@ -169,6 +187,7 @@ def machine(tmp_path: Path, sandbox: Sandbox) -> Iterator[Machine]:
         it = Machine(tmp_path, {"AIRBYTE_URL": url, **credentials})
         it.place("airbyte-sync", f'#!/bin/sh\nexec {sys.executable} -m airbyte_sync_cli "$@"\n')
         yield it
+        it.clean()
 
 
 def scheduled_now() -> str:
@@ -181,6 +200,7 @@ def cron_job_container() -> dict[str, Any]:
     return container
 
 
+@in_a_pod
 @pytest.mark.usefixtures("orders")
 def test_two_pods_of_one_job_are_one_sync(machine: Machine, sandbox: Sandbox) -> None:
     command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
@@ -192,10 +212,11 @@ def test_two_pods_of_one_job_are_one_sync(machine: Machine, sandbox: Sandbox) ->
     assert len(sandbox.jobs) == 1
 
 
+@in_a_pod
 def test_a_pod_that_is_moved_leaves_its_sync_to_the_next_one(
     machine: Machine, sandbox: Sandbox
 ) -> None:
-    sandbox.add_connection("orders", script=JobScript(life="running 150, succeeded"))
+    sandbox.add_connection("orders", script=JobScript(life="running 1500, succeeded"))
     command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
     moved = machine.start(*command, **environ)
     wait_until(lambda: any(job.status == "running" for job in sandbox.jobs))
@@ -209,10 +230,11 @@ def test_a_pod_that_is_moved_leaves_its_sync_to_the_next_one(
     assert [job.status for job in sandbox.jobs] == ["succeeded"]
 
 
+@in_a_pod
 def test_a_job_that_was_made_by_hand_attaches_to_what_runs(
     machine: Machine, sandbox: Sandbox, orders: SimConnection
 ) -> None:
-    sandbox.start_job(orders, script=JobScript(life="running 100, succeeded"))
+    sandbox.start_job(orders, script=JobScript(life="running 2500, succeeded"))
     command, environ = machine.pod(cron_job_container(), JOB_NAME="orders-by-hand")
 
     code, said = machine.run(*command, **environ)
@@ -250,29 +272,46 @@ def test_argo_reads_the_result_where_the_program_writes_it() -> None:
     ]
 
 
+@with_jq
 @pytest.mark.usefixtures("orders")
 def test_a_rerun_on_github_is_the_same_sync_with_a_summary(
     machine: Machine, sandbox: Sandbox
 ) -> None:
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    machine.place("gh", f'#!/bin/sh\ntest "$2" = repos/o/r/actions/runs/7 && echo {created}\n')
-    summary = machine.folder / "summary.md"
-    environ = {
-        "GITHUB_REPOSITORY": "o/r",
-        "GITHUB_RUN_ID": "7",
-        "RUNNER_TEMP": str(machine.folder),
-        "GITHUB_STEP_SUMMARY": str(summary),
-    }
+    environ = runner(machine)
 
-    steps = github_steps()
-    codes = [
-        machine.run("bash", "-e", "-c", steps[name]["run"], **environ)
-        for name in ("Sync", "Sync", "Summary")
-    ]
+    codes = [machine.run(*github_step(name), **environ) for name in ("Sync", "Sync", "Summary")]
 
     assert [code for code, _ in codes] == [0, 0, 0], codes
     assert len(sandbox.jobs) == 1
-    assert summary.read_text(encoding="utf-8").startswith("- orders: ok, ")
+    summary = Path(environ["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8")
+    assert summary.startswith("- orders: ok, ")
+
+
+def test_a_workflow_that_is_cancelled_on_github_cancels_its_sync(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    sandbox.add_connection("orders", script=JobScript(life="running 100000, succeeded"))
+    environ = runner(machine)
+    step = machine.start(*github_step("Sync"), **environ)
+    wait_until(lambda: any(job.status == "running" for job in sandbox.jobs))
+
+    step.send_signal(signal.SIGINT)  # to the step's process alone, as the runner does
+    said, _ = step.communicate(timeout=7.5)  # then it would send SIGTERM
+
+    assert step.returncode == ExitCode.SIGINT, said
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+
+
+def runner(machine: Machine) -> dict[str, str]:
+    """What a run on GitHub has in its environment; `gh` tells when it was created."""
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    machine.place("gh", f'#!/bin/sh\ntest "$2" = repos/o/r/actions/runs/7 && echo {created}\n')
+    return {
+        "GITHUB_REPOSITORY": "o/r",
+        "GITHUB_RUN_ID": "7",
+        "RUNNER_TEMP": str(machine.folder),
+        "GITHUB_STEP_SUMMARY": str(machine.folder / "summary.md"),
+    }
 
 
 @pytest.mark.usefixtures("orders")
@@ -286,7 +325,7 @@ def test_the_cron_script_runs_a_sync(machine: Machine, sandbox: Sandbox) -> None
 def test_the_cron_script_does_nothing_while_the_last_sync_still_runs(
     machine: Machine, sandbox: Sandbox, orders: SimConnection
 ) -> None:
-    sandbox.start_job(orders, script=JobScript(life="running 5000, succeeded"))
+    sandbox.start_job(orders, script=JobScript(life="running 100000, succeeded"))
     machine.place("date", "#!/bin/sh\necho 2100-01-01T00:00:00Z\n")  # later than that job
 
     code, said = machine.run(str(CRON), "orders")
