@@ -1,34 +1,37 @@
 """The files under docs/launchers do what docs/launchers.md says of them.
 
 Their scripts and command lines are run as they are, against a sandbox; what they say of exit codes
-is held to the program. Schemas of others are asked with `make e2e`.
+is held to the program. What other programs say of them: tests/e2e/test_launcher_schemas.py.
 """
 
-import contextlib
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
-from time import monotonic, sleep
-from typing import Any
 
 import pytest
-import yaml
 
 from airbyte_sync_cli.exit_codes import TABLE, ExitCode
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
-from tests.support.environments import environment
+from tests.support.launchers import (
+    LAUNCHERS,
+    ROOT,
+    Machine,
+    argo_template,
+    cron_job,
+    cron_job_container,
+    documents,
+    fill,
+    github_step,
+    scheduled_now,
+    wait_until,
+)
 from tests.support.threaded import serve_in_thread
 
-ROOT = Path(__file__).resolve().parents[2]
-LAUNCHERS = ROOT / "docs" / "launchers"
 CRON = LAUNCHERS / "airbyte-sync-cron"
 SECRETS = {"client-id": "sandbox-client-id", "client-secret": "sandbox-client-secret"}
 
@@ -40,26 +43,6 @@ KILLED = 137
 
 in_a_pod = pytest.mark.skipif(sys.platform != "linux", reason="a pod's date is not this one's")
 with_jq = pytest.mark.skipif(which("jq") is None, reason="GitHub's runners have jq, this has not")
-
-
-def documents(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((LAUNCHERS / name).read_text(encoding="utf-8")))
-
-
-def cron_job() -> dict[str, Any]:
-    spec: dict[str, Any] = documents("kubernetes-cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]
-    return spec
-
-
-def argo_template() -> dict[str, Any]:
-    template: dict[str, Any] = documents("argo-workflows.yaml")[0]["spec"]["templates"][0]
-    return template
-
-
-def github_step(name: str) -> list[str]:
-    steps = documents("github-actions.yml")[0]["jobs"]["sync"]["steps"]
-    script = {step["name"]: step["run"] for step in steps}[name]
-    return ["bash", "-e", "-c", script]
 
 
 def numbers(text: str) -> set[int]:
@@ -109,62 +92,6 @@ def test_the_cron_script_tries_again_what_is_worth_it() -> None:
 # what they run
 
 
-@dataclass(frozen=True)
-class Machine:
-    """A place where a launcher runs: a folder, a PATH with the program, a server."""
-
-    folder: Path
-    environ: Mapping[str, str]
-    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
-
-    def place(self, name: str, text: str) -> None:
-        """Put a program on the PATH."""
-        path = self.folder / "bin" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o755)
-
-    def start(self, *command: str, **environ: str) -> "subprocess.Popen[str]":
-        """Start a command, as the launcher would."""
-        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        process = subprocess.Popen(  # noqa: S603  # the launchers' own commands
-            command,
-            env={"PATH": path, **self.environ, **environ},
-            cwd=ROOT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self.started.append(process)
-        return process
-
-    def clean(self) -> None:
-        """Leave no process behind, children of a failed test's shells included."""
-        for process in self.started:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-    def run(self, *command: str, **environ: str) -> tuple[int, str]:
-        """Run it to its end: exit code, and all it said."""
-        process = self.start(*command, **environ)
-        said, _ = process.communicate(timeout=60)
-        return process.returncode, said
-
-    def pod(self, container: dict[str, Any], **downward: str) -> tuple[list[str], dict[str, str]]:
-        """What the kubelet would run for a container, with our folder for the mounted ones."""
-        environ = {each["name"]: each["value"] for each in container["env"] if "value" in each}
-        fields = {each["name"] for each in container["env"]} - set(environ)
-        assert fields == set(downward)
-        given = {
-            name: value.replace("/run/secrets/airbyte", str(self.folder))
-            for name, value in {**environ, **downward}.items()
-        }
-        command = [*container["command"], *container["args"]]
-        return command, {**given, "AIRBYTE_URL": self.environ["AIRBYTE_URL"]}
-
-
 @pytest.fixture
 def sandbox() -> Sandbox:
     return Sandbox(SandboxConfig(speed=1000, auth="client-credentials"))
@@ -188,16 +115,6 @@ def machine(tmp_path: Path, sandbox: Sandbox) -> Iterator[Machine]:
         it.place("airbyte-sync", f'#!/bin/sh\nexec {sys.executable} -m airbyte_sync_cli "$@"\n')
         yield it
         it.clean()
-
-
-def scheduled_now() -> str:
-    """A job's name, as the CronJob controller makes it: the minutes since 1970."""
-    return f"airbyte-sync-orders-{int(datetime.now(UTC).timestamp()) // 60}"
-
-
-def cron_job_container() -> dict[str, Any]:
-    container: dict[str, Any] = cron_job()["template"]["spec"]["containers"][0]
-    return container
 
 
 @in_a_pod
@@ -381,91 +298,3 @@ def test_the_pods_run_as_the_images_user_and_write_nowhere() -> None:
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
         }, name
-
-
-def fill(word: str, told: Mapping[str, str]) -> str:
-    for old, new in told.items():
-        word = word.replace(old, new)
-    return word
-
-
-def wait_until(happened: Callable[[], bool], *, longest: float = 20) -> None:
-    end = monotonic() + longest
-    while not happened():
-        assert monotonic() < end
-        sleep(0.02)
-
-
-# what others say of them
-
-
-def ask(name: str, requirements: tuple[str, ...], *command: str) -> tuple[int, str]:
-    python = environment(name, *requirements)
-    done = subprocess.run(  # noqa: S603  # the programs of that environment
-        [python, *command], capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize("version", ["1.30", "1.31", "1.37"])
-def test_kubernetes_schema_knows_every_key_of_the_cron_job(version: str) -> None:
-    path = LAUNCHERS / "kubernetes-cronjob.yaml"
-
-    code, said = kubernetes(path, version)
-
-    assert code == 0, said
-    assert "passed for resource cronjob/airbyte-sync-orders" in said
-
-
-@pytest.mark.e2e
-def test_kubernetes_schema_would_notice_a_wrong_key(tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong.yaml"
-    text = (LAUNCHERS / "kubernetes-cronjob.yaml").read_text(encoding="utf-8")
-    wrong.write_text(text.replace("onExitCodes", "onExitCode"), encoding="utf-8")
-
-    code, said = kubernetes(wrong, "1.37")
-
-    assert code != 0
-    assert "onExitCode" in said
-
-
-def kubernetes(path: Path, version: str) -> tuple[int, str]:
-    arguments = ("--strict", "--kubernetes-version", version, str(path))
-    return ask(
-        "kubernetes", ("kubernetes-validate>=1.37",), "-m", "kubernetes_validate", *arguments
-    )
-
-
-HERA = """
-import json, sys
-from hera.workflows import models
-documents = json.load(open(sys.argv[1]))
-for told in documents:
-    model = getattr(models, told["kind"]).model_validate(told)
-    understood = json.loads(model.model_dump_json(exclude_unset=True, by_alias=True))
-    assert understood == told, understood
-"""
-"""Hera's models are made from Argo's own schema; what they do not know they drop."""
-
-
-@pytest.mark.e2e
-def test_argos_models_know_every_key_of_the_workflows(tmp_path: Path) -> None:
-    code, said = hera(tmp_path, json.dumps(documents("argo-workflows.yaml")))
-
-    assert code == 0, said
-
-
-@pytest.mark.e2e
-def test_argos_models_would_notice_a_wrong_key(tmp_path: Path) -> None:
-    text = json.dumps(documents("argo-workflows.yaml"))
-
-    code, _ = hera(tmp_path, text.replace('"retryStrategy"', '"retryStrategies"'))
-
-    assert code != 0
-
-
-def hera(folder: Path, text: str) -> tuple[int, str]:
-    path = folder / "workflows.json"
-    path.write_text(text, encoding="utf-8")
-    return ask("argo", ("hera>=7",), "-c", HERA, str(path))
