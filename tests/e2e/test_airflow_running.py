@@ -174,7 +174,7 @@ def test_whenever_a_task_is_killed_its_retry_leaves_one_success_and_no_orphan(
     names = [trap.case.connection for trap in traps]
 
     world.hands.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
-    spring_all(traps)
+    spring_all(traps, world.airflow.home)
     ends = {name: world.end(name, "airbyte_bash") for name in names}
 
     print(f"\n{world.airflow.version}\n{table(traps)}")  # noqa: T201  # shown by pytest -rP

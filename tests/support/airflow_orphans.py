@@ -1,5 +1,6 @@
 """Killing a sync at chosen moments, and counting what is left: the orphan table."""
 
+import contextlib
 import os
 import signal
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
-from tests.support.airflow_services import until
+from tests.support.airflow_services import processes_of, until
 
 Moment = Literal["before the trigger", "during the trigger", "while waiting"]
 MOMENTS: Final[tuple[Moment, ...]] = ("before the trigger", "during the trigger", "while waiting")
@@ -93,12 +94,12 @@ class Trap:
         return left["succeeded"] == 1 and left.total() == 1 + cancelled
 
 
-def spring_all(traps: Sequence[Trap]) -> None:
+def spring_all(traps: Sequence[Trap], home: Path) -> None:
     """Kill each process, or the task that has started it, in its moment."""
     left = list(traps)
 
     def kill_those_whose_moment_has_come() -> bool:
-        found = commands()
+        found = commands(home)
         for trap in left.copy():
             pid = found.get(trap.case.connection)
             if pid is not None:
@@ -116,18 +117,14 @@ def table(traps: list[Trap]) -> str:
     return "\n".join([*head, *(trap.row() for trap in traps)])
 
 
-def commands() -> dict[str, int]:
-    """Find what runs `airbyte-sync run` for Airflow: process ids by connection."""
+def commands(home: Path) -> dict[str, int]:
+    """Find what runs `airbyte-sync run` for this Airflow: process ids by connection."""
     found = {}
-    for folder in Path("/proc").iterdir():
-        try:
-            argv = (folder / "cmdline").read_bytes().split(b"\0")
-            environ = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # no process, or one that has ended meanwhile
-            continue
-        if b"run" in argv and b"--since" in argv:
-            names = [each.partition("=")[2] for each in environ if each.startswith("CONNECTION=")]
-            found.update(dict.fromkeys(names, int(folder.name)))
+    for pid, environ in processes_of(home):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"run" in argv and b"--since" in argv and "CONNECTION" in environ:
+                found[environ["CONNECTION"]] = pid
     return found
 
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 from tests.support.airflow import Airflow
@@ -129,6 +130,7 @@ class ScriptHands:
 def running(airflow: Airflow) -> Iterator[Hands]:
     """Start what runs tasks for real, on loopback, and end it afterwards."""
     with contextlib.ExitStack() as stack:
+        stack.callback(_end_survivors, airflow.home)
         if airflow.version.startswith("2."):
             stack.enter_context(_service(airflow, {}, "scheduler", "--skip-serve-logs"))
             yield ScriptHands(airflow)
@@ -177,6 +179,25 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
             process.wait(patience)
             return
+
+
+def _end_survivors(home: Path) -> None:
+    """End what outlived its task: one that is killed by SIGKILL takes no child along."""
+    for pid, _ in processes_of(home):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def processes_of(home: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Find every process of the Airflow that lives there, with its environment."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (folder / "environ").read_bytes().decode(errors="replace")
+        except OSError:  # it has ended meanwhile, or is somebody else's
+            continue
+        environ = dict(line.partition("=")[::2] for line in text.split("\0"))
+        if environ.get("AIRFLOW_HOME") == str(home):
+            yield int(folder.name), environ
 
 
 def _answers(url: str) -> bool:
