@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,59 +19,11 @@ import pytest
 from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
 from tests.support.airflow import LINES, Airflow, serve_awake
 from tests.support.airflow_orphans import MOMENTS, SIGNALS, Case, Trap, table
+from tests.support.airflow_pods import VALIDATE, base_of, render, wish
 from tests.support.environments import environment
 from tests.support.program import call_below
 
 pytestmark = pytest.mark.e2e
-
-RENDER = """
-import json, sys
-from datetime import datetime, timedelta
-from types import SimpleNamespace
-from kubernetes.client import ApiClient
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:
-    from airflow.models.dagbag import DagBag
-
-class Variables:
-    def __init__(self, values):
-        self.values = values
-    def get(self, name, default):
-        return self.values.get(name, default)
-
-bag = DagBag(sys.argv[1])
-pods = []
-for dag_id, wish in json.loads(sys.argv[2]):
-    dag = bag.get_dag(dag_id)
-    task = dag.get_task("sync")
-    if "mapped" in wish["params"]:
-        environments = dag.get_task("environments").python_callable("orders,customers")
-        task = task.unmap({"env_vars": environments[int(wish["params"]["mapped"])]})
-    task = task.prepare_for_execution()
-    start = datetime.fromisoformat(wish["start"])
-    ti = SimpleNamespace(
-        dag_id=dag_id, task_id="sync", map_index=-1, max_tries=task.retries,
-        try_number=wish["try"], start_date=start + timedelta(minutes=wish["try"] - 1),
-    )
-    dag_run = SimpleNamespace(start_date=start, run_id="manual__1")
-    params = {"connection": "orders", "if_running": "wait", **wish.get("params", {})}
-    context = {
-        "dag": dag, "dag_run": dag_run, "run_id": "manual__1", "task": task, "ti": ti,
-        "params": params, "var": {"value": Variables(wish.get("variables", {}))},
-    }
-    task.render_template_fields(context)
-    pod = task.build_pod_request_obj(context, dry_run=True)
-    pods.append(ApiClient().sanitize_for_serialization(pod))
-print(json.dumps(pods))
-"""
-
-VALIDATE = """
-import json, sys, kubernetes_validate
-for pod in json.loads(sys.argv[1]):
-    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
-print("null")
-"""
 
 
 @pytest.fixture(scope="module", params=LINES)
@@ -105,22 +56,6 @@ def airflow(
         yield Airflow.install(line, tmp_path_factory.mktemp("pod"), url)
 
 
-def _wish(dag_id: str, number: int = 1, **params: str) -> tuple[str, dict[str, Any]]:
-    return dag_id, {"start": datetime.now(UTC).isoformat(), "try": number, "params": params}
-
-
-def _render(airflow: Airflow, *wishes: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    for _, wish in wishes:
-        wish["variables"] = {"airbyte_url": airflow.url}
-    pods: list[dict[str, Any]] = airflow.script(RENDER, str(airflow.dags), json.dumps(wishes))
-    return pods
-
-
-def _base(pod: dict[str, Any]) -> dict[str, Any]:
-    [base] = [each for each in pod["spec"]["containers"] if each["name"] == "base"]
-    return dict(base)
-
-
 @pytest.fixture
 def secrets(tmp_path: Path, sandbox: Sandbox) -> Path:
     """What Kubernetes would mount."""
@@ -133,8 +68,10 @@ def secrets(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, str]:
     """Tell the container's environment, with the mounted folder where we have it."""
-    [mount] = [each for each in _base(pod)["volumeMounts"] if each["mountPath"].startswith("/run")]
-    given = {each["name"]: each["value"] for each in _base(pod)["env"]}
+    [mount] = [
+        each for each in base_of(pod)["volumeMounts"] if each["mountPath"].startswith("/run")
+    ]
+    given = {each["name"]: each["value"] for each in base_of(pod)["env"]}
     moved = {
         name: value.replace(mount["mountPath"], str(secrets)) for name, value in given.items()
     }
@@ -142,7 +79,7 @@ def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, 
 
 
 def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:
-    pods = _render(airflow, _wish("airbyte_pod"), _wish("airbyte_many_one_pod"))
+    pods = render(airflow, wish("airbyte_pod"), wish("airbyte_many_one_pod"))
     python = environment("kubernetes-validate", "kubernetes-validate")
 
     done = subprocess.run(  # noqa: S603  # our script
@@ -153,8 +90,8 @@ def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:
 
 
 def test_the_pod_asks_for_little_and_may_do_nothing(airflow: Airflow) -> None:
-    [pod] = _render(airflow, _wish("airbyte_pod"))
-    base = _base(pod)
+    [pod] = render(airflow, wish("airbyte_pod"))
+    base = base_of(pod)
 
     assert base.get("command") in (None, [])  # the image's ENTRYPOINT
     assert base["resources"]["requests"] == {"cpu": "50m", "memory": "64Mi"}
@@ -178,14 +115,14 @@ def test_what_the_pod_runs_leaves_xcom_and_a_termination_message(
     (root / "airflow" / "xcom").mkdir(parents=True)
     (root / "dev").mkdir()
     (root / "dev" / "termination-log").touch()
-    good, bad = _render(airflow, _wish("airbyte_pod"), _wish("airbyte_pod", connection="bad"))
+    good, bad = render(airflow, wish("airbyte_pod"), wish("airbyte_pod", connection="bad"))
 
-    ended = call_below(root, *_base(good)["args"], **_environ(good, airflow, secrets))
+    ended = call_below(root, *base_of(good)["args"], **_environ(good, airflow, secrets))
     xcom = json.loads((root / "airflow/xcom/return.json").read_text())
     assert (ended.code, xcom["outcome"]) == (0, "ok"), ended.stderr
     assert (root / "dev/termination-log").read_text() == ""
 
-    ended = call_below(root, *_base(bad)["args"], **_environ(bad, airflow, secrets))
+    ended = call_below(root, *base_of(bad)["args"], **_environ(bad, airflow, secrets))
     xcom = json.loads((root / "airflow/xcom/return.json").read_text())
     assert (ended.code, xcom["syncs"][0]["failure"]["retryable"]) == (3, False)
     assert "the key was revoked" in (root / "dev/termination-log").read_text()
@@ -194,7 +131,7 @@ def test_what_the_pod_runs_leaves_xcom_and_a_termination_message(
 def test_one_pod_syncs_all_connections_of_the_variable(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
-    [pod] = _render(airflow, _wish("airbyte_many_one_pod"))
+    [pod] = render(airflow, wish("airbyte_many_one_pod"))
     before = len(sandbox.jobs)
 
     process = _start(pod, airflow, secrets)
@@ -206,8 +143,8 @@ def test_one_pod_syncs_all_connections_of_the_variable(
 def test_each_mapped_pod_syncs_one_connection_of_the_variable(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
-    wishes = [_wish("airbyte_many_mapped", mapped=index) for index in "01"]
-    pods = _render(airflow, *wishes)
+    wishes = [wish("airbyte_many_mapped", mapped=index) for index in "01"]
+    pods = render(airflow, *wishes)
     before = len(sandbox.jobs)
 
     processes = [_start(pod, airflow, secrets) for pod in pods]
@@ -217,7 +154,7 @@ def test_each_mapped_pod_syncs_one_connection_of_the_variable(
 
 
 def test_99_is_what_the_operator_takes_for_skipped(airflow: Airflow, secrets: Path) -> None:
-    [pod] = _render(airflow, _wish("airbyte_pod", connection="busy", if_running="skip"))
+    [pod] = render(airflow, wish("airbyte_pod", connection="busy", if_running="skip"))
 
     assert _start(pod, airflow, secrets).wait(30) == 99
 
@@ -225,7 +162,7 @@ def test_99_is_what_the_operator_takes_for_skipped(airflow: Airflow, secrets: Pa
 def _start(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> subprocess.Popen[bytes]:
     program = Path(sys.executable).parent / "airbyte-sync"
     return subprocess.Popen(  # noqa: S603  # what the pod would run
-        [program, *_base(pod)["args"]],
+        [program, *base_of(pod)["args"]],
         env={"PATH": os.environ["PATH"], **_environ(pod, airflow, secrets)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -239,8 +176,8 @@ def test_whenever_a_pod_is_killed_the_next_one_leaves_one_success_and_no_orphan(
     cases = itertools.product((victim,), SIGNALS, MOMENTS)
     traps = [Trap.set(Case(*case), sandbox) for case in cases]
     names = [trap.case.connection for trap in traps]
-    wishes = [_wish("airbyte_pod", number, connection=name) for name in names for number in (1, 2)]
-    pods = iter(_render(airflow, *wishes))
+    wishes = [wish("airbyte_pod", number, connection=name) for name in names for number in (1, 2)]
+    pods = iter(render(airflow, *wishes))
 
     pairs = [(next(pods), next(pods)) for _ in traps]
 

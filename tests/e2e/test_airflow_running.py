@@ -13,6 +13,7 @@ import pytest
 from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox
 from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
 from tests.support.airflow_anchor import Experiment, renewed, survives_retry, tell, write_dags
+from tests.support.airflow_hands import Hands
 from tests.support.airflow_orphans import (
     MOMENTS,
     SIGNALS,
@@ -21,7 +22,7 @@ from tests.support.airflow_orphans import (
     spring_all,
     table,
 )
-from tests.support.airflow_services import Hands, running, until
+from tests.support.airflow_services import running, until
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.airflow import DAGS, Airflow
-from tests.support.airflow_services import Hands, until
+from tests.support.airflow_hands import Hands
+from tests.support.airflow_services import until
 
 Row = dict[str, str]
 """What one try saw, by the candidate's name."""

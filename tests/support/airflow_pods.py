@@ -1,0 +1,76 @@
+"""Pods as Airflow's KubernetesPodOperator makes them of the DAGs, without a cluster."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tests.support.airflow import Airflow
+
+_RENDER: Final = """
+import json, sys
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from kubernetes.client import ApiClient
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models.dagbag import DagBag
+
+class Variables:
+    def __init__(self, values):
+        self.values = values
+    def get(self, name, default):
+        return self.values.get(name, default)
+
+bag = DagBag(sys.argv[1])
+pods = []
+for dag_id, wish in json.loads(sys.argv[2]):
+    dag = bag.get_dag(dag_id)
+    task = dag.get_task("sync")
+    if "mapped" in wish["params"]:
+        environments = dag.get_task("environments").python_callable("orders,customers")
+        task = task.unmap({"env_vars": environments[int(wish["params"]["mapped"])]})
+    task = task.prepare_for_execution()
+    start = datetime.fromisoformat(wish["start"])
+    ti = SimpleNamespace(
+        dag_id=dag_id, task_id="sync", map_index=-1, max_tries=task.retries,
+        try_number=wish["try"], start_date=start + timedelta(minutes=wish["try"] - 1),
+    )
+    dag_run = SimpleNamespace(start_date=start, run_id="manual__1")
+    params = {"connection": "orders", "if_running": "wait", **wish.get("params", {})}
+    context = {
+        "dag": dag, "dag_run": dag_run, "run_id": "manual__1", "task": task, "ti": ti,
+        "params": params, "var": {"value": Variables(wish.get("variables", {}))},
+    }
+    task.render_template_fields(context)
+    pod = task.build_pod_request_obj(context, dry_run=True)
+    pods.append(ApiClient().sanitize_for_serialization(pod))
+print(json.dumps(pods))
+"""
+
+VALIDATE: Final = """
+import json, sys, kubernetes_validate
+for pod in json.loads(sys.argv[1]):
+    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+print("null")
+"""
+"""Reads pods in JSON, and fails where Kubernetes would."""
+
+
+def wish(dag_id: str, number: int = 1, **params: str) -> tuple[str, dict[str, Any]]:
+    """Wish for the pod of a DAG, as a certain try with certain parameters would make it."""
+    return dag_id, {"start": datetime.now(UTC).isoformat(), "try": number, "params": params}
+
+
+def render(airflow: Airflow, *wishes: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let the operator make the pods: what it would send to Kubernetes."""
+    for _, values in wishes:
+        values["variables"] = {"airbyte_url": airflow.url}
+    pods: list[dict[str, Any]] = airflow.script(_RENDER, str(airflow.dags), json.dumps(wishes))
+    return pods
+
+
+def base_of(pod: dict[str, Any]) -> dict[str, Any]:
+    """The container that is ours."""
+    [base] = [each for each in pod["spec"]["containers"] if each["name"] == "base"]
+    return dict(base)
