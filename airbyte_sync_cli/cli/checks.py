@@ -4,27 +4,22 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte import probe, probe_http
 from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
 from airbyte_sync_cli.airbyte.connect import connect
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.cli import check_words as said
 from airbyte_sync_cli.cli.session import Ending, interrupted
 from airbyte_sync_cli.cli.signals import stopping_on_signals
 from airbyte_sync_cli.clock import Clock, SystemClock
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.check_reports import StepRow
 from airbyte_sync_cli.output.steps import steps_text
 from airbyte_sync_cli.settings import (
     DEFAULT_URL,
-    BasicAuth,
-    BearerAuth,
     ClientCredentials,
-    NoAuth,
     Settings,
 )
 from airbyte_sync_cli.sync.select import select_connections
@@ -179,7 +174,7 @@ class _Walk:
     async def _sign_in(self, address: Address, flavour: Flavour) -> None:
         async with self._step("sign-in") as finding:
             await probe_http.sign_in(self._settings, address, flavour, self._clock)
-            finding.message = _credentials(self._settings)
+            finding.message = said.credentials(self._settings)
         if flavour == "public" and address.config_root:
             async with self._step("config-api") as finding:
                 trouble = await probe_http.look_aside(self._settings, address, self._clock)
@@ -193,7 +188,7 @@ class _Walk:
             return
         async with self._step("version") as finding:
             found = await probe_http.read_instance(self._settings, address, self._clock)
-            finding.message = _version(found)
+            finding.message = said.version(found)
             if (
                 found
                 and found.auth_mode == "none"
@@ -217,47 +212,9 @@ class _Walk:
             if not connection.is_active:
                 raise rejected_for_status(connection)
             finding.message = f"{connection.name} ({connection.id}) is {connection.status}"
-            finding.hint = _schedule_hint(connection)
+            finding.hint = said.schedule_hint(connection)
         async with self._step("job") as finding:
             jobs = await server.jobs(connection.id, limit=1)
-            finding.message = _latest(jobs[0] if jobs else None, now=self._clock.now())
+            finding.message = said.latest(jobs[0] if jobs else None, now=self._clock.now())
             if jobs and jobs[0].is_active:
                 finding.hint = "`run` waits for its end, unless --if-running says otherwise"
-
-
-def _credentials(settings: Settings) -> str:
-    match settings.credentials:
-        case NoAuth():
-            own = "without credentials"
-        case BasicAuth(username=username):
-            own = f"as {username}, by user name and password"
-        case BearerAuth():
-            own = "by a ready token"
-        case _:
-            own = "by client id and secret, for a token"
-    return own + (", through Google IAP" if settings.iap_audience else "")
-
-
-def _version(found: probe_http.Instance | None) -> str:
-    if found is None or not found.version:
-        return "this server does not tell its version (Airbyte Cloud, or a gateway before it)"
-    mode = f", authentication: {found.auth_mode}" if found.auth_mode else ""
-    return f"Airbyte {found.version}, {found.edition or 'unknown edition'}{mode}"
-
-
-def _schedule_hint(connection: Connection) -> str | None:
-    if connection.starts_only_by_hand:
-        return None
-    schedule = connection.schedule or connection.schedule_type or "its own"
-    return (
-        f"it also starts by itself (schedule: {schedule}): switch it to manual in Airbyte, if "
-        "only you shall start it"
-    )
-
-
-def _latest(job: Job | None, *, now: datetime) -> str:
-    if job is None:
-        return "none yet"
-    since = job.ended_at or job.created_at
-    ago = words.duration((now - since).total_seconds())
-    return f"the latest is {job.id}, a {job.type}: {job.status}, {ago} ago"

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
@@ -14,6 +13,7 @@ from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.listings import connections_table, jobs_table
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.select import nearest
 from airbyte_sync_cli.sync.unusual import Usual
 
 _HISTORY: Final = 100
@@ -91,17 +91,8 @@ def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError
         return NotFoundError("no connection carries these tags")
     tagged = " among those tagged" if wanted.tags else ""
     return NotFoundError(
-        f"no connection matches {wanted.search!r}{tagged}", hint=_nearest(wanted.search, every)
-    )
-
-
-def _nearest(text: str, every: Sequence[Connection]) -> str:
-    by_folded = {one.name.casefold(): one for one in every}
-    near = get_close_matches(text.casefold(), by_folded, n=3, cutoff=0.5)
-    if not near:
-        return f"without --search all {len(every)} are listed"
-    return "did you mean " + ", ".join(
-        f"{by_folded[one].name!r} ({by_folded[one].id})" for one in near
+        f"no connection matches {wanted.search!r}{tagged}",
+        hint=nearest(wanted.search, every) or f"without --search all {len(every)} are listed",
     )
 
 

@@ -74,17 +74,20 @@ def _by_name(name: str, every: Sequence[Connection]) -> Connection:
             f"{len(matches)} connections are called {name!r}: {clashing}",
             hint="give the id, or narrow the search with --workspace",
         )
-    raise NotFoundError(f"no connection is called {name!r}", hint=_nearest(name, every))
+    nobody_near = f"`airbyte-sync connections` lists the {len(every)} that can be seen"
+    raise NotFoundError(
+        f"no connection is called {name!r}", hint=nearest(name, every) or nobody_near
+    )
 
 
-def _nearest(name: str, every: Sequence[Connection]) -> str:
+def nearest(name: str, every: Sequence[Connection]) -> str | None:
+    """Guess which connections were meant, in words; None where none comes near."""
     by_folded = {connection.name.casefold(): connection for connection in every}
     near = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
     if not near:
-        return f"`airbyte-sync connections` lists the {len(every)} that can be seen"
-    return "did you mean " + ", ".join(
-        f"{by_folded[one].name!r} ({by_folded[one].id})" for one in near
-    )
+        return None
+    names = ", or ".join(f"{by_folded[one].name!r} ({by_folded[one].id})" for one in near)
+    return f"did you mean {names}?"
 
 
 def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:

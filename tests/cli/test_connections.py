@@ -120,7 +120,7 @@ def test_a_search_without_a_match_names_the_nearest(stage: Stage) -> None:
     ending = call("connections", "--search", "evnts", AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 7)
     assert ending.lines("error: ") == ["error: no connection matches 'evnts'"]
-    nearest = f"did you mean 'events' ({sandbox.connections[1].id})"
+    nearest = f"did you mean 'events' ({sandbox.connections[1].id})?"
     assert ending.lines("hint: ") == [f"hint: {nearest}"]
 
 
