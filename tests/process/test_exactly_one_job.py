@@ -223,3 +223,14 @@ def test_since_takes_a_success_and_starts_anew_after_a_failure(
     assert ending.code == 0
     assert len(sandbox.sent("trigger")) == triggers
     assert the_sync(ending)["adopted"] is (triggers == 0)
+
+
+def test_of_two_running_jobs_the_newest_is_attached_to(stage: Stage) -> None:
+    """Airbyte should not have two at a time, but lists of jobs have shown them."""
+    sandbox, orders = with_one_running("running 5000, succeeded")
+    newest = sandbox.start_job(orders, script=JobScript(life="running 20, succeeded"))
+
+    ending = run(stage, sandbox, "--if-running", "attach")
+
+    assert ending.code == 0
+    assert the_sync(ending)["job_id"] == newest.id
