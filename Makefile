@@ -53,9 +53,11 @@ docs: $(VENV)/.developed ## write anew what follows from the code: tables, help 
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/render_live_view.py
 
-image: ## the container image, by podman or docker
+image: ## the container image, by podman or docker; BASE_IMAGE=... and BASE_DIGEST=... choose the base
 	$(or $(shell command -v podman),docker) build --tag airbyte-sync \
-	  --build-arg REVISION=$(shell git rev-parse HEAD) .
+	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' airbyte_sync_cli/__init__.py) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) \
+	  $(foreach name,BASE_IMAGE BASE_DIGEST,$(if $($(name)),--build-arg $(name)=$($(name)))) .
 
 requirements: ## lock the image's dependencies anew, with hashes
 	uv pip compile pyproject.toml --extra sandbox --extra iap --output-file requirements.txt \

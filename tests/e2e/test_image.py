@@ -66,6 +66,25 @@ def test_it_says_what_it_is(image: Image) -> None:
     assert image.run("--version").stdout == f"airbyte-sync {__version__}\n"
 
 
+def test_its_environment_holds_the_program_compiled_once_and_no_installer(image: Image) -> None:
+    found = json.loads(image.python(_LOOK_AROUND))
+
+    assert {"airbyte_sync_cli", "starlette", "google"} <= set(found["packages"])
+    assert not {"pip", "setuptools", "tests", "hatchling", "pytest"} & set(found["packages"])
+    assert found["compiled"] == found["sources"] > 100
+    assert found["writable"] == []
+
+
+def test_no_shell_is_needed(image: Image, url: str) -> None:
+    shells = [f"--volume=/dev/null:/bin/{name}:ro" for name in ("sh", "bash")]
+
+    done = image.run("run", "--conn", "quick", "--url", url, options=shells)
+
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(AssertionError, match=r"(?i)permission denied"):
+        image.call("run", "--rm", *shells, "--entrypoint=/bin/sh", image.tag, "-c", "true")
+
+
 def test_the_demo_needs_nothing_but_the_image(image: Image) -> None:
     done = image.run("demo")
 
@@ -130,6 +149,18 @@ def test_a_waiting_run_lives_in_64_mib(image: Image, sandbox: Sandbox, url: str)
 
     assert code == 143
     assert _kib(status, "VmHWM") < 56 * 1024
+
+
+_LOOK_AROUND = """
+import json, os, pathlib, sys
+lib = pathlib.Path(sys.prefix, "lib")
+print(json.dumps({
+    "packages": [path.name for path in next(lib.glob("*/site-packages")).iterdir()],
+    "sources": sum(1 for _ in lib.rglob("*.py")),
+    "compiled": sum(1 for _ in lib.rglob("*.pyc")),
+    "writable": [str(path) for path in lib.rglob("*") if os.access(path, os.W_OK)],
+}))
+"""
 
 
 def _no_tmpfs(image: Image) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -37,8 +38,8 @@ class Image:
         """Build it, from AIRBYTE_SYNC_BASE_IMAGE where that is set."""
         base = os.environ.get("AIRBYTE_SYNC_BASE_IMAGE")
         chosen = ["--build-arg", f"BASE_IMAGE={base}", "--pull=never"] if base else []
-        trust = _private_trust(scratch) if "podman" in self.engine else []
-        self.call("build", "--network=host", *chosen, *trust, "--tag", self.tag, str(ROOT))
+        pip = _machines_pip(scratch) if "podman" in self.engine else []
+        self.call("build", "--network=host", *chosen, *pip, "--tag", self.tag, str(ROOT))
 
     def call(self, *arguments: str) -> str:
         """Call the engine; its stdout. Raises AssertionError with all it said if it fails."""
@@ -56,6 +57,11 @@ class Image:
         return subprocess.run(  # noqa: S603  # the same
             command, capture_output=True, text=True, check=False, timeout=120
         )
+
+    def python(self, program: str) -> str:
+        """Run a Python program in a container instead of ours, not hardened; its stdout."""
+        entry = "--entrypoint=/opt/airbyte-sync/bin/python"
+        return self.call("run", "--rm", "--pull=never", entry, self.tag, "-c", program)
 
     @contextmanager
     def running(self, *arguments: str, options: Sequence[str] = ()) -> Iterator[str]:
@@ -78,12 +84,34 @@ class Image:
         return found
 
 
-def _private_trust(scratch: Path) -> list[str]:
-    """Let the build trust what this machine trusts: there may be a proxy with its own CA."""
-    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
-    if not bundle:
-        return []
-    inside = "/etc/ssl/certs/ca-certificates.crt"
+def _machines_pip(scratch: Path) -> list[str]:
+    """Let pip in the build use what this machine's pip uses: its CA bundle and its indexes.
+
+    Both are mounted while the image is built, so nothing of the machine gets into the image.
+    """
+    settings = _pip_settings()
+    lines, options = ["[global]"], list[str]()
+    bundle = settings.pop("cert", None) or os.environ.get("SSL_CERT_FILE")
+    if bundle:
+        inside = "/etc/ssl/certs/ca-certificates.crt"
+        lines.append(f"cert = {inside}")
+        options += ["--volume", f"{bundle}:{inside}:ro"]
+    lines += [f"{name} = {value}" for name, value in settings.items()]
     config = scratch / "pip.conf"
-    config.write_text(f"[global]\ncert = {inside}\n", encoding="ascii")
-    return ["--volume", f"{bundle}:{inside}:ro", "--volume", f"{config}:/etc/pip.conf:ro"]
+    config.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return [*options, "--volume", f"{config}:/etc/pip.conf:ro"]
+
+
+def _pip_settings() -> dict[str, str]:
+    """Read pip's CA bundle and web indexes; the environment, which pip lists last, wins."""
+    listed = subprocess.run(
+        ["python3", "-m", "pip", "config", "list"],  # noqa: S607  # whichever pip is the user's
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    found = re.findall(r"^\S+?\.(cert|index-url|extra-index-url)='(.*)'$", listed, re.MULTILINE)
+    return {
+        name: value
+        for name, value in found
+        # A folder of this machine is not there in the build.
+        if name == "cert" or all(part.startswith("http") for part in value.split())
+    }
