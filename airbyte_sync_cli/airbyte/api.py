@@ -59,6 +59,11 @@ class Airbyte(Protocol):
         """Read one connection. Raises NotFoundError where there is none."""
         ...
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds that Airbyte's clock is ahead of ours; None before any answer told the time."""
+        ...
+
     async def connections(
         self, *, workspace_id: str | None = None, patience: float = 30.0
     ) -> Sequence[Connection]:

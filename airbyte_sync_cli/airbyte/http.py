@@ -3,6 +3,8 @@
 import logging
 import random
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,8 @@ LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 LONGEST_RETRY_AFTER: Final = 300.0
 """Seconds; a server that asks for more is asked again after this anyway."""
+_QUICK: Final = 2.0
+"""Seconds: an answer that took longer does not tell the time."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 
@@ -30,6 +34,8 @@ class Gate:
         self._client = client
         self._clock = clock
         self._limit = limit
+        self.clock_ahead: float | None = None
+        """Seconds that the server's clock is ahead of ours, by the `Date` of a quick answer."""
 
     async def aclose(self) -> None:
         """Close the pool."""
@@ -65,8 +71,18 @@ class Gate:
         except AirbyteSyncError as error:
             LOG.debug("%s: %s", request, error.message)
             raise
-        LOG.debug("%s: %s in %.3f s", request, reply.status, self._clock.monotonic() - started)
+        seconds = self._clock.monotonic() - started
+        LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
+        if seconds < _QUICK:
+            self._compare_clocks(reply, seconds)
         return reply
+
+    def _compare_clocks(self, reply: Reply, seconds: float) -> None:
+        """Note what time it is there; a date is cut to the second, and half of the way is back."""
+        with suppress(KeyError, ValueError, TypeError, OverflowError):
+            there = parsedate_to_datetime(reply.headers["date"]) + timedelta(seconds=0.5)
+            here = self._clock.now() - timedelta(seconds=seconds / 2)
+            self.clock_ahead = (there - here).total_seconds()
 
     def retry_after(self, reply: Reply) -> float | None:
         """Tell how many seconds the server wants to be left alone, at most five minutes."""

@@ -51,6 +51,11 @@ class Server:
         """Which API tells the truth: `public` or `config`."""
         return "config" if isinstance(self._main, ConfigApi) else "public"
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds that Airbyte's clock is ahead of ours, by its latest answer."""
+        return self._gate.clock_ahead
+
     async def connection(self, connection_id: str, *, patience: float = 15.0) -> Connection:
         """Read one connection."""
         return await self._main.connection(connection_id, patience=patience)

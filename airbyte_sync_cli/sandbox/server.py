@@ -6,10 +6,11 @@ import signal
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
+from email.utils import formatdate
 from typing import Final
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airbyte_sync_cli.sandbox.config import SandboxConfig
@@ -33,7 +34,7 @@ class _ResettableProtocol(H11Protocol):
             scope.setdefault("extensions", {})[ABORT] = self.abort
             # Only our own `stop` cancels, after the connection has gone: nothing to report.
             with contextlib.suppress(asyncio.CancelledError):
-                await inner(scope, receive, send)
+                await inner(scope, receive, _dated(send))
 
         self.app = app
 
@@ -43,6 +44,18 @@ class _ResettableProtocol(H11Protocol):
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
+
+
+def _dated(send: Send) -> Send:
+    """Add the real time to answers, as every server does; uvicorn's own needs its tick."""
+
+    async def with_date(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = (b"date", formatdate(usegmt=True).encode())
+            message = {**message, "headers": [*message.get("headers", ()), date]}
+        await send(message)
+
+    return with_date
 
 
 class _Server(uvicorn.Server):

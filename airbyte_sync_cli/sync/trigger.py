@@ -30,15 +30,10 @@ from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
 from airbyte_sync_cli.sync.history import history_of
 from airbyte_sync_cli.sync.search import Search
+from airbyte_sync_cli.sync.since import SAME_AS_ASKED, left_behind, skew
 
 _JOBS_READ: Final = 20
 _JOBS_READ_SINCE: Final = 100
-_SAME_AS_ASKED: Final = {
-    "sync": {"sync", "refresh"},
-    "clear": {"clear", "reset"},
-    "refresh": {"refresh"},
-}
-"""Which jobs `--since` counts: a refresh loads the data, too; a reset loads nothing."""
 _RESERVED_FOR_CANCEL: Final = 1.5
 """Seconds of an interrupted process's grace that finding a job must leave for cancelling it."""
 
@@ -66,6 +61,7 @@ class Trigger:
         self._may_have_reached = False
         """The same, and the answer did not come from a gateway that delivered nothing."""
         self._conflict_since: float | None = None
+        self._skew_told = False
 
     async def obtain(self) -> None:
         """Fill the case with a job, ours or adopted, or end it as skipped.
@@ -122,11 +118,13 @@ class Trigger:
         """Find the job that an earlier try of the same task left: done, or still at it."""
         if self._policy.since is None:
             return None
-        since = self._policy.since.replace(microsecond=0)
-        types = _SAME_AS_ASKED[self._policy.job_type]
-        ours = [job for job in jobs if job.created_at >= since and job.type in types]
-        done = next((job for job in ours if job.status == "succeeded"), None)
-        return done or next((job for job in ours if job.is_active), None)
+        apart = skew(self._airbyte.clock_ahead)
+        if apart and not self._skew_told:
+            self._skew_told = True
+            seconds = apart.total_seconds()
+            where = "ahead of" if seconds > 0 else "behind"
+            self._warn(f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: --since follows it")
+        return left_behind(jobs, self._policy.since + apart, self._policy.job_type)
 
     async def _meet(self, active: Job) -> bool:
         """Another job is active: do as `--if-running` says. True if that is the end."""
@@ -325,7 +323,7 @@ class Trigger:
         case = self._case
         case.job, case.adopted = job, adopted
         case.url = self._airbyte.job_url(self._connection, job.id)
-        if job.type not in _SAME_AS_ASKED[self._policy.job_type]:
+        if job.type not in SAME_AS_ASKED[self._policy.job_type]:
             asked = self._policy.job_type
             self._warn(f"job {job.id} is a {job.type}, though a {asked} was asked for")
         self._context.emit(

@@ -193,3 +193,34 @@ def test_retry_after_is_read_in_every_form_and_capped(text: str, seconds: float 
         return read_retry_after({"retry-after": text}, LoopClock())
 
     assert run(work()) == seconds
+
+
+def clock_ahead(handler: Handler) -> float | None:
+    """Tell what a gate thinks of the server's clock after one answer; ours is at midnight."""
+
+    async def work() -> float | None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
+            gate = Gate(client, clock=LoopClock(), limit=30)
+            await gate.send(READ)
+            return gate.clock_ahead
+
+    return run(work())
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Thu, 01 Jan 2026 00:00:00 GMT", 0.5),
+        ("Thu, 01 Jan 2026 00:10:00 GMT", 600.5),
+        ("Wed, 31 Dec 2025 23:59:30 GMT", -29.5),
+        ("Thu, 01 Jan 2026 00:00:00", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_the_servers_clock_is_read_from_its_answers(date: str, seconds: float | None) -> None:
+    assert clock_ahead(always(200, Date=date)) == seconds
+
+
+def test_an_answer_without_a_date_tells_no_time() -> None:
+    assert clock_ahead(always(200)) is None

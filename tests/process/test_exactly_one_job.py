@@ -3,13 +3,13 @@
 In this process, with pauses hurried: a grace of a minute passes in milliseconds.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
-from tests.support.program import Ending, call
+from tests.support.program import Ending, HurriedClock, call
 from tests.support.servers import Stage
 
 QUICK = "running 3, succeeded"
@@ -234,3 +234,23 @@ def test_of_two_running_jobs_the_newest_is_attached_to(stage: Stage) -> None:
 
     assert ending.code == 0
     assert the_sync(ending)["job_id"] == newest.id
+
+
+@pytest.mark.parametrize(("minutes", "triggers"), [(-10, 0), (10, 1)])
+def test_since_follows_the_clock_of_airbyte(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, minutes: int, triggers: int
+) -> None:
+    """A job that a slow Airbyte dates before `--since` is ours; an old one of a fast is not."""
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    past = (JobScript(life=QUICK),)
+    sandbox.add_connection("orders", script=JobScript(life=QUICK), history=past)
+    created = datetime.fromtimestamp(sandbox.jobs[-1].created_at, UTC)
+    since = created - timedelta(minutes=minutes / 2)
+    apart = timedelta(minutes=minutes)
+    monkeypatch.setattr(HurriedClock, "now", lambda _: datetime.now(UTC) - apart)
+
+    ending = run(stage, sandbox, "--since", str(since))
+
+    assert ending.code == 0
+    assert len(sandbox.sent("trigger")) == triggers
+    assert "--since follows it" in ending.report["warnings"][0]
