@@ -1,11 +1,12 @@
 """What every command that talks to Airbyte goes through: one session, one ending."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.connect import connect
 from airbyte_sync_cli.airbyte.server import Server
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.models import Connection
     from airbyte_sync_cli.sync.context import Context
     from airbyte_sync_cli.sync.policy import RunPolicy
+
+
+_PYTHONS_OWN: Final = (700, 10, 10)
+"""When to collect garbage: a wait of hours makes some with every poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +164,7 @@ async def hold_session(
             airbyte = await until_stopped(connect(settings, clock=clock), stop=stop)
         except StoppedError:
             return interrupted(stop)
+        gc.set_threshold(*_PYTHONS_OWN)  # `__main__` has put it off until everything is loaded
         session = Session(
             airbyte=airbyte, settings=settings, output=output, clock=clock, stop=stop
         )
