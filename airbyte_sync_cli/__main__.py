@@ -1,8 +1,12 @@
 """The program's start: signals first, then everything else."""
 
+import atexit
 import gc
+import os
 import sys
+from contextlib import suppress
 from types import ModuleType
+from typing import NoReturn
 
 from airbyte_sync_cli.cli.signals import note_signals
 
@@ -17,7 +21,19 @@ def main() -> None:
     _keep_pydantic_from_looking_for_plugins()
     from airbyte_sync_cli.cli.app import run  # noqa: PLC0415  # imports take time, signals do not
 
-    sys.exit(run(sys.argv[1:]))
+    _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> NoReturn:
+    """End without freeing object by object what the kernel frees at once: 40 ms of every start.
+
+    A stream whose reader is gone changes no exit code.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001  # as `multiprocessing` leaves its processes
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or never there
+            stream.flush()
+    os._exit(code)
 
 
 def _keep_pydantic_from_looking_for_plugins() -> None:
