@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from typer.core import TyperCommand, TyperGroup
 
+from airbyte_sync_cli.cli.examples import EXAMPLES
+
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
@@ -25,6 +27,18 @@ class PanelledCommand(TyperCommand):
                 if (row := param.get_help_record(ctx)) is not None
             ),
         )
+
+    def format_epilog(
+        self,
+        ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
+        formatter: "HelpFormatter",
+    ) -> None:
+        """Write examples, a line each, ready to be copied."""
+        examples = EXAMPLES.get(self.name or "", ())
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
 class PanelledGroup(TyperGroup):
