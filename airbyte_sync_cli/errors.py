@@ -47,16 +47,23 @@ class ConflictError(AirbyteSyncError):
 class UnavailableError(AirbyteSyncError):
     """The API cannot be reached or keeps failing (5xx, 429): passing, so worth another try.
 
-    `retry_after` is the server's own wish in seconds, where it sent one.
+    `retry_after` is the server's own wish in seconds, where it sent one; `status` is HTTP's,
+    where there was an answer.
     """
 
     exit_code = ExitCode.UNAVAILABLE
 
     def __init__(
-        self, message: str, *, hint: str | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        self.status = status
 
 
 class ProtocolError(AirbyteSyncError):

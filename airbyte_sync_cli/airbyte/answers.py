@@ -13,7 +13,7 @@ from airbyte_sync_cli.airbyte.api import (
 from airbyte_sync_cli.airbyte.exchange import Reply, UnansweredError
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.airbyte.refusal import error_of, looks_like_html, read_refusal
-from airbyte_sync_cli.errors import ProtocolError, UnavailableError
+from airbyte_sync_cli.errors import DeniedError, ProtocolError, UnavailableError
 
 _NOT_DELIVERED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -50,7 +50,8 @@ def _judge_reply(
         return _judge_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED:
         return Undelivered(words=error.message, hint=error.hint, retry_after=retry_after)
-    if isinstance(error, UnavailableError) or looks_like_html(reply):
+    is_page = looks_like_html(reply) and not isinstance(error, DeniedError)
+    if isinstance(error, UnavailableError) or is_page:
         return AnswerLost(words=error.message)
     raise error
 

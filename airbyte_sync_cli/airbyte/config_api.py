@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
@@ -137,7 +138,7 @@ class ConfigApi:
 
     async def _is_healthy(self, error: UnavailableError) -> bool:
         """Whether a 500 speaks of the job alone: the same server calls itself well."""
-        if ": 500" not in error.message:
+        if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
             return False
         try:
             reply = await self._gate.send(Request(method="GET", url=f"{self._root}/health"))

@@ -82,7 +82,10 @@ class PublicApi:
         query = {"connectionId": connection_id} | ({"status": status} if status else {})
         pages = await asyncio.gather(
             self._newest(query, limit=limit, patience=patience),
-            *(self._hidden(query, kind, limit=limit) for kind in self._hidden_types),
+            *(
+                self._hidden(query, kind, limit=limit, patience=patience)
+                for kind in self._hidden_types
+            ),
         )
         if any(job.type in _HIDDEN_TYPES for job in pages[0]):
             self._hidden_types = ()
@@ -128,11 +131,20 @@ class PublicApi:
                 break
         return list(found.values())
 
-    async def _hidden(self, query: Mapping[str, str], kind: str, *, limit: int) -> Sequence[Job]:
-        """Read jobs of one type; a server that has never heard of it has none of them."""
+    async def _hidden(
+        self, query: Mapping[str, str], kind: str, *, limit: int, patience: float
+    ) -> Sequence[Job]:
+        """Read jobs of one type; a server that has never heard of it has none of them.
+
+        Any other trouble is raised: a job that was overlooked would later seem to be new.
+        """
         try:
-            return await self._newest({**query, "jobType": kind}, limit=limit, patience=0)
-        except (RejectedError, UnavailableError):
+            return await self._newest({**query, "jobType": kind}, limit=limit, patience=patience)
+        except RejectedError:
+            return []
+        except UnavailableError as error:
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
             return []
 
     async def _pages(

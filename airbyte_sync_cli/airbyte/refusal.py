@@ -100,7 +100,7 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
         case 407:
             error = DeniedError(said, hint=PROXY_HINT)
         case status if _is_passing(status):
-            error = UnavailableError(said, retry_after=retry_after)
+            error = UnavailableError(said, retry_after=retry_after, status=reply.status)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             error = _redirected(reply)
         case _ if refusal.is_html:

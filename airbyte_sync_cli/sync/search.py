@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
 from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
 from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.since import SAME_AS_ASKED
 
 _JOBS_READ: Final = 20
 _FIRST_PAUSE: Final = 1.0
@@ -23,6 +24,8 @@ class Search:
     connection: Connection
     baseline: int
     """The newest job id, over all types, before our first trigger."""
+    job_type: JobType
+    """What we asked for."""
 
     async def look(self) -> Job | None:
         """Look once. Raises what reading the jobs raises."""
@@ -31,18 +34,26 @@ class Search:
     async def look_for(self, seconds: float) -> Job | None:
         """Look for a while, and once more at its end. An outage does not count as looking.
 
-        Raises UnavailableError once the outage outlasts `--max-outage`, and any other error
-        that reading the jobs raises.
+        Raises what reading the jobs raises once that has gone on for `--max-outage`, or for a
+        minute where it is a plain no: a proxy can be confused while a server restarts.
         """
         clock = self.context.clock
-        began, pause = clock.monotonic(), _FIRST_PAUSE
+        began = readable_at = clock.monotonic()
+        pause = _FIRST_PAUSE
         while True:
-            over = clock.monotonic() - began >= seconds
-            jobs = await self._read_if_possible(began)
-            job = self.first_newer(jobs or ())
-            if job is not None or (over and jobs is not None):
-                return job
-            await clock.sleep(pause)
+            over, wish = clock.monotonic() - began >= seconds, 0.0
+            try:
+                jobs = await self._read()
+            except AirbyteSyncError as error:
+                if clock.monotonic() - readable_at >= self._patience_with(error):
+                    raise
+                wish = (isinstance(error, UnavailableError) and error.retry_after) or 0.0
+            else:
+                readable_at = clock.monotonic()
+                job = self.first_newer(jobs)
+                if job is not None or over:
+                    return job
+            await clock.sleep(max(pause, wish))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     async def glance(self, seconds: float) -> Job | None:
@@ -54,18 +65,21 @@ class Search:
             return None
 
     def first_newer(self, jobs: Sequence[Job]) -> Job | None:
-        """Tell the first job after the baseline: ours made no other."""
-        newer = [job for job in jobs if job.id > self.baseline]
+        """Tell the first job after the baseline that can be ours: ours made no other.
+
+        A sync may come back as another type, but a clear never as a sync.
+        """
+        newer = [job for job in jobs if job.id > self.baseline and self._can_be_ours(job)]
         return min(newer, key=lambda job: job.id, default=None)
+
+    def _can_be_ours(self, job: Job) -> bool:
+        return self.job_type != "clear" or job.type in SAME_AS_ASKED["clear"]
 
     async def _read(self) -> Sequence[Job]:
         return await self.context.airbyte.jobs(self.connection.id, limit=_JOBS_READ, patience=0)
 
-    async def _read_if_possible(self, began: float) -> Sequence[Job] | None:
-        try:
-            return await self._read()
-        except UnavailableError:
-            outage = self.context.clock.monotonic() - began
-            if outage >= self.context.policy.wait.max_outage:
-                raise
-            return None
+    def _patience_with(self, error: AirbyteSyncError) -> float:
+        policy = self.context.policy.wait
+        if isinstance(error, UnavailableError):
+            return policy.max_outage
+        return min(policy.denied_patience, policy.max_outage)

@@ -19,6 +19,9 @@ from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     ConflictError,
+    DeniedError,
+    NotFoundError,
+    ProtocolError,
     RejectedError,
     UnavailableError,
     UnknownOutcomeError,
@@ -36,6 +39,13 @@ _JOBS_READ: Final = 20
 _JOBS_READ_SINCE: Final = 100
 _RESERVED_FOR_CANCEL: Final = 1.5
 """Seconds of an interrupted process's grace that finding a job must leave for cancelling it."""
+
+_PATIENCE: Final = 15.0
+"""Seconds that one read may go on trying while surely nothing was started."""
+_FRESH: Final = 1.0
+"""Seconds that a look is good for: what is older is looked at again before a trigger leaves."""
+_NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
+"""After a trigger that may have got through, these leave open what became of it."""
 
 _NoJobTold = Started | AnswerLost | Undelivered
 
@@ -60,6 +70,7 @@ class Trigger:
         """A trigger was answered by something that leaves open whether a job was made."""
         self._may_have_reached = False
         """The same, and the answer did not come from a gateway that delivered nothing."""
+        self._attempt = 1
         self._conflict_since: float | None = None
         self._skew_told = False
 
@@ -72,8 +83,8 @@ class Trigger:
         try:
             while not await self._advance():
                 pass
-        except (UnavailableError, ConflictError) as error:
-            if self._may_have_reached and isinstance(error, UnavailableError):
+        except _NOT_LEARNED as error:
+            if self._may_have_reached:
                 raise self._unknown(error.message) from error
             raise
 
@@ -91,6 +102,8 @@ class Trigger:
     async def _advance(self) -> bool:
         """Go one step from the connection's jobs as they are now; True when that was the end."""
         jobs = await self._read_jobs()
+        if self._claim(self._lost_among(jobs)):
+            return True
         found = self._since_match(jobs)
         if found is not None:
             self._take(found, adopted=True)
@@ -98,21 +111,38 @@ class Trigger:
         active = next((job for job in jobs if job.is_active), None)
         if active is not None:
             return await self._meet(active)
-        if self._search is None or not self._unaccounted:
-            self._search = Search(
-                context=self._context,
-                connection=self._connection,
-                baseline=max((job.id for job in jobs), default=0),
-            )
-        return await self._start(self._search)
+        self._note_baseline(jobs)
+        return await self._start(looked_at=self._clock.monotonic())
 
     # -- what is there already ---------------------------------------------------------------
 
     async def _read_jobs(self) -> Sequence[Job]:
         limit = _JOBS_READ_SINCE if self._policy.since else _JOBS_READ
-        jobs = await self._airbyte.jobs(self._connection.id, limit=limit)
+        jobs = await self._airbyte.jobs(self._connection.id, limit=limit, patience=self._patience)
         self._case.history = history_of(jobs, job_type=self._policy.job_type)
         return jobs
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for one read: a job that may exist is worth outlasting an outage."""
+        return self._context.policy.wait.max_outage if self._may_have_reached else _PATIENCE
+
+    def _note_baseline(self, jobs: Sequence[Job]) -> Search:
+        """Remember the newest job, as long as surely none of them can be ours."""
+        if self._search is None or not self._unaccounted:
+            self._search = Search(
+                context=self._context,
+                connection=self._connection,
+                baseline=max((job.id for job in jobs), default=0),
+                job_type=self._policy.job_type,
+            )
+        return self._search
+
+    def _lost_among(self, jobs: Sequence[Job]) -> Job | None:
+        """Find the job of a trigger whose answer left open whether there is one."""
+        if self._search is None or not self._unaccounted:
+            return None
+        return self._search.first_newer(jobs)
 
     def _since_match(self, jobs: Sequence[Job]) -> Job | None:
         """Find the job that an earlier try of the same task left: done, or still at it."""
@@ -142,32 +172,52 @@ class Trigger:
                 )
             case "wait":
                 await outlast(self._context, self._case, active)
+                self._attempt, self._conflict_since = 1, None
                 return False
         return True
 
     # -- starting ours -----------------------------------------------------------------------
 
-    async def _start(self, search: Search) -> bool:
-        """Send the trigger until its effect is known. False: look at everything anew."""
-        attempt = 1
-        while True:
-            answer = await self._send(attempt)
-            if isinstance(answer, Conflicted):
-                if await self._check_conflict(answer, search):
-                    return self._case.job is not None
-                continue  # a refusal is no attempt: it has a patience of its own
-            if self._accept(answer, search) or await self._look_after(answer, search):
-                return True
-            await self._pause_or_give_up(answer, attempt)
-            attempt += 1
+    async def _start(self, *, looked_at: float) -> bool:
+        """Send one trigger and learn its effect. False: look at everything anew."""
+        search = await self._await_turn(looked_at)
+        if search is None:
+            return False
+        answer = await self._send()
+        if isinstance(answer, Conflicted):  # a refusal is no attempt: it has its own patience
+            return await self._check_conflict(answer, search)
+        if self._accept(answer, search) or await self._look_after(answer, search):
+            return True
+        await self._pause_or_give_up(answer)
+        return False
 
-    async def _send(self, number: int) -> TriggerAnswer:
+    async def _await_turn(self, looked_at: float) -> Search | None:
+        """Wait for our turn to trigger; None, and no turn, where something came in between.
+
+        The wait can be long. A clear would cancel a sync that began in the meantime, and a job
+        that ended in the meantime could be taken for ours.
+        """
+        await self._context.slots.acquire()
+        search = None
+        try:
+            is_fresh = self._clock.monotonic() - looked_at < _FRESH
+            search = self._search if is_fresh else await self._look_again()
+        finally:
+            if search is None:
+                self._context.slots.release()
+        return search
+
+    async def _look_again(self) -> Search | None:
+        jobs = await self._read_jobs()
+        if self._lost_among(jobs) or self._since_match(jobs) or any(j.is_active for j in jobs):
+            return None
+        return self._note_baseline(jobs)
+
+    async def _send(self) -> TriggerAnswer:
         """Send one trigger in a task of its own: whoever stops us must not lose its answer."""
-        slots = self._context.slots
-        await slots.acquire()
         self._under_way = self._tasks.create_task(self._request())
-        self._under_way.add_done_callback(lambda _: slots.release())
-        self._context.emit(Triggering(key=self._case.key, number=number))
+        self._under_way.add_done_callback(lambda _: self._context.slots.release())
+        self._context.emit(Triggering(key=self._case.key, number=self._attempt))
         await asyncio.wait({self._under_way})
         answer = self._account_for(self._under_way)
         if isinstance(answer, AirbyteSyncError):
@@ -216,12 +266,13 @@ class Trigger:
             case _:
                 return await self._find(search, _words(answer), self._policy.lost_grace)
 
-    async def _pause_or_give_up(self, answer: _NoJobTold, attempt: int) -> None:
-        if attempt >= self._policy.most_attempts:
+    async def _pause_or_give_up(self, answer: _NoJobTold) -> None:
+        if self._attempt >= self._policy.most_attempts:
             hint = answer.hint if isinstance(answer, Undelivered) else None
             raise UnavailableError(f"nothing was started: {_words(answer)}", hint=hint)
         if isinstance(answer, Undelivered):
-            await self._clock.sleep(max(2.0**attempt, answer.retry_after or 0.0))
+            await self._clock.sleep(max(2.0**self._attempt, answer.retry_after or 0.0))
+        self._attempt += 1
 
     def _unknown(self, words: str) -> UnknownOutcomeError:
         return UnknownOutcomeError(
@@ -232,19 +283,22 @@ class Trigger:
         )
 
     async def _check_conflict(self, answer: Conflicted, search: Search) -> bool:
-        """A 409 is not believed but checked. True: a job was taken, or look at all anew."""
-        connection = await self._airbyte.connection(self._connection.id)
+        """A 409 is not believed but checked. True: a job was taken."""
+        connection = await self._airbyte.connection(self._connection.id, patience=self._patience)
         if not connection.is_active:
             raise rejected_for_status(connection)
-        if not answer.says_running:
-            found = await self._find(search, answer.words, self._policy.conflict_grace)
-            return found or await self._outlast_conflict(answer)
-        jobs = await self._airbyte.jobs(self._connection.id, limit=_JOBS_READ)
-        if self._unaccounted and self._claim(search.first_newer(jobs)):
+        if answer.says_running:
+            jobs = await self._read_jobs()
+            if self._claim(self._lost_among(jobs)):
+                return True
+            if any(job.is_active for job in jobs):
+                return False
+        elif await self._find(search, answer.words, self._policy.conflict_grace):
             return True
-        return any(job.is_active for job in jobs) or await self._outlast_conflict(answer)
+        await self._outlast_conflict(answer)
+        return False
 
-    async def _outlast_conflict(self, answer: Conflicted) -> bool:
+    async def _outlast_conflict(self, answer: Conflicted) -> None:
         """Nothing runs, though Airbyte says so: normal for a while just after a reset."""
         now = self._clock.monotonic()
         self._conflict_since = now if self._conflict_since is None else self._conflict_since
@@ -256,7 +310,6 @@ class Trigger:
                 "Airbyte's workers, frees it",
             )
         await self._clock.sleep(min(max(waited, 2.0), 20.0))
-        return False
 
     # -- finding ours ------------------------------------------------------------------------
 
