@@ -44,8 +44,8 @@ _HTML_HINT: Final = (
     "`airbyte-sync check` walks the path"
 )
 _CREDENTIALS_HINT: Final = (
-    "check AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET (or AIRBYTE_TOKEN, AIRBYTE_USERNAME); "
-    "`airbyte-sync check` walks the path"
+    "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
+    "AIRBYTE_USERNAME)? `airbyte-sync check` walks the path"
 )
 
 

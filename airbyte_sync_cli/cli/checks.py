@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 10.0
 """Seconds for a name, a port, a handshake: each takes milliseconds where it works."""
-_ITSELF: Final = re.compile(r"[;,?]? ?`airbyte-sync check[^`]*`[^;]*")
+_ITSELF: Final = re.compile(r"[;,]? ?`airbyte-sync check[^`]*`[^;]*")
 """What hints elsewhere say of this command, which is no news here."""
 _SOON: Final = 14
 """Days: a certificate that ends sooner is worth a warning."""
