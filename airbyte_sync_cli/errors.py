@@ -91,6 +91,25 @@ class UnknownOutcomeError(AirbyteSyncError):
 
 
 class OutOfTimeError(AirbyteSyncError):
-    """The time that the user gave is over."""
+    """The time that the user gave is over; `limit` is the option that gave it."""
 
     exit_code = ExitCode.TIMEOUT
+
+    def __init__(self, message: str, *, hint: str | None = None, limit: str = "--timeout") -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+
+
+class BugError(AirbyteSyncError):
+    """Something that should not have happened: ours. Its cause is the exception itself."""
+
+    exit_code = ExitCode.BUG
+
+    @classmethod
+    def of(cls, cause: BaseException) -> "BugError":
+        """Wrap an exception that nobody expected, out of its groups."""
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        bug = cls(f"internal error: {type(cause).__name__}: {cause}")
+        bug.__cause__ = cause
+        return bug

@@ -7,7 +7,7 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import TriggerAnswer
+from airbyte_sync_cli.airbyte.api import Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
@@ -39,6 +39,8 @@ class ConfigApi:
         self._gate = gate
         self._root = root.rstrip("/")
         self._trigger_limit = trigger_limit
+        self._seen: set[int] = set()
+        """Jobs that surely exist, because they were read before."""
 
     async def connection(self, connection_id: str, *, patience: float) -> Connection:
         """Read one connection."""
@@ -78,7 +80,8 @@ class ConfigApi:
         try:
             return (await self._info(job_id, patience=patience))[0]
         except UnavailableError as error:
-            if "Could not find job" in error.message or await self._is_healthy(error):
+            is_bare = job_id not in self._seen and await self._is_healthy(error)
+            if is_bare or "Could not find job" in error.message:
                 raise NotFoundError(f"no job {job_id} here ({error.message})") from error
             raise
 
@@ -110,11 +113,14 @@ class ConfigApi:
             json=body,
             limit=self._trigger_limit,
         )
-        return await judge_trigger(
+        answer = await judge_trigger(
             lambda: self._gate.send(request),
             read_job=_read_refresh if job_type == "refresh" else _read_started,
             retry_after=self._gate.retry_after,
         )
+        if isinstance(answer, Started):
+            self._seen.add(answer.job.id)
+        return answer
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel whatever runs on the job's connection."""
@@ -134,6 +140,7 @@ class ConfigApi:
     async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
         reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
         info = wire.read(wire.ConfigJobInfo, reply)
+        self._seen.add(job_id)
         return _job(info), _progress(info)
 
     async def _is_healthy(self, error: UnavailableError) -> bool:
@@ -218,10 +225,11 @@ def _job(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Job:
 
 def _progress(info: wire.ConfigJobInfo) -> Progress:
     attempts = [row.attempt for row in info.attempts or ()]
+    is_counted = info.attempts is not None
     total = info.job.aggregated_stats or wire.Stats()
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
     return Progress(
-        attempts=len(attempts),
+        attempts=len(attempts) if is_counted else None,
         records_emitted=_first(total.records_emitted, latest.records_emitted),
         bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
         records_committed=_first(total.records_committed, latest.records_committed),
@@ -229,7 +237,7 @@ def _progress(info: wire.ConfigJobInfo) -> Progress:
         estimated_records=latest.estimated_records,
         streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or ()),
         failure=_failure(attempts),
-        leaves_trace=bool(attempts) or any(v is not None for v in (total.records_emitted,)),
+        leaves_trace=(bool(attempts) or total.records_emitted is not None) if is_counted else None,
     )
 
 

@@ -13,9 +13,9 @@ from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.cli.command import Common, Prepare
 from airbyte_sync_cli.cli.signals import stopping_on_signals
 from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.errors import AirbyteSyncError, BugError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.boundary import guard
+from airbyte_sync_cli.output.boundary import guard, show_traceback
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings, load_settings
@@ -128,6 +128,8 @@ def perform_offline(
 
 
 def _conclude(output: Output, ending: Ending) -> ExitCode:
+    if isinstance(ending.error, BugError):
+        show_traceback(ending.error.__cause__ or ending.error)
     return output.conclude(
         ending.syncs,
         error=ending.error,

@@ -4,16 +4,10 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.errors import AirbyteSyncError, BugError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.redaction import redact
-
-
-class BugError(AirbyteSyncError):
-    """Something that should not have happened: ours."""
-
-    exit_code = ExitCode.BUG
 
 
 def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCode:
@@ -26,11 +20,11 @@ def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCod
     except AirbyteSyncError as error:
         return output().conclude((), error=error, exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001  # the one place that must catch all
-        print(redact(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201  # as print_exc
-        return output().conclude((), error=_bug(error), exit_code=ExitCode.BUG)
+        show_traceback(error)
+        return output().conclude((), error=BugError.of(error), exit_code=ExitCode.BUG)
 
 
-def _bug(error: BaseException) -> BugError:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return BugError(f"internal error: {type(error).__name__}: {error}")
+def show_traceback(error: BaseException) -> None:
+    """Print where a bug happened, for whoever mends it."""
+    text = "".join(traceback.format_exception(error))
+    print(redact(text), end="", file=sys.stderr)  # noqa: T201  # as traceback.print_exc

@@ -58,8 +58,8 @@ class Case:
             created_at=job.created_at if job else None,
             ended_at=job.ended_at if job else None,
             duration_seconds=job.duration_seconds if job else None,
-            records_synced=job.records_synced if job else None,
-            bytes_synced=job.bytes_synced if job else None,
+            records_synced=job.records_synced if job and not self._is_uncounted else None,
+            bytes_synced=job.bytes_synced if job and not self._is_uncounted else None,
             attempts=self._attempts,
             retryable=self.failure.retryable if self.failure else None,
             cancel=self.cancel,
@@ -72,6 +72,16 @@ class Case:
         if self.connection:
             return self.connection.id
         return self.job.connection_id if self.job else None
+
+    @property
+    def _is_uncounted(self) -> bool:
+        """Whether a 0 of the Public API means that nobody counted: the Config API tells it."""
+        says_nothing = self.job is not None and not (
+            self.job.records_synced or self.job.bytes_synced
+        )
+        return says_nothing and (
+            self.progress is not None and self.progress.records_committed is None
+        )
 
     @property
     def _attempts(self) -> int | None:

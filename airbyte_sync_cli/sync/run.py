@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 from airbyte_sync_cli.airbyte.models import Connection
-from airbyte_sync_cli.errors import AirbyteSyncError, OutOfTimeError
+from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.cancel import cancel_with_care
 from airbyte_sync_cli.sync.case import Case
@@ -21,7 +21,7 @@ from airbyte_sync_cli.sync.events import (
     Provisional,
     Resolved,
 )
-from airbyte_sync_cli.sync.finish import finish
+from airbyte_sync_cli.sync.finish import finish, judge
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 from airbyte_sync_cli.sync.trigger import Trigger, rejected_for_status
 from airbyte_sync_cli.sync.wait import Wait
@@ -109,6 +109,8 @@ class _Run:
                 await work()
         except AirbyteSyncError as error:
             case.error = error
+        except Exception as error:  # noqa: BLE001  # the others go on, and this job keeps its name
+            case.error = BugError.of(error)
         if self._policy.fail_fast and case.exit_code not in _FINE:
             self._stop.fail_fast()
         self._context.emit(
@@ -154,11 +156,11 @@ class _Run:
                 await until_stopped(wait.until_end(), stop=self._stop)
             except OutOfTimeError as error:
                 case.error = error
-                raise DeadlineError from error
+                raise DeadlineError(error.limit) from error
         try:
             await until_stopped(finish(self._context, case), stop=self._stop)
         except StoppedError:
-            return  # the job's end is known: that is the ending
+            judge(self._context, case)  # the job's end is known: that is the ending
 
     def _seconds_left(self) -> float | None:
         return None if self._deadline is None else self._deadline - self._clock.monotonic()
@@ -179,22 +181,33 @@ class _Run:
         grace_left = partial(self._stop.grace_left, since)
         if trigger is not None:
             await trigger.find_now(grace_left)
-        case.ended_as = self._ending(case, stopped)
+        case.ended_as = self._ending(case, stopped, trigger)
         if case.job is not None and not case.adopted and self._unwanted(stopped):
-            because = "--timeout passed" if isinstance(stopped, DeadlineError) else "interrupted"
+            because = self._because(stopped)
             self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
             await cancel_with_care(
                 self._context, case, grace_left=grace_left, on_sent=self._tell_provisional
             )
+        judge(self._context, case)
         self._tell_provisional()
 
-    def _ending(self, case: Case, stopped: StoppedError) -> ExitCode:
-        if isinstance(stopped, DeadlineError) and self._stop.interrupted is None:
-            case.error = case.error or OutOfTimeError("--timeout passed before there was a job")
-            return ExitCode.TIMEOUT
+    def _ending(self, case: Case, stopped: StoppedError, trigger: Trigger | None) -> ExitCode:
         if self._stop.interrupted is not None:
             return ExitCode[self._stop.interrupted.signal]
+        if isinstance(stopped, DeadlineError):
+            name = f"job {case.job.id} had ended" if case.job else "there was a job"
+            case.error = case.error or OutOfTimeError(f"--timeout passed before {name}")
+            return ExitCode.TIMEOUT
+        if trigger is not None and trigger.is_open():
+            case.error = trigger.unknown("another sync failed meanwhile (--fail-fast)")
+            return ExitCode.UNKNOWN
         return ExitCode.SKIPPED if case.job is None else ExitCode.SIGTERM
+
+    def _because(self, stopped: StoppedError) -> str:
+        if isinstance(stopped, DeadlineError):
+            return f"{stopped.limit} passed"
+        interrupted = self._stop.interrupted is not None
+        return "interrupted" if interrupted else "another sync failed (--fail-fast)"
 
     def _unwanted(self, stopped: StoppedError) -> bool:
         """Whether a job of ours shall not go on without us."""
@@ -205,5 +218,16 @@ class _Run:
         return True  # a sibling failed, and --fail-fast was asked for
 
     def _tell_provisional(self) -> None:
-        if self._stop.interrupted is not None:
-            self._context.emit(Provisional(results=tuple(case.result() for case in self._cases)))
+        interrupted = self._stop.interrupted
+        if interrupted is not None:
+            code = ExitCode[interrupted.signal]
+            results = [case.result() for case in self._cases]
+            undecided = {"exit_code": code, "outcome": code.outcome}
+            self._context.emit(
+                Provisional(
+                    results=tuple(
+                        one.model_copy(update=undecided) if one.exit_code is None else one
+                        for one in results
+                    )
+                )
+            )

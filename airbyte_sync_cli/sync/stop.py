@@ -73,7 +73,11 @@ class StoppedError(Exception):
 
 
 class DeadlineError(StoppedError):
-    """The time that the user gave is over."""
+    """The time that the user gave is over; `limit` is the option that gave it."""
+
+    def __init__(self, limit: str = "--timeout") -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
 async def until_stopped(

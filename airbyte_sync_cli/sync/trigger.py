@@ -85,7 +85,7 @@ class Trigger:
                 pass
         except _NOT_LEARNED as error:
             if self._may_have_reached:
-                raise self._unknown(error.message) from error
+                raise self.unknown(error.message) from error
             raise
 
     async def look(self) -> str:
@@ -163,6 +163,7 @@ class Trigger:
                 self._take(active, adopted=True)
             case "skip":
                 self._case.job, self._case.adopted = active, True
+                self._case.url = self._airbyte.job_url(self._connection, active.id)
                 self._case.ended_as = ExitCode.SKIPPED
             case "fail":
                 raise ConflictError(
@@ -274,7 +275,8 @@ class Trigger:
             await self._clock.sleep(max(2.0**self._attempt, answer.retry_after or 0.0))
         self._attempt += 1
 
-    def _unknown(self, words: str) -> UnknownOutcomeError:
+    def unknown(self, words: str) -> UnknownOutcomeError:
+        """Say that a job may exist that could not be found."""
         return UnknownOutcomeError(
             f"a sync of {self._connection.name!r} may have been started, but no new job was "
             f"found: {words.removeprefix('nothing was started: ')}",
@@ -338,22 +340,22 @@ class Trigger:
         """
         if self._search is None:
             return
-        while self._is_open() and grace_left() > _RESERVED_FOR_CANCEL:
+        while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL:
             self._take_answer(self._search)
-            if self._is_open() and (not self._under_way or self._connection.starts_only_by_hand):
+            if self.is_open() and (not self._under_way or self._connection.starts_only_by_hand):
                 limit = min(_RESERVED_FOR_CANCEL, max(grace_left(), 0.1))
                 self._claim(await self._search.glance(limit))
-            if self._is_open():
+            if self.is_open():
                 await self._clock.sleep(0.2)
-        if self._is_open():
+        if self.is_open():
             self._claim(await self._search.glance(max(grace_left() / 2, 0.1)))
-        if self._is_open():
+        if self.is_open():
             self._warn(
                 f"a trigger for {self._connection.name!r} was under way and no job of it is to be "
                 f"seen yet: `airbyte-sync status --conn {self._connection.id}` tells later"
             )
 
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether there may be a job of ours that we cannot name yet."""
         return self._case.job is None and (self._under_way is not None or self._unaccounted)
 

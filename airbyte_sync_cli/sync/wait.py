@@ -25,7 +25,8 @@ class _Outage:
 
     def pause(self) -> float:
         """Back off: 1, 2, 4 … 30 s, or what the server asked for."""
-        return max(min(SHORTEST * 2.0**self.looks, LONGEST), self.retry_after or 0.0)
+        doubled = min(self.looks, 10)  # a float overflows after 1024 of them: 8 hours
+        return max(min(SHORTEST * 2.0**doubled, LONGEST), self.retry_after or 0.0)
 
 
 class Wait:
@@ -53,10 +54,11 @@ class Wait:
         reading the job raises for good.
         """
         while True:
-            late = self._lateness()  # before the look, so that the look comes after the deadline
+            looked_at = self._clock.monotonic()
             job = await self._look()
             if job is not None and job.is_final:
                 return job
+            late = self._lateness(job, looked_at)
             if late is not None:
                 raise late
             await self._clock.sleep(self._pause())
@@ -77,19 +79,20 @@ class Wait:
         self._warn_of_oddities(job)
         return job
 
-    def _lateness(self) -> AirbyteSyncError | None:
-        """Say whether time is up, and which."""
-        now, name = self._clock.monotonic(), f"job {self._job_id}"
-        if self._deadline is not None and now >= self._deadline:
+    def _lateness(self, job: Job | None, looked_at: float) -> OutOfTimeError | None:
+        """Say whether time was up, and which, when this look at the job began."""
+        name = f"job {self._job_id}"
+        if self._deadline is not None and looked_at >= self._deadline:
             return OutOfTimeError(
                 f"{name} had not ended when --timeout passed",
                 hint=f"`airbyte-sync wait {self._job_id}` waits on; --timeout gives more time",
             )
         start_deadline = self._start_deadline()
-        if start_deadline is not None and now >= start_deadline:
+        if job is not None and start_deadline is not None and looked_at >= start_deadline:
             return OutOfTimeError(
                 f"{name} had not begun to work when --start-timeout passed",
                 hint="Airbyte has no free worker, or its workers are stuck: look at its pods",
+                limit="--start-timeout",
             )
         return None
 
@@ -107,8 +110,11 @@ class Wait:
             pause = self._policy.poll_interval
         else:
             pause = pause_before_look(self._age(), history=self._case.history)
-        ends = [end for end in (self._deadline, self._start_deadline()) if end is not None]
-        return max(0.0, min([pause, *(end - self._clock.monotonic() for end in ends)]))
+        now, start = self._clock.monotonic(), self._start_deadline()
+        ends = [] if self._deadline is None else [self._deadline - now]
+        if start is not None and (start > now or self._outage is None):
+            ends.append(start - now)  # what cannot be read is not looked at ever faster
+        return max(0.0, min([pause, *ends]))
 
     def _age(self) -> float:
         job, waited = self._case.job, self._clock.monotonic() - self._began
