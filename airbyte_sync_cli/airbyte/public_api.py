@@ -43,8 +43,9 @@ class PublicApi:
         found: dict[str, Connection] = {}
         async for reply in self._pages("connections", query, patience=patience):
             page = wire.read(wire.PublicConnections, reply).data
+            known = len(found)
             found |= {row.connection_id: _connection(row) for row in page}
-            if len(page) < PAGE:
+            if len(page) < PAGE or len(found) == known:
                 break
         return list(found.values())
 
@@ -60,8 +61,9 @@ class PublicApi:
         names: dict[str, str] = {}
         async for reply in self._pages(kind, query, patience=0):
             page = wire.read(wire.PublicActors, reply).data
+            known = len(names)
             names |= {row.source_id or row.destination_id or "": row.name for row in page}
-            if len(page) < PAGE:
+            if len(page) < PAGE or len(names) == known:
                 break
         return names
 
@@ -126,8 +128,9 @@ class PublicApi:
         size = min(limit, PAGE)
         async for reply in self._pages("jobs", query, size=size, patience=patience):
             page = wire.read(wire.PublicJobs, reply).data
+            known = len(found)
             found |= {row.job_id: _job(row) for row in page}
-            if len(page) < size or len(found) >= limit:
+            if len(page) < size or len(found) >= limit or len(found) == known:
                 break
         return list(found.values())
 
@@ -150,7 +153,10 @@ class PublicApi:
     async def _pages(
         self, path: str, query: Mapping[str, str], *, size: int = PAGE, patience: float
     ) -> AsyncIterator[Reply]:
-        """Count offsets: the `next` link names another host and drops filters."""
+        """Count offsets: the `next` link names another host and drops filters.
+
+        Without end: a short page is the last one, and so is one that brings nothing new.
+        """
         for offset in itertools.count(step=size):
             page: dict[str, str | int] = {**query, "limit": size, "offset": offset}
             yield await self._get(path, page, patience=patience)

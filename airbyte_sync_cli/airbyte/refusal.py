@@ -69,7 +69,7 @@ def read_refusal(reply: Reply) -> Refusal:
         return Refusal(words=_html_words(reply), is_html=True)
     try:
         content = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or JSON without a bottom
         return Refusal(words=_shortened(reply.body.decode(errors="replace")))
     if not isinstance(content, dict):
         return Refusal(words=_shortened(str(content)), is_json=True)

@@ -6,15 +6,23 @@ seconds, but milliseconds in failures and log events (JobConverter.kt).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
 from airbyte_sync_cli.airbyte.exchange import Reply
 from airbyte_sync_cli.errors import ProtocolError
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time; one without an offset is UTC, as all of Airbyte's are."""
 
 
 class Wire(BaseModel):
@@ -49,8 +57,8 @@ class PublicJob(Wire):
     status: str
     job_type: str
     connection_id: str
-    start_time: datetime
-    last_updated_at: datetime | None = None
+    start_time: Moment
+    last_updated_at: Moment | None = None
     bytes_synced: int | None = None
     rows_synced: int | None = None
 
@@ -173,8 +181,8 @@ class ConfigJob(Wire):
     config_type: str
     config_id: str
     status: str
-    created_at: datetime
-    updated_at: datetime | None = None
+    created_at: Moment
+    updated_at: Moment | None = None
     aggregated_stats: Stats | None = None
     stream_aggregated_stats: Sequence[StreamStats] | None = None
 
@@ -265,7 +273,7 @@ class LogEvent:
     A dataclass, because a log may have a million of them: a model takes five times the memory.
     """
 
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     message: str | None = None
     level: str | None = None
     log_source: str | None = None

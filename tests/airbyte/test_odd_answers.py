@@ -1,0 +1,100 @@
+"""Odd but possible answers: what is read from them, and that none of them becomes our bug."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.public_api import PAGE, PublicApi
+from airbyte_sync_cli.airbyte.refusal import read_refusal
+from tests.support.core import LoopClock
+from tests.support.virtual import run
+
+_Value = TypeVar("_Value")
+JOB = {
+    "jobId": 7,
+    "status": "running",
+    "jobType": "sync",
+    "connectionId": "c",
+    "startTime": "2026-01-01T00:00:00",
+}
+MOST_REQUESTS = 20
+
+
+def ask(
+    handler: Callable[[httpx.Request], httpx.Response],
+    question: Callable[[Gate], Awaitable[_Value]],
+) -> _Value:
+    async def work() -> _Value:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
+            return await question(Gate(client, clock=LoopClock(), limit=30))
+
+    return run(work())
+
+
+def public(gate: Gate) -> PublicApi:
+    return PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+
+
+def config(gate: Gate) -> ConfigApi:
+    return ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+
+
+def test_a_time_without_an_offset_is_utc() -> None:
+    job = ask(
+        lambda _: httpx.Response(200, json=JOB), lambda gate: public(gate).job(7, patience=0)
+    )
+
+    assert job.created_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_an_error_body_without_a_bottom_is_only_an_error_body(body: bytes) -> None:
+    request = Request(method="GET", url="http://airbyte/api/v1/health")
+
+    refusal = read_refusal(Reply(request=request, status=500, headers={}, body=body))
+
+    assert len(refusal.words) < 1000
+
+
+def test_a_list_that_always_gives_the_same_page_comes_to_an_end() -> None:
+    asked = []
+
+    def same_page(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        assert len(asked) < MOST_REQUESTS
+        rows = [{"connectionId": f"c{n}", "name": "n", "status": "active"} for n in range(PAGE)]
+        return httpx.Response(200, json={"data": rows})
+
+    found = ask(same_page, lambda gate: public(gate).connections(workspace_id=None, patience=0))
+
+    assert len(found) == PAGE
+
+
+def test_a_list_of_jobs_that_always_gives_the_same_page_comes_to_an_end() -> None:
+    asked = []
+
+    def same_page(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        assert len(asked) < MOST_REQUESTS
+        return httpx.Response(200, json={"data": [{**JOB, "jobId": n} for n in range(PAGE)]})
+
+    found = ask(same_page, lambda gate: public(gate).jobs("c", limit=500, status=None, patience=0))
+
+    assert len(found) == PAGE
+
+
+def test_attempts_that_were_not_told_are_unknown_and_prove_nothing() -> None:
+    job = {"id": 7, "configType": "sync", "configId": "c", "status": "running", "createdAt": 1}
+
+    progress = ask(
+        lambda _: httpx.Response(200, json={"job": job}), lambda gate: config(gate).progress(7)
+    )
+
+    assert progress.attempts is None
+    assert progress.leaves_trace is None
