@@ -205,3 +205,14 @@ def test_a_hidden_job_is_no_new_one_because_its_list_could_not_be_read_before(st
 
     assert case.exit_code is ExitCode.OK
     assert case.result().job_id == 2
+
+
+def test_a_look_is_as_old_as_its_first_answer() -> None:
+    given = bench("2.0", policy=policy(job_type="clear"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="jobs", action="status", status=429, after=1, times=6))
+    theirs = script("running 600, succeeded")
+
+    given.run(orders, at=(0.2, lambda: given.sandbox.start_job(orders, script=theirs)))
+
+    assert [job.cancels for job in given.sandbox.jobs] == [0, 0]
