@@ -101,6 +101,7 @@ class Trigger:
 
     async def _advance(self) -> bool:
         """Go one step from the connection's jobs as they are now; True when that was the end."""
+        looked_at = self._clock.monotonic()  # before: some of the answers may be as old
         jobs = await self._read_jobs()
         if self._claim(self._lost_among(jobs)):
             return True
@@ -112,7 +113,7 @@ class Trigger:
         if active is not None:
             return await self._meet(active)
         self._note_baseline(jobs)
-        return await self._start(looked_at=self._clock.monotonic())
+        return await self._start(looked_at=looked_at)
 
     # -- what is there already ---------------------------------------------------------------
 
