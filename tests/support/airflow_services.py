@@ -20,9 +20,10 @@ _CONFIG: Final = {
     "AIRFLOW__CORE__PARALLELISM": "8",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
-    "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "2",
-    # Airflow 2 keeps LocalExecutor from SQLite, where it is safe for a few tasks.
+    # Airflow 2 keeps LocalExecutor from SQLite, where it is safe for a few tasks if the scheduler
+    # alone schedules: without row locks, a task that ends may count its successor's try twice.
     "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION": "False",
 }
 
 
