@@ -22,9 +22,8 @@ from airbyte_sync_cli.settings import (
     ClientCredentials,
     Settings,
 )
-from airbyte_sync_cli.sync.select import select_connections
+from airbyte_sync_cli.sync.select import require_active, select_connections
 from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
-from airbyte_sync_cli.sync.trigger import rejected_for_status
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.server import Server
@@ -209,8 +208,7 @@ class _Walk:
             workspace = self._settings.workspace_id
             found = await select_connections(server, [name], workspace_id=workspace)
             connection = found[0]
-            if not connection.is_active:
-                raise rejected_for_status(connection)
+            require_active(connection)
             finding.message = f"{connection.name} ({connection.id}) is {connection.status}"
             finding.hint = said.schedule_hint(connection)
         async with self._step("job") as finding:

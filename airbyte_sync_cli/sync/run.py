@@ -22,8 +22,10 @@ from airbyte_sync_cli.sync.events import (
     Resolved,
 )
 from airbyte_sync_cli.sync.finish import finish, judge
+from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
-from airbyte_sync_cli.sync.trigger import Trigger, rejected_for_status
+from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 
 _FINE = {ExitCode.OK, ExitCode.SKIPPED, None}
@@ -85,15 +87,15 @@ class _Run:
     async def sync(self, case: Case, connection: Connection) -> None:
         """Come by exactly one job of a connection and see it through."""
         async with asyncio.TaskGroup() as tasks:
-            trigger = Trigger(self._context, case, connection, tasks=tasks)
+            ours = OurJob(self._context, case, connection, tasks=tasks)
             try:
-                await self._sync(case, connection, trigger)
+                await self._sync(case, connection, ours)
             except StoppedError as stopped:
-                await self._wind_down(case, stopped, trigger)
+                await self._wind_down(case, stopped, ours)
             except AirbyteSyncError as error:
                 case.error = error
             finally:
-                trigger.abandon()
+                ours.abandon()
 
     async def watch(self, case: Case, job_id: int) -> None:
         """See a job through that somebody else started."""
@@ -117,11 +119,11 @@ class _Run:
             Finished(key=case.key, result=case.result(), error=case.error, failure=case.failure)
         )
 
-    async def _sync(self, case: Case, connection: Connection, trigger: Trigger) -> None:
+    async def _sync(self, case: Case, connection: Connection, ours: OurJob) -> None:
         if self._stop.is_wished:
             raise StoppedError
-        if not connection.is_active:
-            raise rejected_for_status(connection)
+        require_active(connection)
+        trigger = Trigger(self._context, case, connection, ours)
         if self._policy.dry_run:
             self._context.emit(Pretended(key=case.key, words=await trigger.look()))
             case.ended_as = ExitCode.OK
@@ -174,14 +176,14 @@ class _Run:
             self._context.emit(Interrupted(signal=interrupted.signal))
 
     async def _wind_down(
-        self, case: Case, stopped: StoppedError, trigger: Trigger | None = None
+        self, case: Case, stopped: StoppedError, ours: OurJob | None = None
     ) -> None:
         """Leave no job behind that is ours and unwanted, and none without a name."""
         since = self._clock.monotonic()
         grace_left = partial(self._stop.grace_left, since)
-        if trigger is not None:
-            await trigger.find_now(grace_left)
-        case.ended_as = self._ending(case, stopped, trigger)
+        if ours is not None:
+            await ours.find_now(grace_left)
+        case.ended_as = self._ending(case, stopped, ours)
         if case.job is not None and not case.adopted and self._unwanted(stopped):
             because = self._because(stopped)
             self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
@@ -191,15 +193,15 @@ class _Run:
         judge(self._context, case)
         self._tell_provisional()
 
-    def _ending(self, case: Case, stopped: StoppedError, trigger: Trigger | None) -> ExitCode:
+    def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:
             return ExitCode[self._stop.interrupted.signal]
         if isinstance(stopped, DeadlineError):
             name = f"job {case.job.id} had ended" if case.job else "there was a job"
             case.error = case.error or OutOfTimeError(f"--timeout passed before {name}")
             return ExitCode.TIMEOUT
-        if trigger is not None and trigger.is_open():
-            case.error = trigger.unknown("another sync failed meanwhile (--fail-fast)")
+        if ours is not None and ours.is_open():
+            case.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
             return ExitCode.UNKNOWN
         return ExitCode.SKIPPED if case.job is None else ExitCode.SIGTERM
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from airbyte_sync_cli.airbyte.api import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection
-from airbyte_sync_cli.errors import NotFoundError, UsageError
+from airbyte_sync_cli.errors import NotFoundError, RejectedError, UsageError
 
 
 def as_connection_id(text: str) -> str | None:
@@ -99,3 +99,13 @@ def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:
             hint=f"tags in use: {', '.join(tags) or 'none that can be seen'}",
         )
     return tagged
+
+
+def require_active(connection: Connection) -> None:
+    """Let a connection pass that Airbyte would start; raises RejectedError for any other."""
+    if not connection.is_active:
+        raise RejectedError(
+            f"connection {connection.name!r} ({connection.id}) is {connection.status}: "
+            "Airbyte starts only active connections",
+            hint="switch it on in Airbyte's UI; Airbyte itself switches off what failed too often",
+        )

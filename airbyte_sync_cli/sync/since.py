@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Job, JobType
+from airbyte_sync_cli.sync.context import Context
 
 SAME_AS_ASKED: Final = {
     "sync": {"sync", "refresh"},
@@ -19,6 +20,35 @@ SAME_AS_ASKED: Final = {
 """Which jobs count for what was asked: a refresh loads the data, too; a reset loads nothing."""
 _LEAST_SKEW: Final = 3.0
 """Seconds: a `Date` tells whole ones, and an answer is under way for a while."""
+
+
+class EarlierTry:
+    """Finds the job that an earlier try of the same task left: done, or still at it."""
+
+    def __init__(self, context: Context, key: str) -> None:
+        self._context = context
+        self._policy = context.policy.trigger
+        self._key = key
+        self._skew_told = False
+
+    def among(self, jobs: Sequence[Job]) -> Job | None:
+        """Find it among a connection's jobs, newest first; None without `--since`."""
+        if self._policy.since is None:
+            return None
+        apart = skew(self._context.airbyte.clock_ahead)
+        self._tell(apart)
+        return left_behind(jobs, self._policy.since + apart, self._policy.job_type)
+
+    def _tell(self, apart: timedelta) -> None:
+        if not apart or self._skew_told:
+            return
+        self._skew_told = True
+        seconds = apart.total_seconds()
+        where = "ahead of" if seconds > 0 else "behind"
+        self._context.warn(
+            self._key,
+            f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: --since follows it",
+        )
 
 
 def skew(ahead: float | None) -> timedelta:
