@@ -32,7 +32,10 @@ def output_options(
             "--output",
             "-o",
             envvar="AIRBYTE_OUTPUT",
-            help="The result on stdout: for people, one line of JSON, or bare job ids.",
+            show_envvar=False,
+            show_default=False,
+            help="The result on stdout: for people, one line of JSON, or bare job ids. "
+            "[env: AIRBYTE_OUTPUT; default: text]",
             rich_help_panel=OUTPUT,
         ),
     ] = OutputFormat.TEXT,
