@@ -70,10 +70,10 @@ class Story:
                 chapter = self._chapter(key)
                 chapter.ended = True
                 return _entry(chapter, "finished", _ending(result), level=_weight(result))
-            case ev.JobKnown(key=key, job=job, adopted=adopted, url=url):
+            case ev.JobKnown(key=key, job=job, adopted=adopted, url=url, named=named):
                 chapter = self._chapter(key)
                 chapter.job, chapter.adopted, chapter.told = job, adopted, job.status
-                verb = "adopted" if adopted else "started"
+                verb = "watching" if named else "adopted" if adopted else "started"
                 return _entry(chapter, verb, f"{verb}: {job.status}" + (f" {url}" if url else ""))
             case _:
                 return _entry(self._chapter(event.key), *_said(event))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output.journal import Entry, Journal
@@ -14,6 +14,8 @@ from airbyte_sync_cli.sync.events import Event
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.live import LiveView
+
+_SHOWN_BY_A_VIEW_OF_MANY: Final = {"started", "adopted", "watching", "cancelling"}
 
 
 class Teller:
@@ -59,7 +61,12 @@ class Teller:
         if self._options.verbosity > 0:
             return True
         alone = len(self._story.chapters) == 1
-        if entry.event in {"started", "adopted", "cancelling"}:  # of many the view tells it
+        if entry.event in {
+            "started",
+            "adopted",
+            "watching",
+            "cancelling",
+        }:  # of many the view tells it
             return alone
         return entry.level == "warning"
 

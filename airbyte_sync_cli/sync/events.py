@@ -55,13 +55,15 @@ class LookingForJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobKnown:
-    """From here on there is a job: ours, or adopted."""
+    """From here on there is a job: ours, or adopted, because it was in our way or named to us."""
 
     key: str
     job: Job
     adopted: bool
     history: History
     url: str | None = None
+    named: bool = False
+    """The user named the job itself (`wait 7`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

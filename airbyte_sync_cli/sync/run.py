@@ -147,7 +147,14 @@ class _Run:
         case.url = airbyte.job_url(case.connection, job_id)
         self._context.emit(Resolved(key=case.key, connection=case.connection))
         self._context.emit(
-            JobKnown(key=case.key, job=case.job, adopted=True, history=case.history, url=case.url)
+            JobKnown(
+                key=case.key,
+                job=case.job,
+                adopted=True,
+                history=case.history,
+                url=case.url,
+                named=True,
+            )
         )
 
     async def _see_through(self, case: Case, job_id: int) -> None:

@@ -75,6 +75,20 @@ def test_a_closed_stream_is_let_go() -> None:
     assert stream.closed
 
 
+@pytest.mark.parametrize(
+    ("adopted", "named", "told"),
+    [(False, False, "started"), (True, False, "adopted"), (True, True, "watching")],
+)
+def test_a_job_is_told_with_how_we_came_by_it(adopted: bool, named: bool, told: str) -> None:  # noqa: FBT001  # cases
+    known = ev.JobKnown(
+        key="orders", job=job(), adopted=adopted, named=named, history=History(), url="http://a/7"
+    )
+
+    [entry] = Story().entries(known)
+
+    assert (entry.event, entry.message) == (told, f"{told}: running http://a/7")
+
+
 def test_only_changes_are_told() -> None:
     story = Story()
     events: list[ev.Event] = [
