@@ -29,8 +29,10 @@ _CLOCK_STEP: Final = 1.0
 
 _ERASE_REST: Final = "\x1b[K"
 _ERASE_LINE: Final = "\x1b[2K"
-_TALL: Final = 60
-"""Lines from which on a terminal is drawn once a second at most: 100 rows take 12 ms."""
+_MANY: Final = 50
+"""Rows on the screen from which on it is drawn every other second: a hundred take 12 to 30 ms."""
+_SLOW_STEP: Final = 2.0
+"""Seconds between two drawings then."""
 
 Size = Callable[[], os.terminal_size]
 
@@ -154,9 +156,10 @@ class LiveView:
     def refresh(self) -> None:
         """Draw if there is something new, or if the clock has moved on."""
         now, size = self._clock.monotonic(), self._canvas.size()
-        pause = _TICK if size.lines < _TALL else _CLOCK_STEP
-        news = self._news and now - self._drawn_at >= pause
-        due = news or size != self._drawn_size or now - self._drawn_at >= _CLOCK_STEP
+        is_large = min(len(self._board.rows), size.lines) >= _MANY
+        pause, step = (_SLOW_STEP, _SLOW_STEP) if is_large else (_TICK, _CLOCK_STEP)
+        age = now - self._drawn_at
+        due = size != self._drawn_size or age >= (pause if self._news else step)
         if not due or not _in_foreground(self._stream):
             return
         self._news, self._drawn_at, self._drawn_size = False, now, size

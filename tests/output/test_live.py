@@ -185,6 +185,28 @@ def test_it_is_drawn_when_something_happened_or_the_clock_moved_on_and_else_not(
     assert watched.sight.lines()[0].endswith("5s")
 
 
+@pytest.mark.parametrize(
+    ("syncs", "lines", "redrawn"), [(60, 60, False), (60, 24, True), (4, 60, True)]
+)
+def test_fifty_rows_and_more_are_drawn_every_other_second(
+    syncs: int, lines: int, *, redrawn: bool
+) -> None:
+    watched = Watched()
+    watched.size = os.terminal_size((80, lines))
+    watched.view.take(ev.Planned(keys=[f"{number}" for number in range(syncs)]))
+    watched.view.refresh()
+    first = watched.written
+
+    watched.clock.at = 1.5
+    watched.view.take(ev.Triggering(key="1", number=1))
+    watched.view.refresh()
+    assert (watched.written > first) is redrawn
+
+    watched.clock.at = 2.0
+    watched.view.refresh()
+    assert watched.written > first
+
+
 def test_it_is_drawn_anew_for_a_new_size() -> None:
     watched = Watched()
     watched.begin()
