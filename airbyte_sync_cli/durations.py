@@ -29,6 +29,8 @@ _ISO: Final = re.compile(
 )
 _PLAIN: Final = re.compile(rf"(?P<s>{_NUMBER})")
 _EPOCH: Final = re.compile(r"@\d{1,11}", re.ASCII)
+_YEARS: Final = range(1970, 9999)
+"""Outside of these a date overflows when it is moved by a few seconds."""
 _LONGEST: Final = 10 * 365 * 86_400.0
 """Seconds; more is a typing error, and some clocks overflow."""
 
@@ -65,16 +67,17 @@ def _number(text: str) -> float:
 def parse_timestamp(text: str, *, name: str) -> datetime:
     """Read an ISO timestamp, with `T` or a space, or `@` and seconds since 1970, as `date -d`.
 
-    Without an offset it is UTC,
-    without asking, because both Airflow's templates (`{{ ts_nodash }}`, `{{ ds }}`) and Airbyte
-    mean UTC. Raises UsageError.
+    Without an offset it is UTC, without asking, because both Airflow's templates
+    (`{{ ts_nodash }}`, `{{ ds }}`) and Airbyte mean UTC. Raises UsageError.
     """
     try:
         if _EPOCH.fullmatch(text.strip()):
             return datetime.fromtimestamp(int(text.strip()[1:]), UTC)
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"{name}: {text!r} is no timestamp", hint=_cure(text)) from None
+        moment = None
+    if moment is None or moment.year not in _YEARS:
+        raise UsageError(f"{name}: {text!r} is no timestamp", hint=_cure(text))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 

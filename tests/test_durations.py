@@ -84,6 +84,8 @@ def test_a_timestamp_without_an_offset_is_utc(text: str, moment: datetime) -> No
     [
         ("yesterday", "write 2026-01-01T06:00:00Z"),
         ("2026-13-01", "write 2026-01-01T06:00:00Z"),
+        ("9999-12-31T23:59:59Z", "write 2026-01-01T06:00:00Z"),
+        ("0001-01-01T00:00:00+14:00", "write 2026-01-01T06:00:00Z"),
         ("", "was the template rendered?"),
         ("None", "was the template rendered?"),
         ("{{ dag_run.start_date }}", "was the template rendered?"),
@@ -97,7 +99,13 @@ def test_what_is_no_timestamp_is_told_with_a_cure(text: str, hint: str) -> None:
     assert caught.value.hint.startswith(hint)
 
 
-@given(st.datetimes(timezones=st.just(timezone(timedelta(hours=5, minutes=30)))))
+@given(
+    st.datetimes(
+        min_value=datetime(1970, 1, 1),  # noqa: DTZ001  # hypothesis wants it so
+        max_value=datetime(9998, 12, 31),  # noqa: DTZ001  # the same
+        timezones=st.just(timezone(timedelta(hours=5, minutes=30))),
+    )
+)
 def test_what_python_writes_is_read_back(moment: datetime) -> None:
     assert parse_timestamp(str(moment), name="--since") == moment
     assert parse_timestamp(moment.isoformat(), name="--since") == moment

@@ -20,8 +20,8 @@ from airbyte_sync_cli.airbyte.models import (
     Progress,
     StreamProgress,
 )
-from airbyte_sync_cli.airbyte.refusal import expect_success
-from airbyte_sync_cli.errors import NotFoundError, ProtocolError, RejectedError, UnavailableError
+from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
+from airbyte_sync_cli.errors import ProtocolError, RejectedError, UnavailableError
 
 _EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
 _OLD_TYPES: Final = ("sync", "reset_connection")
@@ -82,7 +82,7 @@ class ConfigApi:
         except UnavailableError as error:
             is_bare = job_id not in self._seen and await self._is_healthy(error)
             if is_bare or "Could not find job" in error.message:
-                raise NotFoundError(f"no job {job_id} here ({error.message})") from error
+                raise no_such_job(job_id, error) from error
             raise
 
     async def jobs(

@@ -12,8 +12,8 @@ from airbyte_sync_cli.airbyte.api import TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
-from airbyte_sync_cli.airbyte.refusal import expect_success
-from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
+from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
+from airbyte_sync_cli.errors import RejectedError, UnavailableError
 
 PAGE: Final = 100
 """The most rows that the API gives at a time."""
@@ -74,7 +74,7 @@ class PublicApi:
         except RejectedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
-            raise NotFoundError(f"no job {job_id} here ({error.message})") from error
+            raise no_such_job(job_id, error) from error
         return _job(wire.read(wire.PublicJob, reply))
 
     async def jobs(

@@ -157,6 +157,14 @@ def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
     return ProtocolError(words, hint=_HTML_HINT)
 
 
+def no_such_job(job_id: int, error: AirbyteSyncError) -> NotFoundError:
+    """Say that there is no such job: neither API answers that with a plain 404."""
+    return NotFoundError(
+        f"no job {job_id} here ({error.message})",
+        hint="`airbyte-sync jobs --conn NAME` lists the jobs of a connection",
+    )
+
+
 def _read_object(content: Mapping[str, object]) -> Refusal:
     data, embedded = content.get("data"), content.get("_embedded")
     candidates = [

@@ -90,10 +90,13 @@ def _mended_port(url: str) -> str | None:
     scheme, _, rest = url.partition("://")
     netloc, slash, path = rest.partition("/")
     host, _, port = netloc.rpartition(":")
+    if netloc.count("[") != netloc.count("]"):
+        whole = f"[{netloc.strip('[]')}]"
+        return f"{scheme}://{whole}{slash}{path}" if _is_ip(whole) else None
     if host.count(":") > 1:
         return f"{scheme}://{f'[{host}]:{port}' if _is_ip(host) else f'[{netloc}]'}{slash}{path}"
     port = port.translate(str.maketrans("Ool", "001", " ,;."))
-    is_port = port.isascii() and port.isdigit() and int(port) <= _LAST_PORT
+    is_port = re.fullmatch(r"[0-9]{1,5}", port) and int(port) <= _LAST_PORT
     return f"{scheme}://{host}:{port}{slash}{path}" if is_port else None
 
 

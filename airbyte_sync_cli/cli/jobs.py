@@ -48,7 +48,7 @@ def jobs(
     def prepare(environ: Mapping[str, str]) -> "Work":
         from airbyte_sync_cli.cli import listings, targets  # noqa: PLC0415  # --help needs no HTTP
 
-        names, _ = targets.wanted_connections(conn, None, environ)
+        names, _ = targets.wanted_connections(conn, None, environ, hint=targets.ONE_BY_ONE)
         state = status.value if status else None
         return lambda session: listings.list_jobs(session, names, limit=limit, status=state)
 

@@ -1,25 +1,36 @@
 """From what was typed to what is meant: job ids, and the connections to work on."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.sync.select import as_connection_id
 
+_MOST_DIGITS: Final = 18
+"""Of a job id: Airbyte counts them in 64 bits."""
+_SEVERAL: Final = "name one with --conn ID or NAME, or several with --tag"
+OR_JOBS: Final = "give a JOB_ID, or --conn ID or NAME for a connection's latest job"
+"""The hint of a command that takes job ids as well."""
+ONE_BY_ONE: Final = "name one with --conn ID or NAME"
+"""The hint of a command without `--tag`."""
+
 
 def wanted_connections(
-    conn: Sequence[str] | None, tag: Sequence[str] | None, environ: Mapping[str, str]
+    conn: Sequence[str] | None,
+    tag: Sequence[str] | None,
+    environ: Mapping[str, str],
+    *,
+    hint: str = _SEVERAL,
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Tell the connections and tags that are meant: options win over AIRBYTE_CONNECTION.
 
-    Raises UsageError where nothing, an empty text, or half an id was given.
+    Raises UsageError where nothing (with `hint`), an empty text, or half an id was given.
     """
     names, tags = list(conn or ()), list(tag or ())
     if not names and not tags:
         names = [part for part in environ.get("AIRBYTE_CONNECTION", "").split(",") if part.strip()]
     if not names and not tags:
-        raise UsageError(
-            "no connection given", hint="name one with --conn ID or NAME, or several with --tag"
-        )
+        raise UsageError("no connection given", hint=hint)
     if not all(text.strip() for text in [*names, *tags]):
         raise UsageError("an empty --conn or --tag", hint="is a variable in your shell not set?")
     for name in names:
@@ -54,7 +65,7 @@ def job_numbers(texts: Sequence[str]) -> Sequence[int]:
 def job_number(text: str) -> int:
     """Read one job id. Raises UsageError."""
     text = text.strip()
-    if text.isascii() and text.isdigit() and int(text) > 0:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
     raise UsageError(
         f"{text!r} is no job id", hint="a job id is a positive number, as `trigger` prints it"

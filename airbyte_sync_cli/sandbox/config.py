@@ -53,7 +53,7 @@ class SandboxConfig(Model):
     """A whole sandbox. Everything has a default; without connections it is empty."""
 
     airbyte_version: Annotated[str, AfterValidator(_check_version)] = LATEST
-    speed: float = Field(default=1.0, gt=0)
+    speed: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Simulated seconds per second."""
     start: AwareDatetime | None = None
     """The simulated time at the beginning; None is now."""

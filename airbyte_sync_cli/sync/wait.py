@@ -124,17 +124,14 @@ class Wait:
     def _note_outage(self, error: AirbyteSyncError) -> None:
         """Count a failed look; give up with the error where its patience is used up."""
         now = self._clock.monotonic()
-        if self._outage is None:
-            self._outage = _Outage(began=now)
-            self._emit(OutageBegan(key=self._case.key, words=error.message))
-        self._outage.looks += 1
+        outage = self._outage = self._outage or _Outage(began=now)
+        outage.looks += 1
         passing = isinstance(error, UnavailableError)
-        self._outage.retry_after = (
-            error.retry_after if isinstance(error, UnavailableError) else None
-        )
-        if now - self._outage.began < self._patience(passing=passing):
-            return
-        raise self._unknown(error, now - self._outage.began) if passing else error
+        outage.retry_after = error.retry_after if isinstance(error, UnavailableError) else None
+        if now - outage.began >= self._patience(passing=passing):
+            raise self._unknown(error, now - outage.began) if passing else error
+        if outage.looks == 1:
+            self._emit(OutageBegan(key=self._case.key, words=error.message))
 
     def _patience(self, *, passing: bool) -> float:
         """A plain no is believed at once, unless the job had been read before."""

@@ -166,6 +166,8 @@ def test_an_address_explains_itself() -> None:
         ("http://localhost:8000,", "http://localhost:8000"),
         ("http://localhost:800O", "http://localhost:8000"),
         ("http://::1:8000", "http://[::1]:8000"),
+        ("http://[::1", "http://[::1]"),
+        ("http://::1]/api", "http://[::1]/api"),
         ("http://h/api/publc/v1", "http://h/api/public/v1"),
         ("http://h/x/api/public/v2/jobs", "http://h/x/api/public/v1"),
         ("http://h/api/v2", "http://h/api/v1"),

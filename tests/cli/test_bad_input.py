@@ -1,0 +1,98 @@
+"""What was typed wrongly is exit 2 before anything is contacted: nobody listens there."""
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Sandbox
+from tests.support.program import assert_told_well, call
+from tests.support.servers import Stage
+
+NOBODY = "http://127.0.0.1:9"
+HUGE = "9" * 5000
+
+BAD = {
+    "nothing at all": ("run", "no connection given"),
+    "an empty connection": ("run -c ''", "an empty --conn or --tag"),
+    "a blank tag": ("run --tag ' '", "an empty --conn or --tag"),
+    "a malformed id": (
+        "run -c 123e4567-e89b-12d3-a456-42661417400",
+        "'123e4567-e89b-12d3-a456-42661417400' is no connection id",
+    ),
+    "an id that is no number": ("wait seven", "'seven' is no job id"),
+    "an id below one": ("status 0", "'0' is no job id"),
+    "a number of another script": ("wait \u0667", "'\u0667' is no job id"),
+    "an id of 5000 digits": (f"cancel {HUGE}", f"'{HUGE}' is no job id"),
+    "ids and connections": ("status 7 -c orders", "job ids and connections at once"),
+    "no job": ("wait ''", "no job id given"),
+    "a bad duration": ("run -c orders --timeout soon", "--timeout: 'soon' is no duration"),
+    "a duration of ages": (
+        "run -c orders --max-outage 600w",
+        "--max-outage: '600w' is longer than ten years",
+    ),
+    "a bad timestamp": ("run -c orders --since noon", "--since: 'noon' is no timestamp"),
+    "a port of 5000 digits": (
+        f"run -c orders --url http://h:{HUGE}",
+        f"'http://h:{HUGE}' is no address of Airbyte",
+    ),
+    "an unknown option": ("run --con orders", "no such option: --con"),
+    "an unknown command": ("rum", "no such command 'rum'"),
+    "an unknown choice": ("run -c orders --if-running retry", "invalid value for '--if-running'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told_and_nothing_is_contacted(name: str) -> None:
+    line, words = BAD[name]
+    argv = ["" if part == "''" else part for part in line.replace("' '", "''").split()]
+
+    ending = call(*argv, AIRBYTE_URL=NOBODY)
+
+    assert_told_well(ending, 2)
+    assert ending.lines("error: ")[0].startswith(f"error: {words}")
+    assert ending.stdout == ""
+
+
+def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
+    bad = call("status", "seven", "-o", "json", AIRBYTE_URL=NOBODY)
+    unreachable = call("status", "7", "-o", "json", AIRBYTE_URL=NOBODY)
+
+    assert (bad.report["exit_code"], unreachable.report["exit_code"]) == (2, 9)
+    assert bad.report.keys() == unreachable.report.keys()
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("run", "name one with --conn ID or NAME, or several with --tag"),
+        ("status", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
+        ("cancel", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
+        ("jobs", "name one with --conn ID or NAME"),
+        ("wait", "`airbyte-sync jobs --conn NAME` lists them"),
+    ],
+)
+def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> None:
+    assert call(line, AIRBYTE_URL=NOBODY).lines("hint: ") == [f"hint: {hint}"]
+
+
+def test_a_job_that_does_not_exist_is_told_at_once_and_without_talk_of_an_outage(
+    stage: Stage,
+) -> None:
+    ending = call("wait", "7", AIRBYTE_URL=stage.sandbox(Sandbox()))
+
+    assert_told_well(ending, 7)
+    assert ending.lines("error: ")[0].startswith("error: no job 7 here")
+    assert ending.lines("hint: ")[0].startswith("hint: `airbyte-sync jobs --conn NAME` lists")
+    assert ending.warnings == []
+
+
+def test_the_same_connection_named_twice_is_one_sync(stage: Stage) -> None:
+    sandbox = Sandbox()
+    orders = sandbox.add_connection("orders").id
+
+    ending = call(
+        *("run", "-c", "orders", "-c", orders, "-c", orders.upper(), "-o", "json"),
+        AIRBYTE_URL=stage.sandbox(sandbox),
+    )
+
+    assert ending.code == 0
+    assert [sync["connection_id"] for sync in ending.report["syncs"]] == [orders]
+    assert len(sandbox.jobs) == 1
