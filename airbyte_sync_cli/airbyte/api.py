@@ -1,8 +1,8 @@
 """What the rest of the program may ask of Airbyte, whichever API answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
 
@@ -48,6 +48,10 @@ TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
 """A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
 
 
+PATIENCE: Final = 15.0
+"""Seconds that a read may spend on its own safe repeats, where nobody says otherwise."""
+
+
 class Airbyte(Protocol):
     """An Airbyte server.
 
@@ -55,7 +59,7 @@ class Airbyte(Protocol):
     will not. `patience` is how many seconds a read may spend on its own safe repeats.
     """
 
-    async def connection(self, connection_id: str, *, patience: float = 30.0) -> Connection:
+    async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
         """Read one connection. Raises NotFoundError where there is none."""
         ...
 
@@ -65,7 +69,7 @@ class Airbyte(Protocol):
         ...
 
     async def connections(
-        self, *, workspace_id: str | None = None, patience: float = 30.0
+        self, *, workspace_id: str | None = None, patience: float = PATIENCE
     ) -> Sequence[Connection]:
         """Read all connections that may be seen, every page of them."""
         ...
@@ -74,7 +78,7 @@ class Airbyte(Protocol):
         """Add the names of sources and destinations, as far as they can be learned."""
         ...
 
-    async def job(self, job_id: int, *, patience: float = 30.0) -> Job:
+    async def job(self, job_id: int, *, patience: float = PATIENCE) -> Job:
         """Read one job. Raises NotFoundError where there is none."""
         ...
 
@@ -84,7 +88,7 @@ class Airbyte(Protocol):
         *,
         limit: int = 20,
         status: str | None = None,
-        patience: float = 30.0,
+        patience: float = PATIENCE,
     ) -> Sequence[Job]:
         """Read a connection's jobs of every type, newest first."""
         ...
@@ -93,8 +97,14 @@ class Airbyte(Protocol):
         """Add how many attempts each job of one connection has had, as far as can be learned."""
         ...
 
-    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
-        """Ask for one job, once: this is never repeated on its own."""
+    async def trigger(
+        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
+    ) -> TriggerAnswer:
+        """Ask for one job, once: this is never repeated on its own.
+
+        `still_wanted` is asked when the connection stands, right before the request leaves; if
+        it is not, the answer is `Undelivered`, surely.
+        """
         ...
 
     async def cancel(self, job_id: int) -> None:

@@ -1,7 +1,6 @@
 """The Config API: internal to Airbyte, but the only one that knows why, how far, and the logs."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -22,6 +21,7 @@ from airbyte_sync_cli.airbyte.models import (
 )
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
 from airbyte_sync_cli.errors import ProtocolError, RejectedError, UnavailableError
+from airbyte_sync_cli.tasks import gather
 
 _EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
 _OLD_TYPES: Final = ("sync", "reset_connection")
@@ -54,13 +54,13 @@ class ConfigApi:
     ) -> Sequence[Connection]:
         """Read the connections of one workspace, or of all that may be seen."""
         ids = [workspace_id] if workspace_id else await self._workspaces(patience)
-        pages = await asyncio.gather(*(self._connections_of(one, patience) for one in ids))
+        pages = await gather(*(self._connections_of(one, patience) for one in ids))
         found = {row.connection_id: _connection(row) for page in pages for row in page}
         return list(found.values())
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
         """Tell the names of sources and destinations by id: connections only have their ids."""
-        replies = await asyncio.gather(
+        replies = await gather(
             *(
                 self._ask(f"{kind}/list", {"workspaceId": one, "pageSize": _MANY}, patience=0)
                 for one in workspace_ids
@@ -98,10 +98,13 @@ class ConfigApi:
                 connection_id, _OLD_TYPES, limit=limit, status=status, patience=patience
             )
         rows = wire.read(wire.ConfigJobs, reply).jobs
+        self._seen.update(row.job.id for row in rows)
         found = {row.job.id: _job(row) for row in rows}
         return sorted(found.values(), key=lambda job: job.id, reverse=True)
 
-    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
+    async def trigger(
+        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
+    ) -> TriggerAnswer:
         """Ask for one job, once."""
         body: dict[str, object] = {"connectionId": connection_id}
         if job_type == "refresh":
@@ -112,6 +115,7 @@ class ConfigApi:
             url=f"{self._root}/connections/{path}",
             json=body,
             limit=self._trigger_limit,
+            still_wanted=still_wanted,
         )
         answer = await judge_trigger(
             lambda: self._gate.send(request),

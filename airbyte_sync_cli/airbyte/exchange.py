@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -27,6 +27,8 @@ class Request:
     params: Mapping[str, str | int] = field(default_factory=dict)
     limit: float | None = None
     """Seconds for the whole exchange; None takes the gate's own."""
+    still_wanted: Callable[[], bool] = lambda: True
+    """Asked right before it leaves, when a connection stands and a token is at hand."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}"
@@ -119,6 +121,8 @@ class Exchange:
 
     async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
         if name.endswith("send_request_headers.started"):
+            if not self._request.still_wanted():
+                raise UnansweredError("it was not wanted any more", hint=None, unsent=True)
             self._sent = True
 
     @property
@@ -127,7 +131,7 @@ class Exchange:
 
     def _unanswered(self, error: httpx.TransportError | ssl.SSLError) -> UnansweredError:
         trouble = _explain(error)
-        # What was sent then was the tunnel's CONNECT.
+        # A ProxyError means that at most the tunnel's CONNECT was sent, never the request.
         unsent = not self._sent or isinstance(error, httpx.ProxyError)
         before = "cannot reach" if unsent else "no answer from"
         asked = error.request if isinstance(error, httpx.TransportError) else None

@@ -1,8 +1,7 @@
 """The Public API: supported, stable, and silent about why a job failed."""
 
-import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -14,6 +13,7 @@ from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
 from airbyte_sync_cli.errors import RejectedError, UnavailableError
+from airbyte_sync_cli.tasks import gather
 
 PAGE: Final = 100
 """The most rows that the API gives at a time."""
@@ -29,6 +29,8 @@ class PublicApi:
         self._root = root.rstrip("/")
         self._trigger_limit = trigger_limit
         self._hidden_types: Sequence[str] = _HIDDEN_TYPES
+        self._broken_types: set[str] = set()
+        """Those that were a 500 for as long as there was patience: it is not spent again."""
 
     async def connection(self, connection_id: str, *, patience: float) -> Connection:
         """Read one connection."""
@@ -52,7 +54,7 @@ class PublicApi:
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
         """Tell the names of sources and destinations by id: connections only have their ids."""
         query = {"workspaceIds": workspace_ids[0]} if len(workspace_ids) == 1 else {}
-        found = await asyncio.gather(
+        found = await gather(
             *(self._names_of(kind, query) for kind in ("sources", "destinations"))
         )
         return found[0] | found[1]
@@ -82,7 +84,7 @@ class PublicApi:
     ) -> Sequence[Job]:
         """Read the newest jobs of every type: those that older servers hide are asked for."""
         query = {"connectionId": connection_id} | ({"status": status} if status else {})
-        pages = await asyncio.gather(
+        pages = await gather(
             self._newest(query, limit=limit, patience=patience),
             *(
                 self._hidden(query, kind, limit=limit, patience=patience)
@@ -94,7 +96,9 @@ class PublicApi:
         found = {job.id: job for page in pages for job in page}
         return sorted(found.values(), key=lambda job: job.id, reverse=True)[:limit]
 
-    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
+    async def trigger(
+        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
+    ) -> TriggerAnswer:
         """Ask for one job, once."""
         if job_type == "refresh":
             raise RejectedError(
@@ -106,6 +110,7 @@ class PublicApi:
             url=f"{self._root}/jobs",
             json={"connectionId": connection_id, "jobType": _asked(job_type)},
             limit=self._trigger_limit,
+            still_wanted=still_wanted,
         )
         return await judge_trigger(
             lambda: self._gate.send(request),
@@ -142,12 +147,14 @@ class PublicApi:
         Any other trouble is raised: a job that was overlooked would later seem to be new.
         """
         try:
+            patience = 0 if kind in self._broken_types else patience
             return await self._newest({**query, "jobType": kind}, limit=limit, patience=patience)
         except RejectedError:
             return []
         except UnavailableError as error:
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
+            self._broken_types.add(kind)
             return []
 
     async def _pages(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from airbyte_sync_cli.airbyte.api import TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, TriggerAnswer
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
@@ -23,6 +23,8 @@ from airbyte_sync_cli.errors import (
 LOG: Final = logging.getLogger("airbyte_sync_cli.server")
 _LONGEST_ASIDE: Final = 5.0
 """Seconds for what is nice to know while a job is being waited for."""
+_MOST_REFUSALS: Final = 3
+"""A proxy may show a page once in the hours of a wait; who always does need not be asked."""
 _MANY_JOBS: Final = 200
 _NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
 _NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look into the web UI"
@@ -40,6 +42,8 @@ class Server:
         self._aside = main if isinstance(main, ConfigApi) else aside
         self._logs = self._aside
         """Asked even where numbers are given up, so that it can say why it has no logs."""
+        self._refusals = 0
+        """Of the Config API, one after another."""
         self._ui = ui
 
     async def aclose(self) -> None:
@@ -56,12 +60,12 @@ class Server:
         """Seconds that Airbyte's clock is ahead of ours, by its latest answer."""
         return self._gate.clock_ahead
 
-    async def connection(self, connection_id: str, *, patience: float = 15.0) -> Connection:
+    async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
         """Read one connection."""
         return await self._main.connection(connection_id, patience=patience)
 
     async def connections(
-        self, *, workspace_id: str | None = None, patience: float = 15.0
+        self, *, workspace_id: str | None = None, patience: float = PATIENCE
     ) -> Sequence[Connection]:
         """Read all connections that may be seen."""
         return await self._main.connections(workspace_id=workspace_id, patience=patience)
@@ -84,7 +88,7 @@ class Server:
             for one in connections
         ]
 
-    async def job(self, job_id: int, *, patience: float = 15.0) -> Job:
+    async def job(self, job_id: int, *, patience: float = PATIENCE) -> Job:
         """Read one job."""
         return await self._main.job(job_id, patience=patience)
 
@@ -94,7 +98,7 @@ class Server:
         *,
         limit: int = 20,
         status: str | None = None,
-        patience: float = 15.0,
+        patience: float = PATIENCE,
     ) -> Sequence[Job]:
         """Read a connection's jobs of every type, newest first."""
         return await self._main.jobs(connection_id, limit=limit, status=status, patience=patience)
@@ -109,10 +113,12 @@ class Server:
         known = {job.id: job.attempts for job in await self._ask_aside(question) or ()}
         return [replace(job, attempts=known.get(job.id)) for job in jobs]
 
-    async def trigger(self, connection_id: str, job_type: JobType) -> TriggerAnswer:
+    async def trigger(
+        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
+    ) -> TriggerAnswer:
         """Ask for one job, once; only the Config API knows how to refresh."""
         api = self._aside if job_type == "refresh" and self._aside else self._main
-        return await api.trigger(connection_id, job_type)
+        return await api.trigger(connection_id, job_type, still_wanted=still_wanted)
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel the connection's active job."""
@@ -125,11 +131,9 @@ class Server:
         return await self._ask_aside(self._aside.progress(job_id))
 
     async def failure(self, job: Job) -> Failure | None:
-        """Find out why a job failed; without the Config API, say where to look."""
+        """Find out why a job failed; None where only the Public API can be reached."""
         progress = await self.progress(job.id)
-        if progress is not None:
-            return progress.failure
-        return None
+        return progress.failure if progress else None
 
     async def attempts(self, job_id: int) -> int:
         """Tell how many attempts have begun. Raises as `logs` does."""
@@ -164,16 +168,20 @@ class Server:
             raise DeniedError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
 
     async def _ask_aside(self, question: Awaitable[_T]) -> _T | None:
-        """Ask the Config API beside the truth. A lasting no is not asked twice."""
+        """Ask the Config API beside the truth. Who says no again and again is let be."""
         try:
             async with asyncio.timeout(_LONGEST_ASIDE):
-                return await question
+                answer = await question
         except TimeoutError:
             LOG.info("the Config API takes too long")
         except (UnavailableError, NotFoundError) as error:
             LOG.info("the Config API: %s", error.message)
         except AirbyteSyncError as error:
             LOG.info("the Config API is out of reach, so numbers are coarse: %s", error.message)
-            if self._aside is not self._main:
+            self._refusals += 1
+            if self._refusals >= _MOST_REFUSALS and self._aside is not self._main:
                 self._aside = None
+        else:
+            self._refusals = 0
+            return answer
         return None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.clock import Clock
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.auth")
+_PAUSE: Final = 10.0
+"""Seconds after which a renewal is tried again, while the old ticket is still good. Where its
+question gets no answer at all, httpx fails the request that needed it: not all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -55,6 +58,7 @@ class Keeper:
         self.failures: list[AirbyteSyncError] = []
         self._issuer = issuer
         self._clock = clock
+        self._asked_at = -inf
 
     def freshen(
         self, request: "httpx.Request", *, refused: Sequence[Ticket | None], failures_seen: int
@@ -66,10 +70,11 @@ class Keeper:
         """
         old = self.ticket
         was_refused = old in refused
-        if old is not None and not was_refused and self._clock.monotonic() < old.renew_at:
+        if old is not None and not was_refused and not self._is_due(old):
             return
         if len(self.failures) > failures_seen:
             raise self.failures[-1]
+        self._asked_at = self._clock.monotonic()
         try:
             self.ticket = yield from self._issuer.issue(request, old if was_refused else None)
         except AirbyteSyncError as error:
@@ -77,6 +82,11 @@ class Keeper:
             if was_refused or not self._can_go_on(error):
                 raise
             LOG.info("%s; the old token is still good", error.message)
+
+    def _is_due(self, ticket: Ticket) -> bool:
+        """Whether to ask for a new ticket: near the end of the old, but not at every request."""
+        again_at = min(self._asked_at + _PAUSE, ticket.ends_at)
+        return self._clock.monotonic() >= max(ticket.renew_at, again_at)
 
     def _can_go_on(self, error: AirbyteSyncError) -> bool:
         """Whether the fault may pass before the old ticket ends."""

@@ -1,6 +1,5 @@
 """What `connections` and `jobs` do once there is a session."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -15,6 +14,7 @@ from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.select import nearest
 from airbyte_sync_cli.sync.unusual import Usual
+from airbyte_sync_cli.tasks import gather
 
 _HISTORY: Final = 100
 """Jobs that tell what is usual: one page of the Public API."""
@@ -110,9 +110,7 @@ async def list_jobs(
 ) -> Ending:
     """List the jobs of one connection, or of several one after the other."""
     connections = await session.select(names, ())
-    pasts = await asyncio.gather(
-        *(_past(session, one, limit=limit, status=status) for one in connections)
-    )
+    pasts = await gather(*(_past(session, one, limit=limit, status=status) for one in connections))
     for past in pasts:
         if not past.jobs:
             state = f"no job that is {status}" if status else "no job"
@@ -144,7 +142,7 @@ async def _past(
         read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY))
         shown, past = read[:limit], read[:_HISTORY]
     else:
-        shown, past = await asyncio.gather(
+        shown, past = await gather(
             airbyte.jobs(connection.id, limit=limit, status=status),
             airbyte.jobs(connection.id, limit=_HISTORY),
         )

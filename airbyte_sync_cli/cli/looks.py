@@ -8,11 +8,12 @@ from airbyte_sync_cli.cli.session import Ending, Session
 from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.tasks import gather
 
 
 async def look_at_jobs(session: Session, job_ids: Sequence[int], *, exit_status: bool) -> Ending:
     """Look once at each job."""
-    cases = await asyncio.gather(*(look_at_job(session, job_id) for job_id in job_ids))
+    cases = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return _looked_at(cases, exit_status=exit_status)
 
 
@@ -21,13 +22,13 @@ async def look_at_connections(
 ) -> Ending:
     """Look once at the latest job of each connection."""
     connections = await session.select(wanted, tags)
-    cases = await asyncio.gather(*(_look_at_latest(session, one) for one in connections))
+    cases = await gather(*(_look_at_latest(session, one) for one in connections))
     return _looked_at(cases, exit_status=exit_status)
 
 
 async def cancel_jobs(session: Session, job_ids: Sequence[int]) -> Ending:
     """Cancel jobs by id: each is read first."""
-    cases = await asyncio.gather(*(look_at_job(session, job_id) for job_id in job_ids))
+    cases = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return await _cancel(session, cases)
 
 
@@ -36,7 +37,7 @@ async def cancel_connections(
 ) -> Ending:
     """Cancel what is active on connections."""
     connections = await session.select(wanted, tags)
-    cases = await asyncio.gather(*(_look_at_latest(session, one) for one in connections))
+    cases = await gather(*(_look_at_latest(session, one) for one in connections))
     return await _cancel(session, cases)
 
 
@@ -99,7 +100,7 @@ async def _cancel(session: Session, cases: Sequence[Case]) -> Ending:
                 on_sent=lambda: None,
             )
 
-    await asyncio.gather(*(cancel(case) for case in cases))
+    await gather(*(cancel(case) for case in cases))
     return _cancelled(cases)
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.sync.policy import RunPolicy
 
 
-_PYTHONS_OWN: Final = (700, 10, 10)
-"""When to collect garbage: a wait of hours makes some with every poll."""
+_COLLECT_GARBAGE_AT: Final = (700, 10, 10)
+"""Python's own thresholds, restored after the start: a wait makes garbage with every poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,9 @@ async def hold_session(
             airbyte = await until_stopped(connect(settings, clock=clock), stop=stop)
         except StoppedError:
             return interrupted(stop)
-        gc.set_threshold(*_PYTHONS_OWN)  # `__main__` has put it off until everything is loaded
+        gc.set_threshold(
+            *_COLLECT_GARBAGE_AT
+        )  # `__main__` has put it off until everything is loaded
         session = Session(
             airbyte=airbyte, settings=settings, output=output, clock=clock, stop=stop
         )

@@ -22,6 +22,7 @@ class ResultFiles:
         self._xcom = root / "airflow" / "xcom"
         self._termination = root / "dev" / "termination-log"
         self._in_kubernetes = "KUBERNETES_SERVICE_HOST" in environ
+        self._reason_told = False
 
     @property
     def keep_reports(self) -> bool:
@@ -36,8 +37,12 @@ class ResultFiles:
             troubles.append(_write_whole(self._result_file, line, what="the result file"))
         if self._xcom.is_dir():
             troubles.append(_write_whole(self._xcom / "return.json", line, what="the XCom file"))
-        if report.exit_code and self._in_kubernetes and os.access(self._termination, os.W_OK):
-            troubles.append(self._write_termination(reason))
+        if self._in_kubernetes and os.access(self._termination, os.W_OK):
+            if report.exit_code:
+                troubles.append(self._write_termination(reason))
+                self._reason_told = True
+            elif self._reason_told:  # by a provisional report: it went well after all
+                troubles.append(self._write_termination(""))
         return [trouble for trouble in troubles if trouble]
 
     def _write_termination(self, reason: str) -> str | None:

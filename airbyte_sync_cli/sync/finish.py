@@ -12,7 +12,8 @@ LATE_STATISTICS: Final = 60.0
 runEndOfSyncHooks); waited for only where the verdict hangs on them."""
 _COURTESY: Final = 2.0
 """Seconds given to them otherwise, so that a result seldom says 0 for a sync that moved rows."""
-_LONGEST_REASON: Final = 10.0
+_LONGEST_LOOK: Final = 10.0
+"""Seconds for one look after the end."""
 _BETWEEN_LOOKS: Final = 2.0
 
 
@@ -33,22 +34,26 @@ async def _await_numbers(context: Context, case: Case) -> None:
     policy, clock = context.policy, context.clock
     matters = policy.verify or policy.min_records is not None
     until = clock.monotonic() + (LATE_STATISTICS if matters else _COURTESY)
-    await _read_again(context, case)
+    trouble = await _read_again(context, case)
     while not _suffices(case, policy.min_records) and clock.monotonic() < until:
         await clock.sleep(_BETWEEN_LOOKS)
-        await _read_again(context, case)
+        trouble = await _read_again(context, case)
+    if trouble is not None:
+        context.warn(case.key, f"the final numbers are unknown: {trouble}")
 
 
-async def _read_again(context: Context, case: Case) -> None:
+async def _read_again(context: Context, case: Case) -> str | None:
+    """Read the job and its numbers once more; return why that was not possible."""
     if case.job is None:
-        return
+        return None
     try:
-        async with asyncio.timeout(_LONGEST_REASON):
+        async with asyncio.timeout(_LONGEST_LOOK):
             job = await context.airbyte.job(case.job.id, patience=0)
             case.job = job if job.is_final else case.job  # an ending is never taken back
             case.progress = await context.airbyte.progress(case.job.id) or case.progress
     except (AirbyteSyncError, TimeoutError) as error:
-        context.warn(case.key, f"the final numbers of job {case.job.id} are unknown: {error}")
+        return str(error) or f"no answer within {_LONGEST_LOOK:.0f} s"
+    return None
 
 
 def _suffices(case: Case, min_records: int | None) -> bool:
@@ -97,8 +102,9 @@ async def _learn_reason(context: Context, case: Case) -> None:
     if case.job is None:
         return
     try:
-        async with asyncio.timeout(_LONGEST_REASON):
+        async with asyncio.timeout(_LONGEST_LOOK):
             case.failure = await context.airbyte.failure(case.job)
             case.progress = await context.airbyte.progress(case.job.id) or case.progress
     except (AirbyteSyncError, TimeoutError) as error:
-        context.warn(case.key, f"why job {case.job.id} failed could not be learned: {error}")
+        why = str(error) or f"no answer within {_LONGEST_LOOK:.0f} s"
+        context.warn(case.key, f"why job {case.job.id} failed could not be learned: {why}")

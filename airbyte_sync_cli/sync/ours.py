@@ -17,7 +17,7 @@ from airbyte_sync_cli.airbyte.api import (
     Undelivered,
 )
 from airbyte_sync_cli.airbyte.models import Connection, Job
-from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
+from airbyte_sync_cli.errors import AirbyteSyncError, RejectedError, UnknownOutcomeError
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
@@ -43,10 +43,12 @@ class OurJob:
             context=context, connection=connection, baseline=0, job_type=self._job_type
         )
         self._under_way: asyncio.Task[TriggerAnswer | AirbyteSyncError] | None = None
+        self._is_wanted = True
+        """Until we are stopped: a trigger that has not left by then never leaves."""
         self._unaccounted = False
-        """A trigger was answered by something that leaves open whether a job was made."""
+        """Some trigger's answer leaves open whether a job was made."""
         self.may_exist = False
-        """The same, and the answer did not come from a gateway that delivered nothing."""
+        """And that trigger reached Airbyte itself: an ending without the job is 12, not 9."""
 
     # -- triggering --------------------------------------------------------------------------
 
@@ -57,7 +59,7 @@ class OurJob:
             self._search = replace(self._search, baseline=newest)
 
     async def trigger(self, number: int) -> TriggerAnswer:
-        """Send a trigger, the so-manieth, in a turn that has come and that it gives back.
+        """Send the trigger with this number, in a turn already taken, which it gives back.
 
         It goes in a task of its own: whoever stops us must not lose its answer. Raises
         RejectedError and so on, where the answer is a clean no.
@@ -73,7 +75,9 @@ class OurJob:
 
     async def _request(self) -> TriggerAnswer | AirbyteSyncError:
         try:
-            return await self._context.airbyte.trigger(self._connection.id, self._job_type)
+            return await self._context.airbyte.trigger(
+                self._connection.id, self._job_type, still_wanted=lambda: self._is_wanted
+            )
         except AirbyteSyncError as error:  # a clean no, kept as a value out of the task group
             return error
 
@@ -104,9 +108,17 @@ class OurJob:
         return True
 
     async def find(self, words: str, seconds: float) -> bool:
-        """Look for so long for a job that no answer has named, and take it."""
+        """Look for so long for a job that no answer has named, and take it.
+
+        Raises UnknownOutcomeError where the looks are refused though there may be one.
+        """
         self._context.emit(LookingForJob(key=self._case.key, words=words))
-        return self._claim(await self._search.look_for(seconds))
+        try:
+            return self._claim(await self._search.look_for(seconds))
+        except RejectedError as error:
+            if self.may_exist:
+                raise self.unknown(error.message) from error
+            raise
 
     def is_among(self, jobs: Sequence[Job]) -> bool:
         """Tell whether one of these is of a trigger whose answer left that open."""
@@ -155,6 +167,7 @@ class OurJob:
         The request under way may still answer, which proves most; meanwhile the jobs are read
         where a new one could only be ours.
         """
+        self._is_wanted = False
         while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL:
             self._take_answer()
             if self.is_open() and (not self._under_way or self._connection.starts_only_by_hand):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
@@ -14,54 +15,52 @@ from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import (
     Cancelling,
     Finished,
-    Interrupted,
     JobKnown,
     Planned,
     Pretended,
-    Provisional,
     Resolved,
 )
 from airbyte_sync_cli.sync.finish import finish, judge
+from airbyte_sync_cli.sync.herald import Herald
 from airbyte_sync_cli.sync.ours import OurJob
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 
-_FINE = {ExitCode.OK, ExitCode.SKIPPED, None}
+_FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
 async def run_connections(context: Context, connections: Sequence[Connection]) -> Sequence[Case]:
     """Trigger and wait for each connection, at the same time; one ending each."""
-    run = _Run(context)
     cases = [Case(key=one.id, connection=one) for one in connections]
+    run = _Run(context, cases)
     for case, connection in zip(cases, connections, strict=True):
         context.emit(Resolved(key=case.key, connection=connection))
     return await run.all(
-        cases,
-        [partial(run.sync, case, one) for case, one in zip(cases, connections, strict=True)],
+        [partial(run.sync, case, one) for case, one in zip(cases, connections, strict=True)]
     )
 
 
 async def wait_for_jobs(context: Context, job_ids: Sequence[int]) -> Sequence[Case]:
     """Wait for jobs that exist already: theirs, so never cancelled."""
-    run = _Run(context)
     cases = [Case(key=f"job {job_id}", adopted=True) for job_id in job_ids]
+    run = _Run(context, cases)
     return await run.all(
-        cases,
-        [partial(run.watch, case, one) for case, one in zip(cases, job_ids, strict=True)],
+        [partial(run.watch, case, one) for case, one in zip(cases, job_ids, strict=True)]
     )
 
 
 class _Run:
     """Everything that happens at the same time, and how it ends together."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, cases: Sequence[Case]) -> None:
         self._context = context
         self._policy = context.policy
         self._clock = context.clock
         self._stop = context.stop
-        self._cases: Sequence[Case] = ()
+        self._cases = cases
+        self._herald = Herald(context, cases)
         self._began = self._clock.monotonic()
         timeout = self._policy.wait.timeout
         self._deadline = None if timeout is None else self._began + timeout
@@ -70,19 +69,16 @@ class _Run:
             nullcontext() if most is None else asyncio.Semaphore(most)
         )
 
-    async def all(
-        self, cases: Sequence[Case], works: Sequence[Callable[[], Awaitable[None]]]
-    ) -> Sequence[Case]:
-        """Do all works at the same time, each to its own ending."""
-        self._cases = cases
-        self._context.emit(Planned(keys=[case.key for case in cases]))
+    async def all(self, works: Sequence[Callable[[], Awaitable[None]]]) -> Sequence[Case]:
+        """Do each case's work at the same time, each to its own ending."""
+        self._context.emit(Planned(keys=[case.key for case in self._cases]))
         async with asyncio.TaskGroup() as tasks:
-            herald = tasks.create_task(self._announce_signal())
+            herald = tasks.create_task(self._herald.run())
             async with asyncio.TaskGroup() as group:
-                for case, work in zip(cases, works, strict=True):
+                for case, work in zip(self._cases, works, strict=True):
                     group.create_task(self._conclude(case, work))
             herald.cancel()
-        return cases
+        return self._cases
 
     async def sync(self, case: Case, connection: Connection) -> None:
         """Come by exactly one job of a connection and see it through."""
@@ -125,7 +121,10 @@ class _Run:
         require_active(connection)
         trigger = Trigger(self._context, case, connection, ours)
         if self._policy.dry_run:
-            self._context.emit(Pretended(key=case.key, words=await trigger.look()))
+            words = await until_stopped(
+                trigger.look(), stop=self._stop, seconds=self._seconds_left()
+            )
+            self._context.emit(Pretended(key=case.key, words=words))
             case.ended_as = ExitCode.OK
             return
         await until_stopped(trigger.obtain(), stop=self._stop, seconds=self._seconds_left())
@@ -176,12 +175,6 @@ class _Run:
 
     # -- being stopped -----------------------------------------------------------------------
 
-    async def _announce_signal(self) -> None:
-        await self._stop.wait_for_signal()
-        interrupted = self._stop.interrupted
-        if interrupted is not None:
-            self._context.emit(Interrupted(signal=interrupted.signal))
-
     async def _wind_down(
         self, case: Case, stopped: StoppedError, ours: OurJob | None = None
     ) -> None:
@@ -195,17 +188,16 @@ class _Run:
             because = self._because(stopped)
             self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
             await cancel_with_care(
-                self._context, case, grace_left=grace_left, on_sent=self._tell_provisional
+                self._context, case, grace_left=grace_left, on_sent=self._herald.tell
             )
         judge(self._context, case)
-        self._tell_provisional()
+        self._herald.tell()
 
     def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:
             return ExitCode[self._stop.interrupted.signal]
         if isinstance(stopped, DeadlineError):
-            name = f"job {case.job.id} had ended" if case.job else "there was a job"
-            case.error = case.error or OutOfTimeError(f"--timeout passed before {name}")
+            case.error = case.error or _too_late(case, ours)
             return ExitCode.TIMEOUT
         if ours is not None and ours.is_open():
             case.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
@@ -226,17 +218,11 @@ class _Run:
             return self._policy.on_interrupt == "cancel"
         return True  # a sibling failed, and --fail-fast was asked for
 
-    def _tell_provisional(self) -> None:
-        interrupted = self._stop.interrupted
-        if interrupted is not None:
-            code = ExitCode[interrupted.signal]
-            results = [case.result() for case in self._cases]
-            undecided = {"exit_code": code, "outcome": code.outcome}
-            self._context.emit(
-                Provisional(
-                    results=tuple(
-                        one.model_copy(update=undecided) if one.exit_code is None else one
-                        for one in results
-                    )
-                )
-            )
+
+def _too_late(case: Case, ours: OurJob | None) -> OutOfTimeError:
+    """Say what `--timeout` cut short, where nobody has said it yet."""
+    if case.job is None and ours is not None and ours.is_open():
+        unknown = ours.unknown("--timeout passed")
+        return OutOfTimeError(unknown.message, hint=unknown.hint)
+    name = f"job {case.job.id} had ended" if case.job else "there was a job"
+    return OutOfTimeError(f"--timeout passed before {name}")

@@ -1,6 +1,5 @@
 """Which connections are meant: by id, by exact name, by tag."""
 
-import asyncio
 from collections.abc import Sequence
 from difflib import get_close_matches
 from string import hexdigits
@@ -9,6 +8,7 @@ from uuid import UUID
 from airbyte_sync_cli.airbyte.api import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UsageError
+from airbyte_sync_cli.tasks import gather
 
 
 def as_connection_id(text: str) -> str | None:
@@ -51,7 +51,7 @@ async def select_connections(
     every: Sequence[Connection] = ()
     if tags or None in by_id:
         every = await airbyte.connections(workspace_id=workspace_id)
-    read = await asyncio.gather(
+    read = await gather(
         *(airbyte.connection(one) for one in dict.fromkeys(by_id) if one is not None)
     )
     known = {connection.id: connection for connection in read}

@@ -34,7 +34,7 @@ _FRESH: Final = 1.0
 _NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
 """After a trigger that may have got through, these leave open what became of it."""
 
-_NoJobTold = Started | AnswerLost | Undelivered
+_NoConflict = Started | AnswerLost | Undelivered
 
 
 class Trigger:
@@ -94,11 +94,11 @@ class Trigger:
 
     # -- what is there already ---------------------------------------------------------------
 
-    async def _read_jobs(self) -> Sequence[Job]:
+    async def _read_jobs(self, *, patience: float | None = None) -> Sequence[Job]:
         jobs = await self._context.airbyte.jobs(
             self._connection.id,
             limit=_JOBS_READ_SINCE if self._policy.since else _JOBS_READ,
-            patience=self._patience,
+            patience=self._patience if patience is None else patience,
         )
         self._case.history = history_of(jobs, job_type=self._policy.job_type)
         return jobs
@@ -140,7 +140,9 @@ class Trigger:
             return await self._check_conflict(answer)
         if await self._learn(answer):
             return True
-        await self._pause_or_give_up(answer)
+        if isinstance(answer, AnswerLost):
+            await self._check_connection()  # the Config API answers 500 where it is switched off
+        await self._prepare_next_attempt(answer)
         return False
 
     async def _turn_comes(self, looked_at: float) -> bool:
@@ -153,21 +155,24 @@ class Trigger:
         is_free = False
         try:
             is_fresh = self._clock.monotonic() - looked_at < _FRESH
-            is_free = is_fresh or await self._is_still_free()
+            is_free = is_fresh or await self._look_again()
         finally:
             if not is_free:
                 self._context.slots.release()
         return is_free
 
-    async def _is_still_free(self) -> bool:
-        """Look again right before a trigger; the baseline moves along."""
-        jobs = await self._read_jobs()
+    async def _look_again(self) -> bool:
+        """Look once more right before a trigger, and move the baseline; False if not free."""
+        try:
+            jobs = await self._read_jobs(patience=0)  # with repeats it would soon be old, too
+        except UnavailableError:
+            return False
         if self._ours.is_among(jobs) or self._earlier_try.among(jobs) or _active(jobs):
             return False
         self._ours.note_baseline(jobs)
         return True
 
-    async def _learn(self, answer: _NoJobTold) -> bool:
+    async def _learn(self, answer: _NoConflict) -> bool:
         """Take the job that an answer names, or look for the one that it may have made."""
         match answer:
             case Started() if self._ours.accept(answer):
@@ -179,7 +184,8 @@ class Trigger:
             case _:
                 return await self._ours.find(_words(answer), self._policy.lost_grace)
 
-    async def _pause_or_give_up(self, answer: _NoJobTold) -> None:
+    async def _prepare_next_attempt(self, answer: _NoConflict) -> None:
+        """Count it, after the pause that the answer asks for; raises after the last one."""
         if self._attempt >= self._policy.most_attempts:
             hint = answer.hint if isinstance(answer, Undelivered) else None
             raise UnavailableError(f"nothing was started: {_words(answer)}", hint=hint)
@@ -189,10 +195,14 @@ class Trigger:
 
     # -- refused -----------------------------------------------------------------------------
 
-    async def _check_conflict(self, answer: Conflicted) -> bool:
-        """A 409 is not believed but checked. True: a job was taken."""
+    async def _check_connection(self) -> None:
+        """Raise RejectedError if somebody has switched the connection off meanwhile."""
         airbyte = self._context.airbyte
         require_active(await airbyte.connection(self._connection.id, patience=self._patience))
+
+    async def _check_conflict(self, answer: Conflicted) -> bool:
+        """A 409 is not believed but checked. True: a job was taken."""
+        await self._check_connection()
         if answer.says_running:
             jobs = await self._read_jobs()
             if self._ours.take_from(jobs):
@@ -223,7 +233,7 @@ def _active(jobs: Sequence[Job]) -> Job | None:
     return next((job for job in jobs if job.is_active), None)
 
 
-def _words(answer: _NoJobTold) -> str:
+def _words(answer: _NoConflict) -> str:
     if isinstance(answer, Started):
         return f"Airbyte answered with job {answer.job.id}, which had ended before"
     return answer.words

@@ -45,6 +45,8 @@ class Wait:
         self._began = self._clock.monotonic()
         self._outage: _Outage | None = None
         self._warned: set[str] = set()
+        self._has_begun = case.job is not None and case.job.status not in NOT_STARTED_STATUSES
+        """Between two attempts a job may be `pending` again: that is no late start."""
 
     async def until_end(self) -> Job:
         """Look until the job's status is final.
@@ -71,6 +73,7 @@ class Wait:
             return None
         self._note_end_of_outage()
         self._case.job = job
+        self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
         if job.is_active and job.status not in NOT_STARTED_STATUSES:
             self._case.progress = (
                 await self._context.airbyte.progress(job.id) or self._case.progress
@@ -97,10 +100,8 @@ class Wait:
         return None
 
     def _start_deadline(self) -> float | None:
-        job, limit = self._case.job, self._policy.start_timeout
-        if limit is None or (job is not None and job.status not in NOT_STARTED_STATUSES):
-            return None
-        return self._began + limit
+        limit = self._policy.start_timeout
+        return None if limit is None or self._has_begun else self._began + limit
 
     def _pause(self) -> float:
         """Sleep no longer than to the next deadline."""
@@ -157,7 +158,7 @@ class Wait:
         if not job.has_known_status:
             self._warn(f"job {job.id} has the unknown status {job.status!r}: taken as active")
         waiting = self._clock.monotonic() - self._began >= self._policy.start_warning
-        if waiting and job.status in NOT_STARTED_STATUSES:
+        if waiting and not self._has_begun and job.status in NOT_STARTED_STATUSES:
             minutes = self._policy.start_warning / 60
             self._warn(
                 f"job {job.id} has been {job.status} for {minutes:.0f} minutes: "

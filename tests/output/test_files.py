@@ -122,6 +122,17 @@ def test_a_success_leaves_no_termination_message(root: Path) -> None:
     assert (root / "dev" / "termination-log").read_bytes() == b""
 
 
+def test_a_success_takes_back_what_was_feared_at_a_signal(root: Path) -> None:
+    telling = in_pod(root)
+    telling.output(ev.Provisional(results=(result(code=5),)))
+    feared = (root / "dev" / "termination-log").read_bytes()
+
+    telling.output.conclude([result()])
+
+    assert feared != b""
+    assert (root / "dev" / "termination-log").read_bytes() == b""
+
+
 def test_outside_of_kubernetes_there_is_no_termination_message(root: Path) -> None:
     told(root=root).output.conclude([failing("no")])
 

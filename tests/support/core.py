@@ -44,16 +44,21 @@ class LoopClock:
 
 
 class SocketLike(LoopbackTransport):
-    """Tells, as a socket does, when a request leaves; can be cut."""
+    """Tells, as a socket does, when a request leaves; can be cut, and slow to connect."""
 
-    def __init__(self, sandbox: Sandbox, cut_between: tuple[float, float]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, cut_between: tuple[float, float], trigger_connects_in: float = 0.0
+    ) -> None:
         super().__init__(sandbox.app)
         self._cut_between = cut_between
+        self._trigger_connects_in = trigger_connects_in
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         begin, end = self._cut_between
         if begin <= asyncio.get_running_loop().time() < end:
             raise httpx.ConnectError("refused") from ConnectionRefusedError()
+        if request.method == "POST" and request.url.path.endswith(("/jobs", "/sync")):
+            await asyncio.sleep(self._trigger_connects_in)
         trace = request.extensions.get("trace")
         if trace is not None:
             await trace("http11.send_request_headers.started", {})
@@ -74,6 +79,8 @@ class Bench:
     clock: LoopClock = field(default_factory=LoopClock)
     cut_between: tuple[float, float] = (0.0, 0.0)
     """Virtual seconds in which no connection can be made."""
+    trigger_connects_in: float = 0.0
+    """Virtual seconds before a trigger can leave."""
     seconds: float = 0.0
     """How long the last run took, in virtual time."""
 
@@ -115,7 +122,7 @@ class Bench:
         self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
     ) -> list[Case]:
         stop = Stop(self.clock)
-        transport = SocketLike(self.sandbox, self.cut_between)
+        transport = SocketLike(self.sandbox, self.cut_between, self.trigger_connects_in)
         async with httpx.AsyncClient(transport=transport) as client:
             gate = Gate(client, clock=self.clock, limit=30)
             context = Context(

@@ -527,3 +527,35 @@ def test_the_job_is_told_with_the_history_of_the_connection() -> None:
 
     [known] = [event for event in given.events if isinstance(event, JobKnown)]
     assert known.history.span == (100, 300)
+
+
+@pytest.mark.parametrize("status", [400, 422, 423])
+def test_looks_that_are_refused_after_a_lost_answer_leave_the_outcome_unknown(
+    status: int,
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 6000, succeeded"))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1),
+        Fault(when="jobs", action="status", status=status, after=3),
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.UNKNOWN
+
+
+@pytest.mark.parametrize("version", ["1.8", "latest"])
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_a_connection_that_is_switched_off_while_we_wait_is_rejected_at_the_first_try(
+    version: str, api: str
+) -> None:
+    """The Config API answers such a trigger with a 500."""
+    given = bench(version, api=api)
+    orders = given.sandbox.add_connection("orders", script=script("running 10, succeeded"))
+    given.sandbox.start_job(orders, script=script("running 100, succeeded"))
+
+    [case] = given.run(orders, at=(50, lambda: setattr(orders, "status", "inactive")))
+
+    assert case.exit_code is ExitCode.REJECTED
+    assert len(given.sandbox.sent("trigger")) == 1

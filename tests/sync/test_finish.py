@@ -4,7 +4,7 @@ import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Failure, Fault
-from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.support.core import bench, script
 
 FAILS = script(
@@ -165,3 +165,47 @@ def test_a_plain_success_costs_no_long_wait_for_numbers() -> None:
     given.run(orders)
 
     assert given.seconds < 15
+
+
+ODD_ONCE = [
+    Fault(api="config", action="status", status=401, times=1),
+    Fault(api="config", action="html", times=1),
+    Fault(api="config", action="bad-json", times=1),
+]
+
+
+@pytest.mark.parametrize("fault", ODD_ONCE, ids=lambda f: f"{f.action}-{f.status}")
+@pytest.mark.parametrize("life", ["running 600, succeeded", "running 600, failed"])
+def test_one_odd_answer_of_the_config_api_does_not_make_us_blind(fault: Fault, life: str) -> None:
+    given = bench(policy=RunPolicy(verify=True))
+    plot = script(life, records=0, byte_count=0)
+    orders = given.sandbox.add_connection("orders", script=plot)
+    given.sandbox.faults.add(fault)
+
+    [case] = given.run(orders)
+
+    is_failed = life.endswith("failed")
+    assert case.exit_code is (ExitCode.FAILED if is_failed else ExitCode.OK)
+    assert (case.failure is not None) is is_failed
+
+
+def test_a_config_api_that_always_says_no_is_let_be() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 3000, succeeded"))
+    given.sandbox.faults.add(Fault(api="config", action="status", status=403))
+
+    given.run(orders)
+
+    assert sum(one.path.startswith("/api/v1") for one in given.sandbox.requests) == 3
+
+
+def test_numbers_that_cannot_be_read_are_warned_of_once() -> None:
+    wait = WaitPolicy(poll_interval=30.5)
+    given = bench(policy=RunPolicy(verify=True, wait=wait))
+    plot = script("running 60, succeeded", records=0, byte_count=0)
+    orders = given.sandbox.add_connection("orders", script=plot)
+    given.cut_between = (62.5, 1000)
+
+    given.run(orders)
+
+    assert sum("the final numbers are unknown" in text for text in given.warnings) == 1

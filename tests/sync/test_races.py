@@ -216,3 +216,22 @@ def test_a_look_is_as_old_as_its_first_answer() -> None:
     given.run(orders, at=(0.2, lambda: given.sandbox.start_job(orders, script=theirs)))
 
     assert [job.cancels for job in given.sandbox.jobs] == [0, 0]
+
+
+@pytest.mark.parametrize("at", range(4, 13))
+def test_a_second_look_that_is_slow_too_is_no_better_than_the_first(at: int) -> None:
+    given = bench("2.0", policy=policy(job_type="clear"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    busy = {"when": "jobs", "action": "status", "status": 503, "times": 2}
+    given.sandbox.faults.add(
+        Fault.model_validate({**busy, "retry_after": "4", "after": 1}),
+        Fault.model_validate({**busy, "retry_after": "8", "after": 4}),
+    )
+
+    given.run(
+        orders,
+        at=(at, lambda: given.sandbox.start_job(orders, script=script("running 600, succeeded"))),
+    )
+
+    [theirs] = [job for job in given.sandbox.jobs if job.started_by == "other"]
+    assert theirs.cancels == 0

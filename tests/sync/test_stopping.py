@@ -7,7 +7,7 @@ import pytest
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import Provisional
-from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from tests.support.core import bench, script
 
 LONG = "pending 1, running 6000, succeeded"
@@ -26,6 +26,70 @@ def test_sigterm_at_any_moment_leaves_no_job_active(version: str, after: float) 
     assert not given.sandbox.active_jobs()
     assert [job.id for job in given.sandbox.jobs] == ([case.job.id] if case.job else [])
     assert given.seconds - after <= GRACE
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("schedule", ["manual", "every 24 hours"])
+@pytest.mark.parametrize("after", [0.2, 0.5, 1.0])
+def test_a_trigger_that_has_not_left_when_we_are_stopped_never_leaves(
+    api: str, schedule: str, after: float
+) -> None:
+    given = bench("1.8", api=api)
+    given.trigger_connects_in = 2
+    orders = given.sandbox.add_connection("orders", schedule=schedule, script=script(LONG))
+
+    [case] = given.run(orders, stop_after=after)
+
+    assert case.exit_code is ExitCode.SIGTERM
+    assert given.sandbox.sent("trigger") == []
+    assert given.warnings == []
+
+
+def test_a_timeout_says_that_a_job_may_exist_where_one_may() -> None:
+    given = bench("2.0", policy=RunPolicy(wait=WaitPolicy(timeout=39)))
+    plot = script("pending 1, running 6000, succeeded", born_after=30)
+    orders = given.sandbox.add_connection("orders", script=plot)
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="status", status=503, applied=True, times=1),
+        Fault(action="status", status=502, from_seconds=20, for_seconds=60),
+    )
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert case.error is not None
+    assert case.error.message.startswith("a sync of 'orders' may have been started")
+    assert "airbyte-sync status" in (case.error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("stop_after", "timeout", "code"),
+    [(1.0, None, ExitCode.SIGTERM), (None, 5.0, ExitCode.TIMEOUT)],
+)
+def test_a_dry_run_is_stopped_like_any_other(
+    stop_after: float | None, timeout: float | None, code: ExitCode
+) -> None:
+    given = bench(policy=RunPolicy(dry_run=True, wait=WaitPolicy(timeout=timeout)))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.faults.add(Fault(when="jobs", action="never"))
+
+    [case] = given.run(orders, stop_after=stop_after)
+
+    assert case.exit_code is code
+    assert given.seconds <= GRACE + 1
+
+
+def test_a_hundred_cancels_are_told_in_a_few_reports() -> None:
+    given = bench()
+    many = [given.sandbox.add_connection(f"{n}", script=script(LONG)) for n in range(100)]
+
+    cases = given.run(*many, stop_after=200)
+
+    assert not given.sandbox.active_jobs()
+    assert all(case.cancel is not None and case.cancel.confirmed for case in cases)
+    assert len(given.told(Provisional)) <= GRACE / 0.25
+    last = given.told(Provisional)[-1]
+    assert sum(one.cancel is not None for one in last.results) == len(many)
 
 
 def test_the_cancel_is_sent_within_a_second_and_files_are_written_before_it_is_confirmed() -> None:

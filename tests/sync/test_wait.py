@@ -8,7 +8,7 @@ import pytest
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import Event, OutageBegan, OutageEnded, Polled
-from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from tests.support.core import Bench, bench, script
 
 HOUR = 3600
@@ -360,3 +360,44 @@ def test_polls_show_numbers_growing() -> None:
     seen = [poll.progress.records_emitted or 0 for poll in polls(given) if poll.progress]
     assert seen == sorted(seen)
     assert 0 < seen[len(seen) // 2] < 60_000
+
+
+BETWEEN_ATTEMPTS = "pending 5, running 3000, incomplete 30, pending 60, running 60, succeeded"
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_a_pause_between_two_attempts_is_no_late_start(api: str) -> None:
+    given = bench(api=api, policy=RunPolicy(wait=WaitPolicy(start_timeout=600)))
+    orders = given.sandbox.add_connection("orders", script=script(BETWEEN_ATTEMPTS))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert given.warnings == []
+
+
+def test_whoever_comes_in_the_pause_between_two_attempts_sees_no_late_start_either() -> None:
+    given = bench(policy=RunPolicy(wait=WaitPolicy(start_timeout=40)))
+    orders = given.sandbox.add_connection("orders")
+    job = given.sandbox.start_job(orders, script=script("running 60, pending 60, succeeded"))
+
+    [case] = given.wait(job.id)
+
+    assert case.exit_code is ExitCode.OK
+
+
+@pytest.mark.parametrize("how", ["attach", "wait", "lost"])
+def test_a_job_that_was_seen_in_a_list_exists_although_reading_it_is_a_500(how: str) -> None:
+    """The Config API answers the same for a job that there is not."""
+    trigger = TriggerPolicy(if_running="attach" if how == "attach" else "wait")
+    given = bench(api="config", policy=RunPolicy(trigger=trigger))
+    orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
+    if how == "lost":
+        given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
+    else:
+        given.sandbox.start_job(orders, script=script("running 900, succeeded"))
+    given.sandbox.faults.add(Fault(when="job", action="status", status=500, for_seconds=300))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
