@@ -22,6 +22,8 @@ LOG: Final = logging.getLogger("airbyte_sync_cli.cancel")
 _LONGEST_READ: Final = 3.0
 _LONGEST_SEND: Final = 1.5
 """Seconds. The server answers a cancel only when the work has stopped, which may be never."""
+_SHORTEST_SEND: Final = 0.5
+"""Seconds that the last read before a cancel leaves for sending it."""
 _BETWEEN_SENDS: Final = 1.0
 _HEAD_START: Final = 0.1
 _FIRST_PAUSE: Final = 0.2
@@ -82,12 +84,19 @@ class _Cancelling:
         if job is None:
             return None
         try:
-            async with asyncio.timeout(min(_LONGEST_READ, self._grace_left())):
+            async with asyncio.timeout(self._longest_read()):
                 self._case.job = await self._airbyte.job(job.id, patience=0)
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("job %s cannot be read before its cancel: %s", job.id, _words(error))
             return None
         return self._case.job
+
+    def _longest_read(self) -> float:
+        """Cut a read off where there is time for another, else when a cancel must go."""
+        left = self._grace_left()
+        if self._sent_at is not None or left > 2 * _LONGEST_READ:
+            return min(_LONGEST_READ, left)
+        return left - _SHORTEST_SEND
 
     async def _send(self, job: Job) -> None:
         """Send one cancel; before the first one is answered, tell that it is on its way."""

@@ -92,6 +92,20 @@ def test_a_hundred_cancels_are_told_in_a_few_reports() -> None:
     assert sum(one.cancel is not None for one in last.results) == len(many)
 
 
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0, 3.4])
+def test_a_cancel_is_sent_in_time_even_where_every_read_is_slow(seconds: float) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="job", action="hold", seconds=seconds, from_seconds=100))
+
+    [case] = given.run(orders, stop_after=120)
+
+    assert case.cancel is not None
+    assert case.cancel.requested
+    assert [job.cancels for job in given.sandbox.jobs] == [1]
+    assert given.seconds - 120 <= GRACE
+
+
 def test_the_cancel_is_sent_within_a_second_and_files_are_written_before_it_is_confirmed() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG, cancel_takes=3))
