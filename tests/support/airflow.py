@@ -8,9 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,12 +52,14 @@ class Airflow:
     home: Path
     url: str
     """Of the Airbyte that its tasks speak to."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """What its environment has beside the usual."""
 
     @classmethod
-    def install(cls, version: str, home: Path, url: str) -> "Airflow":
+    def install(cls, version: str, home: Path, url: str, **environ: str) -> "Airflow":
         """Install it where it is not yet, and make an empty database."""
         python = environment(f"airflow-{version}", f"apache-airflow=={version}", *_PROVIDERS)
-        airflow = cls(version, python, home, url)
+        airflow = cls(version, python, home, url, environ)
         shutil.copytree(DAGS, airflow.dags)
         (home / "bin").mkdir()
         (home / "bin" / "airbyte-sync").symlink_to(Path(sys.executable).parent / "airbyte-sync")
@@ -82,6 +84,7 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+            **self.more,
         }
 
     def run(self, *argv: str, **environ: str) -> Told:

@@ -1,0 +1,116 @@
+"""Pods in a real cluster, as Airflow starts them; skipped by name where there is none.
+
+`dags test` runs with Airflow's own KubernetesPodOperator against the cluster that KUBECONFIG
+names; the Airbyte is a sandbox in a pod beside it. Nothing but AIRBYTE_SYNC_IMAGE is pulled: it
+has a shell, so it serves as the XCom sidecar, too.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.airflow import LINES, Airflow
+from tests.support.airflow_pods import render, wish
+from tests.support.airflow_services import until
+from tests.support.cluster import WHY_NOT, Cluster, is_there
+
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not is_there(), reason=WHY_NOT)]
+
+SCENARIO = """
+auth = "client-credentials"
+connections = [
+    { name = "orders", jobs = ["pending 0.2, running 3, succeeded"] },
+    { name = "slow", jobs = ["pending 0.2, running"] },
+    { name = "busy", jobs = ["pending 0.2, running"] },
+]
+
+[[connections]]
+name = "bad"
+[[connections.jobs]]
+life = "running 1, failed"
+failure = { type = "config_error", message = "the key was revoked", retryable = false }
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A namespace for this module."""
+    with Cluster.borrow() as borrowed:
+        yield borrowed
+
+
+@pytest.fixture(scope="module")
+def url(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A sandbox in the cluster."""
+    scenario = tmp_path_factory.mktemp("scenario") / "scenario.toml"
+    scenario.write_text(SCENARIO, encoding="utf-8")
+    return cluster.serve_sandbox(scenario)
+
+
+@pytest.fixture(scope="module", params=LINES)
+def airflow(
+    request: pytest.FixtureRequest,
+    cluster: Cluster,
+    url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Airflow:
+    """Airflow before that cluster, with the DAGs of this repository."""
+    extra = {"namespace": cluster.namespace, "xcom_sidecar_container_image": cluster.image}
+    connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
+    return Airflow.install(
+        str(request.param),
+        tmp_path_factory.mktemp("airflow"),
+        url,
+        AIRFLOW_CONN_KUBERNETES_DEFAULT=connection,
+        AIRFLOW_VAR_AIRBYTE_SYNC_IMAGE=cluster.image,
+        KUBECONFIG=cluster.config,
+    )
+
+
+def test_a_pod_that_succeeds_is_a_task_that_succeeds_with_its_result_as_xcom(
+    airflow: Airflow,
+) -> None:
+    told = airflow.test("airbyte_pod", {"connection": "orders"})
+
+    assert told.code == 0, told.text
+    assert airflow.states("airbyte_pod") == {"sync": "success"}
+    assert airflow.xcom("airbyte_pod", "sync")["outcome"] == "ok"
+
+
+def test_why_a_sync_failed_stands_in_the_tasks_error(airflow: Airflow) -> None:
+    told = airflow.test("airbyte_pod", {"connection": "bad"})
+
+    assert "failed" in airflow.states("airbyte_pod").values()
+    assert "the key was revoked" in told.text
+
+
+def test_a_pod_that_ends_with_99_is_a_skipped_task(airflow: Airflow, cluster: Cluster) -> None:
+    cluster.beside("trigger", "--conn", "busy", "--if-running", "attach")
+
+    airflow.test("airbyte_pod", {"connection": "busy", "if_running": "skip"})
+
+    assert "skipped" in airflow.states("airbyte_pod").values()
+
+
+def test_what_a_pod_says_is_its_termination_message(airflow: Airflow, cluster: Cluster) -> None:
+    [pod] = render(airflow, wish("airbyte_pod", connection="bad"))
+
+    name = cluster.run(pod)
+
+    until(lambda: cluster.ended(name) is not None, "the end of the pod")
+    ended = cluster.ended(name)
+    assert ended is not None
+    assert ended["exitCode"] == 3
+    assert "the key was revoked" in ended["message"]
+
+
+def test_a_pod_that_is_deleted_cancels_its_sync(airflow: Airflow, cluster: Cluster) -> None:
+    [pod] = render(airflow, wish("airbyte_pod", connection="slow"))
+    before = cluster.job_statuses("slow")
+
+    name = cluster.run(pod)
+    until(lambda: cluster.job_statuses("slow") == ["running", *before], "the sync")
+    cluster.call("delete", "pod", name, "--wait=false")
+
+    until(lambda: cluster.job_statuses("slow") == ["cancelled", *before], "the cancel", limit=20)

@@ -1,0 +1,132 @@
+"""A real Kubernetes, where the environment names one: a namespace, and a sandbox in it."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from airbyte_sync_cli.sandbox import SandboxConfig
+
+WHY_NOT: Final = (
+    "no cluster to try on: KUBECONFIG names one, and AIRBYTE_SYNC_IMAGE an image that its nodes "
+    "have (CONTRIBUTING.md shows it with kind)"
+)
+_SANDBOX: Final = "sandbox"
+_PORT: Final = 8000
+
+
+def is_there() -> bool:
+    """Tell whether the environment names a cluster and an image; neither is ever guessed."""
+    named = os.environ.get("KUBECONFIG") and os.environ.get("AIRBYTE_SYNC_IMAGE")
+    return bool(named) and shutil.which("kubectl") is not None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A namespace of a cluster."""
+
+    namespace: str
+    image: str
+    config: str
+
+    @classmethod
+    @contextmanager
+    def borrow(cls) -> Iterator["Cluster"]:
+        """Make a namespace, and leave none."""
+        image, config = os.environ["AIRBYTE_SYNC_IMAGE"], os.environ["KUBECONFIG"]
+        cluster = cls(f"airbyte-sync-{uuid4().hex[:8]}", image, config)
+        cluster.call("create", "namespace", cluster.namespace)
+        try:
+            yield cluster
+        finally:
+            cluster.call("delete", "namespace", cluster.namespace, "--wait=false")
+
+    def call(self, *arguments: str, given: object = None) -> str:
+        """Call kubectl in the namespace; its stdout. Raises AssertionError if it fails."""
+        done = subprocess.run(  # noqa: S603  # kubectl
+            ["kubectl", "--namespace", self.namespace, *arguments],  # noqa: S607  # the user's
+            input=json.dumps(given) if given is not None else None,
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def create(self, thing: dict[str, Any]) -> None:
+        """Create a thing."""
+        self.call("create", "-f", "-", given=thing)
+
+    def run(self, pod: dict[str, Any]) -> str:
+        """Start a pod, with our image for all its containers; its name."""
+        name = str(pod["metadata"]["name"])
+        containers = [{**each, "image": self.image} for each in pod["spec"]["containers"]]
+        spec = {**pod["spec"], "containers": containers}
+        self.create({**pod, "metadata": {"name": name}, "spec": spec})
+        return name
+
+    def ended(self, pod: str) -> dict[str, Any] | None:
+        """How the container `base` of a pod has ended; None while it has not."""
+        found = json.loads(self.call("get", "pod", pod, "-o", "json"))
+        all_of_them = found["status"].get("containerStatuses", [])
+        states = {each["name"]: each["state"] for each in all_of_them}
+        ended: dict[str, Any] | None = states.get("base", {}).get("terminated")
+        return ended
+
+    # -- Airbyte in it -----------------------------------------------------------------------
+
+    def serve_sandbox(self, scenario: Path) -> str:
+        """Run a sandbox in a pod, and keep its credentials where the DAGs look; its address."""
+        config = SandboxConfig()
+        keys = {"client-id": config.client_id, "client-secret": config.client_secret}
+        self._keep("Secret", "airbyte-sync", keys)
+        self._keep("ConfigMap", _SANDBOX, {"scenario.toml": scenario.read_text("utf-8")})
+        self.create(_sandbox_pod(self.image, keys))
+        self.call("wait", "pod", _SANDBOX, "--for=condition=Ready", "--timeout=90s")
+        ip = self.call("get", "pod", _SANDBOX, "-o", "jsonpath={.status.podIP}")
+        return f"http://{ip}:{_PORT}"
+
+    def beside(self, *arguments: str) -> str:
+        """Run the program inside the sandbox's pod; its stdout."""
+        return self.call("exec", _SANDBOX, "--", "airbyte-sync", *arguments)
+
+    def job_statuses(self, connection: str) -> list[str]:
+        """The statuses of a connection's jobs in the sandbox, newest first."""
+        told = json.loads(self.beside("jobs", "--conn", connection, "-o", "json"))
+        return [sync["status"] for sync in told["syncs"]]
+
+    def _keep(self, kind: str, name: str, values: dict[str, str]) -> None:
+        field = "stringData" if kind == "Secret" else "data"
+        thing = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, field: values}
+        self.create(thing)
+
+
+def _sandbox_pod(image: str, keys: dict[str, str]) -> dict[str, Any]:
+    scenario = "/etc/sandbox"
+    arguments = ["sandbox", "--host", "0.0.0.0", "--scenario", f"{scenario}/scenario.toml"]  # noqa: S104  # a pod
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": _SANDBOX},
+        "spec": {
+            "volumes": [{"name": "scenario", "configMap": {"name": _SANDBOX}}],
+            "containers": [
+                {
+                    "name": "base",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": arguments,
+                    "env": [
+                        {"name": "AIRBYTE_CLIENT_ID", "value": keys["client-id"]},
+                        {"name": "AIRBYTE_CLIENT_SECRET", "value": keys["client-secret"]},
+                    ],
+                    "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},
+                    "volumeMounts": [{"name": "scenario", "mountPath": scenario}],
+                }
+            ],
+        },
+    }
