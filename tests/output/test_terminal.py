@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -26,7 +26,8 @@ class Process:
 
     pid: int
     terminal: int
-    seen: str = field(default="")
+    seen: str = ""
+    ended: bool = False
 
     def read_until(self, text: str) -> None:
         """Read what it writes until there is such a text."""
@@ -38,9 +39,19 @@ class Process:
 
     def end(self) -> int:
         """Read the rest and tell the exit code."""
+        until = time.monotonic() + _LONGEST
         while self._read():
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            assert time.monotonic() < until, self.seen
+        _, status = os.waitpid(self.pid, 0)
+        self.ended = True
+        return os.waitstatus_to_exitcode(status)
+
+    def leave(self) -> None:
+        """Close the terminal; a process that a failed test has left does not outlive it."""
+        if not self.ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.terminal)
 
     def _read(self) -> bool:
         if not select.select([self.terminal], [], [], _LONGEST)[0]:
@@ -60,10 +71,11 @@ def on_terminal(*argv: str, **environ: str) -> Iterator[Process]:
     if pid == 0:
         command = [sys.executable, "-m", "airbyte_sync_cli", *argv]
         os.execve(sys.executable, command, {**kept, "TERM": "xterm-256color", **environ})  # noqa: S606  # our own program
+    process = Process(pid, terminal)
     try:
-        yield Process(pid, terminal)
+        yield process
     finally:
-        os.close(terminal)
+        process.leave()
 
 
 @pytest.fixture
