@@ -1,11 +1,11 @@
 """`logs`: what Airbyte logged, in both shapes, afterwards or while it happens."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.tables import Screen
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader, completed
+from tests.support.children import running
 from tests.support.core import START, LoopClock, SocketLike
 from tests.support.program import Ending, assert_told_well, call
 from tests.support.servers import Stage
@@ -337,11 +338,11 @@ def test_a_signal_ends_the_following_and_leaves_the_job_alone(
     stage: Stage, number: signal.Signals, code: int, errors: int
 ) -> None:
     sandbox = busy("running 1000, succeeded", speed=1)
-    process = following(stage.sandbox(sandbox))
-    assert process.stdout is not None
-    assert "Starting attempt 0" in process.stdout.readline()
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=5)
+    with following(stage.sandbox(sandbox)) as process:
+        assert process.stdout is not None
+        assert "Starting attempt 0" in process.stdout.readline()
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=5)
     assert process.returncode == code
     assert stderr.count("error: ") == errors
     assert sandbox.sent("cancel") == []
@@ -349,10 +350,10 @@ def test_a_signal_ends_the_following_and_leaves_the_job_alone(
 
 def test_an_interrupted_following_leaves_its_lines_in_the_json(stage: Stage) -> None:
     sandbox = busy("running 1000, succeeded", speed=1)
-    process = following(stage.sandbox(sandbox), "-o", "json")
-    wait_for(sandbox, "logs")
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=5)
+    with following(stage.sandbox(sandbox), "-o", "json") as process:
+        wait_for(sandbox, "logs")
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=5)
     report = json.loads(stdout)
     assert (process.returncode, report["exit_code"], report["outcome"]) == (
         130,
@@ -363,14 +364,10 @@ def test_an_interrupted_following_leaves_its_lines_in_the_json(stage: Stage) -> 
     assert stderr == ""
 
 
-def following(url: str, *options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, "-m", "airbyte_sync_cli", "logs", "1", "--follow", *options],
-        env={**os.environ, "AIRBYTE_URL": url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def following(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    with running("logs", "1", "--follow", *options, AIRBYTE_URL=url) as child:
+        yield child.process
 
 
 def wait_for(sandbox: Sandbox, name: str) -> None:
@@ -382,14 +379,13 @@ def wait_for(sandbox: Sandbox, name: str) -> None:
 
 
 def test_a_reader_that_has_seen_enough_ends_the_following(stage: Stage) -> None:
-    process = following(stage.sandbox(busy("running 100, succeeded", speed=20)))
-    assert process.stdout is not None
-    assert "Starting attempt 0" in process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(timeout=10) == 0
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()
+    with following(stage.sandbox(busy("running 100, succeeded", speed=20))) as process:
+        assert process.stdout is not None
+        assert "Starting attempt 0" in process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 # Lines
