@@ -19,14 +19,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not is_there(), reason=WHY_NOT
 
 SCENARIO = """
 auth = "client-credentials"
-connections = [
-    { name = "orders", jobs = ["pending 0.2, running 3, succeeded"] },
-    { name = "slow", jobs = ["pending 0.2, running"] },
-    { name = "busy", jobs = ["pending 0.2, running"] },
-]
+
+[[connections]]
+name = "orders"
+jobs = ["pending 0.2, running 3, succeeded"]
+
+[[connections]]
+name = "slow"
+jobs = ["pending 0.2, running"]
+
+[[connections]]
+name = "busy"
+jobs = ["pending 0.2, running"]
 
 [[connections]]
 name = "bad"
+
 [[connections.jobs]]
 life = "running 1, failed"
 failure = { type = "config_error", message = "the key was revoked", retryable = false }
