@@ -6,6 +6,7 @@ has a shell, so it serves as the XCom sidecar, too.
 """
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -90,7 +91,11 @@ def test_why_a_sync_failed_stands_in_the_tasks_error(airflow: Airflow) -> None:
     told = airflow.test("airbyte_pod", {"connection": "bad"})
 
     assert "failed" in airflow.states("airbyte_pod").values()
-    assert "the key was revoked" in told.text
+    errors = re.findall(r"Pod \S+ returned a failure\.\n(.*)", told.text)
+    assert errors
+    for error in errors:  # one for each try
+        assert error.startswith("airbyte-sync run: failed (exit 3). job ")
+        assert "the key was revoked" in error
 
 
 def test_a_pod_that_ends_with_99_is_a_skipped_task(airflow: Airflow, cluster: Cluster) -> None:
@@ -99,6 +104,19 @@ def test_a_pod_that_ends_with_99_is_a_skipped_task(airflow: Airflow, cluster: Cl
     airflow.test("airbyte_pod", {"connection": "busy", "if_running": "skip"})
 
     assert "skipped" in airflow.states("airbyte_pod").values()
+
+
+def test_a_task_that_runs_out_of_time_cancels_its_sync(airflow: Airflow, cluster: Cluster) -> None:
+    before = cluster.job_statuses("slow")
+
+    told = airflow.test(
+        "airbyte_pod", {"connection": "slow"}, AIRFLOW__CORE__DEFAULT_TASK_EXECUTION_TIMEOUT="15"
+    )
+
+    assert "AirflowTaskTimeout" in told.text
+    until(lambda: "running" not in cluster.job_statuses("slow"), "the cancel", limit=20)
+    since = cluster.job_statuses("slow")[: -len(before) or None]
+    assert set(since) == {"cancelled"}
 
 
 def test_what_a_pod_says_is_its_termination_message(airflow: Airflow, cluster: Cluster) -> None:
