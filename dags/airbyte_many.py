@@ -20,10 +20,10 @@ SINCE = (
     "{{ ti.try_number + task.retries == ti.max_tries + 1 and ti.start_date"
     " or dag_run.start_date }}"
 )
+URL = "{{ var.value.get('airbyte_url', 'http://airbyte-airbyte-server-svc.airbyte:8001') }}"
 CONNECTIONS = "{{ var.value.get('airbyte_connections', 'orders,customers') }}"
 SECRETS = "/run/secrets/airbyte"
-ENV = {
-    "AIRBYTE_URL": "http://airbyte-airbyte-server-svc.airbyte:8001",
+KEYS = {
     "AIRBYTE_CLIENT_ID_FILE": f"{SECRETS}/client-id",
     "AIRBYTE_CLIENT_SECRET_FILE": f"{SECRETS}/client-secret",
 }
@@ -57,15 +57,15 @@ with DAG(dag_id="airbyte_many_one_pod", schedule=None, tags=["airbyte"]):
     KubernetesPodOperator(
         task_id="sync",
         arguments=["run", "--since", SINCE],
-        env_vars={**ENV, "AIRBYTE_CONNECTION": CONNECTIONS},
+        env_vars={**KEYS, "AIRBYTE_URL": URL, "AIRBYTE_CONNECTION": CONNECTIONS},
         **POD,
     )
 
 
 @task
-def environments(names: str) -> list[dict[str, str]]:
+def environments(url: str, names: str) -> list[dict[str, str]]:
     """Make the environment of each pod."""
-    return [{**ENV, "AIRBYTE_CONNECTION": name} for name in names.split(",")]
+    return [{**KEYS, "AIRBYTE_URL": url, "AIRBYTE_CONNECTION": name} for name in names.split(",")]
 
 
 with DAG(dag_id="airbyte_many_mapped", schedule=None, tags=["airbyte"]):
@@ -74,4 +74,4 @@ with DAG(dag_id="airbyte_many_mapped", schedule=None, tags=["airbyte"]):
         arguments=["run", "--since", SINCE],
         max_active_tis_per_dagrun=8,
         **POD,
-    ).expand(env_vars=environments(CONNECTIONS))
+    ).expand(env_vars=environments(URL, CONNECTIONS))

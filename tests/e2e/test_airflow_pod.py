@@ -75,7 +75,8 @@ def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, 
     moved = {
         name: value.replace(mount["mountPath"], str(secrets)) for name, value in given.items()
     }
-    return {**moved, "AIRBYTE_URL": airflow.url, "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert moved["AIRBYTE_URL"] == airflow.url  # the Airflow Variable
+    return {**moved, "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
 
 def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:

@@ -26,6 +26,10 @@ name = "orders"
 jobs = ["pending 0.2, running 3, succeeded"]
 
 [[connections]]
+name = "customers"
+jobs = ["pending 0.2, running 3, succeeded"]
+
+[[connections]]
 name = "slow"
 jobs = ["pending 0.2, running"]
 
@@ -96,6 +100,20 @@ def test_why_a_sync_failed_stands_in_the_tasks_error(airflow: Airflow) -> None:
     for error in errors:  # one for each try
         assert error.startswith("airbyte-sync run: failed (exit 3). job ")
         assert "the key was revoked" in error
+
+
+@pytest.mark.parametrize("dag_id", ["airbyte_many_one_pod", "airbyte_many_mapped"])
+def test_many_connections_are_synced_in_one_pod_or_in_one_each(
+    airflow: Airflow, cluster: Cluster, dag_id: str
+) -> None:
+    names = ("orders", "customers")
+    before = {name: cluster.job_statuses(name) for name in names}
+
+    told = airflow.test(dag_id, {})
+
+    assert told.code == 0, told.text
+    for name in names:
+        assert cluster.job_statuses(name) == ["succeeded", *before[name]]
 
 
 def test_a_pod_that_ends_with_99_is_a_skipped_task(airflow: Airflow, cluster: Cluster) -> None:

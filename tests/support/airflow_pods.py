@@ -28,7 +28,9 @@ for dag_id, wish in json.loads(sys.argv[2]):
     dag = bag.get_dag(dag_id)
     task = dag.get_task("sync")
     if "mapped" in wish["params"]:
-        environments = dag.get_task("environments").python_callable("orders,customers")
+        environments = dag.get_task("environments").python_callable(
+            wish["variables"]["airbyte_url"], "orders,customers"
+        )
         task = task.unmap({"env_vars": environments[int(wish["params"]["mapped"])]})
     task = task.prepare_for_execution()
     start = datetime.fromisoformat(wish["start"])
