@@ -48,7 +48,8 @@ class UnavailableError(AirbyteSyncError):
     """The API cannot be reached or keeps failing (5xx, 429): passing, so worth another try.
 
     `retry_after` is the server's own wish in seconds, where it sent one; `status` is HTTP's,
-    where there was an answer.
+    where there was an answer. `lasting` is True where trying again at once is pointless,
+    such as with a certificate that is not trusted.
     """
 
     exit_code = ExitCode.UNAVAILABLE
@@ -60,10 +61,12 @@ class UnavailableError(AirbyteSyncError):
         hint: str | None = None,
         retry_after: float | None = None,
         status: int | None = None,
+        lasting: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
         self.status = status
+        self.lasting = lasting
 
 
 class ProtocolError(AirbyteSyncError):

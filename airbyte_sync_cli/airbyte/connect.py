@@ -3,7 +3,7 @@
 from airbyte_sync_cli.airbyte.address import Address, parse_address
 from airbyte_sync_cli.airbyte.client import make_client
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.discovery import find_api
+from airbyte_sync_cli.airbyte.discovery import PATIENCE, find_api
 from airbyte_sync_cli.airbyte.http import LOG, Gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.server import Server
@@ -12,23 +12,26 @@ from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.settings import Settings
 
 
-async def connect(settings: Settings, *, clock: Clock) -> Server:
-    """Find the server's APIs. Raises UsageError, and what the first contact means."""
+async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Server:
+    """Find the server's APIs, within `patience` seconds where it cannot be reached at first.
+
+    Raises UsageError, and what the first contact means.
+    """
     address = parse_address(settings.url)
     LOG.info("%s", address.explain())
     gate = Gate(make_client(settings, address, clock), clock=clock, limit=settings.request_timeout)
     try:
-        return await _server(gate, settings, address)
+        return await _server(gate, settings, address, patience)
     except BaseException:
         await gate.aclose()
         raise
 
 
-async def _server(gate: Gate, settings: Settings, address: Address) -> Server:
+async def _server(gate: Gate, settings: Settings, address: Address, patience: float) -> Server:
     limit = settings.trigger_timeout
     flavour = settings.api if settings.api != "auto" else address.decided
     if flavour is None:
-        address, flavour = await find_api(gate, address)
+        address, flavour = await find_api(gate, address, patience=patience)
     public = address.public_root and PublicApi(gate, address.public_root, trigger_limit=limit)
     config = address.config_root and ConfigApi(gate, address.config_root, trigger_limit=limit)
     main = public if flavour == "public" else config

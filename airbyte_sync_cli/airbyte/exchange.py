@@ -53,16 +53,14 @@ class Reply:
 class UnansweredError(UnavailableError):
     """The request got no answer that could be read to its end.
 
-    `unsent` is True where surely not a byte of it left this machine. `lasting` is True where
-    trying again at once is pointless, such as with a wrong certificate.
+    `unsent` is True where surely not a byte of it left this machine.
     """
 
     def __init__(
         self, message: str, *, hint: str | None, unsent: bool, lasting: bool = False
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, lasting=lasting)
         self.unsent = unsent
-        self.lasting = lasting
 
 
 HINT: Final = "airbyte_sync_hint"

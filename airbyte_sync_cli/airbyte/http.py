@@ -8,7 +8,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request, UnansweredError
+from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
 from airbyte_sync_cli.airbyte.refusal import expect_success
 from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
 
@@ -54,7 +54,7 @@ class Gate:
                 return expect_success(reply, retry_after=self.retry_after(reply))
             except UnavailableError as error:
                 wait = max(pause * random.uniform(0.5, 1.5), error.retry_after or 0.0)  # noqa: S311  # jitter
-                if _is_lasting(error) or self._clock.monotonic() + wait > until:
+                if error.lasting or self._clock.monotonic() + wait > until:
                     raise
                 LOG.info("%s; asking again in %.1f s", error.message, wait)
             await self._clock.sleep(wait)
@@ -102,7 +102,3 @@ def read_retry_after(headers: Mapping[str, str], clock: "Clock") -> float | None
 
 def _seconds_until(date: str, clock: "Clock") -> float:
     return (parsedate_to_datetime(date) - clock.now()).total_seconds()
-
-
-def _is_lasting(error: UnavailableError) -> bool:
-    return isinstance(error, UnansweredError) and error.lasting

@@ -121,5 +121,6 @@ def _conclude(argv: Sequence[str], command: str | None, error: AirbyteSyncError)
 
 def _plain(message: str) -> str:
     """Take the parser's words as one of our sentences: `Invalid value: Value error, …`."""
-    words = message.replace("Value error, ", "").rstrip(".")
+    words = message.replace("Value error, ", "").replace(": Input should", ": it should")
+    words = words.rstrip(".")
     return words[:1].lower() + words[1:]

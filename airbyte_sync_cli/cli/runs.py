@@ -1,9 +1,19 @@
 """What `run`, `trigger` and `wait` do once there is a session."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from airbyte_sync_cli.cli.session import Ending, Session, interrupted
+from airbyte_sync_cli.cli.session import (
+    Ending,
+    Persistence,
+    Session,
+    hold_session,
+    interrupted,
+)
+from airbyte_sync_cli.errors import OutOfTimeError, UnavailableError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import verdict
+from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
@@ -21,9 +31,37 @@ async def run_syncs(
     return _ending_of(await run_connections(session.context(policy), connections))
 
 
-async def wait_for(session: Session, job_ids: Sequence[int], policy: RunPolicy) -> Ending:
-    """Wait for jobs that exist."""
-    return _ending_of(await wait_for_jobs(session.context(policy), job_ids))
+async def wait_for(
+    settings: Settings, output: Output, job_ids: Sequence[int], policy: RunPolicy
+) -> Ending:
+    """Wait for jobs that exist. An outage may have begun before us: it is waited out as any."""
+    timeout, max_outage = policy.wait.timeout, policy.wait.max_outage
+
+    async def work(session: Session) -> Ending:
+        left = None if timeout is None else max(timeout - session.age(), 0.0)
+        wait = replace(policy.wait, timeout=left)
+        context = session.context(replace(policy, wait=wait))
+        return _ending_of(await wait_for_jobs(context, job_ids))
+
+    def give_up(error: UnavailableError) -> Ending:
+        in_time = timeout is None or timeout > max_outage
+        return _ending_of([_unreached(one, error, in_time=in_time) for one in job_ids])
+
+    seconds = max_outage if timeout is None else min(max_outage, timeout)
+    persistence = Persistence(seconds=seconds, give_up=give_up)
+    return await hold_session(work, settings, output, stops_itself=True, persistence=persistence)
+
+
+def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> Case:
+    """End a wait whose job could not be asked for at all."""
+    hint = f"when Airbyte is back, `airbyte-sync wait {job_id}` learns the outcome"
+    case = Case.of_job(job_id)
+    if in_time:
+        case.error = UnknownOutcomeError(f"job {job_id} may go on: {cause.message}", hint=hint)
+    else:
+        words = f"--timeout passed before job {job_id} could be looked at: {cause.message}"
+        case.error = OutOfTimeError(words, hint=hint)
+    return case
 
 
 def _ending_of(cases: Sequence[Case]) -> Ending:

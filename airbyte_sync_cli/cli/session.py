@@ -13,8 +13,9 @@ from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.cli.command import Common, Prepare
 from airbyte_sync_cli.cli.signals import stopping_on_signals
 from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.errors import AirbyteSyncError, BugError
+from airbyte_sync_cli.errors import AirbyteSyncError, BugError, UnavailableError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.boundary import guard, show_traceback
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
@@ -41,6 +42,12 @@ class Session:
     output: Output
     clock: Clock
     stop: Stop
+    began: float
+    """When it was wished for, by the clock: connecting may have taken long."""
+
+    def age(self) -> float:
+        """Tell the seconds since then."""
+        return self.clock.monotonic() - self.began
 
     async def select(self, wanted: Sequence[str], tags: Sequence[str]) -> "Sequence[Connection]":
         """Find the connections that are meant."""
@@ -78,6 +85,14 @@ class Ending:
     """Whether stderr is spared the error: a person pressed Ctrl-C to end what has no end."""
     details: Mapping[str, object] | None = None
     """What the command's own kind of report has beside the keys of all; see `output.reports`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """How long a work waits until Airbyte can be reached at all, and how it ends if it cannot."""
+
+    seconds: float
+    give_up: Callable[[UnavailableError], Ending]
 
 
 Work = Callable[[Session], Coroutine[None, None, Ending]]
@@ -152,25 +167,40 @@ def _output(command: str, options: OutputOptions) -> Output:
 
 
 async def hold_session(
-    work: Work, settings: Settings, output: Output, *, stops_itself: bool
+    work: Work,
+    settings: Settings,
+    output: Output,
+    *,
+    stops_itself: bool,
+    persistence: Persistence | None = None,
 ) -> Ending:
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
-    is ended where it stands.
+    is ended where it stands. Without `persistence` the first contact is tried for seconds only.
     """
     clock = SystemClock()
-    stop = Stop(clock)
+    stop, began = Stop(clock), clock.monotonic()
     with stopping_on_signals(stop):
         try:
-            airbyte = await until_stopped(connect(settings, clock=clock), stop=stop)
+            seconds = persistence.seconds if persistence else 0.0
+            airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)
         except StoppedError:
             return interrupted(stop)
+        except UnavailableError as error:
+            if persistence is None or error.lasting:
+                raise
+            return persistence.give_up(error)
         gc.set_threshold(
             *_COLLECT_GARBAGE_AT
         )  # `__main__` has put it off until everything is loaded
         session = Session(
-            airbyte=airbyte, settings=settings, output=output, clock=clock, stop=stop
+            airbyte=airbyte,
+            settings=settings,
+            output=output,
+            clock=clock,
+            stop=stop,
+            began=began,
         )
         try:
             async with output.alive():
@@ -181,6 +211,21 @@ async def hold_session(
             return interrupted(stop)
         finally:
             await airbyte.aclose()
+
+
+async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Server:
+    """Connect; where that fails for now, say so and go on trying for so many seconds in all."""
+    began = clock.monotonic()
+    try:
+        return await connect(settings, clock=clock)
+    except UnavailableError as error:
+        left = seconds - (clock.monotonic() - began)
+        if left <= 0 or error.lasting:
+            raise
+        output.warn(f"{error.message}: trying on, for {words.duration(left)} at most")
+        pause = min(error.retry_after or 0.0, left)
+    await clock.sleep(pause)
+    return await connect(settings, clock=clock, patience=left - pause)
 
 
 def interrupted(stop: Stop) -> Ending:

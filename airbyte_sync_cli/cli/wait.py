@@ -8,7 +8,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.cli.session import Play
 
 
 @with_common_options
@@ -26,10 +26,11 @@ def wait(
     """Wait for jobs that exist already, and tell the truth about them.
 
     The second half of the two-task pattern, and the way to go on after anything went wrong.
-    The jobs are never cancelled from here: Ctrl-C only stops watching.
+    The jobs are never cancelled from here: Ctrl-C only stops watching. An outage of Airbyte is
+    waited out, also one that had begun before.
     """
 
-    def prepare(_environ: Mapping[str, str]) -> "Work":
+    def prepare(_environ: Mapping[str, str]) -> "Play":
         from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
@@ -43,6 +44,6 @@ def wait(
         )
         policy = RunPolicy(wait=limits, min_records=min_records, verify=verify)
         numbers = targets.job_numbers(job_ids or [])
-        return lambda session: runs.wait_for(session, numbers, policy)
+        return lambda settings, output: runs.wait_for(settings, output, numbers, policy)
 
-    return common.perform("wait", prepare, stops_itself=True)
+    return common.play("wait", prepare)

@@ -67,11 +67,11 @@ def _cells(sync: SyncResult, command: str | None) -> list[str]:
 
 
 def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
-    tells_more = sync.outcome not in {None, "ok", sync.status} and command not in _LOOKS
+    tells_more = sync.status is not None and sync.outcome not in {"ok", sync.status}
     return [
         f"{sync.attempts} attempts" if (sync.attempts or 0) > 1 else None,
         "adopted" if sync.adopted and command in _ADOPTING else None,
-        sync.outcome if tells_more else None,
+        sync.outcome if tells_more and command not in _LOOKS else None,
         _cancel_remark(sync) if command == "cancel" else None,
     ]
 

@@ -20,6 +20,8 @@ class Case:
     """What is known. `ended_as` is our own ending, which counts unless the job's end is known."""
 
     key: str
+    job_id: int | None = None
+    """Where the job's number was given, and so is known before the job."""
     connection: Connection | None = None
     job: Job | None = None
     adopted: bool = False
@@ -31,6 +33,11 @@ class Case:
     suspect: bool = False
     error: AirbyteSyncError | None = None
     url: str | None = None
+
+    @classmethod
+    def of_job(cls, job_id: int) -> "Case":
+        """A case of a job that exists already: theirs, so never cancelled."""
+        return cls(key=f"job {job_id}", job_id=job_id, adopted=True)
 
     @property
     def exit_code(self) -> ExitCode | None:
@@ -49,7 +56,7 @@ class Case:
         return SyncResult(
             connection_id=self._connection_id,
             connection_name=self.connection.name if self.connection else None,
-            job_id=job.id if job else None,
+            job_id=job.id if job else self.job_id,
             job_type=job.type if job else None,
             outcome=code.outcome if code is not None else None,
             exit_code=code,

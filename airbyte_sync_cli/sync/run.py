@@ -44,7 +44,7 @@ async def run_connections(context: Context, connections: Sequence[Connection]) -
 
 async def wait_for_jobs(context: Context, job_ids: Sequence[int]) -> Sequence[Case]:
     """Wait for jobs that exist already: theirs, so never cancelled."""
-    cases = [Case(key=f"job {job_id}", adopted=True) for job_id in job_ids]
+    cases = [Case.of_job(job_id) for job_id in job_ids]
     run = _Run(context, cases)
     return await run.all(
         [partial(run.watch, case, one) for case, one in zip(cases, job_ids, strict=True)]

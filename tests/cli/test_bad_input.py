@@ -35,6 +35,10 @@ BAD = {
     ),
     "an unknown option": ("run --con orders", "no such option: --con"),
     "an unknown command": ("rum", "no such command 'rum'"),
+    "a number below the least": (
+        "run -c orders --max-parallel 0",
+        "invalid value for '--max-parallel': it should be greater than or equal to 1",
+    ),
     "an unknown choice": ("run -c orders --if-running retry", "invalid value for '--if-running'"),
 }
 

@@ -148,6 +148,53 @@ def test_a_shorter_outage_changes_nothing(stage: Stage) -> None:
     assert orders(stage, sandbox).code == 0
 
 
+def a_job_in_an_outage(fault: str) -> Sandbox:
+    sandbox = a_sandbox(history=(JobScript(life=QUICK),))
+    sandbox.faults.add(Fault.model_validate(fault))
+    return sandbox
+
+
+def wait_for_job_1(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+    return call("wait", "1", "-o", "json", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+
+def test_an_outage_may_have_begun_before_a_wait(stage: Stage) -> None:
+    ending = wait_for_job_1(stage, a_job_in_an_outage("any:503:times=20"))
+
+    assert (ending.code, the_sync(ending)["status"]) == (0, "succeeded")
+    [warning] = ending.report["warnings"]
+    assert "503" in warning
+    assert "trying on, for 29m" in warning
+
+
+def test_a_wait_that_reaches_nobody_within_max_outage_names_its_job(stage: Stage) -> None:
+    ending = wait_for_job_1(stage, a_job_in_an_outage("any:503"), "--max-outage", "5m")
+
+    assert_told_well(ending, 12)
+    assert (the_sync(ending)["job_id"], the_sync(ending)["status"]) == (1, None)
+    assert "airbyte-sync wait 1" in ending.report["error"]["hint"]
+
+
+def test_a_wait_that_reaches_nobody_within_its_timeout_says_so(stage: Stage) -> None:
+    ending = wait_for_job_1(stage, a_job_in_an_outage("any:503"), "--timeout", "5m")
+
+    assert_told_well(ending, 5)
+    assert the_sync(ending)["job_id"] == 1
+    assert "--timeout passed" in ending.report["error"]["message"]
+
+
+def test_the_time_before_a_wait_is_let_in_counts_for_its_timeout(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=1))
+    connection = sandbox.add_connection("orders", script=JobScript(life=LONG))
+    sandbox.start_job(connection)
+    sandbox.faults.add(Fault.model_validate("any:503:retry-after=100:times=1"))
+
+    ending = wait_for_job_1(stage, sandbox, "--timeout", "2m", "--poll-interval", "5s")
+
+    assert_told_well(ending, 5)
+    assert 4 <= len(sandbox.sent("job")) <= 7  # in the 20 s that were left
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [((), 0), (("--verify",), 13), (("--min-records", "1"), 13)],
@@ -353,3 +400,12 @@ def test_a_result_file_that_cannot_be_written_is_told_before_anything_is_started
 
     assert_told_well(ending, 2)
     assert sandbox.requests == []
+
+
+def test_the_last_line_names_a_job_that_nobody_knows_and_says_its_ending_once(
+    stage: Stage,
+) -> None:
+    ending = call("wait", "77", AIRBYTE_URL=stage.sandbox(a_sandbox()))
+
+    assert_told_well(ending, 7)
+    assert ending.stdout == "not-found  job 77\n"
