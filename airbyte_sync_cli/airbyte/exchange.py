@@ -171,12 +171,12 @@ _SLOW: Final = _Trouble(
 )
 
 
-def unreached(where: str, error: BaseException) -> UnansweredError:
+def unreached(where: str, error: BaseException, *, hint: str | None = None) -> UnansweredError:
     """Say why nothing could be sent to a place, in the words of every request."""
     trouble = _explain(error)
     return UnansweredError(
         f"cannot reach {where}: {trouble.words}",
-        hint=trouble.hint,
+        hint=hint or trouble.hint,
         unsent=True,
         lasting=trouble.lasting,
     )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from airbyte_sync_cli.airbyte.exchange import unreached
+from airbyte_sync_cli.airbyte.exchange import PROXY_HINT, UnansweredError, unreached
 from airbyte_sync_cli.airbyte.proxy import proxy_for, without_password
 from airbyte_sync_cli.airbyte.tls import ssl_context
 
@@ -70,8 +70,13 @@ async def resolve(hop: Hop, *, limit: float) -> Sequence[str]:
                 hop.host, hop.port, type=socket.SOCK_STREAM
             )
     except OSError as error:  # TimeoutError is one
-        raise unreached(hop.name, error) from error
+        raise _unreached(hop, error) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _unreached(hop: Hop, error: Exception) -> UnansweredError:
+    is_of_proxy = hop.proxy is not None and not isinstance(error, ssl.SSLError)
+    return unreached(hop.name, error, hint=PROXY_HINT if is_of_proxy else None)
 
 
 async def knock(hop: Hop, addresses: Sequence[str], *, limit: float) -> Sequence[str]:
@@ -81,7 +86,7 @@ async def knock(hop: Hop, addresses: Sequence[str], *, limit: float) -> Sequence
     )
     troubles = [answer for answer in answers if isinstance(answer, Exception)]
     if len(troubles) == len(addresses):
-        raise unreached(hop.name, troubles[0]) from troubles[0]
+        raise _unreached(hop, troubles[0]) from troubles[0]
     return [
         address
         for address, answer in zip(addresses, answers, strict=True)
@@ -105,7 +110,7 @@ async def shake_hands(
         async with asyncio.timeout(limit):
             _, writer = await asyncio.open_connection(hop.host, hop.port, ssl=context)
     except (OSError, ssl.SSLError) as error:
-        raise unreached(hop.name, error) from error
+        raise _unreached(hop, error) from error
     with closing(writer):
         return _certificate(writer.get_extra_info("ssl_object"))
 

@@ -140,6 +140,7 @@ def test_a_proxy_that_is_away_breaks_tcp_and_is_named() -> None:
 
     assert_breaks_at(ending, "tcp", 9)
     assert "the proxy 127.0.0.1:9" in ending.report["error"]["message"]
+    assert "HTTP_PROXY" in ending.report["error"]["hint"]
     assert "secretword" not in ending.stdout + ending.stderr
 
 
