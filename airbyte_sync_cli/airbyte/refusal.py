@@ -165,6 +165,14 @@ def no_such_job(job_id: int, error: AirbyteSyncError) -> NotFoundError:
     )
 
 
+def no_such_connection(connection_id: str, error: AirbyteSyncError) -> NotFoundError:
+    """Say that there is no such connection."""
+    return NotFoundError(
+        f"no connection {connection_id} here ({error.message})",
+        hint="`airbyte-sync connections` lists those that can be seen",
+    )
+
+
 def _read_object(content: Mapping[str, object]) -> Refusal:
     data, embedded = content.get("data"), content.get("_embedded")
     candidates = [

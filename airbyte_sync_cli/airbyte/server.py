@@ -11,6 +11,7 @@ from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
 from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.refusal import no_such_connection
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -62,7 +63,10 @@ class Server:
 
     async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
         """Read one connection."""
-        return await self._main.connection(connection_id, patience=patience)
+        try:
+            return await self._main.connection(connection_id, patience=patience)
+        except NotFoundError as error:
+            raise no_such_connection(connection_id, error) from error
 
     async def connections(
         self, *, workspace_id: str | None = None, patience: float = PATIENCE

@@ -98,9 +98,20 @@ def run(argv: Sequence[str]) -> int:
 
 def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
     context = getattr(error, "ctx", None)
+    if isinstance(error, typer.BadParameter):
+        error.param_hint = _variable(error) or error.param_hint
     path = context.command_path if context else NAME
     problem = UsageError(_plain(error.format_message()), hint=f"`{path} --help` shows more")
     return _conclude(argv, path.removeprefix(NAME).strip() or None, problem)
+
+
+def _variable(error: typer.BadParameter) -> str | None:
+    """Name the environment variable that a bad value came from, if it came from one."""
+    if error.ctx is None or error.param is None:
+        return None
+    source = error.ctx.get_parameter_source(error.param.name or "")
+    variable = error.param.envvar if source and source.name == "ENVIRONMENT" else None
+    return variable if isinstance(variable, str) else None
 
 
 def _conclude(argv: Sequence[str], command: str | None, error: AirbyteSyncError) -> int:

@@ -113,8 +113,8 @@ async def list_jobs(
     pasts = await gather(*(_past(session, one, limit=limit, status=status) for one in connections))
     for past in pasts:
         if not past.jobs:
-            state = f"no job that is {status}" if status else "no job"
-            session.output.warn(f"{past.connection.name!r} has {state} yet")
+            kind = f"{status} job" if status else "job"
+            session.output.warn(f"{past.connection.name!r} has no {kind} yet")
     tables = [_titled_table(session, past, alone=len(pasts) == 1) for past in pasts if past.jobs]
     syncs = [_sync(session, past.connection, job) for past in pasts for job in past.jobs]
     return Ending(syncs=syncs, exit_code=ExitCode.OK, text="\n\n".join(tables))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.connect import connect
 from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.cli.command import Common, Prepare
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
 """Python's own thresholds, restored after the start: a wait makes garbage with every poll."""
+_FIRST_PAUSE: Final = 0.5
+"""Seconds between the first contact that fails and the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,13 +180,13 @@ async def hold_session(
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
-    is ended where it stands. Without `persistence` the first contact is tried for seconds only.
+    is ended where it stands. Without `persistence` a first contact is tried for 15 seconds.
     """
     clock = SystemClock()
     stop, began = Stop(clock), clock.monotonic()
     with stopping_on_signals(stop):
         try:
-            seconds = persistence.seconds if persistence else 0.0
+            seconds = persistence.seconds if persistence else PATIENCE
             airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)
         except StoppedError:
             return interrupted(stop)
@@ -214,18 +217,16 @@ async def hold_session(
 
 
 async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Server:
-    """Connect; where that fails for now, say so and go on trying for so many seconds in all."""
-    began = clock.monotonic()
+    """Connect; where that fails for now, say so and go on trying for so many seconds."""
     try:
-        return await connect(settings, clock=clock)
+        return await connect(settings, clock=clock, patience=0)
     except UnavailableError as error:
-        left = seconds - (clock.monotonic() - began)
-        if left <= 0 or error.lasting:
+        if error.lasting:
             raise
-        output.warn(f"{error.message}: trying on, for {words.duration(left)} at most")
-        pause = min(error.retry_after or 0.0, left)
+        output.note(f"{error.message}: trying on, for {words.duration(seconds)} at most")
+        pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)
     await clock.sleep(pause)
-    return await connect(settings, clock=clock, patience=left - pause)
+    return await connect(settings, clock=clock, patience=seconds - pause)
 
 
 def interrupted(stop: Stop) -> Ending:

@@ -36,7 +36,7 @@ def status(
         if job_ids:
             numbers = targets.job_numbers_alone(job_ids, conn, tag)
             return lambda session: looks.look_at_jobs(session, numbers, exit_status=exit_status)
-        wanted, tags = targets.wanted_connections(conn, tag, environ, hint=targets.OR_JOBS)
+        wanted, tags = targets.wanted_connections(conn, tag, environ, hint=targets.OR_LATEST_JOB)
         return lambda session: looks.look_at_connections(
             session, wanted, tags, exit_status=exit_status
         )
@@ -64,7 +64,7 @@ def cancel(
         if job_ids:
             numbers = targets.job_numbers_alone(job_ids, conn, tag)
             return lambda session: looks.cancel_jobs(session, numbers)
-        wanted, tags = targets.wanted_connections(conn, tag, environ, hint=targets.OR_JOBS)
+        wanted, tags = targets.wanted_connections(conn, tag, environ, hint=targets.OR_ACTIVE_JOB)
         return lambda session: looks.cancel_connections(session, wanted, tags)
 
     return common.perform("cancel", prepare)

@@ -9,8 +9,9 @@ from airbyte_sync_cli.sync.select import as_connection_id
 _MOST_DIGITS: Final = 18
 """Of a job id: Airbyte counts them in 64 bits."""
 _SEVERAL: Final = "name one with --conn ID or NAME, or several with --tag"
-OR_JOBS: Final = "give a JOB_ID, or --conn ID or NAME for a connection's latest job"
-"""The hint of a command that takes job ids as well."""
+OR_LATEST_JOB: Final = "give a JOB_ID, or --conn ID or NAME for a connection's latest job"
+OR_ACTIVE_JOB: Final = "give a JOB_ID, or --conn ID or NAME for a connection's active job"
+"""The hints of commands that take job ids as well."""
 ONE_BY_ONE: Final = "name one with --conn ID or NAME"
 """The hint of a command without `--tag`."""
 

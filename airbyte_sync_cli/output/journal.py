@@ -83,8 +83,8 @@ class Journal:
     def _text(self, entry: Entry) -> str:
         level = "" if entry.level in {"info", "debug"} else f"{entry.level}: "
         who = words.plain(entry.connection_name or entry.connection_id or "")
-        job = f" job={entry.job_id}" if entry.job_id is not None else ""
-        subject = f"[{who}{job}] " if who or job else ""
+        job = f"job={entry.job_id}" if entry.job_id is not None else ""
+        subject = f"[{' '.join(filter(None, [who, job]))}] " if who or job else ""
         return f"{words.moment(self._clock.now())} {level}{subject}{words.plain(entry.message)}"
 
     def _json(self, entry: Entry) -> str:

@@ -89,6 +89,10 @@ class Output:
         self._warnings.append(message)
         self._teller.warn(message)
 
+    def note(self, message: str) -> None:
+        """Tell of something odd that passes: the report is not changed by it."""
+        self._teller.warn(message)
+
     def alive(self) -> AbstractAsyncContextManager[None]:
         """Show signs of life while the work inside goes on."""
         return self._teller.alive(self._command, self._stderr)

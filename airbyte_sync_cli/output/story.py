@@ -1,6 +1,6 @@
 """From events to entries: what is worth a line in a log."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -69,7 +69,10 @@ class Story:
             case ev.Finished(key=key, result=result):
                 chapter = self._chapter(key)
                 chapter.ended = True
-                return _entry(chapter, "finished", _ending(result), level=_weight(result))
+                if _is_only_started(chapter, result):
+                    return None
+                entry = _entry(chapter, "finished", _ending(result), level=_weight(result))
+                return replace(entry, job_id=result.job_id)  # known also of one never seen
             case ev.JobKnown(key=key, job=job, adopted=adopted, url=url, named=named):
                 chapter = self._chapter(key)
                 chapter.job, chapter.adopted, chapter.told = job, adopted, job.status
@@ -135,7 +138,14 @@ def _state(chapter: Chapter) -> str:
     return ", ".join(parts)
 
 
+def _is_only_started(chapter: Chapter, result: SyncResult) -> bool:
+    """Whether a job goes on without us, as it was told when it became known (`trigger`)."""
+    return result.exit_code == ExitCode.OK and chapter.told == result.status
+
+
 def _ending(result: SyncResult) -> str:
+    if result.exit_code == ExitCode.SKIPPED and result.job_id is not None:
+        return f"skipped: job {result.job_id} is {result.status}"
     parts = [result.status or result.outcome or "ended"]
     if result.duration_seconds is not None:
         parts.append(f"after {words.duration(result.duration_seconds)}")

@@ -55,15 +55,28 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
 
 def _cells(sync: SyncResult, command: str | None) -> list[str]:
     """Put every part of a line in its column; empty where it is unknown."""
+    if sync.exit_code == ExitCode.SKIPPED:  # the job is somebody else's, and its numbers, too
+        because = f"job {sync.job_id} is {sync.status}" if sync.job_id is not None else ""
+        return ["skipped", _name(sync), words.plain(because), "", "", "", ""]
     return [
-        words.plain(sync.status or sync.outcome or "unknown"),
-        words.plain(sync.connection_name or sync.connection_id or ""),
+        words.plain(_state(sync, command)),
+        _name(sync),
         f"job {sync.job_id}" if sync.job_id is not None else "",
         words.duration(sync.duration_seconds) if sync.duration_seconds is not None else "",
         f"{words.count(sync.records_synced)} records" if sync.records_synced is not None else "",
         words.size(sync.bytes_synced) if sync.bytes_synced is not None else "",
         _GAP.join(filter(None, _remarks(sync, command))),
     ]
+
+
+def _name(sync: SyncResult) -> str:
+    return words.plain(sync.connection_name or sync.connection_id or "")
+
+
+def _state(sync: SyncResult, command: str | None) -> str:
+    if command in _LOOKS and sync.job_id is None:
+        return "no job"
+    return sync.status or sync.outcome or "unknown"
 
 
 def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
@@ -79,7 +92,7 @@ def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
 def _cancel_remark(sync: SyncResult) -> str | None:
     """Say what `cancel` did, for its line shows the job as it is now."""
     if sync.job_id is None:
-        return "no job: nothing to cancel"
+        return "nothing to cancel"
     if sync.cancel is None or not sync.cancel.requested:
         return "had ended already: nothing sent" if sync.status in FINAL_STATUSES else None
     return "cancelled by us" if sync.cancel.confirmed else "the cancel is not to be seen yet"

@@ -30,7 +30,7 @@ _HINTS: Final = {
 
 _PHRASES: Final = {
     ExitCode.FAILED: "failed",
-    ExitCode.CANCELLED: "was cancelled, not by us",
+    ExitCode.CANCELLED: "was cancelled",
     ExitCode.TIMEOUT: "had not ended when the time was up",
     ExitCode.SUSPECT: "succeeded, but its numbers are not what was asked for",
     ExitCode.SIGINT: "was interrupted",

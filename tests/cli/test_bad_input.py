@@ -55,6 +55,13 @@ def test_bad_input_is_told_and_nothing_is_contacted(name: str) -> None:
     assert ending.stdout == ""
 
 
+def test_a_bad_value_is_told_with_the_name_of_its_variable() -> None:
+    ending = call("status", "7", AIRBYTE_OUTPUT="xml", AIRBYTE_URL=NOBODY)
+
+    assert_told_well(ending, 2)
+    assert ending.lines("error: ")[0].startswith("error: invalid value for AIRBYTE_OUTPUT: 'xml'")
+
+
 def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
     bad = call("status", "seven", "-o", "json", AIRBYTE_URL=NOBODY)
     unreachable = call("status", "7", "-o", "json", AIRBYTE_URL=NOBODY)
@@ -68,7 +75,7 @@ def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
     [
         ("run", "name one with --conn ID or NAME, or several with --tag"),
         ("status", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
-        ("cancel", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
+        ("cancel", "give a JOB_ID, or --conn ID or NAME for a connection's active job"),
         ("jobs", "name one with --conn ID or NAME"),
         ("wait", "`airbyte-sync jobs --conn NAME` lists them"),
     ],

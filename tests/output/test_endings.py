@@ -176,11 +176,24 @@ def test_status_adopts_nothing_and_says_why_it_failed() -> None:
             {"cancel": {"requested": True, "confirmed": False}, "status": "running"},
             "the cancel is not to be seen yet",
         ),
-        ({"number": None}, "no job: nothing to cancel"),
+        ({"number": None, "status": None}, "no job  orders  nothing to cancel"),
     ],
 )
 def test_cancel_says_what_it_did(fields: dict[str, Any], remark: str) -> None:
     assert summary([result(**fields)], command="cancel").endswith(remark)
+
+
+def test_status_does_not_call_a_connection_without_a_job_unknown() -> None:
+    assert summary([result(number=None, status=None)], command="status") == "no job  orders"
+
+
+def test_a_skipped_sync_shows_why_and_not_the_numbers_of_somebody_elses_job() -> None:
+    skipped = result(
+        status="running", adopted=True, exit_code=ExitCode.SKIPPED, outcome="skipped",
+        records_synced=10, duration_seconds=61.0,
+    )  # fmt: skip
+
+    assert summary([skipped], command="run") == "skipped  orders  job 42 is running"
 
 
 def test_adopted_is_said_where_it_matters() -> None:

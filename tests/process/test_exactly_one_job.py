@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
-from tests.support.program import Ending, HurriedClock, call
+from tests.support.program import Ending, HurriedClock, assert_told_well, call
 from tests.support.servers import Stage
 
 QUICK = "running 3, succeeded"
@@ -133,6 +133,18 @@ def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
     assert ending.code == 11
     assert status in ending.report["error"]["message"]
     assert sandbox.sent("trigger") == []
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_an_id_that_nobody_has_is_exit_7_and_is_named(stage: Stage, api: str) -> None:
+    sandbox, _ = a_sandbox()
+    nobody = "e735894a-e773-4938-969f-45f53957b75b"
+
+    ending = call("run", "-c", nobody, "--api", api, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 7)
+    assert ending.lines("error: ")[0].startswith(f"error: no connection {nobody} here")
+    assert "airbyte-sync connections" in ending.lines("hint: ")[0]
 
 
 def test_a_409_with_nothing_running_is_told_after_two_minutes_as_exit_8(stage: Stage) -> None:

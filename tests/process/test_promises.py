@@ -129,6 +129,17 @@ def test_9_is_an_api_that_keeps_failing_with_nothing_started(stage: Stage) -> No
     assert sandbox.jobs == []
 
 
+def test_a_first_contact_that_fails_is_told_at_once_and_tried_on(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    sandbox.faults.add(Fault.model_validate("any:503:times=3"))
+
+    ending = orders(stage, sandbox)
+
+    assert (ending.code, ending.report["warnings"]) == (0, [])
+    [warning] = ending.warnings
+    assert warning.endswith("trying on, for 15s at most")
+
+
 def test_12_is_an_outage_longer_than_max_outage_with_the_job_named(stage: Stage) -> None:
     sandbox = a_sandbox(LONG)
     sandbox.faults.add(Fault.model_validate("job:503:after=2"))
@@ -162,9 +173,10 @@ def test_an_outage_may_have_begun_before_a_wait(stage: Stage) -> None:
     ending = wait_for_job_1(stage, a_job_in_an_outage("any:503:times=20"))
 
     assert (ending.code, the_sync(ending)["status"]) == (0, "succeeded")
-    [warning] = ending.report["warnings"]
+    [warning] = ending.warnings
     assert "503" in warning
-    assert "trying on, for 29m" in warning
+    assert "trying on, for 30m" in warning
+    assert ending.report["warnings"] == []
 
 
 def test_a_wait_that_reaches_nobody_within_max_outage_names_its_job(stage: Stage) -> None:
@@ -346,6 +358,7 @@ def test_trigger_and_wait_are_the_two_halves(stage: Stage) -> None:
 
     assert started.code == 0
     assert started.stdout == f"{sandbox.jobs[0].id}\n"
+    assert started.stderr.count(" job=") == 1  # nothing is told twice
     assert waited.code == 3
 
 
@@ -409,3 +422,4 @@ def test_the_last_line_names_a_job_that_nobody_knows_and_says_its_ending_once(
 
     assert_told_well(ending, 7)
     assert ending.stdout == "not-found  job 77\n"
+    assert " error: [job=77] not-found" in ending.stderr
