@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.cli.session import Ending, Session
-from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
+from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.tasks import gather
@@ -78,8 +78,24 @@ async def _explain(session: Session, case: Case, job: Job) -> None:
 
 def _looked_at(cases: Sequence[Case], *, exit_status: bool) -> Ending:
     """A look succeeds when it could be done; `--exit-status` makes the jobs speak."""
-    syncs = [case.result() for case in cases]
-    return Ending(syncs=syncs, exit_code=None if exit_status else ExitCode.OK)
+    if not exit_status:
+        return Ending(syncs=[case.result() for case in cases], exit_code=ExitCode.OK)
+    for case in cases:
+        case.error = _without_outcome(case)
+    return Ending.of(cases)
+
+
+def _without_outcome(case: Case) -> AirbyteSyncError | None:
+    """Keep a job that goes on, and one that there is not, from looking like a success."""
+    name = case.connection.name if case.connection else case.key
+    if case.job is None:
+        return NotFoundError(f"{name!r} has no job yet", hint="`airbyte-sync run` starts one")
+    if case.job.is_active:
+        return UnknownOutcomeError(
+            f"job {case.job.id} of {name!r} is {case.job.status}: it has no outcome yet",
+            hint=f"`airbyte-sync wait {case.job.id}` waits for it",
+        )
+    return None
 
 
 async def _cancel(session: Session, cases: Sequence[Case]) -> Ending:

@@ -11,7 +11,6 @@ from airbyte_sync_cli.cli.session import (
     interrupted,
 )
 from airbyte_sync_cli.errors import OutOfTimeError, UnavailableError, UnknownOutcomeError
-from airbyte_sync_cli.exit_codes import verdict
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.case import Case
@@ -28,7 +27,7 @@ async def run_syncs(
         connections = await until_stopped(session.select(wanted, tags), stop=session.stop)
     except StoppedError:
         return interrupted(session.stop)
-    return _ending_of(await run_connections(session.context(policy), connections))
+    return Ending.of(await run_connections(session.context(policy), connections))
 
 
 async def wait_for(
@@ -41,11 +40,11 @@ async def wait_for(
         left = None if timeout is None else max(timeout - session.age(), 0.0)
         wait = replace(policy.wait, timeout=left)
         context = session.context(replace(policy, wait=wait))
-        return _ending_of(await wait_for_jobs(context, job_ids))
+        return Ending.of(await wait_for_jobs(context, job_ids))
 
     def give_up(error: UnavailableError) -> Ending:
         in_time = timeout is None or timeout > max_outage
-        return _ending_of([_unreached(one, error, in_time=in_time) for one in job_ids])
+        return Ending.of([_unreached(one, error, in_time=in_time) for one in job_ids])
 
     seconds = max_outage if timeout is None else min(max_outage, timeout)
     persistence = Persistence(seconds=seconds, give_up=give_up)
@@ -62,10 +61,3 @@ def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> Case:
         words = f"--timeout passed before job {job_id} could be looked at: {cause.message}"
         case.error = OutOfTimeError(words, hint=hint)
     return case
-
-
-def _ending_of(cases: Sequence[Case]) -> Ending:
-    """Sum up: the lowest code decides, and its error is the one to show."""
-    code = verdict(case.exit_code for case in cases if case.exit_code is not None)
-    error = next((case.error for case in cases if case.error and case.exit_code is code), None)
-    return Ending(syncs=[case.result() for case in cases], error=error, exit_code=code)

@@ -15,7 +15,7 @@ from airbyte_sync_cli.cli.command import Common, Prepare
 from airbyte_sync_cli.cli.signals import stopping_on_signals
 from airbyte_sync_cli.clock import Clock, SystemClock
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, UnavailableError
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.boundary import guard, show_traceback
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
@@ -26,6 +26,7 @@ from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.models import Connection
+    from airbyte_sync_cli.sync.case import Case
     from airbyte_sync_cli.sync.context import Context
     from airbyte_sync_cli.sync.policy import RunPolicy
 
@@ -88,6 +89,13 @@ class Ending:
     """Whether stderr is spared the error: a person pressed Ctrl-C to end what has no end."""
     details: Mapping[str, object] | None = None
     """What the command's own kind of report has beside the keys of all; see `output.reports`."""
+
+    @classmethod
+    def of(cls, cases: "Sequence[Case]") -> "Ending":
+        """Sum up: the lowest code decides, and its error is the one to show."""
+        code = verdict(case.exit_code for case in cases if case.exit_code is not None)
+        error = next((case.error for case in cases if case.error and case.exit_code is code), None)
+        return cls(syncs=[case.result() for case in cases], error=error, exit_code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

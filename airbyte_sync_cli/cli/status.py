@@ -27,7 +27,8 @@ def status(
 ) -> ExitCode:
     """Look once: at jobs, or at the latest job of connections.
 
-    Exit 0 if it could be read, whatever the job's state.
+    Exit 0 if it could be read, whatever the job's state. With --exit-status a job speaks as in
+    `run`; one that still goes on is 12, and a connection without a job is 7.
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":

@@ -1,7 +1,7 @@
 """What the live view knows: one row for each connection, filled by events."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -178,6 +178,7 @@ _RowEvent = (
     | ev.Polled
     | ev.OutageBegan
     | ev.OutageEnded
+    | ev.AwaitingNumbers
     | ev.Cancelling
     | ev.Finished
 )
@@ -200,27 +201,18 @@ def _fill(row: Row, event: _RowEvent, now: float, wall: datetime) -> None:
             row.note = _note(event)
 
 
-def _note(
-    event: ev.BlockedBy
-    | ev.Triggering
-    | ev.LookingForJob
-    | ev.OutageBegan
-    | ev.OutageEnded
-    | ev.Cancelling,
-) -> str | None:
-    match event:
-        case ev.BlockedBy(job=job):
-            return f"after {job.id}"
-        case ev.Triggering():
-            return "asking"
-        case ev.LookingForJob():
-            return "looking"
-        case ev.OutageBegan():
-            return "unreachable"
-        case ev.OutageEnded():
-            return None
-        case ev.Cancelling():
-            return "cancelling"
+_NOTES: Final[Mapping[type[ev.Event], str]] = {
+    ev.Triggering: "asking",
+    ev.LookingForJob: "looking",
+    ev.OutageBegan: "unreachable",
+    ev.AwaitingNumbers: "counting",
+    ev.Cancelling: "cancelling",
+}
+
+
+def _note(event: ev.Event) -> str | None:
+    """Tell what goes on besides the job's status; None where that has just ended."""
+    return f"after {event.job.id}" if isinstance(event, ev.BlockedBy) else _NOTES.get(type(event))
 
 
 def _see(row: Row, job: Job, now: float, wall: datetime) -> None:

@@ -96,12 +96,13 @@ class Story:
         return _entry(chapter, "status", _state(chapter))
 
 
-def _said(
+def _said(  # noqa: PLR0911  # one case a kind
     event: ev.BlockedBy
     | ev.Triggering
     | ev.LookingForJob
     | ev.OutageBegan
     | ev.OutageEnded
+    | ev.AwaitingNumbers
     | ev.Cancelling,
 ) -> tuple[str, str, Level]:
     match event:
@@ -120,6 +121,9 @@ def _said(
                 f"Airbyte can be read again after {words.duration(seconds)}",
                 "info",
             )
+        case ev.AwaitingNumbers(seconds=seconds):
+            limit = words.duration(seconds)
+            return "counting", f"succeeded, waiting for its numbers ({limit} at most)", "info"
         case ev.Cancelling(job=job, because=because):
             return "cancelling", f"cancelling job {job.id}: {because}", "warning"
 
@@ -132,7 +136,7 @@ def _state(chapter: Chapter) -> str:
     if progress and (progress.attempts or 0) > 1:
         parts.append(f"attempt {progress.attempts}")
     if progress and progress.records_emitted is not None:
-        parts.append(f"{words.count(progress.records_emitted)} records read")
+        parts.append(f"{words.records(progress.records_emitted)} read")
     if progress and progress.bytes_emitted is not None:
         parts.append(words.size(progress.bytes_emitted))
     return ", ".join(parts)
@@ -146,14 +150,21 @@ def _is_only_started(chapter: Chapter, result: SyncResult) -> bool:
 def _ending(result: SyncResult) -> str:
     if result.exit_code == ExitCode.SKIPPED and result.job_id is not None:
         return f"skipped: job {result.job_id} is {result.status}"
-    parts = [result.status or result.outcome or "ended"]
+    parts = [_how_it_ended(result)]
     if result.duration_seconds is not None:
         parts.append(f"after {words.duration(result.duration_seconds)}")
     if result.records_synced is not None:
-        parts.append(f"{words.count(result.records_synced)} records")
+        parts.append(words.records(result.records_synced))
     if result.bytes_synced is not None:
         parts.append(words.size(result.bytes_synced))
     return ", ".join(parts)
+
+
+def _how_it_ended(result: SyncResult) -> str:
+    """Say it in Airbyte's word, after ours where that says something else."""
+    if result.status is None or result.outcome in {None, "ok", result.status}:
+        return result.status or result.outcome or "ended"
+    return f"{result.outcome}: {result.status}"
 
 
 def _weight(result: SyncResult) -> Level:

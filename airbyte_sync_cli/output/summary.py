@@ -63,7 +63,7 @@ def _cells(sync: SyncResult, command: str | None) -> list[str]:
         _name(sync),
         f"job {sync.job_id}" if sync.job_id is not None else "",
         words.duration(sync.duration_seconds) if sync.duration_seconds is not None else "",
-        f"{words.count(sync.records_synced)} records" if sync.records_synced is not None else "",
+        words.records(sync.records_synced) if sync.records_synced is not None else "",
         words.size(sync.bytes_synced) if sync.bytes_synced is not None else "",
         _GAP.join(filter(None, _remarks(sync, command))),
     ]

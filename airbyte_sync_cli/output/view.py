@@ -96,7 +96,7 @@ def _progress(row: Row, frame: Frame) -> Text:
 def _numbers(row: Row, frame: Frame) -> Text:
     rates = row.rates(frame.now)
     parts = [
-        f"{words.count(row.records)} records" if row.records is not None else "",
+        words.records(row.records) if row.records is not None else "",
         words.size(row.size) if row.size is not None else "",
         Text(f"{words.rate(rates[0])} records/s", "dim") if rates else "",
         Text(f"{words.size(rates[1])}/s", "dim") if rates else "",

@@ -43,6 +43,11 @@ def count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
+def records(number: int) -> str:
+    """Write how many records: `1 record`, `48,200 records`."""
+    return f"{count(number)} record{'' if number == 1 else 's'}"
+
+
 def rate(per_second: float) -> str:
     """Write a number a second: `1,234`, and of few `0.4`."""
     return f"{per_second:.1f}" if 0 < per_second < 10 else f"{round(per_second):,}"  # noqa: PLR2004  # two digits

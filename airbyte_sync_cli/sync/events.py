@@ -108,6 +108,14 @@ class Pretended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitingNumbers:
+    """The job has succeeded; its verdict waits for its last numbers, for so many seconds."""
+
+    key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelling:
     """A cancel is being sent for our job; `because` is for people."""
 
@@ -155,6 +163,7 @@ Event = (
     | OutageEnded
     | Warned
     | Pretended
+    | AwaitingNumbers
     | Cancelling
     | Interrupted
     | Finished

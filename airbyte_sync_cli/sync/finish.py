@@ -6,6 +6,7 @@ from typing import Final
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.events import AwaitingNumbers
 
 LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
@@ -35,6 +36,8 @@ async def _await_numbers(context: Context, case: Case) -> None:
     matters = policy.verify or policy.min_records is not None
     until = clock.monotonic() + (LATE_STATISTICS if matters else _COURTESY)
     trouble = await _read_again(context, case)
+    if matters and not _suffices(case, policy.min_records):
+        context.emit(AwaitingNumbers(key=case.key, seconds=LATE_STATISTICS))
     while not _suffices(case, policy.min_records) and clock.monotonic() < until:
         await clock.sleep(_BETWEEN_LOOKS)
         trouble = await _read_again(context, case)

@@ -28,6 +28,7 @@ from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stoppe
 from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 
+_MORE_TIME: Final = "--timeout gives more time, --on-timeout leave lets the job go on"
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -165,10 +166,14 @@ class _Run:
             except OutOfTimeError as error:
                 case.error = error
                 raise DeadlineError(error.limit) from error
+        await self._complete(case)
+
+    async def _complete(self, case: Case) -> None:
+        """Learn what there is to know of a job that has ended; its end stands without that."""
         try:
             await until_stopped(finish(self._context, case), stop=self._stop)
         except StoppedError:
-            judge(self._context, case)  # the job's end is known: that is the ending
+            judge(self._context, case)
 
     def _seconds_left(self) -> float | None:
         return None if self._deadline is None else self._deadline - self._clock.monotonic()
@@ -190,7 +195,10 @@ class _Run:
             await cancel_with_care(
                 self._context, case, grace_left=grace_left, on_sent=self._herald.tell
             )
-        judge(self._context, case)
+        if case.job is not None and case.job.is_final and case.exit_code is not case.ended_as:
+            await self._complete(case)  # it ended by itself, before the cancel or in spite of it
+        if isinstance(case.error, OutOfTimeError):
+            case.error = _with_its_cancel(case, case.error)
         self._herald.tell()
 
     def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
@@ -225,4 +233,21 @@ def _too_late(case: Case, ours: OurJob | None) -> OutOfTimeError:
         unknown = ours.unknown("--timeout passed")
         return OutOfTimeError(unknown.message, hint=unknown.hint)
     name = f"job {case.job.id} had ended" if case.job else "there was a job"
-    return OutOfTimeError(f"--timeout passed before {name}")
+    return OutOfTimeError(f"--timeout passed before {name}", hint=_MORE_TIME)
+
+
+def _with_its_cancel(case: Case, error: OutOfTimeError) -> OutOfTimeError | None:
+    """Say what became of the job that was out of time; None where it had ended by itself."""
+    if case.job is None or case.cancel is None:
+        return error
+    if case.exit_code is not ExitCode.TIMEOUT:
+        return None
+    if case.cancel.confirmed:
+        hint = error.hint if error.limit == "--start-timeout" else _MORE_TIME
+        return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
+    return OutOfTimeError(
+        f"{error.message}; its cancel is unconfirmed, it may go on",
+        hint=f"`airbyte-sync status {case.job.id}` tells how it stands, "
+        f"`airbyte-sync cancel {case.job.id}` cancels it again",
+        limit=error.limit,
+    )

@@ -3,12 +3,20 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from string import hexdigits
+from typing import Final
 from uuid import UUID
 
 from airbyte_sync_cli.airbyte.api import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UsageError
 from airbyte_sync_cli.tasks import gather
+
+_CURES: Final = {
+    "inactive": "switch it on in Airbyte's UI; Airbyte itself switches off what failed too often",
+    "deprecated": "it was deleted: choose another, `airbyte-sync connections` lists them",
+    "locked": "Airbyte has locked it, mostly over billing: its UI says why",
+}
+"""What helps, by the status of a connection that cannot be started."""
 
 
 def as_connection_id(text: str) -> str | None:
@@ -107,5 +115,5 @@ def require_active(connection: Connection) -> None:
         raise RejectedError(
             f"connection {connection.name!r} ({connection.id}) is {connection.status}: "
             "Airbyte starts only active connections",
-            hint="switch it on in Airbyte's UI; Airbyte itself switches off what failed too often",
+            hint=_CURES.get(connection.status, "look at it in Airbyte's UI"),
         )

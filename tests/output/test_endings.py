@@ -131,7 +131,7 @@ def test_in_a_log_the_summary_stays_as_it_is() -> None:
     syncs = [result("a", records_synced=1), failed("long name", 7, records_synced=20)]
 
     assert summary(syncs, command="run") == (
-        "succeeded  a  job 42  1 records\n"
+        "succeeded  a  job 42  1 record\n"
         "failed  long name  job 7  1m 01s  20 records  3 attempts\n"
         "1 of 2 ok"
     )
@@ -141,7 +141,7 @@ def test_on_a_terminal_it_is_aligned_and_coloured() -> None:
     syncs = [result("a", records_synced=1), failed("long name", 7, records_synced=20)]
 
     assert summary(syncs, command="run", screen=Screen(width=80, colour=True)).splitlines() == [
-        "\x1b[32m✓ succeeded\x1b[0m  a          job 42           1 records",
+        "\x1b[32m✓ succeeded\x1b[0m  a          job 42            1 record",
         "\x1b[31m✗ failed   \x1b[0m  long name  job 7   1m 01s  20 records  3 attempts",
         "1 of 2 ok",
     ]

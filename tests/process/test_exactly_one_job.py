@@ -121,9 +121,12 @@ def test_a_job_that_is_born_a_minute_late_is_found(stage: Stage) -> None:
     assert new_jobs(sandbox) == [the_sync(ending)["job_id"]]
 
 
-@pytest.mark.parametrize("status", ["inactive", "deprecated", "locked"])
+@pytest.mark.parametrize(
+    ("status", "cure"),
+    [("inactive", "switch it on"), ("deprecated", "choose another"), ("locked", "billing")],
+)
 def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
-    stage: Stage, status: Literal["inactive", "deprecated", "locked"]
+    stage: Stage, status: Literal["inactive", "deprecated", "locked"], cure: str
 ) -> None:
     sandbox = Sandbox()
     orders = sandbox.add_connection("orders", status=status)
@@ -132,6 +135,7 @@ def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
 
     assert ending.code == 11
     assert status in ending.report["error"]["message"]
+    assert cure in ending.report["error"]["hint"]
     assert sandbox.sent("trigger") == []
 
 

@@ -87,6 +87,8 @@ def test_5_is_a_timeout_that_cancels_our_job(stage: Stage) -> None:
     assert_told_well(ending, 5)
     assert the_sync(ending)["cancel"] == {"requested": True, "confirmed": True}
     assert [job.status for job in sandbox.jobs] == ["cancelled"]
+    assert ending.report["error"]["message"].endswith("when --timeout passed: cancelled")
+    assert "airbyte-sync wait" not in ending.report["error"]["hint"]
 
 
 def test_5_with_on_timeout_leave_leaves_the_job(stage: Stage) -> None:
@@ -107,6 +109,8 @@ def test_5_is_also_a_job_that_does_not_begin_within_start_timeout(stage: Stage) 
     assert_told_well(ending, 5)
     unconfirmed = {"requested": True, "confirmed": False}
     assert the_sync(ending)["cancel"] == unconfirmed, "Airbyte cancels only what has begun"
+    assert "its cancel is unconfirmed" in ending.report["error"]["message"]
+    assert f"airbyte-sync cancel {sandbox.jobs[0].id}" in ending.report["error"]["hint"]
 
 
 def test_a_timeout_never_cancels_a_job_that_was_adopted(stage: Stage) -> None:
@@ -237,6 +241,13 @@ def test_13_is_also_too_few_records(stage: Stage) -> None:
     ]
 
     assert codes == [0, 13]
+
+
+def test_a_verdict_that_waits_for_numbers_says_so(stage: Stage) -> None:
+    ending = orders(stage, a_sandbox(), "--min-records", "5000")
+
+    assert ending.code == 13
+    assert "succeeded, waiting for its numbers (1m 00s at most)" in ending.stderr
 
 
 def test_the_same_keys_whatever_happened(stage: Stage) -> None:
@@ -383,6 +394,21 @@ def test_status_is_0_if_it_could_be_read_unless_the_code_shall_speak(stage: Stag
     speaking = call("status", "--conn", "orders", "--exit-status", AIRBYTE_URL=url)
 
     assert (plain.code, speaking.code) == (0, 3)
+
+
+def test_a_job_without_an_outcome_does_not_speak_as_a_success(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG)
+    sandbox.add_connection("never")
+    sandbox.start_job(sandbox.connections[0])
+    url = stage.sandbox(sandbox)
+
+    going_on = call("status", "--conn", "orders", "--exit-status", AIRBYTE_URL=url)
+    never = call("status", "--conn", "never", "--exit-status", AIRBYTE_URL=url)
+
+    assert_told_well(going_on, 12)
+    assert "airbyte-sync wait 1" in going_on.stderr
+    assert_told_well(never, 7)
+    assert "'never' has no job yet" in never.stderr
 
 
 # Streams

@@ -190,6 +190,23 @@ def test_a_job_still_running_at_the_timeout_is_a_timeout_and_cancelled() -> None
     assert 300 <= given.seconds < 310
 
 
+def test_a_job_that_fails_while_it_is_cancelled_is_told_as_failed_and_why() -> None:
+    given = bench(policy=policy(timeout=300.0))
+    why = {"origin": "source", "message": "No such key."}
+    orders = given.sandbox.add_connection(
+        "orders", script=script("running 305, failed", failure=why)
+    )
+    given.sandbox.faults.add(Fault(when="cancel", action="lost-before"))
+
+    [case] = given.run(orders)
+
+    assert given.sandbox.sent("cancel")
+    assert case.exit_code is ExitCode.FAILED
+    assert case.error is None
+    assert case.failure is not None
+    assert case.failure.message == "No such key."
+
+
 def test_on_timeout_leave_leaves_it() -> None:
     given = bench(policy=replace(policy(timeout=300.0), on_timeout="leave"))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
