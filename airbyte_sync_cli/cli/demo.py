@@ -1,10 +1,14 @@
 """`airbyte-sync demo`: real syncs against a sandbox in this process, in a quarter of a minute."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Final
 
 import typer
 
+from airbyte_sync_cli.cli.app import NAME
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 
@@ -22,7 +26,7 @@ What you saw
   Of several syncs the lowest code other than 0 counts: here {verdict}.
   The demo itself exits with 0, because all of this was as expected.
 
-What to type next
+What to type next{path}
   airbyte-sync sandbox                    # such an Airbyte, elsewhere:
   airbyte-sync run --conn orders          # one sync; `echo $?` shows its code
   airbyte-sync run --conn events -o json  # the result as one line of JSON
@@ -61,19 +65,28 @@ async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
             output,
             stops_itself=True,
         )
-    return _explained(ending, output)
+    return _explained(ending, output, environ)
 
 
-def _explained(ending: "Ending", output: "Output") -> "Ending":
+def _explained(ending: "Ending", output: "Output", environ: Mapping[str, str]) -> "Ending":
     """End with 0 where all went as planned; anything else is an ending of its own."""
     from airbyte_sync_cli.cli.session import Ending  # noqa: PLC0415
 
     if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
         return ending
-    text = _EXPLANATION.format(verdict=int(ExitCode.FAILED)).rstrip()
+    values = {"verdict": int(ExitCode.FAILED), "path": _path_line(environ)}
+    text = _EXPLANATION.format(**values).rstrip()
     return Ending(
         syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{output.summary(ending.syncs)}\n{text}"
     )
+
+
+def _path_line(environ: Mapping[str, str]) -> str:
+    """Make the shell know the program where it does not: `make demo` leaves it in `.venv`."""
+    program = Path(sys.argv[0]).absolute()
+    if program.name != NAME or which(NAME, path=environ.get("PATH")):
+        return ""
+    return f'\n  export PATH="{program.parent}:$PATH"  # where the program is'
 
 
 def _world() -> "SandboxConfig":

@@ -1,0 +1,23 @@
+"""`make demo`, the first thing that a stranger types: it takes a dozen real seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).parent / "airbyte-sync"
+
+
+def test_the_demo_shows_three_syncs_and_tells_what_to_type_next() -> None:
+    done = subprocess.run(  # noqa: S603  # our own program
+        [PROGRAM, "demo"],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "2 of 3 ok" in done.stdout
+    assert "The API key was rejected" in done.stderr
+    assert f'export PATH="{PROGRAM.parent}:$PATH"' in done.stdout, "it is not on that PATH"
