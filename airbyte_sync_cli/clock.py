@@ -1,4 +1,4 @@
-"""Time: the only place that mentions it, so that tests can move it by hand."""
+"""Time, as an argument: whoever waits or compares moments asks a clock that tests can move."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -43,10 +43,10 @@ def parse_duration(text: str, *, name: str) -> float:
     seconds = _seconds(text.strip().lower())
     if seconds is None:
         raise UsageError(
-            f"{name}: {text!r} is no duration", hint="write 90, 90s, 15m, 2h30m, or PT1H30M"
+            f"{name}: {text!r} is not a duration", hint="write 90, 90s, 15m, 2h30m, or PT1H30M"
         )
     if seconds > _LONGEST:
-        raise UsageError(f"{name}: {text!r} is longer than ten years", hint="a slip of the keys?")
+        raise UsageError(f"{name}: {text!r} is longer than ten years", hint="a typo?")
     return seconds
 
 
@@ -77,7 +77,7 @@ def parse_timestamp(text: str, *, name: str) -> datetime:
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or moment.year not in _YEARS:
-        raise UsageError(f"{name}: {text!r} is no timestamp", hint=_cure(text))
+        raise UsageError(f"{name}: {text!r} is not a timestamp", hint=_cure(text))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 

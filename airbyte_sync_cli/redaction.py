@@ -36,6 +36,14 @@ def remember_pair(username: str, password: str) -> str:
     return encoded
 
 
+def without_credentials(url: str) -> str:
+    """Tell an address without the user name and password in it."""
+    scheme, sign, rest = url.partition("://")
+    if not sign:
+        return url.rpartition("@")[2]
+    return f"{scheme}{sign}{rest.rpartition('@')[2]}"
+
+
 def redact_all(value: object) -> object:
     """Mask every text in a structure; numbers and keys stay, so that JSON stays JSON."""
     match value:

@@ -2,6 +2,11 @@
 
 import signal
 
+from hypothesis import settings
+
+settings.register_profile("without deadline", deadline=None)  # a busy machine fails no test
+settings.load_profile("without deadline")
+
 
 def pytest_configure() -> None:
     """Hear SIGINT even where a shell has started the tests in the background.

@@ -47,7 +47,7 @@ def test_what_is_no_duration_is_told_with_the_option_and_examples(text: str) -> 
     with pytest.raises(UsageError) as caught:
         parse_duration(text, name="--timeout")
 
-    assert caught.value.message == f"--timeout: {text!r} is no duration"
+    assert caught.value.message == f"--timeout: {text!r} is not a duration"
     assert caught.value.hint == "write 90, 90s, 15m, 2h30m, or PT1H30M"
 
 
@@ -92,7 +92,7 @@ def test_a_timestamp_without_an_offset_is_utc(text: str, moment: datetime) -> No
     ],
 )
 def test_what_is_no_timestamp_is_told_with_a_cure(text: str, hint: str) -> None:
-    with pytest.raises(UsageError, match=r"--since: .* is no timestamp") as caught:
+    with pytest.raises(UsageError, match=r"--since: .* is not a timestamp") as caught:
         parse_timestamp(text, name="--since")
 
     assert caught.value.hint is not None
@@ -118,5 +118,5 @@ def test_seconds_since_1970_are_a_timestamp_as_for_date() -> None:
 
 @pytest.mark.parametrize("text", ["@", "@-5", "@1.5", "@99999999999999", "1767225600", "@\u0661"])
 def test_other_numbers_are_no_timestamp(text: str) -> None:
-    with pytest.raises(UsageError, match="is no timestamp"):
+    with pytest.raises(UsageError, match="is not a timestamp"):
         parse_timestamp(text, name="--since")

@@ -13,6 +13,7 @@ from airbyte_sync_cli.redaction import (
     redact_all,
     remember,
     remember_pair,
+    without_credentials,
 )
 
 
@@ -69,3 +70,16 @@ def test_a_structure_keeps_its_shape_and_loses_its_secrets() -> None:
     masked = redact_all({"canary": ["a canary", 123456, None, {"x": ("canary",)}]})
 
     assert masked == {"canary": (f"a {MASK}", 123456, None, {"x": (MASK,)})}
+
+
+@pytest.mark.parametrize(
+    ("address", "bare"),
+    [
+        ("http://jane:s3cret@proxy:3128", "http://proxy:3128"),
+        ("http://proxy:3128", "http://proxy:3128"),
+        ("jane:s3cret@proxy:3128", "proxy:3128"),
+        ("proxy:3128", "proxy:3128"),
+    ],
+)
+def test_an_address_is_told_without_the_credentials_in_it(address: str, bare: str) -> None:
+    assert without_credentials(address) == bare

@@ -49,7 +49,8 @@ TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
 
 
 PATIENCE: Final = 15.0
-"""Seconds that a read may spend on its own safe repeats, where nobody says otherwise."""
+"""Seconds that a read may spend on its own safe repeats, where nobody says otherwise: a server
+that restarts is met halfway."""
 
 
 class Airbyte(Protocol):

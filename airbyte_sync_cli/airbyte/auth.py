@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from airbyte_sync_cli.airbyte.issuers import make_issuers
+from airbyte_sync_cli.airbyte.refusal import FROM_IAP
 from airbyte_sync_cli.airbyte.tickets import Keeper, Ticket
 from airbyte_sync_cli.errors import ProtocolError
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = 1024 * 1024
 """Bytes: the largest answer that is read here; a token is a thousandth of that."""
-_FROM_IAP: Final = "x-goog-iap-generated-response"
-"""In answers that Google's proxy gave itself (cloud.google.com/iap/docs/faq)."""
 
 
 def make_auth(settings: "Settings", address: "Address", clock: "Clock") -> httpx.Auth | None:
@@ -76,7 +75,7 @@ class Auth(httpx.Auth):
                 return
             await _read(answer)
             # A 401 of the identity proxy's own speaks of the first ticket only.
-            refused = shown[:1] if _FROM_IAP in answer.headers else shown
+            refused = shown[:1] if FROM_IAP in answer.headers else shown
 
     def _signed(self, request: httpx.Request, *, before: Keeper | None = None) -> httpx.Request:
         """Add what the keepers (`before` that one) have to show, on our own origins only."""

@@ -237,8 +237,6 @@ def _progress(info: wire.ConfigJobInfo) -> Progress:
         records_emitted=_first(total.records_emitted, latest.records_emitted),
         bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
         records_committed=_first(total.records_committed, latest.records_committed),
-        bytes_committed=_first(total.bytes_committed, latest.bytes_committed),
-        estimated_records=latest.estimated_records,
         streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or ()),
         failure=_failure(attempts),
         leaves_trace=(bool(attempts) or total.records_emitted is not None) if is_counted else None,

@@ -1,9 +1,10 @@
 """From settings to a server that can be asked: which address, which API, who we are."""
 
 from airbyte_sync_cli.airbyte.address import Address, parse_address
+from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.client import make_client
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.discovery import PATIENCE, find_api
+from airbyte_sync_cli.airbyte.discovery import find_api
 from airbyte_sync_cli.airbyte.http import LOG, Gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.server import Server

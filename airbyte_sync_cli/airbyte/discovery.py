@@ -6,12 +6,11 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.address import Address, Flavour
+from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.exchange import Request
 from airbyte_sync_cli.airbyte.http import LOG, Gate
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, ProtocolError, RejectedError
 
-PATIENCE: Final = 15.0
-"""Seconds for the first contact, so that a server that restarts is met halfway."""
 _ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
 
 
@@ -53,7 +52,7 @@ async def _ask_old_api(gate: Gate, address: Address) -> None:
     url = f"{address.other_public_root}/workspaces"
     reply = await gate.read(Request(method="GET", url=url, params={"limit": 1}), patience=PATIENCE)
     if not reply.body.lstrip().startswith(b"{"):
-        raise ProtocolError(f"{reply.request}: that is no list of workspaces")
+        raise ProtocolError(f"{reply.request}: that is not a list of workspaces")
 
 
 async def _ask_config_api(gate: Gate, address: Address) -> None:

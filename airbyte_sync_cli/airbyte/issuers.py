@@ -3,7 +3,6 @@
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -49,7 +48,7 @@ def make_issuers(settings: Settings, address: "Address", clock: "Clock") -> Sequ
         case BasicAuth() as basic:
             issuers.append(Fixed(basic))
         case BearerAuth() as bearer:
-            issuers.append(ReadyToken(bearer))
+            issuers.append(ReadyToken(bearer, clock))
         case ClientCredentials() as application:
             issuers.append(TokenEndpoint(application, settings, address, clock))
     return issuers
@@ -72,8 +71,9 @@ class Fixed:
 class ReadyToken:
     """A token that somebody else got. It can only be read again, where it came from a file."""
 
-    def __init__(self, credentials: BearerAuth) -> None:
+    def __init__(self, credentials: BearerAuth, clock: "Clock") -> None:
         self._credentials = credentials
+        self._clock = clock
         self._token = credentials.token.get_secret_value()
 
     def issue(self, _request: httpx.Request, refused: Ticket | None) -> Questions:
@@ -102,7 +102,7 @@ class ReadyToken:
 
     def _complain_of_age(self) -> None:
         end = end_of(self._token)
-        if end is not None and end < datetime.now(UTC):
+        if end is not None and end < self._clock.now():
             raise DeniedError(
                 f"the token in AIRBYTE_TOKEN ended at {end:%Y-%m-%d %H:%M:%S %Z}",
                 hint="tokens live for minutes: AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET are "

@@ -127,8 +127,6 @@ class Progress:
     records_emitted: int | None = None
     bytes_emitted: int | None = None
     records_committed: int | None = None
-    bytes_committed: int | None = None
-    estimated_records: int | None = None
     streams: Sequence[StreamProgress] = field(default=())
     failure: Failure | None = None
     """The first failure of the last attempt that failed."""

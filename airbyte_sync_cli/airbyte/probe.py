@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from airbyte_sync_cli.airbyte.exchange import PROXY_HINT, UnansweredError, unreached
-from airbyte_sync_cli.airbyte.proxy import proxy_for, without_password
+from airbyte_sync_cli.airbyte.proxy import proxy_for
 from airbyte_sync_cli.airbyte.tls import ssl_context
+from airbyte_sync_cli.redaction import without_credentials
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.address import Address
@@ -58,7 +59,7 @@ def first_hop(settings: "Settings", address: "Address") -> Hop:
         host=parts.hostname or "",
         port=parts.port or _PORTS[parts.scheme],
         is_tls=parts.scheme == "https",
-        proxy=without_password(proxy) if proxy else None,
+        proxy=without_credentials(proxy) if proxy else None,
     )
 
 

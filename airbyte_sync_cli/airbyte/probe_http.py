@@ -67,7 +67,7 @@ async def sign_in(
             request = Request(method="POST", url=url, json={})
         reply = await gate.read(request, patience=0)
         if not reply.body.lstrip().startswith(b"{"):
-            raise ProtocolError(f"{request}: that is no list of workspaces")
+            raise ProtocolError(f"{request}: that is not a list of workspaces")
 
 
 async def look_aside(

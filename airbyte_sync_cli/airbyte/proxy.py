@@ -14,6 +14,7 @@ import httpx
 
 from airbyte_sync_cli.airbyte.exchange import causes_of
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.redaction import without_credentials
 
 _DIRECT: Final = frozenset({"localhost", "metadata.google.internal", "169.254.169.254"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -74,14 +75,8 @@ def _checked(proxy: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError(f"the proxy {without_password(proxy)} cannot be used", hint=_HINT)
+        raise UsageError(f"the proxy {without_credentials(proxy)} cannot be used", hint=_HINT)
     return proxy
-
-
-def without_password(proxy: str) -> str:
-    """Tell a proxy's address without the credentials in it."""
-    scheme, _, rest = proxy.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _is_beyond(error: httpx.TransportError) -> bool:
@@ -98,7 +93,7 @@ def _proxys_fault(proxy: str, error: httpx.TransportError) -> httpx.ProxyError:
     """Say that it was the proxy, where the error would be taken for the server's."""
     refused = isinstance(error, httpx.ProxyError)
     words = f"refuses: {error}" if refused else "cannot be reached"
-    return httpx.ProxyError(f"the proxy {without_password(proxy)} {words}")
+    return httpx.ProxyError(f"the proxy {without_credentials(proxy)} {words}")
 
 
 class ProxyingTransport(httpx.AsyncBaseTransport):

@@ -29,7 +29,8 @@ _LOGIN: Final = re.compile(
 _LOGIN_ADDRESS: Final = re.compile(
     r"accounts\.google\.com|login|signin|sign-in|oauth|saml|auth", re.IGNORECASE
 )
-_FROM_IAP: Final = "x-goog-iap-generated-response"
+FROM_IAP: Final = "x-goog-iap-generated-response"
+"""A header of answers that Google's proxy gave itself (cloud.google.com/iap/docs/faq)."""
 _LOGIN_HINT: Final = (
     "Google IAP? name its client id with --iap-audience; other proxies: --header, AIRBYTE_TOKEN"
 )
@@ -54,11 +55,10 @@ class Refusal:
     """What can be read from an error body, whichever family it is of."""
 
     words: str
-    """The most useful sentence, cut to a readable length."""
+    """The most useful sentence, cut to a readable length. From 2.0 on an `errorId` is often all
+    there is: to be found in the server's log."""
     title: str | None = None
     """A problem's title, such as `try-again-later`."""
-    error_id: str | None = None
-    """From 2.0 on often all there is: to be found in the server's log."""
     is_html: bool = False
     is_json: bool = False
 
@@ -122,7 +122,7 @@ def hint_of_proxy(reply: Reply) -> str | None:
         return _CLOUDFLARE_HINT if is_own else None
     if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
         return _BASIC_HINT
-    is_googles = _FROM_IAP in reply.headers or "IAP" in refusal.words
+    is_googles = FROM_IAP in reply.headers or "IAP" in refusal.words
     return _LOGIN_HINT if refusal.is_html or is_googles else None
 
 
@@ -189,7 +189,6 @@ def _read_object(content: Mapping[str, object]) -> Refusal:
     return Refusal(
         words=_shortened(", ".join(filter(None, [said, suffix]))),
         title=title if isinstance(title, str) else None,
-        error_id=error_id if isinstance(error_id, str) else None,
         is_json=True,
     )
 

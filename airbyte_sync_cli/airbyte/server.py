@@ -52,11 +52,6 @@ class Server:
         await self._gate.aclose()
 
     @property
-    def flavour(self) -> str:
-        """Which API tells the truth: `public` or `config`."""
-        return "config" if isinstance(self._main, ConfigApi) else "public"
-
-    @property
     def clock_ahead(self) -> float | None:
         """Seconds that Airbyte's clock is ahead of ours, by its latest answer."""
         return self._gate.clock_ahead

@@ -80,7 +80,9 @@ def _split(url: str, text: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        words = "the port is no number" if "Port could not" in str(error) else str(error).lower()
+        words = (
+            "the port is not a number" if "Port could not" in str(error) else str(error).lower()
+        )
         raise _no_address(text, words=words, guess=_mended_port(url)) from None
     return parts
 
@@ -124,7 +126,7 @@ def _is_ip(text: str) -> bool:
 def _no_address(text: str, *, words: str | None = None, guess: str | None = None) -> UsageError:
     because = f": {words}" if words else ""
     hint = f"did you mean {guess}?" if guess else _EXAMPLE
-    return UsageError(f"{text!r} is no address of Airbyte{because}", hint=hint)
+    return UsageError(f"{text!r} is not an address of Airbyte{because}", hint=hint)
 
 
 def _is_one_slip(word: str, known: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from airbyte_sync_cli.errors import ProtocolError
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
@@ -130,7 +130,6 @@ class Stats(Wire):
     bytes_emitted: int | None = None
     records_committed: int | None = None
     bytes_committed: int | None = None
-    estimated_records: int | None = None
 
 
 class StreamStats(Stats):
@@ -158,13 +157,9 @@ class FailureSummary(Wire):
 
 
 class Attempt(Wire):
-    """One of the server's own tries; `id` is its number, from 0."""
+    """One of the server's own tries."""
 
-    id: int
-    status: str | None = None
     total_stats: Stats | None = None
-    records_synced: int | None = None
-    bytes_synced: int | None = None
     failure_summary: FailureSummary | None = None
 
 
@@ -188,14 +183,14 @@ class ConfigJob(Wire):
 
 
 class ConfigJobInfo(Wire):
-    """A job with its attempts; `job` is missing where a refresh could not be started."""
+    """A job with its attempts."""
 
     job: ConfigJob
     attempts: Sequence[ConfigAttempt] | None = None
 
 
 class ConfigRefresh(Wire):
-    """The answer to a refresh."""
+    """The answer to a refresh; `job` is missing where the destination cannot refresh."""
 
     job: ConfigJob | None = None
 
@@ -312,4 +307,3 @@ class Instance(Wire):
     version: str | None = None
     edition: str | None = None
     auth: InstanceAuth | None = None
-    airbyte_url: str | None = Field(default=None)

@@ -16,7 +16,7 @@ def check(*, common: Common, conn: opt.Connections = None) -> ExitCode:
     """Walk the way to Airbyte one step at a time, and say how to mend the first broken one.
 
     Address, name, port, TLS, proxy or login page, API, sign-in, version; with --conn also the
-    connection and its latest job. Starts nothing. Exit 0 if the way is free.
+    connection and its latest job. Starts nothing. Exit 0 if every step passes.
     """
 
     def prepare(environ: Mapping[str, str]) -> "Play":

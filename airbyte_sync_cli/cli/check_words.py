@@ -40,7 +40,7 @@ def schedule_hint(connection: "Connection") -> str | None:
     schedule = connection.schedule or connection.schedule_type or "its own"
     return (
         f"it also starts by itself (schedule: {schedule}): switch it to manual in Airbyte, if "
-        "only you shall start it"
+        "only this program should start it"
     )
 
 

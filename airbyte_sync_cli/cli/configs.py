@@ -7,7 +7,7 @@ from airbyte_sync_cli.cli.session import Ending
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.check_reports import SettingRow
 from airbyte_sync_cli.output.tables import Column, render
-from airbyte_sync_cli.redaction import MASK
+from airbyte_sync_cli.redaction import MASK, without_credentials
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.profile import find_config, usual_config
@@ -50,18 +50,14 @@ def _masked(settings: Settings, name: str, origin: str) -> str | None:
 def _value(settings: Settings, name: str) -> str | None:
     value = getattr(settings, name)
     if name == "proxies":
-        return ", ".join(f"{kind}: {_bare(url)}" for kind, url in value.items()) or None
+        return (
+            ", ".join(f"{kind}: {without_credentials(url)}" for kind, url in value.items()) or None
+        )
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}s"
     return None if value is None else str(value)
-
-
-def _bare(url: str) -> str:
-    """Tell a proxy without its password."""
-    scheme, sign, rest = url.partition("://")
-    return f"{scheme}{sign}{rest.rpartition('@')[2]}" if sign else url.rpartition("@")[2]
 
 
 def _file(environ: Mapping[str, str]) -> str:

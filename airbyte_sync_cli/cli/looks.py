@@ -45,9 +45,10 @@ async def look_at_job(session: Session, job_id: int) -> Case:
     """Read a job, its connection's name, and the reason if it failed."""
     job = await session.airbyte.job(job_id)
     case = Case(key=f"job {job_id}", job=job, adopted=True)
-    case.connection, _ = await asyncio.gather(
-        _name_of(session, job.connection_id), _explain(session, case, job)
-    )
+    async with asyncio.TaskGroup() as tasks:
+        connection = tasks.create_task(_name_of(session, job.connection_id))
+        tasks.create_task(_explain(session, case, job))
+    case.connection = connection.result()
     case.url = session.airbyte.job_url(case.connection, job_id)
     return case
 
@@ -128,7 +129,7 @@ def _cancelled(cases: Sequence[Case]) -> Ending:
     if alive:
         names = ", ".join(f"job {job.id} ({job.status})" for job in alive)
         error = UnknownOutcomeError(
-            f"the cancel was sent, but is not to be seen yet: {names}",
+            f"the cancel was sent, but is not confirmed yet: {names}",
             hint="`airbyte-sync status JOB_ID` tells later; Airbyte cancels only what has begun",
         )
     syncs = [case.result() for case in cases]

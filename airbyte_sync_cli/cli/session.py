@@ -231,7 +231,7 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
     except UnavailableError as error:
         if error.lasting:
             raise
-        output.note(f"{error.message}: trying on, for {words.duration(seconds)} at most")
+        output.note(f"{error.message}: still trying, for {words.duration(seconds)} at most")
         pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)
     await clock.sleep(pause)
     return await connect(settings, clock=clock, patience=seconds - pause)

@@ -69,5 +69,5 @@ def job_number(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
     raise UsageError(
-        f"{text!r} is no job id", hint="a job id is a positive number, as `trigger` prints it"
+        f"{text!r} is not a job id", hint="a job id is a positive number, as `trigger` prints it"
     )

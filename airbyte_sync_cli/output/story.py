@@ -1,6 +1,6 @@
 """From events to entries: what is worth a line in a log."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -20,7 +20,6 @@ class Chapter:
     progress: Progress | None = None
     ended: bool = False
     told: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 class Story:
@@ -114,7 +113,7 @@ def _said(  # noqa: PLR0911  # one case a kind
         case ev.LookingForJob(words=said):
             return "looking", f"the answer names no job, looking for one: {said}", "warning"
         case ev.OutageBegan(words=said):
-            return "outage", f"Airbyte cannot be read, trying on: {said}", "warning"
+            return "outage", f"Airbyte cannot be read, still trying: {said}", "warning"
         case ev.OutageEnded(seconds=seconds):
             return (
                 "recovered",

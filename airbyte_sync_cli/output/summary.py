@@ -19,8 +19,7 @@ _NAME: Final = 1
 _NUMBERS: Final = range(3, 6)
 """Duration, records and bytes: aligned to the right."""
 _SHORTEST_NAME: Final = 12
-_RESET: Final = "\x1b[0m"
-_COLOURS: Final = {"good": "\x1b[32m", "bad": "\x1b[31m", "other": "\x1b[33m"}
+_COLOURS: Final = {"good": "green", "bad": "red", "other": "yellow"}
 _SYMBOLS: Final = {"good": ("✓", "+"), "bad": ("✗", "x"), "other": ("●", ">")}
 
 
@@ -50,7 +49,7 @@ def _shorten_names(cells: Sequence[list[str]], screen: Screen) -> None:
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [max(map(words.cell_width, column)) for column in zip(*cells, strict=True)]
 
 
 def _cells(sync: SyncResult, command: str | None) -> list[str]:
@@ -95,7 +94,7 @@ def _cancel_remark(sync: SyncResult) -> str | None:
         return "nothing to cancel"
     if sync.cancel is None or not sync.cancel.requested:
         return "had ended already: nothing sent" if sync.status in FINAL_STATUSES else None
-    return "cancelled by us" if sync.cancel.confirmed else "the cancel is not to be seen yet"
+    return "cancelled by us" if sync.cancel.confirmed else "the cancel is not confirmed yet"
 
 
 def _joined(sync: SyncResult, cells: Sequence[str], screen: Screen) -> str:
@@ -103,7 +102,7 @@ def _joined(sync: SyncResult, cells: Sequence[str], screen: Screen) -> str:
 
 
 def _coloured(text: str, sync: SyncResult, screen: Screen) -> str:
-    return f"{_COLOURS[_mood(sync)]}{text}{_RESET}" if screen.colour else text
+    return screen.paint(text, _COLOURS[_mood(sync)])
 
 
 def _aligned(
@@ -113,7 +112,7 @@ def _aligned(
     lines = []
     for sync, row in zip(syncs, cells, strict=True):
         state, *rest = [
-            cell.rjust(width) if i in _NUMBERS else cell.ljust(width)
+            words.padded(cell, width, right=i in _NUMBERS)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             if width
         ]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final, TextIO
-from unicodedata import combining, east_asian_width
 
+from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.terminal import is_terminal, wants_colour
 
 _GAP: Final = "  "
@@ -90,7 +90,7 @@ class Column:
     @property
     def width(self) -> int:
         """What it takes unfolded."""
-        return max(cell_width(text) for text in (self.title, *self.cells))
+        return max(words.cell_width(text) for text in (self.title, *self.cells))
 
     def said(self, row: int) -> str | None:
         """Say a cell without its title."""
@@ -160,9 +160,9 @@ def _line(
 ) -> str:
     cells = []
     for text, column, width in zip(parts, columns, widths, strict=True):
-        pad = " " * max(width - cell_width(text), 0)
+        blanks = words.padding(text, width)
         painted = screen.paint(text, (column.colours or {}).get(text))
-        cells.append(pad + painted if column.right else painted + pad)
+        cells.append(blanks + painted if column.right else painted + blanks)
     return _GAP.join(cells).rstrip()
 
 
@@ -179,33 +179,13 @@ def _second(said: Sequence[str], width: int | None) -> Sequence[str]:
 def _fold(text: str, width: int) -> Sequence[str]:
     """Break a text at spaces, or anywhere if a word is too long; wide characters count twice."""
     lines, rest = [], text
-    while cell_width(rest) > width:
-        end = _end_within(rest, width)
+    while words.cell_width(rest) > width:
+        end = len(words.start_within(rest, width)) or 1
         space = rest.rfind(" ", 1, end + 1)
         cut = space if space > 0 else end
         lines.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*lines, rest]
-
-
-def _end_within(text: str, width: int) -> int:
-    used = 0
-    for index, character in enumerate(text):
-        used += cell_width(character)
-        if used > width:
-            return max(index, 1)
-    return len(text)
-
-
-def cell_width(text: str) -> int:
-    """Count the cells of a terminal that a text takes."""
-    return sum(_cells(character) for character in text)
-
-
-def _cells(character: str) -> int:
-    if combining(character):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
 
 
 def bar(value: float, *, most: float, width: int, screen: Screen) -> str:

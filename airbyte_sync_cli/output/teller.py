@@ -15,7 +15,7 @@ from airbyte_sync_cli.sync.events import Event
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.live import LiveView
 
-_SHOWN_BY_A_VIEW_OF_MANY: Final = {"started", "adopted", "watching", "cancelling"}
+_SHOWN_BY_A_VIEW_OF_MANY: Final = frozenset({"started", "adopted", "watching", "cancelling"})
 
 
 class Teller:
@@ -60,14 +60,8 @@ class Teller:
         """Whether an entry gets a line above the live view, which shows the rest of them."""
         if self._options.verbosity > 0:
             return True
-        alone = len(self._story.chapters) == 1
-        if entry.event in {
-            "started",
-            "adopted",
-            "watching",
-            "cancelling",
-        }:  # of many the view tells it
-            return alone
+        if entry.event in _SHOWN_BY_A_VIEW_OF_MANY:
+            return len(self._story.chapters) == 1
         return entry.level == "warning"
 
     # -- the live view -----------------------------------------------------------------------

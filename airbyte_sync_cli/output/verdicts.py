@@ -62,7 +62,7 @@ def error_result(
 
 def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
     more = len(concerned) - 1
-    return f"{message} (and {more} more such)" if more > 0 else message
+    return f"{message} (and {more} more like it)" if more > 0 else message
 
 
 def _reasons(concerned: Sequence[SyncResult]) -> str:

@@ -1,8 +1,9 @@
 """Numbers and moments in words: the only place that decides how they look."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
+from unicodedata import combining, east_asian_width
 
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x1f\x7f-\x9f]+")
@@ -55,7 +56,7 @@ def rate(per_second: float) -> str:
 
 def moment(at: datetime) -> str:
     """Write a moment in UTC, to the second."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def log_line(text: str) -> str:
@@ -68,10 +69,43 @@ def plain(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
+def cell_width(text: str) -> int:
+    """Count the cells of a terminal that a text takes."""
+    return sum(_cells(character) for character in text)
+
+
+def _cells(character: str) -> int:
+    if combining(character):
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def start_within(text: str, most: int) -> str:
+    """Take from the start of a text as much as so many cells hold."""
+    used = 0
+    for index, character in enumerate(text):
+        used += _cells(character)
+        if used > most:
+            return text[:index]
+    return text
+
+
+def padding(text: str, cells: int) -> str:
+    """Tell the blanks that fill a text up to so many cells."""
+    return " " * max(cells - cell_width(text), 0)
+
+
+def padded(text: str, cells: int, *, right: bool = False) -> str:
+    """Fill a text up with blanks, to so many cells; `right` aligns it there."""
+    blanks = padding(text, cells)
+    return blanks + text if right else text + blanks
+
+
 def shortened(text: str, most: int, *, mark: str = "…") -> str:
     """Take out of the middle what is too long: names often differ at both their ends."""
-    if len(text) <= most:
+    if cell_width(text) <= most:
         return text
     kept = max(most - len(mark), 0)
     tail = kept // 2
-    return text[: kept - tail] + mark[:most] + (text[-tail:] if tail else "")
+    end = start_within(text[::-1], tail)[::-1]
+    return start_within(text, kept - tail) + mark[:most] + end

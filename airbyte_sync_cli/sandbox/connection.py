@@ -37,7 +37,8 @@ class Schedule:
         match = re.fullmatch(r"every (\d+) (minute|hour|day|week|month)s?", text)
         if match is None:
             raise ValueError(
-                f"{text!r} is no schedule: try 'manual', 'every 24 hours' or 'cron 0 0 0 * * ?'"
+                f"{text!r} is not a valid schedule: "
+                "try 'manual', 'every 24 hours' or 'cron 0 0 0 * * ?'"
             )
         return cls(type="basic", units=int(match[1]), time_unit=f"{match[2]}s")
 

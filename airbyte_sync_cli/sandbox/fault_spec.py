@@ -68,7 +68,7 @@ def _action(text: str) -> dict[str, object]:
 def _field(key: str, value: str, spec: str) -> dict[str, object]:
     if key not in _FIELDS:
         known = ", ".join(sorted(KEYS))
-        raise ValueError(f"{spec!r}: {key!r} is no key; there are {known}")
+        raise ValueError(f"{spec!r}: {key!r} is not a valid key: choose from {known}")
     if key in _DURATIONS:
         return {_FIELDS[key]: parse_seconds(value)}
     return {_FIELDS[key]: value or "true"}

@@ -70,7 +70,7 @@ def parse_seconds(text: str) -> float:
     try:
         seconds = float(number) * unit
     except ValueError:
-        raise ValueError(f"{text!r} is no number of seconds") from None
+        raise ValueError(f"{text!r} is not a number of seconds") from None
     if not seconds >= 0:
         raise ValueError(f"{text!r} is less than no time")
     return seconds

@@ -110,5 +110,7 @@ def quirks_of(version: str) -> Quirks:
         return Quirks(_LATEST_NUMBER)
     match = re.fullmatch(r"v?(\d+)\.(\d+)(\.\d+)?", version)
     if match is None:
-        raise ValueError(f"{version!r} is no Airbyte version: try 0.63, 1.0, 1.8, 2.0 or latest")
+        raise ValueError(
+            f"{version!r} is not an Airbyte version: try 0.63, 1.0, 1.8, 2.0 or latest"
+        )
     return Quirks((int(match[1]), int(match[2])))

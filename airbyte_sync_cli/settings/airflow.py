@@ -52,7 +52,7 @@ def _parse(text: str, variable: str) -> Mapping[str, object]:
     try:
         return _from_json(text) if text.startswith("{") else _from_uri(text)
     except (ValueError, TypeError):
-        raise UsageError(f"{variable} is no Airflow connection", hint=_HINT) from None
+        raise UsageError(f"{variable} is not an Airflow connection", hint=_HINT) from None
 
 
 def _from_json(text: str) -> Mapping[str, object]:

@@ -49,7 +49,7 @@ def _check(header: str, value: str, name: str) -> None:
     """Refuse what would break the request; the value itself is never shown."""
     if not _NAME.fullmatch(header):
         raise UsageError(
-            f"{name}: {header!r} is no name of a header", hint="write 'X-Name: value'"
+            f"{name}: {header!r} is not a valid header name", hint="write 'X-Name: value'"
         )
     if header.lower() in _OURS:
         raise UsageError(f"{name}: {header} belongs to the request itself", hint="leave it out")

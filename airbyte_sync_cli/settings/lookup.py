@@ -47,7 +47,7 @@ class Lookup:
             return default
         seconds = parse_duration(found.text, name=_where(name, found))
         if seconds <= 0:
-            raise UsageError(f"{_where(name, found)}: 0 would never wait", hint="try 30s")
+            raise UsageError(f"{_where(name, found)}: must be greater than 0", hint="try 30s")
         return seconds
 
     def is_on(self, name: str) -> bool:

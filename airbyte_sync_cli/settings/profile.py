@@ -93,9 +93,11 @@ def _read(path: Path) -> Mapping[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is no TOML: {error}", hint='write key = "value"') from None
+        raise UsageError(
+            f"{path} is not valid TOML: {error}", hint='write key = "value"'
+        ) from None
     except (OSError, ValueError) as error:
-        words = (error.strerror if isinstance(error, OSError) else None) or "it is no text"
+        words = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
         raise UsageError(
             f"{path} cannot be read: {words}", hint="AIRBYTE_CONFIG names another file"
         ) from None
@@ -109,7 +111,7 @@ def _table(content: Mapping[str, object], path: Path, name: str | None) -> Mappi
     if isinstance(table, dict):
         return table
     if name is None:
-        raise UsageError(f"{path}: default is no table", hint="write [default]")
+        raise UsageError(f"{path}: default is not a table", hint="write [default]")
     raise UsageError(f"--profile: {name!r} is not in {path}", hint=_nearest(name, tables))
 
 
@@ -135,4 +137,4 @@ def _text(value: object, where: str) -> str:
         case str() | int() | float():
             return str(value)
         case _:
-            raise UsageError(f"{where} is no text", hint='write key = "value"')
+            raise UsageError(f"{where} is not text", hint='write key = "value"')

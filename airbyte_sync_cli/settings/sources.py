@@ -78,7 +78,7 @@ def read_secret(path: Path, *, name: str) -> Found:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        words = (error.strerror if isinstance(error, OSError) else None) or "it is no text"
+        words = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
         raise UsageError(
             f"{name}: {path} cannot be read: {words}",
             hint="is the secret mounted, and readable by this user?",

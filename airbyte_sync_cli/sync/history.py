@@ -19,11 +19,6 @@ class History:
         """The median duration in seconds; None without any success."""
         return median(self.durations) if self.durations else None
 
-    @property
-    def span(self) -> tuple[float, float] | None:
-        """The shortest and longest of the latest durations: an honest range of seconds."""
-        return (min(self.durations), max(self.durations)) if self.durations else None
-
 
 def history_of(jobs: Iterable[Job], *, job_type: str = "sync") -> History:
     """Gather the history of one type of job from a connection's jobs, newest first."""

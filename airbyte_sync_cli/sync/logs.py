@@ -188,7 +188,7 @@ class Follower:
     def _tolerate(self, error: UnavailableError, *, since: float | None) -> float:
         now = self.clock.monotonic()
         if since is None:
-            self.warn(f"the log cannot be read, trying on: {error.message}")
+            self.warn(f"the log cannot be read, still trying: {error.message}")
             return now
         if now - since > _LONGEST_OUTAGE:
             raise error

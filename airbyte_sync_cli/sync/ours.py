@@ -179,8 +179,8 @@ class OurJob:
             self._claim(await self._search.glance(max(grace_left() / 2, 0.1)))
         if self.is_open():
             self._warn(
-                f"a trigger for {self._connection.name!r} was under way and no job of it is to be "
-                f"seen yet: `airbyte-sync status --conn {self._connection.id}` tells later"
+                f"a trigger for {self._connection.name!r} was under way and no job of it has "
+                f"shown up yet: `airbyte-sync status --conn {self._connection.id}` tells later"
             )
 
     def _take_answer(self) -> None:

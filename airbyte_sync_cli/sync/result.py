@@ -1,7 +1,7 @@
 """How it ended: one frozen result a sync, one report a command. Their JSON is the contract."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -10,7 +10,7 @@ from airbyte_sync_cli.exit_codes import ExitCode, verdict
 
 
 def _as_utc_text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 UtcSecond = Annotated[

@@ -10,7 +10,8 @@ from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.since import SAME_AS_ASKED
 
-_JOBS_READ: Final = 20
+JOBS_READ: Final = 20
+"""The newest jobs: more than anybody starts on one connection within a search."""
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 5.0
 """Seconds between two looks."""
@@ -76,7 +77,7 @@ class Search:
         return self.job_type != "clear" or job.type in SAME_AS_ASKED["clear"]
 
     async def _read(self) -> Sequence[Job]:
-        return await self.context.airbyte.jobs(self.connection.id, limit=_JOBS_READ, patience=0)
+        return await self.context.airbyte.jobs(self.connection.id, limit=JOBS_READ, patience=0)
 
     def _patience_with(self, error: AirbyteSyncError) -> float:
         policy = self.context.policy.wait

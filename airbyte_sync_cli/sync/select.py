@@ -29,7 +29,7 @@ def as_connection_id(text: str) -> str | None:
     except ValueError:
         if _looks_like_a_broken_id(text):
             raise UsageError(
-                f"{text!r} is no connection id",
+                f"{text!r} is not a connection id",
                 hint="an id looks like e735894a-e773-4938-969f-45f53957b75b; "
                 "`airbyte-sync connections` lists them",
             ) from None

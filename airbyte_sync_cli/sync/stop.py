@@ -33,7 +33,6 @@ class Stop:
         self._wished = asyncio.Event()
         self._interrupted = asyncio.Event()
         self.interrupted: Interrupt | None = None
-        self.sibling_failed = False
 
     def interrupt(self, signal: SignalName) -> None:
         """Note a signal. Only the first counts."""
@@ -44,7 +43,6 @@ class Stop:
 
     def fail_fast(self) -> None:
         """Note that a sibling failed and the others are not wanted any more."""
-        self.sibling_failed = True
         self._wished.set()
 
     @property

@@ -7,7 +7,7 @@ A trigger is sent again only after a look, long enough, that found no job newer 
 from collections.abc import Sequence
 from typing import Final
 
-from airbyte_sync_cli.airbyte.api import AnswerLost, Conflicted, Started, Undelivered
+from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Conflicted, Started, Undelivered
 from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.errors import (
     ConflictError,
@@ -22,13 +22,11 @@ from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.history import history_of
 from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.search import JOBS_READ
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.since import EarlierTry
 
-_JOBS_READ: Final = 20
 _JOBS_READ_SINCE: Final = 100
-_PATIENCE: Final = 15.0
-"""Seconds that one read may go on trying while surely nothing was started."""
 _FRESH: Final = 1.0
 """Seconds that a look is good for: what is older is looked at again before a trigger leaves."""
 _NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
@@ -97,7 +95,7 @@ class Trigger:
     async def _read_jobs(self, *, patience: float | None = None) -> Sequence[Job]:
         jobs = await self._context.airbyte.jobs(
             self._connection.id,
-            limit=_JOBS_READ_SINCE if self._policy.since else _JOBS_READ,
+            limit=_JOBS_READ_SINCE if self._policy.since else JOBS_READ,
             patience=self._patience if patience is None else patience,
         )
         self._case.history = history_of(jobs, job_type=self._policy.job_type)
@@ -106,7 +104,7 @@ class Trigger:
     @property
     def _patience(self) -> float:
         """Seconds for one read: a job that may exist is worth outlasting an outage."""
-        return self._context.policy.wait.max_outage if self._ours.may_exist else _PATIENCE
+        return self._context.policy.wait.max_outage if self._ours.may_exist else PATIENCE
 
     async def _meet(self, active: Job) -> bool:
         """Another job is active: do as `--if-running` says. True if that is the end."""

@@ -24,7 +24,7 @@ class _Outage:
     retry_after: float | None = None
 
     def pause(self) -> float:
-        """Back off: 1, 2, 4 … 30 s, or what the server asked for."""
+        """Back off: 2, 4, 8 … 30 s, or what the server asked for."""
         doubled = min(self.looks, 10)  # a float overflows after 1024 of them: 8 hours
         return max(min(SHORTEST * 2.0**doubled, LONGEST), self.retry_after or 0.0)
 

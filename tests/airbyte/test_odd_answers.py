@@ -12,6 +12,7 @@ from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.public_api import PAGE, PublicApi
 from airbyte_sync_cli.airbyte.refusal import read_refusal
+from airbyte_sync_cli.sync.case import Case
 from tests.support.core import LoopClock
 from tests.support.virtual import run
 
@@ -21,7 +22,7 @@ JOB = {
     "status": "running",
     "jobType": "sync",
     "connectionId": "c",
-    "startTime": "2026-01-01T00:00:00",
+    "startTime": "2026-01-01T06:30:00",
 }
 MOST_REQUESTS = 20
 
@@ -45,12 +46,18 @@ def config(gate: Gate) -> ConfigApi:
     return ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
 
 
-def test_a_time_without_an_offset_is_utc() -> None:
+@pytest.mark.parametrize(
+    "said", ["2026-01-01T06:30:00", "2026-01-01T06:30Z", "2026-01-01T08:30:00+02:00"]
+)
+def test_a_time_is_told_in_utc_whatever_its_offset(said: str) -> None:
     job = ask(
-        lambda _: httpx.Response(200, json=JOB), lambda gate: public(gate).job(7, patience=0)
+        lambda _: httpx.Response(200, json={**JOB, "startTime": said}),
+        lambda gate: public(gate).job(7, patience=0),
     )
 
-    assert job.created_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert job.created_at == datetime(2026, 1, 1, 6, 30, tzinfo=UTC)
+    told = Case(key="job 7", job=job).result().model_dump_json()
+    assert '"created_at":"2026-01-01T06:30:00Z"' in told
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])

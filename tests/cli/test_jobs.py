@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.output.listings import jobs_table
-from airbyte_sync_cli.output.tables import Screen, bar, cell_width
+from airbyte_sync_cli.output.tables import Screen, bar
+from airbyte_sync_cli.output.words import cell_width
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
 from airbyte_sync_cli.sync.unusual import Usual
 from tests.support.program import Ending, assert_told_well, call

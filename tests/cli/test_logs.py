@@ -292,7 +292,7 @@ def test_an_attempt_that_is_to_come_is_waited_for() -> None:
 def test_an_outage_is_said_once_and_outlasted() -> None:
     told = follow("running 300, succeeded", faults=("any:503:from=60:for=120",))
     assert len(told.warnings) == 1
-    assert told.warnings[0].startswith("the log cannot be read, trying on: ")
+    assert told.warnings[0].startswith("the log cannot be read, still trying: ")
     assert len(told.texts) == 12
 
 

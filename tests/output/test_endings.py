@@ -147,6 +147,14 @@ def test_on_a_terminal_it_is_aligned_and_coloured() -> None:
     ]
 
 
+def test_wide_characters_count_twice_in_the_summary() -> None:
+    syncs = [result("注文データ", number=1), result("a", number=2)]
+
+    lines = summary(syncs, command="run", screen=Screen(width=80)).splitlines()
+
+    assert lines[:2] == ["✓ succeeded  注文データ  job 1", "✓ succeeded  a           job 2"]
+
+
 def test_on_a_narrow_terminal_without_unicode_names_give_way() -> None:
     syncs = [result("the orders of the warehouse", duration_seconds=61, records_synced=10)]
 
@@ -174,7 +182,7 @@ def test_status_adopts_nothing_and_says_why_it_failed() -> None:
         ({"cancel": {"requested": True, "confirmed": True}}, "cancelled by us"),
         (
             {"cancel": {"requested": True, "confirmed": False}, "status": "running"},
-            "the cancel is not to be seen yet",
+            "the cancel is not confirmed yet",
         ),
         ({"number": None, "status": None}, "no job  orders  nothing to cancel"),
     ],

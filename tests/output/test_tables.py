@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbyte_sync_cli.output.tables import Column, Screen, cell_width, render, screen_of
+from airbyte_sync_cli.output.tables import Column, Screen, render, screen_of
+from airbyte_sync_cli.output.words import cell_width
 
 
 class Terminal(io.StringIO):

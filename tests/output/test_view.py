@@ -203,7 +203,7 @@ def test_a_name_that_moves_the_cursor_is_made_harmless() -> None:
     assert shown(stage)[0].startswith("● evil name")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     width=st.integers(1, 250),
     height=st.integers(1, 60),

@@ -35,7 +35,7 @@ def test_versions_are_compared_as_numbers() -> None:
     assert quirks_of("v1.10.2").since(1, 9)
     assert not quirks_of("0.63").since(0, 64)
     assert quirks_of("latest").since(2, 1)
-    with pytest.raises(ValueError, match="is no Airbyte version"):
+    with pytest.raises(ValueError, match="is not an Airbyte version"):
         quirks_of("two")
 
 

@@ -211,7 +211,7 @@ async def test_scripts_are_played_in_turn_and_the_last_one_repeats() -> None:
         ("running 5", "takes no seconds"),
         ("running, succeeded", "only the last status"),
         ("failed 5, succeeded", "nothing follows"),
-        ("running five, succeeded", "no number of seconds"),
+        ("running five, succeeded", "not a number of seconds"),
         ("running -5, succeeded", "less than no time"),
         ("running 5 6, succeeded", "not a status and its seconds"),
     ],

@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -51,7 +51,6 @@ def test_no_spec_breaks_the_parser(text: str) -> None:
     assert fault.action in ACTIONS
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(STATUSES, st.integers(1, 60)), min_size=1, max_size=6),
     ENDS,

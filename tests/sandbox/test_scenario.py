@@ -53,7 +53,7 @@ def test_a_scenario_file_describes_a_whole_sandbox(tmp_path: Path) -> None:
         ("sped = 1", "sped: Extra inputs are not permitted"),
         ('airbyte_version = "latets"', "try 0.63, 1.0, 1.8, 2.0 or latest"),
         ('faults = ["trigger:explode"]', r"faults\.0\.action"),
-        ('[[connections]]\nname = "a"\nschedule = "daily"', "is no schedule"),
+        ('[[connections]]\nname = "a"\nschedule = "daily"', "is not a valid schedule"),
         ('[[connections]]\nname = "a"\njobs = ["running 5"]', r"connections\.0\.jobs\.0\.life"),
         ('[[connections]]\nname = "a"\nstarts_every = 0', "greater than 0"),
     ],

@@ -140,7 +140,9 @@ def test_a_connection_that_is_not_there_is_told(environ: dict[str, str], hint: s
     "text", ["canary", "{canary", '["canary"]', '{"extra": "{canary"}', "airbyte://h:canary"]
 )
 def test_what_is_no_connection_is_told_without_showing_it(text: str) -> None:
-    with pytest.raises(UsageError, match="AIRFLOW_CONN_AIRBYTE_DEFAULT is no Airflow") as caught:
+    with pytest.raises(
+        UsageError, match="AIRFLOW_CONN_AIRBYTE_DEFAULT is not an Airflow"
+    ) as caught:
         load(text)
 
     assert "canary" not in f"{caught.value.message} {caught.value.hint}"

@@ -197,7 +197,11 @@ def test_every_secret_can_come_from_a_file(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "cannot be read: No such file"), (b" \n", "is empty"), (b"\xff\xfe", "it is no text")],
+    [
+        (None, "cannot be read: No such file"),
+        (b" \n", "is empty"),
+        (b"\xff\xfe", "it is not text"),
+    ],
 )
 def test_an_unusable_secret_file_is_told(
     tmp_path: Path, content: bytes | None, words: str
@@ -285,8 +289,8 @@ def test_an_option_replaces_the_header_of_the_same_name_only() -> None:
     ("line", "words"),
     [
         ("canary", "without a colon"),
-        ("X A: canary", "no name of a header"),
-        (": canary", "no name of a header"),
+        ("X A: canary", "not a valid header name"),
+        (": canary", "not a valid header name"),
         ("Content-Length: 5", "belongs to the request"),
         ("X-A: canary\x00", "characters that no header may"),
         ("X-A: canaryé", "characters that no header may"),
@@ -346,10 +350,10 @@ def test_switching_off_verification_warns_each_time() -> None:
         (
             {"AIRBYTE_REQUEST_TIMEOUT": "soon"},
             {},
-            "AIRBYTE_REQUEST_TIMEOUT: 'soon' is no duration",
+            "AIRBYTE_REQUEST_TIMEOUT: 'soon' is not a duration",
         ),
-        ({}, {"request_timeout": "0"}, "--request-timeout: 0 would never wait"),
-        ({}, {"trigger_timeout": "x"}, "--trigger-timeout: 'x' is no duration"),
+        ({}, {"request_timeout": "0"}, "--request-timeout: must be greater than 0"),
+        ({}, {"trigger_timeout": "x"}, "--trigger-timeout: 'x' is not a duration"),
     ],
 )
 def test_a_bad_value_is_told_by_the_name_that_was_used(
@@ -403,13 +407,13 @@ def test_paths_in_a_profile_are_relative_to_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words", "hint"),
     [
-        ("url = ", "is no TOML", "write key"),
+        ("url = ", "is not valid TOML", "write key"),
         ('[defualt]\nurl = "x"', "'defualt' is unknown", "did you mean 'default'?"),
         ('[profiles.prod]\nulr = "x"', "'ulr' is unknown", "did you mean 'url'?"),
         ("[profiles.prd]", "--profile: 'prod' is not in", "did you mean 'prd'?"),
         ("[profiles.test]", "--profile: 'prod' is not in", "there is test"),
         ("", "--profile: 'prod' is not in", "there is none"),
-        ("[profiles.prod]\nurl = 2026-01-01", "url is no text", "write key"),
+        ("[profiles.prod]\nurl = 2026-01-01", "url is not text", "write key"),
         ("profiles = 5", "--profile: 'prod' is not in", "there is none"),
         (
             '[profiles.prod]\ntoken = "canary"\ntoken_file = "x"',
@@ -427,7 +431,7 @@ def test_a_broken_config_file_is_told(tmp_path: Path, text: str, words: str, hin
 
 
 def test_a_default_that_is_no_table_is_told(tmp_path: Path) -> None:
-    assert "default is no table" in refused(config(tmp_path, "default = 5")).message
+    assert "default is not a table" in refused(config(tmp_path, "default = 5")).message
 
 
 def test_a_config_file_that_is_not_there_is_told(tmp_path: Path) -> None:

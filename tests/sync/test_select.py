@@ -132,5 +132,5 @@ def test_a_name_with_four_hyphens_is_a_name(name: str) -> None:
     ],
 )
 def test_an_id_with_a_slip_is_refused_before_anybody_is_asked(text: str) -> None:
-    with pytest.raises(UsageError, match="no connection id"):
+    with pytest.raises(UsageError, match="not a connection id"):
         as_connection_id(text)
