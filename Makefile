@@ -16,6 +16,10 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --
 INSTALL   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
+# The tools that judge the code are locked: a new release of theirs fails nobody's fresh clone.
+# `make LOCKED=no test` takes the newest.
+CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
+
 .PHONY: help demo test lint fmt docs bench kills e2e clean image requirements
 
 help: ## what can be made here
@@ -29,8 +33,8 @@ $(VENV)/.installed: pyproject.toml $(VENV)/pyvenv.cfg
 	$(INSTALL) -e '.[sandbox]'
 	@touch $@
 
-$(VENV)/.developed: pyproject.toml $(VENV)/pyvenv.cfg
-	$(INSTALL) -e '.[sandbox,iap]' --group dev
+$(VENV)/.developed: pyproject.toml requirements-dev.txt $(VENV)/pyvenv.cfg
+	$(INSTALL) -e '.[sandbox,iap]' --group dev $(CONSTRAINTS)
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed ## real syncs against the embedded sandbox, with the live view
@@ -59,11 +63,12 @@ image: ## the container image, by podman or docker; BASE_IMAGE=... and BASE_DIGE
 	  --build-arg REVISION=$$(git rev-parse HEAD) \
 	  $(foreach name,BASE_IMAGE BASE_DIGEST,$(if $($(name)),--build-arg $(name)=$($(name)))) .
 
-requirements: ## lock the image's dependencies anew, with hashes
-	uv pip compile pyproject.toml --extra sandbox --extra iap --output-file requirements.txt \
-	  --upgrade $(LOCK)
-	printf 'hatchling\n' | uv pip compile - --output-file requirements-build.txt --upgrade $(LOCK)
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+requirements: ## lock anew: the image's dependencies (with hashes), the tools, other programs for e2e
+	$(LOCK) pyproject.toml --extra sandbox --extra iap --generate-hashes --output-file requirements.txt
+	printf 'hatchling\n' | $(LOCK) - --generate-hashes --output-file requirements-build.txt
+	$(LOCK) pyproject.toml --extra sandbox --extra iap --group dev --output-file requirements-dev.txt
+	for name in tests/e2e/locks/*.in; do $(LOCK) $$name --output-file $${name%.in}.txt || exit 1; done
+LOCK := uv pip compile --upgrade --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 
 bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run

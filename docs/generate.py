@@ -125,6 +125,18 @@ def generated() -> Iterator[tuple[Path, str]]:
             yield path, _with_blocks(text)
 
 
+def missing_blocks() -> set[str]:
+    """Name the blocks that no document has marks for: they could not be kept current."""
+    texts = [path.read_text(encoding="utf-8") for path, _ in generated()]
+    return {
+        name
+        for name in _BLOCKS
+        if not any(
+            f"<!-- {name}: begin" in text and f"<!-- {name}: end -->" in text for text in texts
+        )
+    }
+
+
 def _with_blocks(text: str) -> str:
     """Fill in what stands between marks."""
     for name, write in _BLOCKS.items():

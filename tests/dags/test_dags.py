@@ -67,6 +67,7 @@ def test_every_option_in_a_dag_exists(path: Path) -> None:
 def test_a_shell_gets_no_template_in_its_code_but_ids_from_xcom(path: Path) -> None:
     commands = [text for text in _strings(path.stem) if text.startswith("airbyte-sync ")]
 
+    assert commands or path.stem in {"airbyte_pod", "airbyte_many", "airbyte_failure_branch"}
     for command in commands:
         assert "{{" not in command.replace("{{ ti.xcom_pull('trigger') }}", "")
         assert shlex.split(command)[0] == "airbyte-sync"

@@ -24,6 +24,10 @@ def test_what_is_generated_is_what_the_code_says() -> None:
     assert [_named(path) for path in generate.stale()] == [], "run `make docs`"
 
 
+def test_every_generated_table_has_its_place_in_a_document() -> None:
+    assert generate.missing_blocks() == set()
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
 def test_every_link_leads_somewhere(path: Path) -> None:
     links = [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link]

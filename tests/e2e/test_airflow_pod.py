@@ -81,7 +81,7 @@ def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, 
 
 def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:
     pods = render(airflow, wish("airbyte_pod"), wish("airbyte_many_one_pod"))
-    python = environment("kubernetes-validate", "kubernetes-validate")
+    python = environment("kubernetes")
 
     done = subprocess.run(  # noqa: S603  # our script
         [python, "-c", VALIDATE, json.dumps(pods)], capture_output=True, text=True, check=False

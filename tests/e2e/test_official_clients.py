@@ -18,9 +18,6 @@ from tests.support.threaded import serve_in_thread
 
 pytestmark = pytest.mark.e2e
 
-SDK = ("airbyte-api>=1,<2",)
-AIRFLOW = ("apache-airflow>=3,<4", "apache-airflow-providers-airbyte>=5.4")
-
 SDK_SCRIPT = """
 import json, os, time
 from airbyte_api import AirbyteAPI, api, models
@@ -103,7 +100,7 @@ def run_script(
 @pytest.mark.parametrize("version", ["1.8", "2.0", "latest"])
 def test_airbytes_sdk_creates_reads_lists_and_cancels(version: str) -> None:
     sandbox, connection = sandbox_with(version)
-    python = environment("airbyte-sdk", *SDK)
+    python = environment("airbyte-sdk")
     with serve_in_thread(sandbox) as url:
         variables = {"SANDBOX": url, "CONNECTION": connection.id}
         done = run_script(python, SDK_SCRIPT, variables)
@@ -124,7 +121,7 @@ def test_the_sdk_fails_on_old_versions_as_people_report() -> None:
     airbytehq/airbyte-api-python-sdk issues 121 and 126, apache/airflow issue 46542.
     """
     sandbox, connection = sandbox_with("1.0")
-    python = environment("airbyte-sdk", *SDK)
+    python = environment("airbyte-sdk")
     with serve_in_thread(sandbox) as url:
         variables = {"SANDBOX": url, "CONNECTION": connection.id}
         done = run_script(python, SDK_SCRIPT, variables)
@@ -136,7 +133,7 @@ def test_the_sdk_fails_on_old_versions_as_people_report() -> None:
 @pytest.mark.parametrize("version", ["2.0", "latest"])
 def test_airflows_hook_triggers_reads_cancels_and_waits(version: str, tmp_path: Path) -> None:
     sandbox, connection = sandbox_with(version)
-    python = environment("airflow-airbyte", *AIRFLOW)
+    python = environment("airflow-airbyte")
     with serve_in_thread(sandbox) as url:
         variables = {
             "CONNECTION": connection.id,

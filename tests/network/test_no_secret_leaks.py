@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from unittest import mock
 from urllib.parse import quote, quote_plus
@@ -276,18 +276,26 @@ def test_no_way_of_giving_a_secret_shows_it(
     assert "Traceback" not in done.ending.stderr
 
 
-_TURNS = cycle((application, password, userinfo, proxy))
-
-
 PLAINEST = ("401", "403", "HTML", "invalid JSON", "echo to the sign-in", "echo, problem")
+LINES_AND_FAILURES = list(product(talking(), PLAINEST))
+WAYS_IN_TURNS = [
+    way
+    for way, _ in zip(
+        cycle((application, password, userinfo, proxy)), LINES_AND_FAILURES, strict=False
+    )
+]
 
 
-@pytest.mark.parametrize("failure", PLAINEST)
-@pytest.mark.parametrize("line", list(talking()), ids=" ".join)
+@pytest.mark.parametrize(
+    ("words", "make"), list(zip(LINES_AND_FAILURES, WAYS_IN_TURNS, strict=True))
+)
 def test_no_command_shows_a_secret(
-    stage: Stage, tmp_path: Path, line: tuple[str, ...], failure: str
+    stage: Stage,
+    tmp_path: Path,
+    words: tuple[tuple[str, ...], str],
+    make: Callable[[Path], Way],
 ) -> None:
-    way = next(_TURNS)(tmp_path)
+    (line, failure), way = words, make(tmp_path)
     place = place_of(stage.scripted(FAILURES[failure]).url)
     run(tmp_path, place, way, *line, "-o", "json").assert_no_secret(way)
 

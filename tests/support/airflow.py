@@ -19,12 +19,8 @@ from tests.support.environments import environment
 from tests.support.threaded import serve_in_thread
 
 LINES: Final = ("3.3.2", "2.11.2")
-"""The releases that are tried: the newest one of each line that is in use."""
+"""The releases that are tried: the newest one of each line that is in use. Each has a lock."""
 DAGS: Final = Path(__file__).resolve().parents[2] / "dags"
-_PROVIDERS: Final = (
-    "apache-airflow-providers-standard",
-    "apache-airflow-providers-cncf-kubernetes",
-)
 
 
 @contextlib.contextmanager
@@ -58,7 +54,7 @@ class Airflow:
     @classmethod
     def install(cls, version: str, home: Path, url: str, **environ: str) -> "Airflow":
         """Install it where it is not yet, and make an empty database."""
-        python = environment(f"airflow-{version}", f"apache-airflow=={version}", *_PROVIDERS)
+        python = environment(f"airflow-{version}")
         airflow = cls(version, python, home, url, environ)
         shutil.copytree(DAGS, airflow.dags)
         (home / "bin").mkdir()
