@@ -2,6 +2,7 @@
 
     make kills                       a hundred times SIGTERM, twenty times SIGKILL with a retry
     python benchmarks/kills.py 500   five hundred times SIGTERM
+    python benchmarks/kills.py 100 7 the same moments again, from the seed 7
 
 Each run is a real process before a sandbox on a real socket, whose trigger takes a third of a
 second. The moments are spread evenly, from a seed that is printed, over start, sign-in, trigger,
@@ -124,7 +125,7 @@ def kill_and_retry(number: int) -> bool:
 def main() -> None:
     """Kill, and exit 1 where the promise was broken."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    seed = int(time.time())
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())  # noqa: PLR2004  # the second
     random.seed(seed)
     print(f"seed {seed}, moments spread over {SPREAD[0]:g} to {SPREAD[1]:g} s")
     kept = terminate(number) & kill_and_retry(max(number // 5, 1))

@@ -90,6 +90,26 @@ def json_keys() -> str:
     return "\n\n".join(parts)
 
 
+_OWN_ROWS: Final = {
+    "connections": ("ConnectionRow", "`connections`"),
+    "logs": ("LogRow", "`logs`"),
+    "check": ("StepRow", "`check`"),
+    "config": ("SettingRow", "`config show`"),
+}
+"""The reports that have a key of their own: its rows' model, and the command."""
+
+
+def own_keys() -> str:
+    """Write the keys that single commands have beside those of all."""
+    documents, parts = schemas(), []
+    for name, (model, command) in _OWN_ROWS.items():
+        document = documents[name]
+        [key] = set(document["properties"]) - set(documents["result"]["properties"])
+        title = f"{command}: each of `{key}` ([schema]({name}.schema.json))"
+        parts.append(_keys(title, document["$defs"][model]))
+    return "\n\n".join(parts)
+
+
 def _keys(title: str, model: Mapping[str, object]) -> str:
     properties = model["properties"]
     assert isinstance(properties, Mapping)  # noqa: S101  # for the type checker
@@ -111,7 +131,12 @@ def _type(spec: Mapping[str, object]) -> str:
     return {"array": "list", "integer": "whole number"}.get(str(spec["type"]), str(spec["type"]))
 
 
-_BLOCKS: Final = {"exit codes": exit_codes, "settings": settings, "json keys": json_keys}
+_BLOCKS: Final = {
+    "exit codes": exit_codes,
+    "settings": settings,
+    "json keys": json_keys,
+    "own keys": own_keys,
+}
 
 
 def generated() -> Iterator[tuple[Path, str]]:

@@ -45,8 +45,8 @@ class FailureResult(Frozen):
 class SyncResult(Frozen):
     """One connection's ending. What is unknown is null, never missing and never 0."""
 
-    connection_id: str | None = None
-    connection_name: str | None = None
+    connection_id: str | None = Field(default=None, description="Airbyte's id, a UUID")
+    connection_name: str | None = Field(default=None, description="null: it could not be read")
     job_id: int | None = Field(
         default=None, description="null: there is no job, or none that could be found"
     )
