@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
-from airbyte_sync_cli.output.board import Board
-from airbyte_sync_cli.output.look import UNICODE
+from airbyte_sync_cli.output.glyphs import UNICODE
+from airbyte_sync_cli.output.live_state import LiveState
 from airbyte_sync_cli.output.view import Frame, draw
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.history import History
@@ -30,7 +30,7 @@ class _Scene:
     """A board at a moment that is chosen."""
 
     def __init__(self) -> None:
-        self.board = Board()
+        self.board = LiveState()
         self.at = 0.0
 
     def take(self, event: ev.Event) -> None:

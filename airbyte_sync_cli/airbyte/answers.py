@@ -29,11 +29,11 @@ async def judge_trigger(
         reply = await send()
     except UnansweredError as error:
         if error.unsent:
-            return Undelivered(words=error.message, hint=error.hint, surely=True)
+            return Undelivered(words=error.message, hint=error.hint, unsent=True)
         return AnswerLost(words=error.message)
     except UnavailableError as error:  # the token could not be had: nothing was sent
         return Undelivered(
-            words=error.message, hint=error.hint, surely=True, retry_after=error.retry_after
+            words=error.message, hint=error.hint, unsent=True, retry_after=error.retry_after
         )
     except ProtocolError as error:  # an endless or unreadable answer
         return AnswerLost(words=error.message)

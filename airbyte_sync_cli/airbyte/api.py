@@ -32,7 +32,7 @@ class Undelivered:
 
     words: str
     hint: str | None = None
-    surely: bool = False
+    unsent: bool = False
     """True where not a byte of the request was sent."""
     retry_after: float | None = None
 

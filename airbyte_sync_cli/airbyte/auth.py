@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from airbyte_sync_cli.airbyte.issuers import make_issuers
+from airbyte_sync_cli.airbyte.credential_sources import make_sources
+from airbyte_sync_cli.airbyte.credentials import Credential, CredentialCache
 from airbyte_sync_cli.airbyte.refusal import FROM_IAP
-from airbyte_sync_cli.airbyte.tickets import Keeper, Ticket
 from airbyte_sync_cli.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ _LARGEST: Final = 1024 * 1024
 
 def make_auth(settings: "Settings", address: "Address", clock: "Clock") -> httpx.Auth | None:
     """Make what signs every request; None where there is nothing to sign with."""
-    issuers = make_issuers(settings, address, clock)
-    if not issuers:
+    sources = make_sources(settings, address, clock)
+    if not sources:
         return None
-    keepers = [Keeper(issuer, clock) for issuer in issuers]
-    return Auth(keepers, origins=frozenset(map(origin_of, address.roots)))
+    caches = [CredentialCache(source, clock) for source in sources]
+    return Auth(caches, origins=frozenset(map(origin_of, address.roots)))
 
 
 def origin_of(url: str) -> str:
@@ -45,45 +45,47 @@ def origin_of(url: str) -> str:
 class Auth(httpx.Auth):
     """Signs requests to one Airbyte, and to nobody else.
 
-    The first keeper's ticket also opens the way to what the later ones ask: an identity proxy
+    The first cache's credential also opens the way to what the later ones ask: an identity proxy
     stands in front of the token address.
     """
 
-    def __init__(self, keepers: Sequence[Keeper], *, origins: frozenset[str]) -> None:
-        self._keepers = keepers
+    def __init__(self, caches: Sequence[CredentialCache], *, origins: frozenset[str]) -> None:
+        self._caches = caches
         self._origins = origins
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send a request with fresh tickets, and once more with new ones after a 401."""
-        refused: list[Ticket | None] = []
+        """Send a request with fresh credentials, and once more with new ones after a 401."""
+        refused: list[Credential | None] = []
         while True:
-            for keeper in self._keepers:
-                seen = len(keeper.failures)
-                async with keeper.lock:
-                    steps = keeper.freshen(request, refused=refused, failures_seen=seen)
+            for cache in self._caches:
+                seen = len(cache.failures)
+                async with cache.lock:
+                    steps = cache.freshen(request, refused=refused, failures_seen=seen)
                     answer: httpx.Response | None = None
                     while (question := _next(steps, answer)) is not None:
-                        answer = yield self._signed(question, before=keeper)
+                        answer = yield self._signed(question, before=cache)
                         await _read(answer)
-            if refused and all(keeper.ticket in refused for keeper in self._keepers):
+            if refused and all(cache.credential in refused for cache in self._caches):
                 return  # nothing new to show: the 401 stands
-            shown = [keeper.ticket for keeper in self._keepers]  # others may renew meanwhile
+            shown = [cache.credential for cache in self._caches]  # others may renew meanwhile
             answer = yield self._signed(request)
             if refused or answer.status_code != httpx.codes.UNAUTHORIZED:
                 return
             await _read(answer)
-            # A 401 of the identity proxy's own speaks of the first ticket only.
+            # A 401 of the identity proxy's own speaks of the first credential only.
             refused = shown[:1] if FROM_IAP in answer.headers else shown
 
-    def _signed(self, request: httpx.Request, *, before: Keeper | None = None) -> httpx.Request:
-        """Add what the keepers (`before` that one) have to show, on our own origins only."""
+    def _signed(
+        self, request: httpx.Request, *, before: CredentialCache | None = None
+    ) -> httpx.Request:
+        """Add what the caches (`before` that one) have to show, on our own origins only."""
         if origin_of(str(request.url)) in self._origins:
-            for keeper in self._keepers:
-                if keeper is before:
+            for cache in self._caches:
+                if cache is before:
                     break
-                keeper.sign(request)
+                cache.sign(request)
         return request
 
 

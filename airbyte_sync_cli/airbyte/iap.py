@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
 from airbyte_sync_cli.airbyte.exchange import HINT
-from airbyte_sync_cli.airbyte.tickets import LOG, Questions, Ticket
 from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, UnavailableError, UsageError
 from airbyte_sync_cli.redaction import remember
@@ -29,7 +29,7 @@ _WHERE_FROM: Final = (
 )
 
 
-class IapIssuer:
+class IapSource:
     """Gives OIDC tokens whose audience is the proxy's client id."""
 
     def __init__(self, settings: Settings, clock: "Clock") -> None:
@@ -38,7 +38,7 @@ class IapIssuer:
         self._header = _free_header(settings)
         self._clock = clock
 
-    def issue(self, _request: httpx.Request, _refused: Ticket | None) -> Questions:
+    def issue(self, _request: httpx.Request, _refused: Credential | None) -> AuthFlow:
         """Get a token from where this machine has its identity: a file, or Google's metadata."""
         asked_at = self._clock.monotonic()
         answers: list[httpx.Response] = []
@@ -51,7 +51,7 @@ class IapIssuer:
         lifetime = lifetime_of(token, expires_in=None, server_time=None, now=self._clock.now())
         LOG.debug("a token for the identity proxy, good for %.0f s", lifetime)
         ends_at = asked_at + lifetime
-        return Ticket(
+        return Credential(
             header=self._header,
             value=f"Bearer {token}",
             renew_at=ends_at - renewal_margin(lifetime),

@@ -16,7 +16,7 @@ _RETRY = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aftermath:
+class FailureDetails:
     """What is known of an ending beyond its result."""
 
     error: AirbyteSyncError | None = None
@@ -24,50 +24,52 @@ class Aftermath:
 
 
 def blocks(
-    endings: Sequence[tuple[SyncResult, Aftermath]], *, with_trace: bool
+    endings: Sequence[tuple[SyncResult, FailureDetails]], *, with_trace: bool
 ) -> list[list[str]]:
     """Write a block for each sync that failed, or that has an error of its own to tell."""
     alone = len(endings) == 1
     return [
-        _block(sync, aftermath, alone=alone, with_trace=with_trace)
-        for sync, aftermath in endings
-        if _deserves_one(sync, aftermath, alone=alone)
+        _block(sync, details, alone=alone, with_trace=with_trace)
+        for sync, details in endings
+        if _deserves_one(sync, details, alone=alone)
     ]
 
 
-def _deserves_one(sync: SyncResult, aftermath: Aftermath, *, alone: bool) -> bool:
+def _deserves_one(sync: SyncResult, details: FailureDetails, *, alone: bool) -> bool:
     """The error of a single sync is the `error:` line already."""
     if sync.status == "failed" or sync.failure is not None:
         return True
-    return aftermath.error is not None and not alone
+    return details.error is not None and not alone
 
 
-def _block(sync: SyncResult, aftermath: Aftermath, *, alone: bool, with_trace: bool) -> list[str]:
+def _block(
+    sync: SyncResult, details: FailureDetails, *, alone: bool, with_trace: bool
+) -> list[str]:
     after = f" after {words.duration(sync.duration_seconds)}" if sync.duration_seconds else ""
     tries = f", in {sync.attempts} attempts" if (sync.attempts or 0) > 1 else ""
     lines = [words.plain(f"{name(sync)} {phrase(sync)}{after}{tries}")]
-    lines += [f"  {label:<6} {words.plain(text)}" for label, text in _fields(sync, aftermath)]
+    lines += [f"  {label:<6} {words.plain(text)}" for label, text in _fields(sync, details)]
     if sync.job_id is not None and not alone:  # alone, the hint says so
         lines.append(f"  log    airbyte-sync logs {sync.job_id}")
-    if with_trace and aftermath.failure is not None:
-        lines += _trace(aftermath.failure)
+    if with_trace and details.failure is not None:
+        lines += _trace(details.failure)
     return lines
 
 
-def _fields(sync: SyncResult, aftermath: Aftermath) -> list[tuple[str, str]]:
-    fields = [("why", _why(sync, aftermath)), *_details(sync.failure)]
-    if aftermath.error is not None and aftermath.error.hint:
-        fields.append(("hint", aftermath.error.hint))
+def _fields(sync: SyncResult, details: FailureDetails) -> list[tuple[str, str]]:
+    fields = [("why", _why(sync, details)), *_details(sync.failure)]
+    if details.error is not None and details.error.hint:
+        fields.append(("hint", details.error.hint))
     if sync.url and sync.job_id is not None:
         fields.append(("job", sync.url))
     return [(label, text) for label, text in fields if text]
 
 
-def _why(sync: SyncResult, aftermath: Aftermath) -> str:
+def _why(sync: SyncResult, details: FailureDetails) -> str:
     if sync.failure is not None and sync.failure.message:
         return sync.failure.message
-    if aftermath.error is not None:
-        return aftermath.error.message
+    if details.error is not None:
+        return details.error.message
     return "Airbyte does not tell it to programs here: its page of the job does"
 
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from airbyte_sync_cli.clock import Clock
-from airbyte_sync_cli.output.board import Board
-from airbyte_sync_cli.output.look import look_for
+from airbyte_sync_cli.output.glyphs import glyphs_for
+from airbyte_sync_cli.output.live_state import LiveState
 from airbyte_sync_cli.output.view import Frame, draw
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.events import Event
@@ -119,8 +119,8 @@ class LiveView:
     ) -> None:
         self._clock = clock
         self._stream = stream
-        self._look = look_for(stream.encoding)
-        self._board = Board()
+        self._glyphs = glyphs_for(stream.encoding)
+        self._state = LiveState()
         self._canvas = Canvas(stream, environ=environ, size=size or (lambda: _size_of(stream)))
         self._news = False
         self._drawn_at = float("-inf")
@@ -128,7 +128,7 @@ class LiveView:
 
     def take(self, event: Event) -> None:
         """Take note of an event; it is drawn at the next occasion."""
-        self._board.take(event, self._clock.monotonic(), self._clock.now())
+        self._state.take(event, self._clock.monotonic(), self._clock.now())
         self._news = True
 
     def above(self, line: str) -> None:
@@ -156,15 +156,15 @@ class LiveView:
     def refresh(self) -> None:
         """Draw if there is something new, or if the clock has moved on."""
         now, size = self._clock.monotonic(), self._canvas.size()
-        is_large = min(len(self._board.rows), size.lines) >= _MANY
+        is_large = min(len(self._state.rows), size.lines) >= _MANY
         pause, step = (_SLOW_STEP, _SLOW_STEP) if is_large else (_TICK, _CLOCK_STEP)
         age = now - self._drawn_at
         due = size != self._drawn_size or age >= (pause if self._news else step)
         if not due or not _in_foreground(self._stream):
             return
         self._news, self._drawn_at, self._drawn_size = False, now, size
-        frame = Frame(max(size.columns - 1, 1), max(size.lines - 1, 1), self._look, now)
-        self._canvas.replace(draw(self._board, frame))
+        frame = Frame(max(size.columns - 1, 1), max(size.lines - 1, 1), self._glyphs, now)
+        self._canvas.replace(draw(self._state, frame))
 
 
 def _size_of(stream: TextIO) -> os.terminal_size:

@@ -11,17 +11,17 @@ from typing import Final, TextIO
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.failures import Aftermath, blocks
+from airbyte_sync_cli.output.failures import FailureDetails, blocks
 from airbyte_sync_cli.output.files import ResultFiles
 from airbyte_sync_cli.output.journal import Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.progress import ProgressReporter
 from airbyte_sync_cli.output.reports import report_class
 from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.tables import Screen, screen_of
-from airbyte_sync_cli.output.teller import Teller
 from airbyte_sync_cli.output.verdicts import error_result, name, reason
 from airbyte_sync_cli.redaction import redact, redact_all
-from airbyte_sync_cli.sync.events import Event, Finished, Pretended, Provisional, Warned
+from airbyte_sync_cli.sync.events import DryRun, Event, Finished, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
@@ -53,8 +53,8 @@ class Output:
         self._stdout = stdout
         self._stderr = stderr
         self._warnings: list[str] = []
-        self._aftermaths: dict[_Which, Aftermath] = {}
-        self._pretended: dict[str, str] = {}
+        self._details_of: dict[_Which, FailureDetails] = {}
+        self._dry_runs: dict[str, str] = {}
         self._journal = Journal(
             stderr,
             clock=clock,
@@ -62,7 +62,7 @@ class Output:
             as_json=options.log_format == "json",
         )
         self._files = ResultFiles(result_file=options.result_file, environ=environ, root=root)
-        self._teller = Teller(self._journal, options, clock=clock, environ=environ)
+        self._progress = ProgressReporter(self._journal, options, clock=clock, environ=environ)
         self._connect_log()
 
     def _connect_log(self) -> None:
@@ -75,27 +75,27 @@ class Output:
         """Take note of an event, and tell it if it is news."""
         if isinstance(event, Warned):
             self._warnings.append(event.message)
-        if isinstance(event, Pretended):
-            self._pretended[event.key] = event.words
+        if isinstance(event, DryRun):
+            self._dry_runs[event.key] = event.words
         if isinstance(event, Provisional):
             self._write_files(self._report(event.results, overall(event.results), None, {}))
         if isinstance(event, Finished):
-            aftermath = Aftermath(error=event.error, failure=event.failure)
-            self._aftermaths[_which(event.result)] = aftermath
-        self._teller.take(event)
+            details = FailureDetails(error=event.error, failure=event.failure)
+            self._details_of[_which(event.result)] = details
+        self._progress.take(event)
 
     def warn(self, message: str) -> None:
         """Tell of something odd; it goes into the report, too."""
         self._warnings.append(message)
-        self._teller.warn(message)
+        self._progress.warn(message)
 
     def note(self, message: str) -> None:
         """Tell of something odd that passes: the report is not changed by it."""
-        self._teller.warn(message)
+        self._progress.warn(message)
 
     def alive(self) -> AbstractAsyncContextManager[None]:
         """Show signs of life while the work inside goes on."""
-        return self._teller.alive(self._command, self._stderr)
+        return self._progress.alive(self._command, self._stderr)
 
     def conclude(
         self,
@@ -145,15 +145,15 @@ class Output:
     def _remarks(self, syncs: tuple[SyncResult, ...], shown: AirbyteSyncError | None) -> list[str]:
         """Tell programs what people read elsewhere: dry runs, and all errors but the run's."""
         dry = [
-            f"dry run: {name(sync)}: {self._pretended[sync.connection_id]}"
+            f"dry run: {name(sync)}: {self._dry_runs[sync.connection_id]}"
             for sync in syncs
-            if sync.connection_id in self._pretended
+            if sync.connection_id in self._dry_runs
         ]
-        errors = [(name(sync), self._aftermaths.get(_which(sync))) for sync in syncs]
+        errors = [(name(sync), self._details_of.get(_which(sync))) for sync in syncs]
         return dry + [
-            f"{who}: {aftermath.error.message}"
-            for who, aftermath in errors
-            if aftermath and aftermath.error and aftermath.error is not shown
+            f"{who}: {details.error.message}"
+            for who, details in errors
+            if details and details.error and details.error is not shown
         ]
 
     def _write_files(self, report: Report) -> None:
@@ -169,7 +169,7 @@ class Output:
             self._journal.write_line(line)
 
     def _failure_lines(self, syncs: Sequence[SyncResult]) -> list[str]:
-        endings = [(sync, self._aftermaths.get(_which(sync), Aftermath())) for sync in syncs]
+        endings = [(sync, self._details_of.get(_which(sync), FailureDetails())) for sync in syncs]
         told = blocks(endings, with_trace=self._options.verbosity > 0)
         return [line for block in told for line in block]
 
@@ -179,9 +179,9 @@ class Output:
 
     def _text(self, report: Report) -> str:
         """Write for people. `status` was asked about jobs: so it says why they failed, too."""
-        if self._pretended:
+        if self._dry_runs:
             return "\n".join(
-                f"{name(sync)}: {self._pretended.get(sync.connection_id or '', sync.outcome)}"
+                f"{name(sync)}: {self._dry_runs.get(sync.connection_id or '', sync.outcome)}"
                 for sync in report.syncs
             )
         told = self.summary(report.syncs)

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from airbyte_sync_cli.output import words
-from airbyte_sync_cli.output.board import Kind, Row
 from airbyte_sync_cli.output.estimate import Estimate
-from airbyte_sync_cli.output.look import STYLES, Look, joined
+from airbyte_sync_cli.output.glyphs import STYLES, Glyphs, joined
+from airbyte_sync_cli.output.live_state import Kind, Row
 
 _GAP: Final = "  "
 _SYMBOL: Final = 2
@@ -70,12 +70,12 @@ class _Line:
 
 
 def draw(
-    rows: Sequence[Row], *, width: int, height: int, look: Look, now: float, seconds: float
+    rows: Sequence[Row], *, width: int, height: int, glyphs: Glyphs, now: float, seconds: float
 ) -> list[Text]:
     """Draw a head, the rows that matter most, a line for the others, and the total."""
     shown, rest = _chosen(rows, max(height - 2, 1))
-    lines = [*(_line(row, look, now) for row in shown), _total(rows, look, now)]
-    sheet = _Sheet(lines, width, look)
+    lines = [*(_line(row, glyphs, now) for row in shown), _total(rows, glyphs, now)]
+    sheet = _Sheet(lines, width, glyphs)
     *body, total = [sheet.draw(line) for line in lines]
     fold = [Text(f"  + {len(rest)} more: {_counts(rest)}", "dim")] if rest else []
     return [_headline(rows, seconds, width), *body, *fold, total]
@@ -84,8 +84,8 @@ def draw(
 class _Sheet:
     """The widths of the columns, as the lines need them."""
 
-    def __init__(self, lines: Sequence[_Line], width: int, look: Look) -> None:
-        self._look = look
+    def __init__(self, lines: Sequence[_Line], width: int, glyphs: Glyphs) -> None:
+        self._glyphs = glyphs
         self._width = width
         self._widths = {
             column.title: max(column.least, *(_length(line, column) for line in lines))
@@ -109,15 +109,15 @@ class _Sheet:
 
     def draw(self, line: _Line) -> Text:
         """Put a line together."""
-        text = self._look.cell(line.symbol, _SYMBOL)
-        name = words.shortened(line.name.plain, self._name, mark=self._look.ellipsis)
-        text.append_text(self._look.cell(Text(name, line.name.style), self._name))
+        text = self._glyphs.cell(line.symbol, _SYMBOL)
+        name = words.shortened(line.name.plain, self._name, mark=self._glyphs.ellipsis)
+        text.append_text(self._glyphs.cell(Text(name, line.name.style), self._name))
         for column in self._columns:
             if line.words and column.title not in {"state", "time"}:
                 break
             cell = line.cells.get(column.title, "")
             width = self._widths[column.title]
-            text.append(_GAP).append_text(self._look.cell(cell, width, right=column.right))
+            text.append(_GAP).append_text(self._glyphs.cell(cell, width, right=column.right))
         if line.words:
             text.append(_GAP + line.words)
         return text
@@ -163,18 +163,18 @@ def _counts(rows: Sequence[Row]) -> str:
     return ", ".join(f"{numbers[kind]} {_WORDS[kind]}" for kind in _ORDER if numbers[kind])
 
 
-def _line(row: Row, look: Look, now: float) -> _Line:
+def _line(row: Row, glyphs: Glyphs, now: float) -> _Line:
     seconds, guess = row.seconds(now), row.estimate(now)
     state = words.plain(row.state) + (f" #{row.attempt}" if row.attempt > 1 else "")
     cells: dict[str, str | Text] = {
         "state": Text(state, STYLES[row.kind]),
         "time": words.duration(seconds) if seconds is not None else "",
-        "bar": _bar(row, guess, look),
+        "bar": _bar(row, guess, glyphs),
         "left": guess.span if guess else "",
         **_numbers(row.records, row.size, row.rates(now)),
     }
     name = Text(words.plain(row.name))
-    return _Line(look.symbol(row.kind), name, cells, words=_reason(row))
+    return _Line(glyphs.symbol(row.kind), name, cells, words=_reason(row))
 
 
 def _numbers(
@@ -192,14 +192,14 @@ def _reason(row: Row) -> str:
     return words.plain(failure.message) if failure and failure.message else ""
 
 
-def _bar(row: Row, guess: Estimate | None, look: Look) -> str | Text:
+def _bar(row: Row, guess: Estimate | None, glyphs: Glyphs) -> str | Text:
     share = guess.share if guess else (1.0 if row.kind is Kind.SUCCEEDED else None)
     if share is None and row.kind is not Kind.ACTIVE:
         return ""
-    return look.bar(share, _BAR, style=STYLES[row.kind])
+    return glyphs.bar(share, _BAR, style=STYLES[row.kind])
 
 
-def _total(rows: Sequence[Row], look: Look, now: float) -> _Line:
+def _total(rows: Sequence[Row], glyphs: Glyphs, now: float) -> _Line:
     """Sum up what is known; an end is guessed only where one is for every sync that goes on."""
     records = [row.records for row in rows if row.records is not None]
     sizes = [row.size for row in rows if row.size is not None]
@@ -208,7 +208,7 @@ def _total(rows: Sequence[Row], look: Look, now: float) -> _Line:
     left, done = _left(rows, now), sum(row.result is not None for row in rows)
     cells: dict[str, str | Text] = {
         "state": f"{done}/{len(rows)} done",
-        "bar": look.bar(done / len(rows), _BAR, style="bold"),
+        "bar": glyphs.bar(done / len(rows), _BAR, style="bold"),
         "left": left.span if left else "",
         **_numbers(sum(records) if records else None, sum(sizes) if sizes else None, speed),
     }

@@ -1,4 +1,4 @@
-"""Draws the board: lines of text that fit a terminal of any size."""
+"""Draws the state: lines of text that fit a terminal of any size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from rich.text import Text
 
 from airbyte_sync_cli.airbyte.models import StreamProgress
 from airbyte_sync_cli.output import table, words
-from airbyte_sync_cli.output.board import Board, Row
-from airbyte_sync_cli.output.look import STYLES, Look, joined
+from airbyte_sync_cli.output.glyphs import STYLES, Glyphs, joined
+from airbyte_sync_cli.output.live_state import LiveState, Row
 
 _INDENT: Final = "  "
 _WIDEST_BAR: Final = 40
@@ -24,35 +24,35 @@ class Frame:
 
     width: int
     height: int
-    look: Look
+    glyphs: Glyphs
     now: float
 
 
-def draw(board: Board, frame: Frame) -> list[Text]:
+def draw(state: LiveState, frame: Frame) -> list[Text]:
     """Draw everything; never more than `frame.height` lines of `frame.width` columns."""
-    rows = list(board.rows.values())
+    rows = list(state.rows.values())
     if not rows:
         return []
-    lines = _one(rows[0], frame) if len(rows) == 1 else _many(board, rows, frame)
-    if board.interrupted:
-        what = f"{board.interrupted}: stopping"
-        again = "; Ctrl-C again leaves at once" if board.interrupted == "SIGINT" else ""
+    lines = _one(rows[0], frame) if len(rows) == 1 else _many(state, rows, frame)
+    if state.interrupted:
+        what = f"{state.interrupted}: stopping"
+        again = "; Ctrl-C again leaves at once" if state.interrupted == "SIGINT" else ""
         lines = [*lines[: frame.height - 1], Text(what + again, "bold yellow")]
     return [_fitted(line, frame) for line in lines[: frame.height]]
 
 
 def _fitted(line: Text, frame: Frame) -> Text:
     line.rstrip()
-    return frame.look.cell(line, frame.width) if line.cell_len > frame.width else line
+    return frame.glyphs.cell(line, frame.width) if line.cell_len > frame.width else line
 
 
-def _many(board: Board, rows: Sequence[Row], frame: Frame) -> list[Text]:
-    seconds = frame.now - board.began if board.began is not None else 0.0
+def _many(state: LiveState, rows: Sequence[Row], frame: Frame) -> list[Text]:
+    seconds = frame.now - state.began if state.began is not None else 0.0
     return table.draw(
         rows,
         width=min(frame.width, _WIDEST),
         height=frame.height,
-        look=frame.look,
+        glyphs=frame.glyphs,
         now=frame.now,
         seconds=seconds,
     )
@@ -72,7 +72,7 @@ def _headline(row: Row, frame: Frame) -> Text:
     seconds = row.seconds(frame.now)
     return joined(
         [
-            joined([frame.look.symbol(row.kind), Text(words.plain(row.name), "bold")], " "),
+            joined([frame.glyphs.symbol(row.kind), Text(words.plain(row.name), "bold")], " "),
             f"job {row.job.id}" if row.job else "",
             Text(words.plain(row.state), STYLES[row.kind]),
             f"attempt {row.attempt}" if row.attempt > 1 else "",
@@ -89,7 +89,7 @@ def _progress(row: Row, frame: Frame) -> Text:
     if guess is None:
         return Text("")
     width = max(min(_WIDEST_BAR, frame.width - len(guess.sentence) - 5), 4)
-    bar = frame.look.bar(guess.share, width, style=STYLES[row.kind])
+    bar = frame.glyphs.bar(guess.share, width, style=STYLES[row.kind])
     return joined([Text(_INDENT) + bar, guess.sentence])
 
 
@@ -111,9 +111,9 @@ def _streams(streams: Sequence[StreamProgress], room: int, frame: Frame) -> list
     lines = [
         joined(
             [
-                Text(_INDENT).append_text(frame.look.cell(words.plain(one.name), widest)),
-                frame.look.cell(words.count(one.records_emitted), 12, right=True),
-                frame.look.cell(words.size(one.bytes_emitted), 9, right=True),
+                Text(_INDENT).append_text(frame.glyphs.cell(words.plain(one.name), widest)),
+                frame.glyphs.cell(words.count(one.records_emitted), 12, right=True),
+                frame.glyphs.cell(words.size(one.bytes_emitted), 9, right=True),
             ]
         )
         for one in shown

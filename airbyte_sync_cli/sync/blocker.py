@@ -10,7 +10,7 @@ from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEn
 from airbyte_sync_cli.sync.wait import Wait
 
 
-async def outlast(context: Context, case: Case, job: Job) -> None:
+async def wait_for_other_job(context: Context, case: Case, job: Job) -> None:
     """Wait for the end of another job, whatever it is; ours is not started yet.
 
     Raises UnavailableError where its end could not be learned.

@@ -100,7 +100,7 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pretended:
+class DryRun:
     """A dry run looked, and this is what a real one would do first."""
 
     key: str
@@ -162,7 +162,7 @@ Event = (
     | OutageBegan
     | OutageEnded
     | Warned
-    | Pretended
+    | DryRun
     | AwaitingNumbers
     | Cancelling
     | Interrupted

@@ -89,7 +89,7 @@ class OurJob:
         match answer:
             case AnswerLost() | Started() | Conflicted(says_running=False):
                 self._unaccounted = self.may_exist = True
-            case Undelivered(surely=False):
+            case Undelivered(unsent=False):
                 self._unaccounted = True
             case _:
                 pass
@@ -114,7 +114,7 @@ class OurJob:
         """
         self._context.emit(LookingForJob(key=self._case.key, words=words))
         try:
-            return self._claim(await self._search.look_for(seconds))
+            return self._claim(await self._search.glyphs_for(seconds))
         except RejectedError as error:
             if self.may_exist:
                 raise self.unknown(error.message) from error

@@ -14,14 +14,14 @@ from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import (
     Cancelling,
+    DryRun,
     Finished,
     JobKnown,
     Planned,
-    Pretended,
     Resolved,
 )
 from airbyte_sync_cli.sync.finish import finish, judge
-from airbyte_sync_cli.sync.herald import Herald
+from airbyte_sync_cli.sync.interrupt_reporter import InterruptReporter
 from airbyte_sync_cli.sync.ours import OurJob
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
@@ -61,7 +61,7 @@ class _Run:
         self._clock = context.clock
         self._stop = context.stop
         self._cases = cases
-        self._herald = Herald(context, cases)
+        self._interrupts = InterruptReporter(context, cases)
         self._began = self._clock.monotonic()
         timeout = self._policy.wait.timeout
         self._deadline = None if timeout is None else self._began + timeout
@@ -74,11 +74,11 @@ class _Run:
         """Do each case's work at the same time, each to its own ending."""
         self._context.emit(Planned(keys=[case.key for case in self._cases]))
         async with asyncio.TaskGroup() as tasks:
-            herald = tasks.create_task(self._herald.run())
+            interrupts = tasks.create_task(self._interrupts.run())
             async with asyncio.TaskGroup() as group:
                 for case, work in zip(self._cases, works, strict=True):
                     group.create_task(self._conclude(case, work))
-            herald.cancel()
+            interrupts.cancel()
         return self._cases
 
     async def sync(self, case: Case, connection: Connection) -> None:
@@ -125,7 +125,7 @@ class _Run:
             words = await until_stopped(
                 trigger.look(), stop=self._stop, seconds=self._seconds_left()
             )
-            self._context.emit(Pretended(key=case.key, words=words))
+            self._context.emit(DryRun(key=case.key, words=words))
             case.ended_as = ExitCode.OK
             return
         await until_stopped(trigger.obtain(), stop=self._stop, seconds=self._seconds_left())
@@ -193,13 +193,13 @@ class _Run:
             because = self._because(stopped)
             self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
             await cancel_with_care(
-                self._context, case, grace_left=grace_left, on_sent=self._herald.tell
+                self._context, case, grace_left=grace_left, on_sent=self._interrupts.tell
             )
         if case.job is not None and case.job.is_final and case.exit_code is not case.ended_as:
             await self._complete(case)  # it ended by itself, before the cancel or in spite of it
         if isinstance(case.error, OutOfTimeError):
             case.error = _with_its_cancel(case, case.error)
-        self._herald.tell()
+        self._interrupts.tell()
 
     def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:

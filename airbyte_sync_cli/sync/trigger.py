@@ -17,7 +17,7 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
 )
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.blocker import outlast
+from airbyte_sync_cli.sync.blocker import wait_for_other_job
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.history import history_of
@@ -122,7 +122,7 @@ class Trigger:
                     hint="--if-running wait starts ours afterwards, attach waits for that one",
                 )
             case "wait":
-                await outlast(self._context, self._case, active)
+                await wait_for_other_job(self._context, self._case, active)
                 self._attempt, self._conflict_since = 1, None
                 return False
         return True
@@ -175,7 +175,7 @@ class Trigger:
         match answer:
             case Started() if self._ours.accept(answer):
                 return True
-            case Undelivered(surely=True):
+            case Undelivered(unsent=True):
                 return False
             case Undelivered():
                 return await self._ours.find(answer.words, self._policy.refused_grace)

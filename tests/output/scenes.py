@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress, StreamProgress
-from airbyte_sync_cli.output.board import Board
+from airbyte_sync_cli.output.live_state import LiveState
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sync import events as ev
@@ -143,15 +143,15 @@ WRONG_KEY = FailureResult(
 
 @dataclass
 class Stage:
-    """A board, filled by events at moments."""
+    """A state, filled by events at moments."""
 
-    board: Board = field(default_factory=Board)
+    state: LiveState = field(default_factory=LiveState)
     clock: HandClock = field(default_factory=HandClock)
 
     def take(self, *events: ev.Event, at: float | None = None) -> None:
         self.clock.at = self.clock.at if at is None else at
         for event in events:
-            self.board.take(event, self.clock.monotonic(), self.clock.now())
+            self.state.take(event, self.clock.monotonic(), self.clock.now())
 
     def begin(
         self, name: str = "orders", status: str = "running", *, past: Sequence[float] = ()

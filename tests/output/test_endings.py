@@ -217,7 +217,7 @@ ENDINGS: list[tuple[list[SyncResult], AirbyteSyncError | None]] = [
     ([failed("a", 1), result("b"), result("c", 11, number=None)], None),
     ([result(code=99, number=None)], None),
     ([result(code=5, cancel={"requested": True, "confirmed": False})], None),
-    ([], UsageError("a bad option", hint="look at --help")),
+    ([], UsageError("a bad option", hint="glyphs at --help")),
     ([], None),
 ]
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from airbyte_sync_cli.output.journal import Entry, Journal
+from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.story import Story
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.history import History
 from tests.output.scenes import HandClock, connection, job, progress, result, told
@@ -49,7 +49,7 @@ def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
     written, stream = journal(as_json=True)
     written.write(Entry(event="status", message="ünicode", connection_name="orders", job_id=7))
     written.write(Entry(event="warning", message="odd", level="warning"))
-    written.write_error("it failed", hint="look")
+    written.write_error("it failed", hint="glyphs")
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["status", "warning", "error", "hint"]
@@ -84,13 +84,13 @@ def test_a_job_is_told_with_how_we_came_by_it(adopted: bool, named: bool, told: 
         key="orders", job=job(), adopted=adopted, named=named, history=History(), url="http://a/7"
     )
 
-    [entry] = Story().entries(known)
+    [entry] = LogEntries().entries(known)
 
     assert (entry.event, entry.message) == (told, f"{told}: running http://a/7")
 
 
 def test_only_changes_are_told() -> None:
-    story = Story()
+    entries = LogEntries()
     events: list[ev.Event] = [
         ev.Resolved(key="orders", connection=connection()),
         ev.JobKnown(key="orders", job=job("pending"), adopted=False, history=History()),
@@ -102,7 +102,7 @@ def test_only_changes_are_told() -> None:
         ev.Finished(key="orders", result=result(records_synced=10)),
     ]
 
-    lines = [entry.message for event in events for entry in story.entries(event)]
+    lines = [entry.message for event in events for entry in entries.entries(event)]
 
     assert lines == [
         "started: pending",
@@ -113,19 +113,19 @@ def test_only_changes_are_told() -> None:
 
 
 def test_a_heartbeat_says_what_goes_on_only_where_something_does() -> None:
-    story = Story()
-    assert story.heartbeat() is None
+    entries = LogEntries()
+    assert entries.heartbeat() is None
     for name, status in (("a", "running"), ("b", "queued"), ("c", "running")):
         known = ev.JobKnown(key=name, job=job(status), adopted=True, history=History())
-        story.entries(known)
+        entries.entries(known)
 
-    beat = story.heartbeat()
+    beat = entries.heartbeat()
     assert beat is not None
     assert beat.message == "still going on: 1 queued, 2 running"
 
     for name in "abc":
-        story.entries(ev.Finished(key=name, result=result()))
-    assert story.heartbeat() is None
+        entries.entries(ev.Finished(key=name, result=result()))
+    assert entries.heartbeat() is None
 
 
 @pytest.mark.parametrize(("heartbeat", "beats"), [(60.0, 2), (0.0, 0)])

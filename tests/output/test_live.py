@@ -11,7 +11,7 @@ from rich.text import Text
 
 from airbyte_sync_cli.output.live import Canvas, LiveView
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.teller import Teller
+from airbyte_sync_cli.output.progress import ProgressReporter
 from airbyte_sync_cli.output.terminal import wants_colour, wants_live_view
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.history import History
@@ -44,8 +44,8 @@ class Sight:
         return len(self.screen.history.top)
 
 
-def canvas(sight: Sight, look: Callable[[], os.terminal_size] | None = None) -> Canvas:
-    return Canvas(sight.stream, environ=ENVIRON, size=look or (lambda: size(80)))
+def canvas(sight: Sight, glyphs: Callable[[], os.terminal_size] | None = None) -> Canvas:
+    return Canvas(sight.stream, environ=ENVIRON, size=glyphs or (lambda: size(80)))
 
 
 def test_new_lines_take_the_place_of_the_old_ones() -> None:
@@ -284,15 +284,15 @@ def test_colours_follow_the_environment(environ: dict[str, str], *, colour: bool
     assert wants_colour(told().stdout, environ) is (colour and "FORCE_COLOR" in environ)
 
 
-def teller(verbosity: int = 0) -> tuple[Teller, Sight]:
+def reporter(verbosity: int = 0) -> tuple[ProgressReporter, Sight]:
     sight = Sight()
     output = told(OutputOptions(verbosity=verbosity), stderr=sight.stream, environ=ENVIRON)
-    return output.output._teller, sight  # noqa: SLF001  # the seam between view and lines
+    return output.output._progress, sight  # noqa: SLF001  # the seam between view and lines
 
 
 @pytest.mark.parametrize("verbosity", [0, 1])
 def test_lines_that_the_view_shows_anyway_need_v(verbosity: int) -> None:
-    telling, sight = teller(verbosity)
+    telling, sight = reporter(verbosity)
 
     async def play() -> None:
         async with telling.alive("run", sight.stream):
@@ -310,7 +310,7 @@ def test_lines_that_the_view_shows_anyway_need_v(verbosity: int) -> None:
 
 @pytest.mark.parametrize("place", ["take", "refresh"])
 def test_a_view_that_fails_ends_no_sync(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    telling, sight = teller()
+    telling, sight = reporter()
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte.models import Job
-from airbyte_sync_cli.output.look import ASCII, UNICODE, Look
+from airbyte_sync_cli.output.glyphs import ASCII, UNICODE, Glyphs
 from airbyte_sync_cli.output.view import Frame, draw
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.history import History
 from tests.output.scenes import START, WRONG_KEY, Stage, connection, job, progress
 
 
-def shown(stage: Stage, width: int = 79, height: int = 23, look: Look = UNICODE) -> list[str]:
-    frame = Frame(width, height, look, stage.clock.monotonic())
-    return [line.plain.rstrip() for line in draw(stage.board, frame)]
+def shown(stage: Stage, width: int = 79, height: int = 23, glyphs: Glyphs = UNICODE) -> list[str]:
+    frame = Frame(width, height, glyphs, stage.clock.monotonic())
+    return [line.plain.rstrip() for line in draw(stage.state, frame)]
 
 
 def test_nothing_is_drawn_before_anything_is_known() -> None:
@@ -87,7 +87,7 @@ def test_a_rate_is_of_late_and_falls_when_nothing_comes() -> None:
     stage.begin()
     stage.take(ev.Polled(key="orders", job=job(), progress=progress(0, 0)), at=0)
     stage.take(ev.Polled(key="orders", job=job(), progress=progress(1000, 0)), at=10)
-    row = stage.board.rows["orders"]
+    row = stage.state.rows["orders"]
 
     assert row.rates(10) == (100.0, 0.0)
     assert row.rates(60) == (100.0, 0.0)
@@ -100,7 +100,7 @@ def test_numbers_that_fall_begin_a_new_rate() -> None:
     for at, records in ((0, 500), (10, 900), (20, 10)):
         stage.take(ev.Polled(key="orders", job=job(), progress=progress(records, 0)), at=at)
 
-    assert stage.board.rows["orders"].rates(20) is None
+    assert stage.state.rows["orders"].rates(20) is None
 
 
 def test_a_signal_is_told_and_how_to_leave_at_once() -> None:
@@ -214,7 +214,7 @@ def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) 
     failed = min(share, number)
     stage = many(number, failed=failed, running=(number - failed) // 2)
 
-    lines = draw(stage.board, Frame(width, height, UNICODE, 60.0))
+    lines = draw(stage.state, Frame(width, height, UNICODE, 60.0))
 
     assert len(lines) <= height
     assert all(line.cell_len <= width for line in lines)
@@ -224,7 +224,7 @@ def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) 
 def test_the_colour_of_a_state_stays_with_it() -> None:
     stage = many(2, failed=1)
 
-    for line in draw(stage.board, Frame(79, 23, UNICODE, 60.0))[1:3]:
+    for line in draw(stage.state, Frame(79, 23, UNICODE, 60.0))[1:3]:
         assert str(line.style) == ""
         name = line.plain.index("table")
         assert not any(

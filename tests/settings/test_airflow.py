@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from airbyte_sync_cli.airbyte.address import parse_address
-from airbyte_sync_cli.airbyte.issuers import token_urls
+from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.settings import ClientCredentials, NoAuth, Settings, load_settings
 

@@ -6,7 +6,7 @@ import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.sandbox import Fault
-from airbyte_sync_cli.sync.events import Finished, Pretended
+from airbyte_sync_cli.sync.events import DryRun, Finished
 from airbyte_sync_cli.sync.policy import RunPolicy
 from tests.support.core import Bench, bench, script
 
@@ -166,7 +166,7 @@ def test_a_dry_run_starts_nothing_and_says_what_it_would_do() -> None:
 
     assert case.exit_code is ExitCode.OK
     assert not given.sandbox.jobs
-    assert [said.words for said in given.told(Pretended)] == ["would start a sync"]
+    assert [said.words for said in given.told(DryRun)] == ["would start a sync"]
 
 
 def test_a_dry_run_says_what_stands_in_the_way() -> None:
@@ -176,7 +176,7 @@ def test_a_dry_run_says_what_stands_in_the_way() -> None:
 
     given.run(orders)
 
-    assert [said.words for said in given.told(Pretended)] == ["job 1 is running: would wait"]
+    assert [said.words for said in given.told(DryRun)] == ["job 1 is running: would wait"]
 
 
 def test_each_ending_is_told_with_its_own_error_and_the_whole_failure() -> None:

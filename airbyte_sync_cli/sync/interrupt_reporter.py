@@ -12,7 +12,7 @@ _PAUSE: Final = 0.25
 """Seconds between two reports: each tells all syncs, and a hundred are cancelled in a second."""
 
 
-class Herald:
+class InterruptReporter:
     """Reports provisionally once a signal has come; silent before."""
 
     def __init__(self, context: Context, cases: Sequence[Case]) -> None:

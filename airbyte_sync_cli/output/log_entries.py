@@ -11,7 +11,7 @@ from airbyte_sync_cli.sync.result import SyncResult
 
 
 @dataclass(slots=True)
-class Chapter:
+class ConnectionLog:
     """What was told of one connection."""
 
     connection: Connection | None = None
@@ -22,11 +22,11 @@ class Chapter:
     told: str = ""
 
 
-class Story:
+class LogEntries:
     """Remembers what was told, so that only changes are told again."""
 
     def __init__(self) -> None:
-        self.chapters: dict[str, Chapter] = {}
+        self.logs: dict[str, ConnectionLog] = {}
 
     def entries(self, event: ev.Event) -> list[Entry]:
         """Tell an event: nothing, or a line."""
@@ -35,16 +35,14 @@ class Story:
 
     def heartbeat(self) -> Entry | None:
         """Tell in one line what is still going on."""
-        alive = [
-            chapter for chapter in self.chapters.values() if chapter.job and not chapter.ended
-        ]
+        alive = [log for log in self.logs.values() if log.job and not log.ended]
         if not alive:
             return None
         if len(alive) == 1:
             return _entry(alive[0], "heartbeat", f"still {_state(alive[0])}")
         states: dict[str, int] = {}
-        for chapter in alive:
-            status = chapter.job.status if chapter.job else "unknown"
+        for log in alive:
+            status = log.job.status if log.job else "unknown"
             states[status] = states.get(status, 0) + 1
         told = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
         return Entry(event="heartbeat", message=f"still going on: {told}")
@@ -56,43 +54,43 @@ class Story:
             case ev.Interrupted(signal=signal):
                 return Entry(event="interrupted", message=f"{signal}: stopping", level="warning")
             case ev.Warned(key=key, message=message):
-                chapter = self._chapter(key) if key else Chapter()
-                return _entry(chapter, "warning", message, level="warning")
-            case ev.Pretended(key=key, words=said):
-                return _entry(self._chapter(key), "dry-run", said)
+                log = self._log(key) if key else ConnectionLog()
+                return _entry(log, "warning", message, level="warning")
+            case ev.DryRun(key=key, words=said):
+                return _entry(self._log(key), "dry-run", said)
             case ev.Resolved(key=key, connection=connection):
-                self._chapter(key).connection = connection
+                self._log(key).connection = connection
                 return None
             case ev.Polled(key=key, job=job, progress=progress):
-                return self._polled(self._chapter(key), job, progress)
+                return self._polled(self._log(key), job, progress)
             case ev.Finished(key=key, result=result):
-                chapter = self._chapter(key)
-                chapter.ended = True
-                if _is_only_started(chapter, result):
+                log = self._log(key)
+                log.ended = True
+                if _is_only_started(log, result):
                     return None
-                entry = _entry(chapter, "finished", _ending(result), level=_weight(result))
+                entry = _entry(log, "finished", _ending(result), level=_weight(result))
                 return replace(entry, job_id=result.job_id)  # known also of one never seen
             case ev.JobKnown(key=key, job=job, adopted=adopted, url=url, named=named):
-                chapter = self._chapter(key)
-                chapter.job, chapter.adopted, chapter.told = job, adopted, job.status
+                log = self._log(key)
+                log.job, log.adopted, log.told = job, adopted, job.status
                 verb = "watching" if named else "adopted" if adopted else "started"
-                return _entry(chapter, verb, f"{verb}: {job.status}" + (f" {url}" if url else ""))
+                return _entry(log, verb, f"{verb}: {job.status}" + (f" {url}" if url else ""))
             case _:
-                return _entry(self._chapter(event.key), *_said(event))
+                return _entry(self._log(event.key), *_said(event))
 
-    def _chapter(self, key: str) -> Chapter:
-        return self.chapters.setdefault(key, Chapter())
+    def _log(self, key: str) -> ConnectionLog:
+        return self.logs.setdefault(key, ConnectionLog())
 
-    def _polled(self, chapter: Chapter, job: Job, progress: Progress | None) -> Entry | None:
-        chapter.job, chapter.progress = job, progress
+    def _polled(self, log: ConnectionLog, job: Job, progress: Progress | None) -> Entry | None:
+        log.job, log.progress = job, progress
         if job.is_final:  # the ending is told with its numbers
             return None
         attempts = progress.attempts if progress else None
         told = job.status + (f", attempt {attempts}" if (attempts or 0) > 1 else "")
-        if told == chapter.told:
+        if told == log.told:
             return None
-        chapter.told = told
-        return _entry(chapter, "status", _state(chapter))
+        log.told = told
+        return _entry(log, "status", _state(log))
 
 
 def _said(  # noqa: PLR0911  # one case a kind
@@ -127,8 +125,8 @@ def _said(  # noqa: PLR0911  # one case a kind
             return "cancelling", f"cancelling job {job.id}: {because}", "warning"
 
 
-def _state(chapter: Chapter) -> str:
-    job, progress = chapter.job, chapter.progress
+def _state(log: ConnectionLog) -> str:
+    job, progress = log.job, log.progress
     if job is None:
         return "waiting"
     parts = [job.status]
@@ -141,9 +139,9 @@ def _state(chapter: Chapter) -> str:
     return ", ".join(parts)
 
 
-def _is_only_started(chapter: Chapter, result: SyncResult) -> bool:
+def _is_only_started(log: ConnectionLog, result: SyncResult) -> bool:
     """Whether a job goes on without us, as it was told when it became known (`trigger`)."""
-    return result.exit_code == ExitCode.OK and chapter.told == result.status
+    return result.exit_code == ExitCode.OK and log.told == result.status
 
 
 def _ending(result: SyncResult) -> str:
@@ -171,8 +169,8 @@ def _weight(result: SyncResult) -> Level:
     return "info" if fine else "error"
 
 
-def _entry(chapter: Chapter, event: str, message: str, level: Level = "info") -> Entry:
-    connection, job = chapter.connection, chapter.job
+def _entry(log: ConnectionLog, event: str, message: str, level: Level = "info") -> Entry:
+    connection, job = log.connection, log.job
     return Entry(
         event=event,
         message=message,

@@ -144,7 +144,7 @@ class Row:
         return estimate(self.history, now - self.worked_from)
 
 
-class Board:
+class LiveState:
     """All rows, in the order in which they were planned."""
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Board:
                 self.rows = {key: self._row(key) for key in keys}
             case ev.Interrupted(signal=signal):
                 self.interrupted = signal
-            case ev.Provisional() | ev.Warned() | ev.Pretended():
+            case ev.Provisional() | ev.Warned() | ev.DryRun():
                 return
             case _:
                 _fill(self._row(event.key), event, now, wall)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output.journal import Entry, Journal
+from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.story import Story
 from airbyte_sync_cli.output.terminal import wants_live_view
 from airbyte_sync_cli.sync.events import Event
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN_BY_A_VIEW_OF_MANY: Final = frozenset({"started", "adopted", "watching", "cancelling"})
 
 
-class Teller:
+class ProgressReporter:
     """Takes events; between `alive`'s ends it also tells that nothing happened."""
 
     def __init__(
@@ -28,14 +28,14 @@ class Teller:
         self._options = options
         self._clock = clock
         self._environ = environ
-        self._story = Story()
+        self._entries = LogEntries()
         self._view: LiveView | None = None
         self._news_at = 0.0
 
     def take(self, event: Event) -> None:
         """Tell an event, if it is news."""
         self._show(event)
-        for entry in self._story.entries(event):
+        for entry in self._entries.entries(event):
             self._news_at = self._clock.monotonic()
             if self._view is None or self._stays(entry):
                 self._journal.write(entry)
@@ -61,7 +61,7 @@ class Teller:
         if self._options.verbosity > 0:
             return True
         if entry.event in _SHOWN_BY_A_VIEW_OF_MANY:
-            return len(self._story.chapters) == 1
+            return len(self._entries.logs) == 1
         return entry.level == "warning"
 
     # -- the live view -----------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Teller:
             if rest > 0:
                 await self._clock.sleep(rest)
                 continue
-            entry = self._story.heartbeat()
+            entry = self._entries.heartbeat()
             if entry is not None:
                 self._journal.write(entry)
             self._news_at = self._clock.monotonic()

@@ -1,7 +1,6 @@
-"""Who gives tickets: nobody, a name and a password, a ready token, or Airbyte's token address."""
+"""Airbyte's token address (`applications/token`), wherever this version has it."""
 
 import json
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import inf
@@ -10,13 +9,13 @@ from urllib.parse import urljoin
 
 import httpx
 
+from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.refusal import error_of, hint_of_proxy, looks_like_html, read_refusal
-from airbyte_sync_cli.airbyte.tickets import LOG, Issuer, Questions, Ticket
-from airbyte_sync_cli.airbyte.tokens import end_of, lifetime_of, renewal_margin
+from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
 from airbyte_sync_cli.redaction import remember
-from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, Settings
+from airbyte_sync_cli.settings import ClientCredentials, Settings
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.address import Address
@@ -37,81 +36,8 @@ _NO_SUCH_ADDRESS: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT
 _ODD_ADDRESS_HINT: Final = "is this Airbyte's token address? AIRBYTE_TOKEN_URL names another"
 
 
-def make_issuers(settings: Settings, address: "Address", clock: "Clock") -> Sequence[Issuer]:
-    """Choose who gives tickets, in the order in which they are met on the way."""
-    issuers: list[Issuer] = []
-    if settings.iap_audience is not None:
-        from airbyte_sync_cli.airbyte.iap import IapIssuer  # noqa: PLC0415  # google-auth is an extra
-
-        issuers.append(IapIssuer(settings, clock))
-    match settings.credentials:
-        case BasicAuth() as basic:
-            issuers.append(Fixed(basic))
-        case BearerAuth() as bearer:
-            issuers.append(ReadyToken(bearer, clock))
-        case ClientCredentials() as application:
-            issuers.append(TokenEndpoint(application, settings, address, clock))
-    return issuers
-
-
-class Fixed:
-    """A user name and a password, always the same."""
-
-    def __init__(self, credentials: BasicAuth) -> None:
-        pair = f"{credentials.username}:{credentials.password.get_secret_value()}"
-        encoded = b64encode(pair.encode()).decode()
-        self._ticket = Ticket(value=f"Basic {remember(encoded)}")
-
-    def issue(self, _request: httpx.Request, _refused: Ticket | None) -> Questions:
-        """Show them."""
-        yield from ()
-        return self._ticket
-
-
-class ReadyToken:
-    """A token that somebody else got. It can only be read again, where it came from a file."""
-
-    def __init__(self, credentials: BearerAuth, clock: "Clock") -> None:
-        self._credentials = credentials
-        self._clock = clock
-        self._token = credentials.token.get_secret_value()
-
-    def issue(self, _request: httpx.Request, refused: Ticket | None) -> Questions:
-        """Show it; after a 401 look whether the file has a newer one."""
-        yield from ()
-        if refused is None:
-            return self._ticket()
-        newer = self._read_again()
-        if newer not in {"", self._token}:
-            self._token = remember(newer)
-            return self._ticket()
-        self._complain_of_age()
-        return refused
-
-    def _ticket(self) -> Ticket:
-        return Ticket(value=f"Bearer {self._token}")
-
-    def _read_again(self) -> str:
-        if self._credentials.file is None:
-            return ""
-        try:
-            return self._credentials.file.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            LOG.warning("%s cannot be read again: %s", self._credentials.file, error)
-            return ""
-
-    def _complain_of_age(self) -> None:
-        end = end_of(self._token)
-        if end is not None and end < self._clock.now():
-            raise DeniedError(
-                f"the token in AIRBYTE_TOKEN ended at {end:%Y-%m-%d %H:%M:%S %Z}",
-                hint="tokens live for minutes: AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET are "
-                "renewed by themselves",
-            )
-
-
 class TokenEndpoint:
-    """Airbyte's `applications/token`, wherever this version has it."""
+    """Gives tokens for a client id and its secret, one after another."""
 
     def __init__(
         self,
@@ -125,7 +51,7 @@ class TokenEndpoint:
         self._urls = token_urls(settings, address)
         self._clock = clock
 
-    def issue(self, request: httpx.Request, refused: Ticket | None) -> Questions:
+    def issue(self, request: httpx.Request, refused: Credential | None) -> AuthFlow:
         """Ask one address after another until one gives a token.
 
         An unknown path may be answered with 401, too, where authentication is on: so a no
@@ -139,7 +65,7 @@ class TokenEndpoint:
             reply = _reply((yield self._question(url, request)))
             if not _may_be_elsewhere(reply):
                 self._urls = (url,)
-                return self._ticket(reply, asked_at)
+                return self._credential(reply, asked_at)
             failed.append(reply)
         return self._go_without(failed)
 
@@ -158,7 +84,7 @@ class TokenEndpoint:
             extensions={"timeout": limit.as_dict()},
         )
 
-    def _ticket(self, reply: Reply, asked_at: float) -> Ticket:
+    def _credential(self, reply: Reply, asked_at: float) -> Credential:
         content = _content(reply)
         token = remember(_token(content, reply))
         lifetime = lifetime_of(
@@ -170,9 +96,9 @@ class TokenEndpoint:
         LOG.debug("%s: a token, good for %.0f s", reply.request, lifetime)
         ends_at = asked_at + lifetime
         margin = 0.0 if lifetime == inf else renewal_margin(lifetime)
-        return Ticket(value=f"Bearer {token}", renew_at=ends_at - margin, ends_at=ends_at)
+        return Credential(value=f"Bearer {token}", renew_at=ends_at - margin, ends_at=ends_at)
 
-    def _go_without(self, failed: Sequence[Reply]) -> Ticket:
+    def _go_without(self, failed: Sequence[Reply]) -> Credential:
         """Warn, once, unless credentials were refused or only web pages answered."""
         refusal = next((reply for reply in failed if reply.status in _CREDENTIALS_REFUSED), None)
         if refusal is not None:
@@ -184,7 +110,7 @@ class TokenEndpoint:
             "without the client id",
             failed[0].request.url,
         )
-        return Ticket(value=None)
+        return Credential(value=None)
 
     def _wants_what_it_does_not_give(self) -> AirbyteSyncError:
         asked = " and ".join(self._urls)

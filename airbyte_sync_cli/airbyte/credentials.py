@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.auth")
 _PAUSE: Final = 10.0
-"""Seconds after which a renewal is tried again, while the old ticket is still good. Where its
+"""Seconds after which a renewal is tried again, while the old credential is still good. Where its
 question gets no answer at all, httpx fails the request that needed it: not all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Ticket:
+class Credential:
     """What a header has to say, and until when (by the monotonic clock)."""
 
     header: str = "Authorization"
@@ -31,44 +31,46 @@ class Ticket:
     ends_at: float = inf
 
     def __repr__(self) -> str:
-        return f"Ticket(header={self.header!r}, renew_at={self.renew_at}, ends_at={self.ends_at})"
+        return (
+            f"Credential(header={self.header!r}, renew_at={self.renew_at}, ends_at={self.ends_at})"
+        )
 
 
-Questions = Generator["httpx.Request", "httpx.Response", Ticket]
-"""Requests to send, one after another, for a ticket at the end."""
+AuthFlow = Generator["httpx.Request", "httpx.Response", Credential]
+"""Requests to send, one after another, for a credential at the end."""
 
 
-class Issuer(Protocol):
-    """Somebody who gives tickets."""
+class CredentialSource(Protocol):
+    """Somebody who gives credentials."""
 
-    def issue(self, request: "httpx.Request", refused: Ticket | None) -> Questions:
-        """Get a ticket for a request. `refused` is one that the server did not take.
+    def issue(self, request: "httpx.Request", refused: Credential | None) -> AuthFlow:
+        """Get a credential for a request. `refused` is one that the server did not take.
 
         Returns that one where there is no other. Raises AirbyteSyncError.
         """
         ...
 
 
-class Keeper:
-    """Keeps one issuer's ticket fresh. Whoever calls `freshen` holds `lock`."""
+class CredentialCache:
+    """Keeps one source's credential fresh. Whoever calls `freshen` holds `lock`."""
 
-    def __init__(self, issuer: Issuer, clock: "Clock") -> None:
+    def __init__(self, source: CredentialSource, clock: "Clock") -> None:
         self.lock: Final = asyncio.Lock()
-        self.ticket: Ticket | None = None
+        self.credential: Credential | None = None
         self.failures: list[AirbyteSyncError] = []
-        self._issuer = issuer
+        self._source = source
         self._clock = clock
         self._asked_at = -inf
 
     def freshen(
-        self, request: "httpx.Request", *, refused: Sequence[Ticket | None], failures_seen: int
+        self, request: "httpx.Request", *, refused: Sequence[Credential | None], failures_seen: int
     ) -> Generator["httpx.Request", "httpx.Response", None]:
-        """Get a new ticket if the old one is missing, refused, or near its end.
+        """Get a new credential if the old one is missing, refused, or near its end.
 
         Who was waiting for the lock while another one failed (who saw fewer failures before)
         fails with it, rather than ask the same a hundred times.
         """
-        old = self.ticket
+        old = self.credential
         was_refused = old in refused
         if old is not None and not was_refused and not self._is_due(old):
             return
@@ -76,24 +78,24 @@ class Keeper:
             raise self.failures[-1]
         self._asked_at = self._clock.monotonic()
         try:
-            self.ticket = yield from self._issuer.issue(request, old if was_refused else None)
+            self.credential = yield from self._source.issue(request, old if was_refused else None)
         except AirbyteSyncError as error:
             self.failures.append(error)
             if was_refused or not self._can_go_on(error):
                 raise
             LOG.info("%s; the old token is still good", error.message)
 
-    def _is_due(self, ticket: Ticket) -> bool:
-        """Whether to ask for a new ticket: near the end of the old, but not at every request."""
-        again_at = min(self._asked_at + _PAUSE, ticket.ends_at)
-        return self._clock.monotonic() >= max(ticket.renew_at, again_at)
+    def _is_due(self, credential: Credential) -> bool:
+        """Whether to ask for a new one: near the end of the old, but not at every request."""
+        again_at = min(self._asked_at + _PAUSE, credential.ends_at)
+        return self._clock.monotonic() >= max(credential.renew_at, again_at)
 
     def _can_go_on(self, error: AirbyteSyncError) -> bool:
-        """Whether the fault may pass before the old ticket ends."""
-        old, passing = self.ticket, isinstance(error, UnavailableError)
+        """Whether the fault may pass before the old credential ends."""
+        old, passing = self.credential, isinstance(error, UnavailableError)
         return passing and old is not None and self._clock.monotonic() < old.ends_at
 
     def sign(self, request: "httpx.Request") -> None:
-        """Show the ticket."""
-        if self.ticket is not None and self.ticket.value is not None:
-            request.headers[self.ticket.header] = self.ticket.value
+        """Show the credential."""
+        if self.credential is not None and self.credential.value is not None:
+            request.headers[self.credential.header] = self.credential.value

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from airbyte_sync_cli.output.board import Kind
+from airbyte_sync_cli.output.live_state import Kind
 
 STYLES: Final = {
     Kind.FAILED: "bold red",
@@ -19,7 +19,7 @@ STYLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Glyphs:
     """The characters that the terminal can show."""
 
     symbols: dict[Kind, str]
@@ -47,7 +47,7 @@ class Look:
         return Text(gap).append_text(text) if right else text.append(gap)
 
 
-UNICODE: Final = Look(
+UNICODE: Final = Glyphs(
     symbols={
         Kind.FAILED: "✗",
         Kind.ACTIVE: "●",
@@ -60,7 +60,7 @@ UNICODE: Final = Look(
     empty="─",
     ellipsis="…",
 )
-ASCII: Final = Look(
+ASCII: Final = Glyphs(
     symbols={
         Kind.FAILED: "x",
         Kind.ACTIVE: ">",
@@ -75,7 +75,7 @@ ASCII: Final = Look(
 )
 
 
-def look_for(encoding: str | None) -> Look:
+def glyphs_for(encoding: str | None) -> Glyphs:
     """Choose what an encoding can carry."""
     try:
         "✗●◌━─…".encode(encoding or "ascii")
