@@ -1,12 +1,13 @@
 """The Config API: internal to Airbyte, but the only one that knows why, how far, and the logs."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
@@ -30,6 +31,9 @@ _MANY: Final = 1000
 """Newer servers page their lists of sources: one page is enough for names."""
 _TYPES: Final = {"reset_connection": "reset"}
 """Stored names that the Public API shows as another word; we show its words everywhere."""
+
+_BARE: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
+"""A 500 without words."""
 
 
 class ConfigApi:
@@ -80,8 +84,9 @@ class ConfigApi:
         try:
             return (await self._info(job_id, patience=patience))[0]
         except UnavailableError as error:
-            is_bare = job_id not in self._seen and await self._is_healthy(error)
-            if is_bare or "Could not find job" in error.message:
+            is_bare = _BARE.search(error.message) and job_id not in self._seen
+            is_unknown = is_bare and await self._is_healthy(error)
+            if is_unknown or "Could not find job" in error.message:
                 raise no_such_job(job_id, error) from error
             raise
 
@@ -146,6 +151,11 @@ class ConfigApi:
         info = wire.read(wire.ConfigJobInfo, reply)
         self._seen.add(job_id)
         return _job(info), _progress(info)
+
+    async def require_health(self) -> None:
+        """Raise what the API's answer means where it is not there."""
+        request = Request(method="GET", url=f"{self._root}/health")
+        wire.read(wire.Health, await self._gate.read(request, patience=PATIENCE))
 
     async def _is_healthy(self, error: UnavailableError) -> bool:
         """Whether a 500 speaks of the job alone: the same server calls itself well."""

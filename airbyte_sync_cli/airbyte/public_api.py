@@ -12,7 +12,7 @@ from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
-from airbyte_sync_cli.errors import RejectedError, UnavailableError
+from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
 from airbyte_sync_cli.tasks import gather
 
 PAGE: Final = 100
@@ -33,8 +33,13 @@ class PublicApi:
         """Those that were a 500 for as long as there was patience: it is not spent again."""
 
     async def connection(self, connection_id: str, *, patience: float) -> Connection:
-        """Read one connection."""
-        reply = await self._get(f"connections/{connection_id}", patience=patience)
+        """Read one connection. An unknown one is a 500 in 1.2 and 1.3."""
+        try:
+            reply = await self._get(f"connections/{connection_id}", patience=patience)
+        except UnavailableError as error:
+            if "Could not find" in error.message:
+                raise NotFoundError(error.message) from error
+            raise
         return _connection(wire.read(wire.PublicConnection, reply))
 
     async def connections(
@@ -144,15 +149,20 @@ class PublicApi:
     ) -> Sequence[Job]:
         """Read jobs of one type; a server that has never heard of it has none of them.
 
-        Any other trouble is raised: a job that was overlooked would later seem to be new.
+        Any other trouble is raised, a single 500 included: a job that was overlooked would later
+        seem to be new.
         """
+        known_broken = kind in self._broken_types
         try:
-            patience = 0 if kind in self._broken_types else patience
-            return await self._newest({**query, "jobType": kind}, limit=limit, patience=patience)
+            wanted = {**query, "jobType": kind}
+            return await self._newest(
+                wanted, limit=limit, patience=0 if known_broken else patience
+            )
         except RejectedError:
             return []
         except UnavailableError as error:
-            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+            lasting = known_broken or patience > 0
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR or not lasting:
                 raise
             self._broken_types.add(kind)
             return []

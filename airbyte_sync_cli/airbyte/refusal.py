@@ -107,6 +107,8 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
             error = _page_instead_of_api(reply)
         case 404 if refusal.is_json:
             error = NotFoundError(said)
+        case 400 if refusal.title == "resource-not-found":  # up to 1.1
+            error = NotFoundError(said)
         case status if status < HTTPStatus.BAD_REQUEST or status in {404, 405}:
             error = ProtocolError(f"{said}: no such address in this API", hint=_HTML_HINT)
         case _:

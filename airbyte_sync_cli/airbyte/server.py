@@ -25,9 +25,12 @@ LOG: Final = logging.getLogger("airbyte_sync_cli.server")
 _LONGEST_ASIDE: Final = 5.0
 """Seconds for what is nice to know while a job is being waited for."""
 _MOST_REFUSALS: Final = 3
-"""A proxy may show a page once in the hours of a wait; who always does need not be asked."""
+_SILENCE: Final = 300.0
+"""Seconds for which the Config API is let be after so many refusals, one after another: who
+always refuses need not be asked at every poll, but a proxy may be confused for a while only."""
 _MANY_JOBS: Final = 200
 _NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
+_NO_REFRESH: Final = "a refresh needs the Config API, which cannot be used at this address"
 _NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look into the web UI"
 _T = TypeVar("_T")
 
@@ -41,10 +44,9 @@ class Server:
         self._gate = gate
         self._main = main
         self._aside = main if isinstance(main, ConfigApi) else aside
-        self._logs = self._aside
-        """Asked even where numbers are given up, so that it can say why it has no logs."""
         self._refusals = 0
         """Of the Config API, one after another."""
+        self._asked_again_at = 0.0
         self._ui = ui
 
     async def aclose(self) -> None:
@@ -116,7 +118,10 @@ class Server:
         self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
     ) -> TriggerAnswer:
         """Ask for one job, once; only the Config API knows how to refresh."""
-        api = self._aside if job_type == "refresh" and self._aside else self._main
+        api = self._main
+        if job_type == "refresh" and self._aside is not None:
+            api = self._aside
+            await self._require_config_api()
         return await api.trigger(connection_id, job_type, still_wanted=still_wanted)
 
     async def cancel(self, job_id: int) -> None:
@@ -125,13 +130,15 @@ class Server:
 
     async def progress(self, job_id: int) -> Progress | None:
         """Read live numbers; None where the Config API is out of reach or slow."""
-        if self._aside is None:
+        if self._aside is None or self._gate.monotonic() < self._asked_again_at:
             return None
         return await self._ask_aside(self._aside.progress(job_id))
 
     async def failure(self, job: Job) -> Failure | None:
         """Find out why a job failed; None where only the Public API can be reached."""
-        progress = await self.progress(job.id)
+        if self._aside is None:
+            return None
+        progress = await self._ask_aside(self._aside.progress(job.id))
         return progress.failure if progress else None
 
     async def attempts(self, job_id: int) -> int:
@@ -155,16 +162,27 @@ class Server:
 
     async def _ask_for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
         """Ask the only API that has logs; the job is known to exist from the other one."""
-        if self._logs is None:
+        if self._aside is None:
             raise ProtocolError(_NO_LOGS, hint=_NO_LOGS_HINT)
-        if self._logs is self._main:
-            return await ask(self._logs)
+        if self._aside is self._main:
+            return await ask(self._aside)
         try:
-            return await ask(self._logs)
+            return await ask(self._aside)
         except (NotFoundError, ProtocolError, RejectedError) as error:
             raise ProtocolError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
         except DeniedError as error:
             raise DeniedError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
+
+    async def _require_config_api(self) -> None:
+        """Raise RejectedError where nothing but a web page or a refusal would answer a refresh."""
+        if self._aside is None or self._aside is self._main:
+            return
+        try:
+            await self._aside.require_health()
+        except UnavailableError:
+            raise
+        except AirbyteSyncError as error:
+            raise RejectedError(f"{_NO_REFRESH}: {error.message}", hint=_NO_LOGS_HINT) from error
 
     async def _ask_aside(self, question: Awaitable[_T]) -> _T | None:
         """Ask the Config API beside the truth. Who says no again and again is let be."""
@@ -179,7 +197,7 @@ class Server:
             LOG.info("the Config API is out of reach, so numbers are coarse: %s", error.message)
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self._aside is not self._main:
-                self._aside = None
+                self._asked_again_at = self._gate.monotonic() + _SILENCE
         else:
             self._refusals = 0
             return answer

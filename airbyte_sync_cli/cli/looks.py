@@ -128,9 +128,13 @@ def _cancelled(cases: Sequence[Case]) -> Ending:
     error = None
     if alive:
         names = ", ".join(f"job {job.id} ({job.status})" for job in alive)
+        sent = any(case.cancel and case.cancel.requested for case in cases if case.job in alive)
         error = UnknownOutcomeError(
-            f"the cancel was sent, but is not confirmed yet: {names}",
-            hint="`airbyte-sync status JOB_ID` tells later; Airbyte cancels only what has begun",
+            f"the cancel was sent, but is not confirmed yet: {names}"
+            if sent
+            else f"no cancel was sent, because Airbyte cannot be read any more: {names}",
+            hint=f"`airbyte-sync status {alive[0].id}` tells later; Airbyte cancels only what has "
+            "begun",
         )
     syncs = [case.result() for case in cases]
     return Ending(syncs=syncs, error=error, exit_code=error.exit_code if error else ExitCode.OK)

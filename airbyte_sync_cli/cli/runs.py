@@ -27,7 +27,16 @@ async def run_syncs(
         connections = await until_stopped(session.select(wanted, tags), stop=session.stop)
     except StoppedError:
         return interrupted(session.stop)
-    return Ending.of(await run_connections(session.context(policy), connections))
+    context = session.context(_less_time(policy, session.age()))
+    return Ending.of(await run_connections(context, connections))
+
+
+def _less_time(policy: RunPolicy, seconds: float) -> RunPolicy:
+    """Count `--timeout` from the program's start: finding the way has taken so long."""
+    if policy.wait.timeout is None:
+        return policy
+    left = max(policy.wait.timeout - seconds, 0.0)
+    return replace(policy, wait=replace(policy.wait, timeout=left))
 
 
 async def wait_for(
@@ -37,9 +46,7 @@ async def wait_for(
     timeout, max_outage = policy.wait.timeout, policy.wait.max_outage
 
     async def work(session: Session) -> Ending:
-        left = None if timeout is None else max(timeout - session.age(), 0.0)
-        wait = replace(policy.wait, timeout=left)
-        context = session.context(replace(policy, wait=wait))
+        context = session.context(_less_time(policy, session.age()))
         return Ending.of(await wait_for_jobs(context, job_ids))
 
     def give_up(error: UnavailableError) -> Ending:

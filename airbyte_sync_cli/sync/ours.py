@@ -56,7 +56,7 @@ class OurJob:
         """Remember the newest job, as long as surely none of them can be ours."""
         if not self._unaccounted:
             newest = max((job.id for job in jobs), default=0)
-            self._search = replace(self._search, baseline=newest)
+            self._search = replace(self._search, baseline=max(newest, self._search.baseline))
 
     async def trigger(self, number: int) -> TriggerAnswer:
         """Send the trigger with this number, in a turn already taken, which it gives back.
@@ -107,12 +107,13 @@ class OurJob:
         self.take(answer.job, adopted=not is_new)
         return True
 
-    async def find(self, words: str, seconds: float) -> bool:
-        """Look for so long for a job that no answer has named, and take it.
+    async def find(self, words: str | None, seconds: float) -> bool:
+        """Look for so long for a job that no answer has named, and take it; `words` say why.
 
         Raises UnknownOutcomeError where the looks are refused though there may be one.
         """
-        self._context.emit(LookingForJob(key=self._case.key, words=words))
+        if words is not None:
+            self._context.emit(LookingForJob(key=self._case.key, words=words))
         try:
             return self._claim(await self._search.glyphs_for(seconds))
         except RejectedError as error:
@@ -175,8 +176,10 @@ class OurJob:
                 self._claim(await self._search.glance(limit))
             if self.is_open():
                 await self._context.clock.sleep(0.2)
-        if self.is_open():
+        while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL / 5:
             self._claim(await self._search.glance(max(grace_left() / 2, 0.1)))
+            if self.is_open():
+                await self._context.clock.sleep(0.2)
         if self.is_open():
             self._warn(
                 f"a trigger for {self._connection.name!r} was under way and no job of it has "

@@ -29,6 +29,8 @@ from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 
 _MORE_TIME: Final = "--timeout gives more time, --on-timeout leave lets the job go on"
+_LAST_WORDS: Final = 10.0
+"""Seconds for the reason and the numbers of a job whose end was seen when `--timeout` passed."""
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -97,7 +99,9 @@ class _Run:
     async def watch(self, case: Case, job_id: int) -> None:
         """See a job through that somebody else started."""
         try:
-            await until_stopped(self._know(case, job_id), stop=self._stop)
+            await until_stopped(
+                self._know(case, job_id), stop=self._stop, seconds=self._seconds_left()
+            )
             await self._see_through(case, job_id)
         except StoppedError as stopped:
             await self._wind_down(case, stopped)
@@ -140,7 +144,7 @@ class _Run:
         """Find the name of a job's connection, for people; the wait does not hang on it."""
         airbyte = self._context.airbyte
         try:
-            case.job = await airbyte.job(job_id, patience=0)
+            case.job = await airbyte.job(job_id)
             case.connection = await airbyte.connection(case.job.connection_id, patience=0)
         except AirbyteSyncError:
             return  # the wait meets the same trouble, and knows how long to bear it
@@ -170,8 +174,10 @@ class _Run:
 
     async def _complete(self, case: Case) -> None:
         """Learn what there is to know of a job that has ended; its end stands without that."""
+        left = self._seconds_left()
+        seconds = None if left is None else max(left, _LAST_WORDS)
         try:
-            await until_stopped(finish(self._context, case), stop=self._stop)
+            await until_stopped(finish(self._context, case), stop=self._stop, seconds=seconds)
         except StoppedError:
             judge(self._context, case)
 

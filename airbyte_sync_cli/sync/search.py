@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
-from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.since import SAME_AS_ASKED
+from airbyte_sync_cli.sync.trouble import Trouble
 
 JOBS_READ: Final = 20
 """The newest jobs: more than anybody starts on one connection within a search."""
+_PATIENCE: Final = 5.0
+"""Seconds that one look may repeat its requests: some gateways let few through at a time."""
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 5.0
 """Seconds between two looks."""
@@ -30,7 +33,7 @@ class Search:
 
     async def look(self) -> Job | None:
         """Look once. Raises what reading the jobs raises."""
-        return self.first_newer(await self._read())
+        return self.first_newer(await self._read(patience=0))
 
     async def glyphs_for(self, seconds: float) -> Job | None:
         """Look for a while, and once more at its end. An outage does not count as looking.
@@ -39,18 +42,18 @@ class Search:
         minute where it is a plain no: a proxy can be confused while a server restarts.
         """
         clock = self.context.clock
-        began = readable_at = clock.monotonic()
-        pause = _FIRST_PAUSE
+        began, pause, trouble = clock.monotonic(), _FIRST_PAUSE, Trouble()
         while True:
             over, wish = clock.monotonic() - began >= seconds, 0.0
             try:
-                jobs = await self._read()
+                jobs = await self._read(_PATIENCE)
             except AirbyteSyncError as error:
-                if clock.monotonic() - readable_at >= self._patience_with(error):
+                trouble.note(error, clock.monotonic())
+                if trouble.exhausts(self.context.policy.wait, clock.monotonic()):
                     raise
-                wish = (isinstance(error, UnavailableError) and error.retry_after) or 0.0
+                wish = trouble.retry_after or 0.0
             else:
-                readable_at = clock.monotonic()
+                trouble = Trouble()
                 job = self.first_newer(jobs)
                 if job is not None or over:
                     return job
@@ -68,19 +71,18 @@ class Search:
     def first_newer(self, jobs: Sequence[Job]) -> Job | None:
         """Tell the first job after the baseline that can be ours: ours made no other.
 
-        A sync may come back as another type, but a clear never as a sync.
+        A sync may come back as a refresh or a reset, but never as a clear, nor a clear as a sync
+        (SchedulerHandler.kt, createJob).
         """
         newer = [job for job in jobs if job.id > self.baseline and self._can_be_ours(job)]
         return min(newer, key=lambda job: job.id, default=None)
 
     def _can_be_ours(self, job: Job) -> bool:
-        return self.job_type != "clear" or job.type in SAME_AS_ASKED["clear"]
+        if self.job_type == "clear":
+            return job.type in SAME_AS_ASKED["clear"]
+        return job.type != "clear"
 
-    async def _read(self) -> Sequence[Job]:
-        return await self.context.airbyte.jobs(self.connection.id, limit=JOBS_READ, patience=0)
-
-    def _patience_with(self, error: AirbyteSyncError) -> float:
-        policy = self.context.policy.wait
-        if isinstance(error, UnavailableError):
-            return policy.max_outage
-        return min(policy.denied_patience, policy.max_outage)
+    async def _read(self, patience: float) -> Sequence[Job]:
+        return await self.context.airbyte.jobs(
+            self.connection.id, limit=JOBS_READ, patience=patience
+        )

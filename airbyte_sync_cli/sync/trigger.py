@@ -5,11 +5,13 @@ A trigger is sent again only after a look, long enough, that found no job newer 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Conflicted, Started, Undelivered
 from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
     ConflictError,
     DeniedError,
     NotFoundError,
@@ -29,6 +31,8 @@ from airbyte_sync_cli.sync.since import EarlierTry
 _JOBS_READ_SINCE: Final = 100
 _FRESH: Final = 1.0
 """Seconds that a look is good for: what is older is looked at again before a trigger leaves."""
+_SLOW: Final = 5.0
+"""Seconds: a look that took longer is taken again, a few times."""
 _NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
 """After a trigger that may have got through, these leave open what became of it."""
 
@@ -43,11 +47,12 @@ class Trigger:
         self._clock = context.clock
         self._policy = context.policy.trigger
         self._case = case
-        self._connection = connection
+        self._connection = self._connection_now = connection
         self._ours = ours
         self._earlier_try = EarlierTry(context, case.key)
         self._attempt = 1
         self._conflict_since: float | None = None
+        self._slow_looks = 0
 
     async def obtain(self) -> None:
         """Fill the case with a job, ours or adopted, or end it as skipped.
@@ -160,11 +165,19 @@ class Trigger:
         return is_free
 
     async def _look_again(self) -> bool:
-        """Look once more right before a trigger, and move the baseline; False if not free."""
+        """Look once more right before a trigger, and move the baseline; False if not free.
+
+        Without repeats, because the first answers of a look that took long are old, too. Where
+        that fails, with them: a gateway that counts requests lets no other look through.
+        """
         try:
-            jobs = await self._read_jobs(patience=0)  # with repeats it would soon be old, too
+            jobs = await self._read_jobs(patience=0)
         except UnavailableError:
-            return False
+            began = self._clock.monotonic()
+            jobs = await self._read_jobs()
+            self._slow_looks += self._clock.monotonic() - began > _SLOW
+            if 0 < self._slow_looks < self._policy.most_attempts:
+                return False
         if self._ours.is_among(jobs) or self._earlier_try.among(jobs) or _active(jobs):
             return False
         self._ours.note_baseline(jobs)
@@ -194,21 +207,29 @@ class Trigger:
     # -- refused -----------------------------------------------------------------------------
 
     async def _check_connection(self) -> None:
-        """Raise RejectedError if somebody has switched the connection off meanwhile."""
-        airbyte = self._context.airbyte
-        require_active(await airbyte.connection(self._connection.id, patience=self._patience))
+        """Raise RejectedError if somebody has switched the connection off meanwhile.
+
+        Where it cannot be read, there is nothing to say: the jobs tell more.
+        """
+        with suppress(AirbyteSyncError):
+            self._connection_now = await self._context.airbyte.connection(self._connection.id)
+        require_active(self._connection_now)
 
     async def _check_conflict(self, answer: Conflicted) -> bool:
-        """A 409 is not believed but checked. True: a job was taken."""
-        await self._check_connection()
+        """A 409 is not believed but checked, the jobs first. True: a job was taken."""
         if answer.says_running:
             jobs = await self._read_jobs()
             if self._ours.take_from(jobs):
                 return True
+            await self._check_connection()
             if _active(jobs):
                 return False
-        elif await self._ours.find(answer.words, self._policy.conflict_grace):
-            return True
+        else:
+            if await self._ours.find(None, 0.0):
+                return True
+            await self._check_connection()
+            if await self._ours.find(answer.words, self._policy.conflict_grace):
+                return True
         await self._outlast_conflict(answer)
         return False
 
@@ -218,6 +239,8 @@ class Trigger:
         self._conflict_since = now if self._conflict_since is None else self._conflict_since
         waited = now - self._conflict_since
         if waited >= self._policy.conflict_patience:
+            if self._ours.may_exist:  # a start signal outlives its request
+                raise self._ours.unknown(answer.words)
             raise ConflictError(
                 f"nothing runs on {self._connection.name!r}, yet Airbyte refuses: {answer.words}",
                 hint="the connection may be stuck: saving it anew in the UI, or restarting "

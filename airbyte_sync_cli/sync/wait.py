@@ -1,6 +1,7 @@
 """Wait for a job's end: sleep, look, and never take "could not look" for an answer."""
 
-from dataclasses import dataclass
+import asyncio
+from typing import Final
 
 from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Job
 from airbyte_sync_cli.errors import (
@@ -12,21 +13,11 @@ from airbyte_sync_cli.errors import (
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import OutageBegan, OutageEnded, Polled
-from airbyte_sync_cli.sync.pace import LONGEST, SHORTEST, pause_before_look
+from airbyte_sync_cli.sync.pace import pause_before_look
+from airbyte_sync_cli.sync.trouble import Trouble
 
-
-@dataclass(slots=True)
-class _Outage:
-    """A stretch of looks that all failed."""
-
-    began: float
-    looks: int = 0
-    retry_after: float | None = None
-
-    def pause(self) -> float:
-        """Back off: 2, 4, 8 … 30 s, or what the server asked for."""
-        doubled = min(self.looks, 10)  # a float overflows after 1024 of them: 8 hours
-        return max(min(SHORTEST * 2.0**doubled, LONGEST), self.retry_after or 0.0)
+_LAST_LOOK: Final = 5.0
+"""Seconds for the look that follows the deadline."""
 
 
 class Wait:
@@ -43,7 +34,7 @@ class Wait:
         self._job_id = job_id
         self._deadline = deadline
         self._began = self._clock.monotonic()
-        self._outage: _Outage | None = None
+        self._trouble: Trouble | None = None
         self._warned: set[str] = set()
         self._has_begun = case.job is not None and case.job.status not in NOT_STARTED_STATUSES
         """Between two attempts a job may be `pending` again: that is no late start."""
@@ -67,11 +58,11 @@ class Wait:
 
     async def _look(self) -> Job | None:
         try:
-            job = await self._context.airbyte.job(self._job_id, patience=0)
+            job = await self._read()
         except AirbyteSyncError as error:
-            self._note_outage(error)
+            self._note_trouble(error)
             return None
-        self._note_end_of_outage()
+        self._note_end_of_trouble()
         self._case.job = job
         self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
         if job.is_active and job.status not in NOT_STARTED_STATUSES:
@@ -81,6 +72,17 @@ class Wait:
         self._emit(Polled(key=self._case.key, job=job, progress=self._case.progress))
         self._warn_of_oddities(job)
         return job
+
+    async def _read(self) -> Job:
+        """Read the job; a read that hangs does not outlast the deadline by much."""
+        seconds = None
+        if self._deadline is not None:
+            seconds = max(self._deadline - self._clock.monotonic(), _LAST_LOOK)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._context.airbyte.job(self._job_id, patience=0)
+        except TimeoutError as error:
+            raise UnavailableError("no answer in time") from error
 
     def _lateness(self, job: Job | None, looked_at: float) -> OutOfTimeError | None:
         """Say whether time was up, and which, when this look at the job began."""
@@ -105,15 +107,15 @@ class Wait:
 
     def _pause(self) -> float:
         """Sleep no longer than to the next deadline."""
-        if self._outage is not None:
-            pause = self._outage.pause()
+        if self._trouble is not None:
+            pause = self._trouble.pause()
         elif self._policy.poll_interval is not None:
             pause = self._policy.poll_interval
         else:
             pause = pause_before_look(self._age(), history=self._case.history)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
-        if start is not None and (start > now or self._outage is None):
+        if start is not None and (start > now or self._trouble is None):
             ends.append(start - now)  # what cannot be read is not looked at ever faster
         return max(0.0, min([pause, *ends]))
 
@@ -122,36 +124,38 @@ class Wait:
         created = (self._clock.now() - job.created_at).total_seconds() if job else 0.0
         return max(waited, created)
 
-    def _note_outage(self, error: AirbyteSyncError) -> None:
-        """Count a failed look; give up with the error where its patience is used up."""
+    def _note_trouble(self, error: AirbyteSyncError) -> None:
+        """Count a failed look; give up with the error where it is borne no longer."""
         now = self._clock.monotonic()
-        outage = self._outage = self._outage or _Outage(began=now)
-        outage.looks += 1
-        passing = isinstance(error, UnavailableError)
-        outage.retry_after = error.retry_after if isinstance(error, UnavailableError) else None
-        if now - outage.began >= self._patience(passing=passing):
-            raise self._unknown(error, now - outage.began) if passing else error
-        if outage.looks == 1:
+        trouble = self._trouble = self._trouble or Trouble()
+        trouble.note(error, now)
+        was_read = self._case.job is not None
+        if trouble.exhausts(self._policy, now, doubt=was_read):
+            raise self._ending(error, trouble.age(now), was_read=was_read)
+        if trouble.looks == 1:
             self._emit(OutageBegan(key=self._case.key, words=error.message))
 
-    def _patience(self, *, passing: bool) -> float:
-        """A plain no is believed at once, unless the job had been read before."""
-        if passing:
-            return self._policy.max_outage
-        doubt = self._policy.denied_patience if self._case.job is not None else 0.0
-        return min(doubt, self._policy.max_outage)
+    def _ending(
+        self, error: AirbyteSyncError, seconds: float, *, was_read: bool
+    ) -> AirbyteSyncError:
+        """Name the job, whatever keeps us from it: it may go on."""
+        if isinstance(error, UnavailableError):
+            return UnknownOutcomeError(
+                f"job {self._job_id} may go on, but Airbyte could not be read for "
+                f"{seconds:.0f} s: {error.message}",
+                hint=f"when it is back, `airbyte-sync wait {self._job_id}` learns the outcome",
+            )
+        if was_read:
+            error.message = f"job {self._job_id} may go on, but: {error.message}"
+            error.hint = (
+                f"then `airbyte-sync wait {self._job_id}` learns the outcome; {error.hint or ''}"
+            ).rstrip("; ")
+        return error
 
-    def _unknown(self, error: AirbyteSyncError, seconds: float) -> UnknownOutcomeError:
-        return UnknownOutcomeError(
-            f"job {self._job_id} may go on, but Airbyte could not be read for {seconds:.0f} s: "
-            f"{error.message}",
-            hint=f"when it is back, `airbyte-sync wait {self._job_id}` learns the outcome",
-        )
-
-    def _note_end_of_outage(self) -> None:
-        if self._outage is not None:
-            seconds = self._clock.monotonic() - self._outage.began
-            self._outage = None
+    def _note_end_of_trouble(self) -> None:
+        if self._trouble is not None:
+            seconds = self._trouble.age(self._clock.monotonic())
+            self._trouble = None
             self._emit(OutageEnded(key=self._case.key, seconds=seconds))
 
     def _warn_of_oddities(self, job: Job) -> None:
