@@ -13,6 +13,7 @@ from airbyte_sync_cli.tasks import gather
 
 async def look_at_jobs(session: Session, job_ids: Sequence[int], *, exit_status: bool) -> Ending:
     """Look once at each job."""
+    session.asked_about.extend(job_ids)
     cases = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return _looked_at(cases, exit_status=exit_status)
 
@@ -28,6 +29,7 @@ async def look_at_connections(
 
 async def cancel_jobs(session: Session, job_ids: Sequence[int]) -> Ending:
     """Cancel jobs by id: each is read first."""
+    session.asked_about.extend(job_ids)
     cases = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return await _cancel(session, cases)
 

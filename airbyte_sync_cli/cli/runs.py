@@ -55,7 +55,14 @@ async def wait_for(
 
     seconds = max_outage if timeout is None else min(max_outage, timeout)
     persistence = Persistence(seconds=seconds, give_up=give_up)
-    return await hold_session(work, settings, output, stops_itself=True, persistence=persistence)
+    return await hold_session(
+        work,
+        settings,
+        output,
+        stops_itself=True,
+        persistence=persistence,
+        job_ids=job_ids,
+    )
 
 
 def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> Case:

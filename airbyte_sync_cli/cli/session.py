@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.api import PATIENCE
@@ -48,6 +48,8 @@ class Session:
     stop: Stop
     began: float
     """When it was wished for, by the clock: connecting may have taken long."""
+    asked_about: list[int] = field(default_factory=list)
+    """Jobs that a signal's ending shall name."""
 
     def age(self) -> float:
         """Tell the seconds since then."""
@@ -135,7 +137,7 @@ def play(
         settings = load_settings(common.server, os.environ)
         for warning in settings.warnings:
             output.warn(warning)
-        return _conclude(output, asyncio.run(prepare(os.environ)(settings, output)))
+        return _conclude(output, _run(prepare(os.environ)(settings, output)))
 
     return guard(lambda: output, work)
 
@@ -147,10 +149,21 @@ def perform_offline(
     output = _output(command, OutputOptions())
 
     def work() -> ExitCode:
-        ending = asyncio.run(play(output, os.environ))
-        return _conclude(output, ending)
+        return _conclude(output, _run(play(output, os.environ)))
 
     return guard(lambda: output, work)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that leaves its threads behind, as the process does: see `__main__`."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the method that this replaces has it
+        """Wait for no thread: one that looks a name up can hang for half a minute."""
+
+
+def _run(work: Coroutine[None, None, Ending]) -> Ending:
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(work)
 
 
 def _conclude(output: Output, ending: Ending) -> ExitCode:
@@ -184,11 +197,13 @@ async def hold_session(
     *,
     stops_itself: bool,
     persistence: Persistence | None = None,
+    job_ids: Sequence[int] = (),
 ) -> Ending:
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
     is ended where it stands. Without `persistence` a first contact is tried for 15 seconds.
+    `job_ids` are named where a signal comes before anything is known of them.
     """
     clock = SystemClock()
     stop, began = Stop(clock), clock.monotonic()
@@ -197,7 +212,7 @@ async def hold_session(
             seconds = persistence.seconds if persistence else PATIENCE
             airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)
         except StoppedError:
-            return interrupted(stop)
+            return interrupted(stop, job_ids)
         except UnavailableError as error:
             if persistence is None or error.lasting:
                 raise
@@ -212,6 +227,7 @@ async def hold_session(
             clock=clock,
             stop=stop,
             began=began,
+            asked_about=[*job_ids],
         )
         try:
             async with output.alive():
@@ -219,7 +235,7 @@ async def hold_session(
                     return await work(session)
                 return await until_stopped(work(session), stop=stop)
         except StoppedError:
-            return interrupted(stop)
+            return interrupted(stop, session.asked_about)
         finally:
             await airbyte.aclose()
 
@@ -237,7 +253,13 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
     return await connect(settings, clock=clock, patience=seconds - pause)
 
 
-def interrupted(stop: Stop) -> Ending:
-    """End as a signal wants it, with nothing started."""
-    name = stop.interrupted.signal if stop.interrupted else "SIGTERM"
-    return Ending(exit_code=ExitCode[name])
+def interrupted(stop: Stop, job_ids: Sequence[int] = ()) -> Ending:
+    """End as a signal wants it, with nothing started; jobs that were asked about are named."""
+    code = ExitCode[stop.interrupted.signal if stop.interrupted else "SIGTERM"]
+    return Ending(
+        syncs=[
+            SyncResult(job_id=one, outcome=code.outcome, exit_code=code, adopted=True)
+            for one in job_ids
+        ],
+        exit_code=code,
+    )

@@ -40,16 +40,23 @@ def read_output_options(typed: Mapping[str, object]) -> OutputOptions:
 
 
 def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> OutputOptions:
-    """Guess the options of a command line that could not be read, so that JSON stays JSON."""
-    wanted = environ.get("AIRBYTE_OUTPUT", "text")
+    """Guess the options of a line that could not be read: JSON stays JSON, in its file, too."""
+    wanted = _typed(argv, "--output", short="-o") or environ.get("AIRBYTE_OUTPUT", "text")
+    file = _typed(argv, "--result-file")
+    return OutputOptions(format=_format(wanted), result_file=Path(file) if file else None)
+
+
+def _typed(argv: Sequence[str], name: str, *, short: str | None = None) -> str | None:
+    """Find the value of an option, last one first, in any way of writing it."""
+    found = None
     for before, text in zip(["", *argv], argv, strict=False):
-        if before in {"-o", "--output"}:
-            wanted = text
-        elif text.startswith("--output="):
-            wanted = text.removeprefix("--output=")
-        elif text.startswith("-o") and len(text) > len("-o"):
-            wanted = text.removeprefix("-o")
-    return OutputOptions(format=_format(wanted))
+        if before in {name, short}:
+            found = text
+        elif text.startswith(f"{name}="):
+            found = text.removeprefix(f"{name}=")
+        elif short and text.startswith(short) and len(text) > len(short):
+            found = text.removeprefix(short)
+    return found
 
 
 def _format(text: str) -> Format:

@@ -262,6 +262,6 @@ def _paragraph(report: Report) -> str:
     parts = [f"airbyte-sync {report.command or ''}: {report.outcome} (exit {report.exit_code})."]
     if report.error:
         parts += [f"{report.error.message}.", f"{report.error.hint or ''}"]
-    else:
-        parts += [f"{reason(sync)}." for sync in report.syncs]
+    if not report.error or len(report.syncs) > 1:
+        parts += [f"{reason(sync)}." for sync in report.syncs if sync.exit_code]
     return " ".join(part for part in parts if part.strip()) + "\n"

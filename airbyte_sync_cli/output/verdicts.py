@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
@@ -23,8 +24,6 @@ _HINTS: Final = {
     ExitCode.REJECTED: "`airbyte-sync check --conn ID` looks at the connection",
     ExitCode.UNKNOWN: "`airbyte-sync wait {job}` learns the outcome; --since adopts it in a retry",
     ExitCode.SUSPECT: "look at the job in Airbyte before you trust its data",
-    ExitCode.SIGINT: "`airbyte-sync status {job}` tells how it stands",
-    ExitCode.SIGTERM: "`airbyte-sync status {job}` tells how it stands",
 }
 """The next step for each ending; `{job}` is the job's id."""
 
@@ -40,7 +39,8 @@ _PHRASES: Final = {
 }
 
 
-_MOST_REASONS: Final = 3
+_BY_SIGNAL: Final = {ExitCode.SIGINT, ExitCode.SIGTERM}
+_FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 _MOST_NAMES: Final = 10
 
 
@@ -51,8 +51,13 @@ def error_result(
     if code in {ExitCode.OK, ExitCode.SKIPPED}:
         return None
     concerned = [sync for sync in syncs if sync.exit_code == code]
-    message = _first_and_more(error.message, concerned) if error else _reasons(concerned)
-    hint = (error.hint if error else None) or _hint(code, concerned)
+    if error is not None:
+        message, hint = _first_and_more(error.message, concerned), error.hint
+    elif code in _BY_SIGNAL:
+        message, hint = interruption(concerned), what_is_left(concerned)
+    else:
+        message, hint = _summed_up(concerned, syncs), None
+    hint = hint or _hint(code, concerned)
     return ErrorResult(
         kind=code.outcome,
         message=redact(words.plain(message or code.outcome)),
@@ -60,19 +65,80 @@ def error_result(
     )
 
 
+def interruption(syncs: Sequence[SyncResult]) -> str:
+    """Say what a signal has left behind: nothing, or jobs that it ended, or did not."""
+    if not syncs:
+        return "interrupted: nothing was started"
+    if len(syncs) == 1:
+        return f"{name(syncs[0])} was interrupted: {fate(syncs[0])}"
+    fates: dict[str, list[SyncResult]] = {}
+    for sync in syncs:
+        fates.setdefault(fate(sync), []).append(sync)
+    told = (
+        f"{len(some)} {said}" if said == _CANCELLED else f"{_names(some)} {said}"
+        for said, some in fates.items()
+    )
+    return f"{len(syncs)} syncs were interrupted: {'; '.join(told)}"
+
+
+_CANCELLED: Final = "cancelled"
+
+
+def fate(sync: SyncResult) -> str:
+    """Say what became of an interrupted sync's job."""
+    if sync.job_id is None:
+        return "nothing was started"
+    if sync.cancel is None:
+        return "it goes on without us" if sync.status not in FINAL_STATUSES else str(sync.status)
+    if sync.cancel.confirmed:
+        return _CANCELLED
+    if sync.cancel.requested:
+        return "its cancel is not confirmed, it may go on"
+    return "no cancel could be sent, it may go on"
+
+
+def what_is_left(syncs: Sequence[SyncResult]) -> str:
+    """Say what a person can do about jobs that a signal may have left."""
+    alive = [
+        sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
+    ]
+    ours = [str(sync.job_id) for sync in alive if sync.cancel is not None]
+    if ours:
+        return f"`airbyte-sync cancel {' '.join(ours[:_MOST_NAMES])}` cancels what still goes on"
+    if alive:
+        theirs = [str(sync.job_id) for sync in alive[:_MOST_NAMES]]
+        return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
+    return "nothing of it goes on in Airbyte: run it again when it is wanted"
+
+
 def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
     more = len(concerned) - 1
     return f"{message} (and {more} more like it)" if more > 0 else message
 
 
-def _reasons(concerned: Sequence[SyncResult]) -> str:
-    """Give reasons while they can be read; of many, the names."""
-    if len(concerned) <= _MOST_REASONS:
-        return "; ".join(reason(sync) for sync in concerned)
-    told = ", ".join(name(sync) for sync in concerned[:_MOST_NAMES])
-    rest = len(concerned) - _MOST_NAMES
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"{len(concerned)} syncs {phrase(concerned[0])}: {told}{more}"
+def _summed_up(concerned: Sequence[SyncResult], syncs: Sequence[SyncResult]) -> str:
+    """Give the reason of one; of many say which, and what else went wrong beside them."""
+    if len(concerned) == 1 and len(syncs) == 1:
+        return reason(concerned[0])
+    kinds: dict[int, list[SyncResult]] = {}
+    for sync in [*concerned, *syncs]:
+        some = kinds.setdefault(sync.exit_code or 0, [])
+        if sync.exit_code not in _FINE and sync not in some:
+            some.append(sync)
+    first, *others = [some for some in kinds.values() if some]
+    return "; ".join([_many(first, f" of {len(syncs)} syncs"), *(_many(some) for some in others)])
+
+
+def _many(syncs: Sequence[SyncResult], of_how_many: str = "") -> str:
+    verb = phrase(syncs[0])
+    verb = verb.replace("was ", "were ") if len(syncs) > 1 else verb
+    return f"{len(syncs)}{of_how_many} {verb}: {_names(syncs)}"
+
+
+def _names(syncs: Sequence[SyncResult]) -> str:
+    told = ", ".join(name(sync) for sync in syncs[:_MOST_NAMES])
+    rest = len(syncs) - _MOST_NAMES
+    return told + (f" and {rest} more" if rest > 0 else "")
 
 
 def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:

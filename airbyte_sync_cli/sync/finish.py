@@ -7,6 +7,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
+from airbyte_sync_cli.sync.policy import RunPolicy
 
 LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
@@ -18,27 +19,31 @@ _LONGEST_LOOK: Final = 10.0
 _BETWEEN_LOOKS: Final = 2.0
 
 
-async def finish(context: Context, case: Case) -> None:
-    """Complete the case of a job that has ended; the job's status stays what it is."""
+async def finish(context: Context, case: Case, *, seconds: float | None = None) -> None:
+    """Complete the case of a job that has ended; the job's status stays what it is.
+
+    Late numbers are waited for `seconds` at most.
+    """
     job = case.job
     if job is None:
         return
     if job.status == "succeeded":
-        await _await_numbers(context, case)
+        await _await_numbers(context, case, LATE_STATISTICS if seconds is None else seconds)
         judge(context, case)
     else:
         await _learn_reason(context, case)
 
 
-async def _await_numbers(context: Context, case: Case) -> None:
+async def _await_numbers(context: Context, case: Case, seconds: float) -> None:
     """Read again until the numbers suffice, as long as that may take."""
     policy, clock = context.policy, context.clock
     matters = policy.verify or policy.min_records is not None
-    until = clock.monotonic() + (LATE_STATISTICS if matters else _COURTESY)
+    limit = min(LATE_STATISTICS if matters else _COURTESY, max(seconds, 0.0))
+    until = clock.monotonic() + limit
     trouble = await _read_again(context, case)
-    if matters and not _suffices(case, policy.min_records):
-        context.emit(AwaitingNumbers(key=case.key, seconds=LATE_STATISTICS))
-    while not _suffices(case, policy.min_records) and clock.monotonic() < until:
+    if matters and not _suffices(case, policy):
+        context.emit(AwaitingNumbers(key=case.key, seconds=limit))
+    while not _suffices(case, policy) and clock.monotonic() < until:
         await clock.sleep(_BETWEEN_LOOKS)
         trouble = await _read_again(context, case)
     if trouble is not None:
@@ -59,9 +64,12 @@ async def _read_again(context: Context, case: Case) -> str | None:
     return None
 
 
-def _suffices(case: Case, min_records: int | None) -> bool:
+def _suffices(case: Case, policy: RunPolicy) -> bool:
+    """Whether the verdict needs no later numbers: there are enough, or a trace of work is all."""
     records = case.job.records_synced if case.job else None
-    return (records or 0) >= max(min_records or 0, 1)
+    if policy.min_records is None and policy.verify and case.progress is not None:
+        return bool(records) or case.progress.leaves_trace is True
+    return (records or 0) >= max(policy.min_records or 0, 1)
 
 
 def judge(context: Context, case: Case) -> None:

@@ -29,8 +29,6 @@ from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 
 _MORE_TIME: Final = "--timeout gives more time, --on-timeout leave lets the job go on"
-_LAST_WORDS: Final = 10.0
-"""Seconds for the reason and the numbers of a job whose end was seen when `--timeout` passed."""
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -174,10 +172,9 @@ class _Run:
 
     async def _complete(self, case: Case) -> None:
         """Learn what there is to know of a job that has ended; its end stands without that."""
-        left = self._seconds_left()
-        seconds = None if left is None else max(left, _LAST_WORDS)
+        work = finish(self._context, case, seconds=self._seconds_left())
         try:
-            await until_stopped(finish(self._context, case), stop=self._stop, seconds=seconds)
+            await until_stopped(work, stop=self._stop)
         except StoppedError:
             judge(self._context, case)
 

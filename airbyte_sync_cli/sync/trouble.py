@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 from airbyte_sync_cli.sync.pace import LONGEST, SHORTEST
 from airbyte_sync_cli.sync.policy import WaitPolicy
 
@@ -16,13 +16,15 @@ _MOST_DOUBLINGS: Final = 10
 class Trouble:
     """What kept us from looking, since the last look that worked. Moments are monotonic seconds.
 
-    An outage is borne for `max_outage`. A plain no (401, 404, a web page) is doubted for a
-    minute: a proxy can be confused while a server restarts. That minute begins with the first no
-    after anything that may pass, because an upgrade shows all of these.
+    An outage is borne for `max_outage`, and so is a page where the API should be: gateways show
+    one while a server is upgraded. A plain no (401, 403, 404) is doubted for a minute. That
+    minute begins with the first no after anything else, because an upgrade shows all of these.
     """
 
     began: float | None = None
     refused_since: float | None = None
+    is_lasting: bool = False
+    """Whether the last answer was nothing that passes by itself."""
     looks: int = 0
     retry_after: float | None = None
 
@@ -30,18 +32,19 @@ class Trouble:
         """Count one more look that failed."""
         self.looks += 1
         self.began = now if self.began is None else self.began
-        if isinstance(error, UnavailableError):
-            self.refused_since, self.retry_after = None, error.retry_after
-        else:
-            self.refused_since = now if self.refused_since is None else self.refused_since
-            self.retry_after = None
+        self.retry_after = error.retry_after if isinstance(error, UnavailableError) else None
+        self.is_lasting = not isinstance(error, UnavailableError)
+        if isinstance(error, UnavailableError | ProtocolError):
+            self.refused_since = None
+        elif self.refused_since is None:
+            self.refused_since = now
 
     def exhausts(self, policy: WaitPolicy, now: float, *, doubt: bool = True) -> bool:
         """Tell whether it is borne no longer; without `doubt` a plain no is believed at once."""
-        if self.age(now) >= policy.max_outage:
+        if self.age(now) >= policy.max_outage or (self.is_lasting and not doubt):
             return True
-        patience = policy.denied_patience if doubt else 0.0
-        return self.refused_since is not None and now - self.refused_since >= patience
+        refused = self.refused_since
+        return refused is not None and now - refused >= policy.denied_patience
 
     def age(self, now: float) -> float:
         """Tell how many seconds it has lasted."""

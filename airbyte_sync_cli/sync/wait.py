@@ -139,18 +139,21 @@ class Wait:
         self, error: AirbyteSyncError, seconds: float, *, was_read: bool
     ) -> AirbyteSyncError:
         """Name the job, whatever keeps us from it: it may go on."""
-        if isinstance(error, UnavailableError):
-            return UnknownOutcomeError(
-                f"job {self._job_id} may go on, but Airbyte could not be read for "
-                f"{seconds:.0f} s: {error.message}",
-                hint=f"when it is back, `airbyte-sync wait {self._job_id}` learns the outcome",
-            )
-        if was_read:
-            error.message = f"job {self._job_id} may go on, but: {error.message}"
-            error.hint = (
-                f"then `airbyte-sync wait {self._job_id}` learns the outcome; {error.hint or ''}"
-            ).rstrip("; ")
-        return error
+        if not (was_read or isinstance(error, UnavailableError)):
+            return error
+        return UnknownOutcomeError(
+            f"job {self._job_id} may go on, but Airbyte could not be read for {seconds:.0f} s: "
+            f"{error.message}",
+            hint=". ".join(
+                filter(
+                    None,
+                    [
+                        error.hint if not isinstance(error, UnavailableError) else None,
+                        f"`airbyte-sync wait {self._job_id}` learns the outcome afterwards",
+                    ],
+                )
+            ),
+        )
 
     def _note_end_of_trouble(self) -> None:
         if self._trouble is not None:

@@ -65,7 +65,7 @@ def test_a_message_is_never_told_three_times() -> None:
 def test_of_many_failures_the_error_names_some_and_counts_the_rest() -> None:
     lines = stderr_of(*(failed(f"c{i}", i) for i in range(1, 31)))
 
-    assert lines[-2].startswith("error: 30 syncs failed: job 1 of 'c1', job 2 of 'c2'")
+    assert lines[-2].startswith("error: 30 of 30 syncs failed: job 1 of 'c1', job 2 of 'c2'")
     assert lines[-2].endswith("and 20 more")
 
 

@@ -1,0 +1,139 @@
+"""Whatever happened, the last lines say what, to which job, and what to do next; and in time."""
+
+import json
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from tests.support.children import running, until
+from tests.support.program import HurriedClock, assert_told_well, call, start
+from tests.support.servers import Stage, always
+
+LONG = "pending 1, running 90000, succeeded"
+RUN = ("run", "--conn", "orders", "-o", "json", "--heartbeat", "0")
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every pause that the program takes, in the seconds that it asks for."""
+    taken: list[float] = []
+    sleep = HurriedClock.sleep
+
+    async def note(self: HurriedClock, seconds: float) -> None:
+        taken.append(seconds)
+        await sleep(self, seconds)
+
+    monkeypatch.setattr(HurriedClock, "sleep", note)
+    return taken
+
+
+def a_sandbox(life: str = LONG, *faults: str, speed: float = 50) -> Sandbox:
+    sandbox = Sandbox(SandboxConfig(speed=speed))
+    sandbox.add_connection("orders", script=JobScript(life=life))
+    for fault in faults:
+        sandbox.faults.add(Fault.model_validate(fault))
+    return sandbox
+
+
+def test_an_outage_is_waited_out_with_jitter(stage: Stage, pauses: list[float]) -> None:
+    """Hundreds of waits must not come back in step."""
+    sandbox = a_sandbox(LONG, "job:503:after=1:times=9")
+    sandbox.start_job(sandbox.connections[0], script=JobScript(life="running 10, succeeded"))
+    argv = ("wait", "1", "--heartbeat", "0")
+
+    ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert ending.code == 0
+    assert pauses[:5] != [2.0, 4.0, 8.0, 16.0, 30.0]
+
+
+def test_the_timeout_of_a_run_counts_from_its_start(stage: Stage) -> None:
+    """Finding the way has taken some of it."""
+    sandbox = a_sandbox(LONG, "any:503:retry-after=14:times=1", speed=1)
+    argv = (*RUN, "--timeout", "15s", "--poll-interval", "1s", "--on-timeout", "leave")
+
+    ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 5)
+    assert len([one for one in sandbox.sent("job") if one.method == "GET"]) < 5
+
+
+def test_the_timeout_holds_while_numbers_are_awaited(stage: Stage, pauses: list[float]) -> None:
+    """The verdict may say that the numbers were not there in time."""
+    argv = (*RUN, "--timeout", "20s", "--min-records", "5000")
+
+    call(*argv, AIRBYTE_URL=stage.sandbox(a_sandbox("running 5, succeeded")))
+
+    assert sum(pauses) < 25
+
+
+@pytest.mark.parametrize("what", ["html", "login", "401", "403", "404", "410"])
+def test_our_job_that_cannot_be_read_any_more_is_named_with_what_to_do(
+    stage: Stage, what: str
+) -> None:
+    """It goes on unseen, so it is 12, and can be resumed."""
+    sandbox = a_sandbox(LONG, f"job:{what}:after=2")
+
+    ending = call(*RUN, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert [job.active for job in sandbox.jobs] == [True]
+    assert "airbyte-sync wait 1" in ending.report["error"]["hint"]
+    assert_told_well(ending, 12)
+
+
+def test_a_wait_that_is_stopped_before_it_was_let_in_names_its_job(stage: Stage) -> None:
+    server = stage.scripted(always(503, "down"))
+    with running("wait", "7", "-o", "json", AIRBYTE_URL=server.url) as child:
+        until(lambda: server.asked)
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert [sync["job_id"] for sync in ended.report["syncs"]] == [7]
+    assert "airbyte-sync wait 7" in ended.report["error"]["hint"]
+
+
+def test_a_job_that_could_not_be_cancelled_is_said_to_go_on(stage: Stage) -> None:
+    sandbox = a_sandbox(speed=10)
+    with running("run", "-c", "orders", AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        sandbox.faults.add(Fault.model_validate("job:503"))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert sandbox.active_jobs()
+    assert "airbyte-sync cancel 1" in ended.stderr.splitlines()[-1]
+
+
+def test_an_interrupted_cancel_names_its_job(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    sandbox.start_job(sandbox.connections[0])
+    sandbox.faults.add(Fault.model_validate("cancel:never"))
+    with running("cancel", "1", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: sandbox.sent("cancel"))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert [sync["job_id"] for sync in ended.report["syncs"]] == [1]
+
+
+@pytest.mark.parametrize("what", ["html", "403", "404"])
+def test_a_refresh_says_that_it_needs_the_config_api(stage: Stage, what: str) -> None:
+    sandbox = a_sandbox(LONG, f"any:{what}:api=config")
+
+    ending = call(*RUN, "--job-type", "refresh", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert sandbox.jobs == []
+    assert "Config API" in json.dumps(ending.report["error"])
+
+
+def test_a_result_file_is_written_whatever_was_wrong_with_the_options(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+
+    ending = start("run", "--no-such", "-o", "json", "--result-file", str(file))
+
+    assert ending.code == 2
+    assert json.loads(file.read_text("utf-8")) == ending.report

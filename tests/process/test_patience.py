@@ -1,0 +1,260 @@
+"""Waiting over a real socket: outages of every kind, deadlines, the pace; pauses are hurried."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import accumulate
+from typing import Any
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from tests.support.fronts import counting, front
+from tests.support.program import Ending, HurriedClock, assert_told_well, call
+from tests.support.servers import Asked, Stage, response
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every pause that the program takes, in the seconds that it asks for."""
+    taken: list[float] = []
+    sleep = HurriedClock.sleep
+
+    async def note(self: HurriedClock, seconds: float) -> None:
+        taken.append(seconds)
+        await sleep(self, seconds)
+
+    monkeypatch.setattr(HurriedClock, "sleep", note)
+    return taken
+
+
+def a_job(life: str, *faults: str, speed: float = 100) -> Sandbox:
+    """A sandbox whose job 1 lives so."""
+    sandbox = Sandbox(SandboxConfig(speed=speed))
+    sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=life)))
+    for fault in faults:
+        sandbox.faults.add(Fault.model_validate(fault))
+    return sandbox
+
+
+def wait(url: str, *argv: str) -> Ending:
+    return call("wait", "1", "-o", "json", "--heartbeat", "0", *argv, AIRBYTE_URL=url)
+
+
+# Lives
+
+
+@pytest.mark.parametrize(
+    ("life", "code"),
+    [
+        ("running 10, incomplete 1800, running 10, succeeded", 0),
+        ("running 10, incomplete 0.2, failed", 3),
+        ("pending 10, queued 60, running 10, succeeded", 0),
+    ],
+)
+def test_only_a_final_status_is_an_ending(stage: Stage, life: str, code: int) -> None:
+    ending = wait(stage.sandbox(a_job(life, speed=2000)))
+
+    assert ending.code == code
+    assert ending.report["warnings"] == []
+
+
+def test_a_job_that_does_not_begin_is_warned_of_once(stage: Stage) -> None:
+    ending = wait(stage.sandbox(a_job("queued 90, running 1, succeeded")))
+
+    assert ending.code == 0
+    [warning] = ending.report["warnings"]
+    assert "has been queued for 15 minutes" in warning
+    assert "--start-timeout sets a limit" in warning
+
+
+def test_start_timeout_does_not_touch_a_job_that_works(stage: Stage) -> None:
+    url = stage.sandbox(a_job("running 30, incomplete 5, pending 5, running 5, succeeded"))
+
+    assert wait(url, "--start-timeout", "1s").code == 0
+
+
+# Outages
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(f"job:{status}:times=20" for status in (408, 429, 500, 503, 504, 520, 561)),
+        "job:lost-before:times=20",
+        "job:truncate:times=20",
+        *(f"job:{what}:times=2" for what in ("html", "bad-json", "wrong-shape", "login")),
+        "job:never:times=2",
+    ],
+)
+def test_what_passes_is_borne(stage: Stage, fault: str) -> None:
+    """Twenty looks are nine minutes; what is no sign of an outage is borne for one."""
+    sandbox = a_job("running 10, succeeded", f"{fault}:api=public:after=1")
+
+    ending = wait(stage.sandbox(sandbox), "--request-timeout", "0.2s")
+
+    assert ending.code == 0, ending.stderr
+
+
+def test_a_name_that_does_not_resolve_for_a_while_is_borne(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = socket.getaddrinfo, []
+
+    def look_up(host: str | bytes | None, *args: Any, **more: Any) -> Any:  # noqa: ANN401  # as the real one
+        if host not in {"airbyte.test", b"airbyte.test"}:
+            return real(host, *args, **more)
+        asked.append(host)
+        if 6 < len(asked) <= 26:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return real("127.0.0.1", *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    # Behind this front every request makes a connection of its own.
+    server = front(stage, stage.sandbox(a_job("running 10, succeeded")), lambda _: None)
+
+    ending = wait(server.url.replace("127.0.0.1", "airbyte.test"))
+
+    assert ending.code == 0, ending.stderr
+    assert len(asked) > 26
+    assert "the name does not resolve" in ending.warnings[0]
+
+
+def test_an_outage_is_told_when_it_begins_and_when_it_ends(
+    stage: Stage, pauses: list[float]
+) -> None:
+    ending = wait(stage.sandbox(a_job("running 10, succeeded", "job:503:after=1:times=9")))
+
+    assert ending.code == 0
+    assert ending.stderr.count("Airbyte cannot be read") == 1
+    assert ending.stderr.count("Airbyte can be read again") == 1
+    began = next(at for at, pause in enumerate(pauses) if pause >= 1.5)
+    assert pauses[began : began + 4] == sorted(pauses[began : began + 4])
+    assert all(24 <= pause <= 30 for pause in pauses[began + 4 : began + 9])
+
+
+@pytest.mark.parametrize(
+    ("given", "between"),
+    [
+        ("120", (120, 121)),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), (300, 301)),
+        ("999999999", (300, 301)),
+        ("soon", (1, 30)),
+        ("-5", (1, 30)),
+    ],
+    ids=["seconds", "a date", "absurd", "nonsense", "negative"],
+)
+def test_retry_after_is_honoured_for_five_minutes_at_most(
+    stage: Stage, pauses: list[float], given: str, between: tuple[float, float]
+) -> None:
+    fault = {"when": "job", "action": "rate-limit", "api": "public", "after": 1, "times": 1}
+    sandbox = a_job("running 3, succeeded")
+    sandbox.faults.add(Fault.model_validate({**fault, "retry_after": given}))
+
+    ending = wait(stage.sandbox(sandbox))
+
+    assert ending.code == 0
+    assert between[0] <= max(pauses) <= between[1]
+
+
+# Deadlines
+
+
+def test_a_sync_may_take_three_days_unless_there_is_no_limit(stage: Stage) -> None:
+    daily = ("--poll-interval", "24h")
+    url = stage.sandbox(a_job("running 50, succeeded"))
+
+    by_default = wait(url, *daily)
+    without = wait(url, *daily, "--timeout", "0")
+
+    assert_told_well(by_default, 5)
+    assert without.code == 0
+
+
+def test_the_last_pause_ends_at_the_deadline_and_one_look_follows(
+    stage: Stage, pauses: list[float]
+) -> None:
+    sandbox = a_job("running 90000, succeeded")
+
+    ending = wait(stage.sandbox(sandbox), "--timeout", "5m", "--poll-interval", "2m")
+
+    assert_told_well(ending, 5)
+    assert [round(pause) for pause in pauses] == [120, 120, 60]
+    assert len([one for one in sandbox.sent("job") if one.method == "GET"]) == 5  # 1 for the name
+    assert sandbox.sent("cancel") == []
+
+
+def test_a_job_that_ended_in_time_is_no_timeout(stage: Stage) -> None:
+    """Its end is there to be seen by the very last look only."""
+    sandbox = a_job("running 90000, succeeded")
+    done = {"jobId": 1, "status": "succeeded", "jobType": "sync"}
+    done |= {"connectionId": sandbox.connections[0].id, "startTime": "2026-01-01T00:00:00Z"}
+    looks: list[Asked] = []
+
+    def meddle(asked: Asked) -> bytes | None:
+        looks.extend([asked] * asked.target.endswith("/public/v1/jobs/1"))
+        return response(200, done) if len(looks) >= 5 else None
+
+    server = front(stage, stage.sandbox(sandbox), meddle)
+
+    ending = wait(server.url, "--timeout", "5m", "--poll-interval", "2m")
+
+    assert (ending.code, ending.report["syncs"][0]["status"]) == (0, "succeeded")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_jumps_moves_no_deadline(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    url = stage.sandbox(a_job("running 5, succeeded"))
+    asked: list[int] = []
+
+    def now(_: HurriedClock) -> datetime:
+        asked.append(1)
+        return datetime.now(UTC) + timedelta(hours=hours * (len(asked) > 5))
+
+    monkeypatch.setattr(HurriedClock, "now", now)
+
+    assert wait(url, "--timeout", "30m").code == 0
+
+
+# Pace
+
+
+def test_looks_are_neither_dense_nor_rare(stage: Stage, pauses: list[float]) -> None:
+    sandbox = a_job("running 100, succeeded")
+
+    ending = wait(stage.sandbox(sandbox))
+
+    assert ending.code == 0
+    assert all(1 <= pause <= 30 for pause in pauses)
+    assert max(pauses) > 25, "ever less often"
+    assert pauses[0] < 2, "soon after the start"
+    assert len(sandbox.sent("job")) <= 2 * len(pauses) + 6
+
+
+def test_looks_are_denser_near_the_end_that_the_history_predicts(
+    stage: Stage, pauses: list[float]
+) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=1))
+    past = (JobScript(life="running 300, succeeded"),) * 3
+    sandbox.add_connection("orders", script=JobScript(life="running"), history=past)
+    argv = ("run", "-c", "orders", "--heartbeat", "0", "--timeout", "6m", "--on-timeout", "leave")
+
+    ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    looks = list(zip(accumulate(pauses), pauses[1:], strict=False))
+    assert ending.code == 5
+    assert max(pause for at, pause in looks if 285 < at < 315) < 5
+    assert max(pause for at, pause in looks if 120 < at < 200) > 10
+
+
+def test_a_wait_keeps_its_connections(stage: Stage) -> None:
+    sandbox = a_job("running 30, succeeded")
+    relay = stage.enter(counting(stage.sandbox(sandbox)))
+
+    ending = wait(relay.url)
+
+    assert ending.code == 0
+    assert len(sandbox.requests) > 40
+    assert relay.connections <= 4

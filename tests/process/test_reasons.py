@@ -1,0 +1,94 @@
+"""Why it failed, what is unknown, and what a bug leaves: over a real socket, pauses hurried."""
+
+from typing import Any
+
+import pytest
+
+from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
+from tests.support.program import Ending, assert_told_well, call
+from tests.support.servers import Stage
+
+WHY = Failure(message="No such key.", internal_message="KeyError: 'k'", stacktrace="at x.y(Z:1)")
+FAILED = JobScript(life="running 3, failed", failure=WHY)
+
+
+def a_sandbox(script: JobScript, *faults: str) -> Sandbox:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("orders", script=script)
+    for fault in faults:
+        sandbox.faults.add(Fault.model_validate(fault))
+    return sandbox
+
+
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+    return call("run", "--conn", "orders", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+
+def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+    [sync] = ending.report["syncs"]
+    return sync
+
+
+@pytest.mark.parametrize("what", ["403", "404", "500", "html", "bad-json", "wrong-shape"])
+@pytest.mark.parametrize(("life", "code"), [("failed", 3), ("succeeded", 0)])
+def test_no_verdict_hangs_on_the_config_api(stage: Stage, what: str, life: str, code: int) -> None:
+    script = FAILED.model_copy(update={"life": f"running 3, {life}"})
+    sandbox = a_sandbox(script, f"any:{what}:api=config")
+
+    ending = run(stage, sandbox, "-o", "json")
+
+    assert ending.code == code, ending.stderr
+    assert the_sync(ending)["failure"] is None
+
+
+def test_a_config_api_that_never_answers_delays_a_verdict_for_ten_seconds_at_most(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airbyte_sync_cli.airbyte.server._LONGEST_ASIDE", 0.1)
+    monkeypatch.setattr("airbyte_sync_cli.sync.finish._LONGEST_LOOK", 0.2)
+
+    ending = run(stage, a_sandbox(FAILED, "any:never:api=config"), "-o", "json")
+
+    assert ending.code == 3
+
+
+def test_where_only_the_public_api_can_be_reached_it_says_where_to_look(stage: Stage) -> None:
+    ending = run(stage, a_sandbox(FAILED, "any:html:api=config"))
+
+    assert_told_well(ending, 3)
+    assert "its page of the job does" in ending.lines("  why")[0]
+    assert ending.lines("  job")[0].endswith("/timeline?openLogs=true&jobId=1")
+
+
+@pytest.mark.parametrize(("argv", "shown"), [((), 0), (("-v",), 1)], ids=["plain", "-v"])
+def test_a_stack_trace_needs_v(stage: Stage, argv: tuple[str, ...], shown: int) -> None:
+    ending = run(stage, a_sandbox(FAILED), *argv)
+
+    assert_told_well(ending, 3)
+    assert "No such key." in ending.lines("  why")[0]
+    assert ending.stderr.count("at x.y(Z:1)") == shown
+
+
+def test_what_nobody_counted_is_null_and_not_0(stage: Stage) -> None:
+    script = JobScript(life="running 3, succeeded", statistics=False)
+
+    ending = run(stage, a_sandbox(script), "-o", "json")
+
+    assert ending.code == 0
+    assert (the_sync(ending)["records_synced"], the_sync(ending)["bytes_synced"]) == (None, None)
+
+
+def test_1_is_a_bug_of_ours_with_its_job_and_its_traceback(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: Server, _job_id: int, **_more: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(Server, "job", broken)
+
+    ending = run(stage, a_sandbox(FAILED), "-o", "json")
+
+    assert (ending.code, the_sync(ending)["job_id"]) == (1, 1)
+    assert "Traceback" in ending.stderr
+    assert len(ending.lines("error: ")) == len(ending.lines("hint: ")) == 1

@@ -1,0 +1,125 @@
+"""More signals to a real process: in Airflow's order, to process 1, while somebody else works."""
+
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGINT, SIGKILL, SIGTERM, Signals
+
+import pytest
+
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from tests.support.children import Child, running, until
+from tests.support.servers import Stage
+
+LONG = "pending 1, running 9000, succeeded"
+RUN = ("run", "--conn", "orders", "-o", "json")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    it = Sandbox(SandboxConfig(speed=10))
+    it.add_connection("orders", script=JobScript(life=LONG))
+    return it
+
+
+@pytest.fixture
+def url(stage: Stage, sandbox: Sandbox) -> str:
+    return stage.sandbox(sandbox)
+
+
+def test_a_sigterm_after_a_sigint_changes_nothing(url: str, sandbox: Sandbox) -> None:
+    """Airflow 3 goes from the one to the other in steps of 5 s."""
+    sandbox.faults.add(Fault.model_validate("cancel:hold=10"))
+    with running(*RUN, AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        sent = child.send(SIGINT)
+        until(lambda: sandbox.sent("cancel"))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 130
+    assert ended.sync["cancel"] == {"requested": True, "confirmed": True}
+    assert not sandbox.active_jobs()
+    assert ended.at - sent < 5
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+def test_a_signal_while_attached_only_stops_watching(
+    url: str, sandbox: Sandbox, number: Signals
+) -> None:
+    job = sandbox.start_job(sandbox.connections[0])
+    with running(*RUN, "--if-running", "attach", AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        sent = child.send(number)
+        ended = child.end()
+
+    assert ended.code == {SIGINT: 130, SIGTERM: 143}[number]
+    assert ended.at - sent < 1
+    assert sandbox.sent("cancel") == []
+    assert job.active
+
+
+def test_a_signal_during_an_outage_is_acted_on_at_once_and_names_the_job(
+    url: str, sandbox: Sandbox
+) -> None:
+    with running(*RUN, AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        sandbox.faults.add(Fault.model_validate("any:never"))
+        until(lambda: sandbox.requests[-1].fault == "never")
+        sent = child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert ended.sync["job_id"] == sandbox.jobs[0].id
+    assert ended.at - sent < 5
+
+
+@contextmanager
+def as_process_1(url: str) -> Iterator[Child]:
+    """Run the program as the first process of a namespace of its own."""
+    launcher = ["unshare", "--fork", "--pid", "--kill-child"]
+    if shutil.which("unshare") is None:
+        pytest.skip("this machine has no unshare")
+    if subprocess.run([*launcher, "true"], capture_output=True, check=False).returncode:  # noqa: S603  # asks
+        pytest.skip("this machine lets nobody make namespaces")
+    with subprocess.Popen(  # noqa: S603  # our own program
+        [*launcher, sys.executable, "-m", "airbyte_sync_cli", *RUN],
+        env={"AIRBYTE_URL": url},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Child(process, 0.0)
+        finally:
+            process.send_signal(SIGKILL)
+
+
+def test_sigterm_is_heard_as_process_1(url: str, sandbox: Sandbox) -> None:
+    """The kernel drops it there unless a handler is installed."""
+    with as_process_1(url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        outside = child.process.pid
+        inside = Path(f"/proc/{outside}/task/{outside}/children").read_text("ascii").split()[0]
+        subprocess.run(["kill", "-TERM", inside], check=True)  # noqa: S603, S607  # the one child
+        ended = child.end()
+
+    assert ended.code == 143
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_wait_for_one_sync_needs_at_most_45_mib(url: str, sandbox: Sandbox) -> None:
+    with running(*RUN, AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 3)
+        pages = int(Path(f"/proc/{child.process.pid}/statm").read_text("ascii").split()[1])
+        child.send(SIGTERM)
+        child.end()
+
+    assert pages * resource.getpagesize() <= 45 * 1024 * 1024
