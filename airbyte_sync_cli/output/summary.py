@@ -7,6 +7,7 @@ from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.output.verdicts import fate
 from airbyte_sync_cli.sync.result import SyncResult
 
 PLAIN: Final = Screen()
@@ -19,8 +20,15 @@ _NAME: Final = 1
 _NUMBERS: Final = range(3, 6)
 """Duration, records and bytes: aligned to the right."""
 _SHORTEST_NAME: Final = 12
-_COLOURS: Final = {"good": "green", "bad": "red", "other": "yellow"}
-_SYMBOLS: Final = {"good": ("✓", "+"), "bad": ("✗", "x"), "other": ("●", ">")}
+_FINE: Final = {ExitCode.OK, ExitCode.SKIPPED}
+_STOPPED: Final = {
+    ExitCode.TIMEOUT: "timed out",
+    ExitCode.SIGINT: "stopped",
+    ExitCode.SIGTERM: "stopped",
+}
+"""Endings of ours: what became of the job stands behind them."""
+_COLOURS: Final = {"good": "green", "bad": "red", "open": "yellow", "other": "dim"}
+_SYMBOLS: Final = {"good": ("✓", "+"), "bad": ("✗", "x"), "open": ("●", ">"), "other": ("○", "-")}
 
 
 def summary(
@@ -29,10 +37,12 @@ def summary(
     """Write the summary: aligned on a terminal, else in a form that stays the same."""
     cells = [_cells(sync, command) for sync in syncs]
     if screen.width is None:
-        lines = [_joined(sync, row, screen) for sync, row in zip(syncs, cells, strict=True)]
+        lines = [
+            _joined(sync, row, command, screen) for sync, row in zip(syncs, cells, strict=True)
+        ]
     else:
         _shorten_names(cells, screen)
-        lines = _aligned(syncs, cells, screen)
+        lines = _aligned(syncs, cells, command, screen)
     if len(syncs) > 1 and command not in _LOOKS:
         good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
         lines.append(f"{good} of {len(syncs)} ok")
@@ -57,15 +67,23 @@ def _cells(sync: SyncResult, command: str | None) -> list[str]:
     if sync.exit_code == ExitCode.SKIPPED:  # the job is somebody else's, and its numbers, too
         because = f"job {sync.job_id} is {sync.status}" if sync.job_id is not None else ""
         return ["skipped", _name(sync), words.plain(because), "", "", "", ""]
+    counts = _counts(sync, command)
     return [
         words.plain(_state(sync, command)),
         _name(sync),
         f"job {sync.job_id}" if sync.job_id is not None else "",
         words.duration(sync.duration_seconds) if sync.duration_seconds is not None else "",
-        words.records(sync.records_synced) if sync.records_synced is not None else "",
-        words.size(sync.bytes_synced) if sync.bytes_synced is not None else "",
+        words.records(sync.records_synced or 0) if counts else "",
+        words.size(sync.bytes_synced) if counts and sync.bytes_synced is not None else "",
         _GAP.join(filter(None, _remarks(sync, command))),
     ]
+
+
+def _counts(sync: SyncResult, command: str | None) -> bool:
+    """Whether numbers say something: what was committed when a job was left counts little."""
+    if sync.records_synced is None:
+        return False
+    return command == "status" or sync.status == "succeeded" or sync.records_synced > 0
 
 
 def _name(sync: SyncResult) -> str:
@@ -73,19 +91,35 @@ def _name(sync: SyncResult) -> str:
 
 
 def _state(sync: SyncResult, command: str | None) -> str:
-    if command in _LOOKS and sync.job_id is None:
-        return "no job"
-    return sync.status or sync.outcome or "unknown"
+    """Say it in Airbyte's word where that is how it ended, else in ours."""
+    if command in _LOOKS:
+        return "no job" if sync.job_id is None else sync.status or sync.outcome or "unknown"
+    if command == "trigger" and sync.exit_code == ExitCode.OK:
+        return "adopted" if sync.adopted else "started"
+    code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    if code is None or code == ExitCode.OK:
+        return sync.status or "unknown"
+    return _STOPPED.get(code, code.outcome)
 
 
 def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
-    tells_more = sync.status is not None and sync.outcome not in {"ok", sync.status}
     return [
         f"{sync.attempts} attempts" if (sync.attempts or 0) > 1 else None,
-        "adopted" if sync.adopted and command in _ADOPTING else None,
-        sync.outcome if tells_more and command not in _LOOKS else None,
+        "adopted" if sync.adopted and command == "run" else None,
+        _what_became_of_it(sync) if command not in _LOOKS else None,
         _cancel_remark(sync) if command == "cancel" else None,
     ]
+
+
+def _what_became_of_it(sync: SyncResult) -> str | None:
+    """Tell where the job stands, if the first word says only how we ended."""
+    code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    if code in _STOPPED:
+        return fate(sync)
+    if code is None or code in _FINE or sync.status in {None, sync.outcome}:
+        return None
+    is_final = sync.status in FINAL_STATUSES
+    return sync.status if is_final else f"{sync.status} when last seen"
 
 
 def _cancel_remark(sync: SyncResult) -> str | None:
@@ -94,19 +128,22 @@ def _cancel_remark(sync: SyncResult) -> str | None:
         return "nothing to cancel"
     if sync.cancel is None or not sync.cancel.requested:
         return "had ended already: nothing sent" if sync.status in FINAL_STATUSES else None
-    return "cancelled by us" if sync.cancel.confirmed else "the cancel is not confirmed yet"
+    return "by us" if sync.cancel.confirmed else "the cancel is not confirmed yet"
 
 
-def _joined(sync: SyncResult, cells: Sequence[str], screen: Screen) -> str:
-    return _GAP.join([_coloured(cells[0], sync, screen), *filter(None, cells[1:])])
+def _joined(sync: SyncResult, cells: Sequence[str], command: str | None, screen: Screen) -> str:
+    return _GAP.join([_coloured(cells[0], sync, command, screen), *filter(None, cells[1:])])
 
 
-def _coloured(text: str, sync: SyncResult, screen: Screen) -> str:
-    return screen.paint(text, _COLOURS[_mood(sync)])
+def _coloured(text: str, sync: SyncResult, command: str | None, screen: Screen) -> str:
+    return screen.paint(text, _COLOURS[_mood(sync, command)])
 
 
 def _aligned(
-    syncs: Sequence[SyncResult], cells: Sequence[Sequence[str]], screen: Screen
+    syncs: Sequence[SyncResult],
+    cells: Sequence[Sequence[str]],
+    command: str | None,
+    screen: Screen,
 ) -> list[str]:
     widths = _widths(cells)
     lines = []
@@ -116,13 +153,24 @@ def _aligned(
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             if width
         ]
-        symbol = _SYMBOLS[_mood(sync)][0 if screen.blocks else 1]
-        lines.append(_GAP.join([_coloured(f"{symbol} {state}", sync, screen), *rest]).rstrip())
+        symbol = _SYMBOLS[_mood(sync, command)][0 if screen.blocks else 1]
+        head = _coloured(f"{symbol} {state}", sync, command, screen)
+        lines.append(_GAP.join([head, *rest]).rstrip())
     return lines
 
 
-def _mood(sync: SyncResult) -> str:
-    if sync.exit_code == ExitCode.OK and sync.status not in {"failed", "cancelled"}:
+def _mood(sync: SyncResult, command: str | None) -> str:
+    """Judge what the command was asked for: a cancelled job is what `cancel` wanted."""
+    if command in _LOOKS and sync.job_id is None:
+        return "other"
+    if command == "cancel":
+        return "good" if sync.exit_code == ExitCode.OK else "bad"
+    if command == "status":
+        return {"succeeded": "good", "failed": "bad", "cancelled": "bad"}.get(
+            sync.status or "", "open"
+        )
+    if sync.exit_code == ExitCode.OK:
         return "good"
-    bad = sync.exit_code not in {None, ExitCode.SKIPPED} or sync.status in {"failed", "cancelled"}
-    return "bad" if bad else "other"
+    if sync.exit_code == ExitCode.SKIPPED:
+        return "other"
+    return "open" if sync.exit_code in {None, ExitCode.UNKNOWN} else "bad"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Sandbox
+from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
 from tests.support.program import assert_told_well, call
 from tests.support.servers import Stage
 
@@ -96,7 +96,7 @@ def test_a_job_that_does_not_exist_is_told_at_once_and_without_talk_of_an_outage
 
 
 def test_the_same_connection_named_twice_is_one_sync(stage: Stage) -> None:
-    sandbox = Sandbox()
+    sandbox = Sandbox(SandboxConfig(speed=100))
     orders = sandbox.add_connection("orders").id
 
     ending = call(

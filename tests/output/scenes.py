@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress, StreamProgress
+from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.live_state import LiveState
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
@@ -117,7 +118,6 @@ def result(
     number: int | None = 42,
     **more: Any,  # noqa: ANN401  # fields
 ) -> SyncResult:
-    outcomes = {0: "ok", 3: "failed", 4: "cancelled", 5: "timeout", 11: "rejected", 99: "skipped"}
     statuses = {0: "succeeded", 3: "failed", 4: "cancelled"}
     return SyncResult.model_validate(
         {
@@ -125,7 +125,7 @@ def result(
             "connection_name": name,
             "job_id": number,
             "exit_code": code,
-            "outcome": outcomes[code],
+            "outcome": ExitCode(code).outcome,
             "status": statuses.get(code),
             **more,
         }

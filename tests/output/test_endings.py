@@ -179,7 +179,10 @@ def test_status_adopts_nothing_and_says_why_it_failed() -> None:
     ("fields", "remark"),
     [
         ({}, "had ended already: nothing sent"),
-        ({"cancel": {"requested": True, "confirmed": True}}, "cancelled by us"),
+        (
+            {"cancel": {"requested": True, "confirmed": True}, "status": "cancelled"},
+            "cancelled  orders  job 42  by us",
+        ),
         (
             {"cancel": {"requested": True, "confirmed": False}, "status": "running"},
             "the cancel is not confirmed yet",
@@ -204,6 +207,51 @@ def test_a_skipped_sync_shows_why_and_not_the_numbers_of_somebody_elses_job() ->
     assert summary([skipped], command="run") == "skipped  orders  job 42 is running"
 
 
+@pytest.mark.parametrize(
+    ("command", "fields", "line"),
+    [
+        ("trigger", {"status": "pending"}, "✓ started  orders  job 42"),
+        ("trigger", {"status": "running", "adopted": True}, "✓ adopted  orders  job 42"),
+        (
+            "run",
+            {"code": 143, "status": "cancelled", "cancel": {"requested": True, "confirmed": True}},
+            "✗ stopped  orders  job 42  cancelled",
+        ),
+        (
+            "run",
+            {"code": 130, "status": "running", "records_synced": 0},
+            "✗ stopped  orders  job 42  it goes on without us",
+        ),
+        (
+            "run",
+            {"code": 5, "status": "running", "cancel": {"requested": True, "confirmed": False}},
+            "✗ timed out  orders  job 42  its cancel is not confirmed, it may go on",
+        ),
+        (
+            "run",
+            {"code": 12, "status": "running"},
+            "● unknown  orders  job 42  running when last seen",
+        ),
+        ("run", {"code": 13, "status": "succeeded"}, "✗ suspect  orders  job 42  succeeded"),
+        ("run", {"code": 9, "status": None, "number": None}, "✗ unavailable  orders"),
+        ("run", {"code": 99, "status": None, "number": None}, "○ skipped  orders"),
+        ("status", {"status": "running"}, "● running  orders  job 42"),
+        ("status", {"status": None, "number": None}, "○ no job  orders"),
+        (
+            "cancel",
+            {"status": "cancelled", "cancel": {"requested": True, "confirmed": True}},
+            "✓ cancelled  orders  job 42  by us",
+        ),
+    ],
+)
+def test_a_line_tells_the_outcome_and_what_became_of_the_job(
+    command: str, fields: dict[str, Any], line: str
+) -> None:
+    told = summary([result(**fields)], command=command, screen=Screen(width=100))
+
+    assert " ".join(told.split()) == " ".join(line.split())
+
+
 def test_adopted_is_said_where_it_matters() -> None:
     assert summary([result(adopted=True)], command="run").endswith("adopted")
     assert "adopted" not in summary([result(adopted=True)], command="wait")
@@ -217,7 +265,7 @@ ENDINGS: list[tuple[list[SyncResult], AirbyteSyncError | None]] = [
     ([failed("a", 1), result("b"), result("c", 11, number=None)], None),
     ([result(code=99, number=None)], None),
     ([result(code=5, cancel={"requested": True, "confirmed": False})], None),
-    ([], UsageError("a bad option", hint="glyphs at --help")),
+    ([], UsageError("a bad option", hint="look at --help")),
     ([], None),
 ]
 

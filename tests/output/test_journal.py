@@ -49,7 +49,7 @@ def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
     written, stream = journal(as_json=True)
     written.write(Entry(event="status", message="ünicode", connection_name="orders", job_id=7))
     written.write(Entry(event="warning", message="odd", level="warning"))
-    written.write_error("it failed", hint="glyphs")
+    written.write_error("it failed", hint="look")
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["status", "warning", "error", "hint"]

@@ -44,8 +44,8 @@ class Sight:
         return len(self.screen.history.top)
 
 
-def canvas(sight: Sight, glyphs: Callable[[], os.terminal_size] | None = None) -> Canvas:
-    return Canvas(sight.stream, environ=ENVIRON, size=glyphs or (lambda: size(80)))
+def canvas(sight: Sight, look: Callable[[], os.terminal_size] | None = None) -> Canvas:
+    return Canvas(sight.stream, environ=ENVIRON, size=look or (lambda: size(80)))
 
 
 def test_new_lines_take_the_place_of_the_old_ones() -> None:
