@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Failure
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -9,6 +10,8 @@ from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.verdicts import name, phrase
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 
+LABELLED: Final = 9
+"""The column at which the text behind a label begins."""
 _RETRY = {
     True: "can help, Airbyte says",
     False: "cannot help, Airbyte says: something must be changed first",

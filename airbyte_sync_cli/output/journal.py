@@ -8,6 +8,7 @@ from typing import Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output import words
+from airbyte_sync_cli.output.tables import PLAIN, Screen
 from airbyte_sync_cli.redaction import redact
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -26,17 +27,27 @@ class Entry:
     connection_name: str | None = None
     job_id: int | None = None
     status: str | None = None
+    url: str | None = None
+    """Where to see more: behind the message, but not above a live view, which has no room."""
 
 
 class Journal:
     """Writes entries, one line each, as text or JSON. A stream that is gone is let go."""
 
     def __init__(
-        self, stream: TextIO | None, *, clock: Clock, verbosity: int, as_json: bool
+        self,
+        stream: TextIO | None,
+        *,
+        clock: Clock,
+        verbosity: int,
+        as_json: bool,
+        screen: Screen = PLAIN,
     ) -> None:
         self._stream = stream
         self._clock = clock
         self._least = _LEAST[verbosity]
+        self._is_verbose = verbosity > 0
+        self._screen = screen
         self._as_json = as_json
         self._above: Callable[[str], None] | None = None
 
@@ -55,18 +66,23 @@ class Journal:
 
     def write_error(self, message: str, *, hint: str | None) -> None:
         """Write how it ended: the last thing that a log says."""
-        if self._as_json:
-            self.write(Entry(event="error", message=message, level="error"))
-        else:
-            self.write_line(f"error: {message}")
-        if hint and self._as_json:
-            self.write(Entry(event="hint", message=hint, level="error"))
-        elif hint:
-            self.write_line(f"hint: {hint}")
+        told = {"error": (message, "red"), "hint": (hint, "dim")}
+        for event, (text, colour) in told.items():
+            if text and self._as_json:
+                self.write(Entry(event=event, message=text, level="error"))
+            elif text:
+                label = f"{event}: "
+                folded = words.folded(redact(label + text), self._screen.width, hang=len(label))
+                self._write_line(
+                    self._screen.paint(label.rstrip(), colour) + folded[len(label.rstrip()) :]
+                )
 
-    def write_line(self, line: str) -> None:
-        """Write a line as it is, but for the secrets in it."""
-        self._write_line(redact(line))
+    def write_line(self, line: str, *, hang: int = 0) -> None:
+        """Write a line as it is, but for the secrets in it.
+
+        A terminal folds it between words; what follows then begins at column `hang`.
+        """
+        self._write_line(words.folded(redact(line), self._screen.width, hang=hang))
 
     def _write_line(self, line: str) -> None:
         if self._above is not None:
@@ -85,7 +101,10 @@ class Journal:
         who = words.plain(entry.connection_name or entry.connection_id or "")
         job = f"job={entry.job_id}" if entry.job_id is not None else ""
         subject = f"[{' '.join(filter(None, [who, job]))}] " if who or job else ""
-        return f"{words.moment(self._clock.now())} {level}{subject}{words.plain(entry.message)}"
+        said = words.plain(entry.message)
+        if entry.url and (self._is_verbose or self._above is None):
+            said += f" {entry.url}"
+        return f"{words.moment(self._clock.now())} {level}{subject}{said}"
 
     def _json(self, entry: Entry) -> str:
         return json.dumps(
@@ -98,6 +117,7 @@ class Journal:
                 "connection_name": entry.connection_name,
                 "job_id": entry.job_id,
                 "status": entry.status,
+                "url": entry.url,
             },
             ensure_ascii=False,
         )

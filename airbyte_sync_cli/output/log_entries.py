@@ -74,7 +74,7 @@ class LogEntries:
                 log = self._log(key)
                 log.job, log.adopted, log.told = job, adopted, job.status
                 verb = "watching" if named else "adopted" if adopted else "started"
-                return _entry(log, verb, f"{verb}: {job.status}" + (f" {url}" if url else ""))
+                return replace(_entry(log, verb, f"{verb}: {job.status}"), url=url)
             case _:
                 return _entry(self._log(event.key), *_said(event))
 

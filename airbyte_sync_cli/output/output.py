@@ -11,7 +11,7 @@ from typing import Final, TextIO
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.failures import FailureDetails, blocks
+from airbyte_sync_cli.output.failures import LABELLED, FailureDetails, blocks
 from airbyte_sync_cli.output.files import ResultFiles
 from airbyte_sync_cli.output.journal import Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
@@ -60,6 +60,7 @@ class Output:
             clock=clock,
             verbosity=options.verbosity,
             as_json=options.log_format == "json",
+            screen=screen_of(stderr, environ),
         )
         self._files = ResultFiles(result_file=options.result_file, environ=environ, root=root)
         self._progress = ProgressReporter(self._journal, options, clock=clock, environ=environ)
@@ -166,7 +167,7 @@ class Output:
         if self._command not in _CONCERNED or self._options.log_format == "json":
             return
         for line in self._failure_lines(syncs):
-            self._journal.write_line(line)
+            self._journal.write_line(line, hang=LABELLED)
 
     def _failure_lines(self, syncs: Sequence[SyncResult]) -> list[str]:
         endings = [(sync, self._details_of.get(_which(sync), FailureDetails())) for sync in syncs]

@@ -6,11 +6,10 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
-from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.output.tables import PLAIN, Screen
 from airbyte_sync_cli.output.verdicts import fate
 from airbyte_sync_cli.sync.result import SyncResult
 
-PLAIN: Final = Screen()
 _LOOKS: Final = frozenset({"status", "cancel"})
 """Commands that look at jobs; nobody waits for one there, so none is adopted."""
 _ADOPTING: Final = frozenset({"run", "trigger"})

@@ -40,6 +40,10 @@ class Screen:
         return "→" if self.blocks else "->"
 
 
+PLAIN: Final = Screen()
+"""A file, a pipe: nothing is folded or coloured."""
+
+
 def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
     """Look at a stream: NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are respected."""
     seen = stream is not None and is_terminal(stream)

@@ -1,6 +1,7 @@
 """Numbers and moments in words: the only place that decides how they look."""
 
 import re
+import textwrap
 from datetime import UTC, datetime
 from typing import Final
 from unicodedata import combining, east_asian_width
@@ -8,6 +9,8 @@ from unicodedata import combining, east_asian_width
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x1f\x7f-\x9f]+")
 
+_NARROWEST: Final = 20
+"""Columns that a folded text gets at least."""
 _TURNING: Final = re.compile(r"[\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Marks that reorder what follows, so that a line could pretend to be another."""
 
@@ -99,6 +102,24 @@ def padded(text: str, cells: int, *, right: bool = False) -> str:
     """Fill a text up with blanks, to so many cells; `right` aligns it there."""
     blanks = padding(text, cells)
     return blanks + text if right else text + blanks
+
+
+def folded(text: str, width: int | None, *, hang: int = 0) -> str:
+    """Break a text between words, so that a terminal breaks none; None breaks nothing.
+
+    The lines behind the first begin at column `hang`. What has no blank, such as a link, stays
+    whole.
+    """
+    if width is None or cell_width(text) < width:
+        return text
+    return textwrap.fill(
+        text,
+        max(width - 1, hang + _NARROWEST),
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def shortened(text: str, most: int, *, mark: str = "…") -> str:

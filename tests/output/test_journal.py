@@ -9,6 +9,7 @@ import pytest
 from airbyte_sync_cli.output.journal import Entry, Journal
 from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.tables import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.history import History
 from tests.output.scenes import HandClock, connection, job, progress, result, told
@@ -86,7 +87,41 @@ def test_a_job_is_told_with_how_we_came_by_it(adopted: bool, named: bool, told: 
 
     [entry] = LogEntries().entries(known)
 
-    assert (entry.event, entry.message) == (told, f"{told}: running http://a/7")
+    assert (entry.event, entry.message, entry.url) == (told, f"{told}: running", "http://a/7")
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "live", "has_link"), [(0, False, True), (0, True, False), (1, True, True)]
+)
+def test_a_link_stands_in_a_log_but_not_above_a_live_view(
+    verbosity: int,
+    live: bool,  # noqa: FBT001  # cases
+    has_link: bool,  # noqa: FBT001
+) -> None:
+    written, stream = journal(verbosity=verbosity)
+    above: list[str] = []
+    written.divert(above.append if live else None)
+
+    written.write(Entry(event="started", message="started: running", url="http://a/7"))
+
+    line = above[0] if live else stream.getvalue()
+    assert line.rstrip().endswith("started: running http://a/7" if has_link else "running")
+
+
+def test_a_terminal_folds_last_words_between_words_and_breaks_no_link() -> None:
+    stream = io.StringIO()
+    written = Journal(
+        stream, clock=HandClock(), verbosity=0, as_json=False, screen=Screen(width=40)
+    )
+
+    written.write_error("job 7 of 'orders' failed: the key was revoked", hint="see " + "x" * 50)
+
+    assert stream.getvalue().splitlines() == [
+        "error: job 7 of 'orders' failed: the",
+        "       key was revoked",
+        "hint: see",
+        "      " + "x" * 50,
+    ]
 
 
 def test_only_changes_are_told() -> None:
