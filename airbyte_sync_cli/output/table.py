@@ -18,6 +18,8 @@ _SYMBOL: Final = 2
 _BAR: Final = 10
 _LONGEST_NAME: Final = 40
 _SHORTEST_NAME: Final = 10
+_LEAST_FOR_TITLES: Final = 8
+"""Lines; a lower terminal has no room for the columns' titles."""
 _WORDS: Final = {
     Kind.FAILED: "failed",
     Kind.ACTIVE: "running",
@@ -73,12 +75,21 @@ def draw(
     rows: Sequence[Row], *, width: int, height: int, glyphs: Glyphs, now: float, seconds: float
 ) -> list[Text]:
     """Draw a head, the rows that matter most, a line for the others, and the total."""
-    shown, rest = _chosen(rows, max(height - 2, 1))
-    lines = [*(_line(row, glyphs, now) for row in shown), _total(rows, glyphs, now)]
+    titles = [_titles(rows)] if height >= _LEAST_FOR_TITLES else []
+    shown, rest = _chosen(rows, max(height - 2 - len(titles), 1))
+    lines = [*titles, *(_line(row, glyphs, now) for row in shown), _total(rows, glyphs, now)]
     sheet = _Sheet(lines, width, glyphs)
     *body, total = [sheet.draw(line) for line in lines]
     fold = [Text(f"  + {len(rest)} more: {_counts(rest)}", "dim")] if rest else []
     return [_headline(rows, seconds, width), *body, *fold, total]
+
+
+def _titles(rows: Sequence[Row]) -> _Line:
+    """Say what the columns are; a number behind a state is an attempt's."""
+    state = "state #try" if any(row.attempt > 1 for row in rows) else "state"
+    titles = {column.title: column.title for column in _COLUMNS} | {"state": state, "bar": ""}
+    cells = {key: Text(title, "dim") for key, title in titles.items()}
+    return _Line(Text(""), Text("connection", "dim"), cells)
 
 
 class _Sheet:
@@ -91,7 +102,8 @@ class _Sheet:
             column.title: max(column.least, *(_length(line, column) for line in lines))
             for column in _COLUMNS
         }
-        longest = min(max(line.name.cell_len for line in lines), _LONGEST_NAME)
+        most = max(_LONGEST_NAME, width // 3)
+        longest = min(max(line.name.cell_len for line in lines), most)
         self._columns = self._fitting(longest)
         self._name = max(min(longest, self._room(self._columns)), 1)
 
@@ -208,11 +220,20 @@ def _total(rows: Sequence[Row], glyphs: Glyphs, now: float) -> _Line:
     left, done = _left(rows, now), sum(row.result is not None for row in rows)
     cells: dict[str, str | Text] = {
         "state": f"{done}/{len(rows)} done",
-        "bar": glyphs.bar(done / len(rows), _BAR, style="bold"),
+        "bar": glyphs.bar(_done(rows, now), _BAR, style="bold"),
         "left": left.span if left else "",
         **_numbers(sum(records) if records else None, sum(sizes) if sizes else None, speed),
     }
     return _Line(Text(""), Text("total", "bold"), cells)
+
+
+def _done(rows: Sequence[Row], now: float) -> float:
+    """Tell how much of all is done: whole syncs, and what is guessed of those that go on."""
+    shares = [
+        1.0 if row.result is not None else (guess.share if (guess := row.estimate(now)) else 0.0)
+        for row in rows
+    ]
+    return sum(shares) / len(rows)
 
 
 def _left(rows: Sequence[Row], now: float) -> Estimate | None:

@@ -145,6 +145,7 @@ def many(number: int, *, failed: int = 0, running: int = 0) -> Stage:
 def test_several_are_a_table_with_a_total() -> None:
     assert shown(many(3, failed=1, running=1)) == [
         "3 syncs: 1 succeeded, 1 failed, 1 running  1m 00s",
+        "  connection                state         time              left     records",
         "✓ table 0 of the warehouse  succeeded      59s  ━━━━━━━━━━             1,000",
         "● table 1 of the warehouse  running     1m 00s  ━━────────  3-5 min",
         "✗ table 2 of the warehouse  failed              The API key was rejected.",
@@ -155,6 +156,7 @@ def test_several_are_a_table_with_a_total() -> None:
 def test_a_narrow_table_keeps_what_matters_most() -> None:
     assert shown(many(3, failed=1, running=1), 40) == [
         "3 syncs: 1 succeeded, 1 failed, 1 runni…",
+        "  connection         state       left",
         "✓ table 0 …arehouse  succeeded",
         "● table 1 …arehouse  running     3-5 min",
         "✗ table 2 …arehouse  failed      The AP…",
@@ -170,30 +172,56 @@ def test_a_wide_table_shows_bytes_and_rates() -> None:
         )
         stage.take(event, at=at)
 
-    assert shown(stage, 200)[1].split()[-4:] == ["2,500", "244.1", "KiB", "250/s"]
+    assert shown(stage, 200)[2].split()[-4:] == ["2,500", "244.1", "KiB", "250/s"]
 
 
 def test_of_a_hundred_failed_and_active_ones_are_seen_and_the_rest_is_counted() -> None:
     lines = shown(many(100, failed=4, running=5))
 
     assert len(lines) == 23
-    assert [line[0] for line in lines[1:10]] == ["✗"] * 4 + ["●"] * 5
-    assert lines[-2] == "  + 80 more: 80 succeeded"
+    assert [line[0] for line in lines[2:11]] == ["✗"] * 4 + ["●"] * 5
+    assert lines[-2] == "  + 81 more: 81 succeeded"
     assert "95/100 done" in lines[-1]
 
 
 def test_however_many_failed_those_that_work_are_seen() -> None:
     lines = shown(many(100, failed=80, running=20))
 
-    assert sum(line.startswith("✗") for line in lines) == 10
+    assert sum(line.startswith("✗") for line in lines) == 9
     assert sum(line.startswith("●") for line in lines) == 10
+
+
+def test_a_low_terminal_has_rows_instead_of_titles() -> None:
+    lines = shown(many(3, failed=1, running=1), 79, 7)
+
+    assert lines[1].startswith("✓ table 0")
+
+
+def test_a_number_behind_a_state_is_said_to_be_an_attempt() -> None:
+    stage = many(2, running=2)
+    polled = ev.Polled(
+        key="table 1 of the warehouse", job=job(), progress=progress(1, 1, attempts=2)
+    )
+    stage.take(polled)
+
+    _, titles, _, retried, _ = shown(stage)
+
+    assert "state #try" in titles
+    assert "running #2" in retried
+
+
+def test_the_total_shows_what_is_done_of_all() -> None:
+    stage = many(2, running=2)
+    stage.take(ev.Polled(key="table 1 of the warehouse", job=job(), progress=None), at=150)
+
+    assert "━━━━━─────" in shown(stage)[-1], "half of the usual 300 s"
 
 
 def test_without_unicode_everything_is_ascii() -> None:
     lines = shown(many(100, failed=4, running=5), 60, 20, ASCII)
 
     assert all(line.isascii() for line in lines)
-    assert lines[1].startswith("x table")
+    assert lines[2].startswith("x table")
 
 
 def test_a_name_that_moves_the_cursor_is_made_harmless() -> None:
@@ -224,7 +252,7 @@ def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) 
 def test_the_colour_of_a_state_stays_with_it() -> None:
     stage = many(2, failed=1)
 
-    for line in draw(stage.state, Frame(79, 23, UNICODE, 60.0))[1:3]:
+    for line in draw(stage.state, Frame(79, 23, UNICODE, 60.0))[2:4]:
         assert str(line.style) == ""
         name = line.plain.index("table")
         assert not any(
@@ -238,7 +266,7 @@ def test_the_total_guesses_no_end_while_one_is_late() -> None:
     stage.begin("punctual", past=(240, 300, 360))
     stage.take(ev.Planned(keys=["late", "punctual"]), at=60)
 
-    _, late, punctual, total = shown(stage)
+    _, _, late, punctual, total = shown(stage)
 
     assert late.endswith("late")
     assert punctual.endswith("3-5 min")
