@@ -207,7 +207,7 @@ async def hold_session(
     """
     clock = SystemClock()
     stop, began = Stop(clock), clock.monotonic()
-    with stopping_on_signals(stop):
+    with stopping_on_signals(stop, last_words=output.leave):
         try:
             seconds = persistence.seconds if persistence else PATIENCE
             airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)

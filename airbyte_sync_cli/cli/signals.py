@@ -7,8 +7,8 @@ one before it imports anything that takes time.
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -45,14 +45,19 @@ def noted_signal() -> "SignalName | None":
 
 
 @contextmanager
-def stopping_on_signals(stop: "Stop") -> Iterator[None]:
-    """Let signals wake the running event loop; those noted before count, too."""
+def stopping_on_signals(
+    stop: "Stop", *, last_words: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """Let signals wake the running event loop; those noted before count, too.
+
+    A second Ctrl-C leaves at once, after the `last_words`.
+    """
     import asyncio  # noqa: PLC0415  # --help needs no loop, and it costs 30 ms
 
     loop = asyncio.get_running_loop()
     taken = [n for n in _HANDLED if signal.getsignal(n) is not signal.SIG_IGN]
     for number in taken:
-        loop.add_signal_handler(number, _act, number, stop)
+        loop.add_signal_handler(number, _act, number, stop, last_words)
     first = noted_signal()
     if first is not None:
         stop.interrupt(first)
@@ -64,8 +69,10 @@ def stopping_on_signals(stop: "Stop") -> Iterator[None]:
             signal.signal(number, _note)
 
 
-def _act(number: int, stop: "Stop") -> None:
+def _act(number: int, stop: "Stop", last_words: Callable[[], object]) -> None:
     if number == signal.SIGINT and number in _noted:
+        with suppress(Exception):  # whatever it is, a person wants to be gone
+            last_words()
         leave_at_once()
     _noted.append(number)
     stop.interrupt(_name(number))

@@ -27,9 +27,13 @@ class LogEntries:
 
     def __init__(self) -> None:
         self.logs: dict[str, ConnectionLog] = {}
+        self._unread: set[str] = set()
+        """The connections that an outage keeps from being read: it is told once for all."""
 
     def entries(self, event: ev.Event) -> list[Entry]:
         """Tell an event: nothing, or a line."""
+        if isinstance(event, ev.OutageBegan | ev.OutageEnded) and not self._is_news(event):
+            return []
         entry = self._entry(event)
         return [entry] if entry else []
 
@@ -77,6 +81,15 @@ class LogEntries:
                 return replace(_entry(log, verb, f"{verb}: {job.status}"), url=url)
             case _:
                 return _entry(self._log(event.key), *_said(event))
+
+    def _is_news(self, event: ev.OutageBegan | ev.OutageEnded) -> bool:
+        """Whether it is the first to be cut off, or the last to be back."""
+        before = len(self._unread)
+        if isinstance(event, ev.OutageBegan):
+            self._unread.add(event.key)
+            return before == 0
+        self._unread.discard(event.key)
+        return before > 0 and not self._unread
 
     def _log(self, key: str) -> ConnectionLog:
         return self.logs.setdefault(key, ConnectionLog())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
-from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.failures import LABELLED, FailureDetails, blocks
 from airbyte_sync_cli.output.files import ResultFiles
@@ -29,6 +29,8 @@ _LOG_LEVELS: Final = {1: logging.INFO, 2: logging.DEBUG}
 _CONCERNED: Final = frozenset({"run", "wait", "demo"})
 """The commands that see syncs through."""
 
+_LEFT: Final = "left at once: what was started may go on"
+_LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job goes on"
 _Which = tuple[str | None, int | None]
 """A sync's connection and job."""
 
@@ -55,6 +57,8 @@ class Output:
         self._warnings: list[str] = []
         self._details_of: dict[_Which, FailureDetails] = {}
         self._dry_runs: dict[str, str] = {}
+        self._latest: Sequence[SyncResult] | None = None
+        """What was known of every sync when a signal had come."""
         self._journal = Journal(
             stderr,
             clock=clock,
@@ -79,6 +83,7 @@ class Output:
         if isinstance(event, DryRun):
             self._dry_runs[event.key] = event.words
         if isinstance(event, Provisional):
+            self._latest = event.results
             self._write_files(self._report(event.results, overall(event.results), None, {}))
         if isinstance(event, Finished):
             details = FailureDetails(error=event.error, failure=event.failure)
@@ -97,6 +102,12 @@ class Output:
     def alive(self) -> AbstractAsyncContextManager[None]:
         """Show signs of life while the work inside goes on."""
         return self._progress.alive(self._command, self._stderr)
+
+    def leave(self) -> None:
+        """Write what is known by now, for a person who waits no longer."""
+        self._progress.close()
+        error = None if self._latest else UnknownOutcomeError(_LEFT, hint=_LEFT_HINT)
+        self.conclude(self._latest or (), error=error, exit_code=ExitCode.SIGINT)
 
     def conclude(
         self,

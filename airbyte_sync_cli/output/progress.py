@@ -54,7 +54,7 @@ class ProgressReporter:
         finally:
             beating.cancel()
             await asyncio.wait({beating})
-            self._end_view()
+            self.close()
 
     def _stays(self, entry: Entry) -> bool:
         """Whether an entry gets a line above the live view, which shows the rest of them."""
@@ -94,10 +94,11 @@ class ProgressReporter:
             self._view_failed(error)
 
     def _view_failed(self, error: Exception) -> None:
-        self._end_view()
+        self.close()
         self.warn(f"the live view failed ({type(error).__name__}: {error}): log lines instead")
 
-    def _end_view(self) -> None:
+    def close(self) -> None:
+        """Take the live view off the screen, if there is one."""
         if self._view is not None:
             self._view.close()
         self._view = None

@@ -112,8 +112,9 @@ class _Run:
             case.error = error
         except Exception as error:  # noqa: BLE001  # the others go on, and this job keeps its name
             case.error = BugError.of(error)
-        if self._policy.fail_fast and case.exit_code not in _FINE:
+        if self._policy.fail_fast and case.exit_code not in _FINE and not self._stop.is_wished:
             self._stop.fail_fast()
+            self._context.warn(case.key, "this one failed, so the others are ended (--fail-fast)")
         self._context.emit(
             Finished(key=case.key, result=case.result(), error=case.error, failure=case.failure)
         )

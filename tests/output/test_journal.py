@@ -180,3 +180,17 @@ def test_silence_is_broken_by_a_heartbeat(heartbeat: float, beats: int) -> None:
 
     lines = telling.stderr.getvalue().splitlines()
     assert sum("still running" in line for line in lines) == beats
+
+
+def test_an_outage_of_many_is_told_once_and_so_is_its_end() -> None:
+    entries = LogEntries()
+    names = ("a", "b", "c")
+    events: list[ev.Event] = [
+        *(ev.OutageBegan(key=name, words="503") for name in names),
+        *(ev.OutageEnded(key=name, seconds=9) for name in names),
+        ev.OutageBegan(key="b", words="503"),
+    ]
+
+    told = [entry.event for event in events for entry in entries.entries(event)]
+
+    assert told == ["outage", "recovered", "outage"]

@@ -48,6 +48,25 @@ def test_a_sigterm_after_a_sigint_changes_nothing(url: str, sandbox: Sandbox) ->
     assert ended.at - sent < 5
 
 
+def test_a_second_ctrl_c_leaves_at_once_and_says_what_it_leaves(
+    url: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault.model_validate("cancel:never"))
+    file = tmp_path / "result.json"
+    with running(*RUN, "--result-file", str(file), AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(SIGINT)
+        until(lambda: file.exists() and '"requested":true' in file.read_text("utf-8"))
+        sent = child.send(SIGINT)
+        ended = child.end()
+
+    assert ended.code == 130
+    assert ended.at - sent < 1
+    assert ended.sync["cancel"] == {"requested": True, "confirmed": False}
+    assert "its cancel is not confirmed" in ended.report["error"]["message"]
+    assert "airbyte-sync cancel 1" in ended.report["error"]["hint"]
+
+
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM])
 def test_a_signal_while_attached_only_stops_watching(
     url: str, sandbox: Sandbox, number: Signals
