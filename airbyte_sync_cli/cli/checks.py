@@ -54,12 +54,23 @@ async def walk(settings: Settings, output: "Output", names: Sequence[str]) -> En
             return replace(interrupted(stop), details={"steps": steps.rows})
         except AirbyteSyncError as broken:
             error = broken
+    text = steps_text(steps.rows, output.screen)
+    if error is None:
+        text += f"\n{_verdict(steps.rows)}"
     return Ending(
         error=error,
         exit_code=error.exit_code if error else ExitCode.OK,
-        text=steps_text(steps.rows, output.screen),
+        text=text,
+        quiet=output.is_for_people,  # the last step says it, with the same words
         details={"steps": steps.rows},
     )
+
+
+def _verdict(rows: Sequence[StepRow]) -> str:
+    warnings = sum(row.outcome == "warning" for row in rows)
+    if not warnings:
+        return f"all {len(rows)} steps passed"
+    return f"{len(rows) - warnings} of {len(rows)} steps passed, {warnings} with a warning"
 
 
 class Steps:

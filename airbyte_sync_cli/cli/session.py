@@ -60,7 +60,11 @@ class Session:
         from airbyte_sync_cli.sync.select import select_connections  # noqa: PLC0415  # as needed
 
         return await select_connections(
-            self.airbyte, wanted, tags=tags, workspace_id=self.settings.workspace_id
+            self.airbyte,
+            wanted,
+            tags=tags,
+            workspace_id=self.settings.workspace_id,
+            warn=self.output.warn,
         )
 
     def context(self, policy: "RunPolicy") -> "Context":

@@ -19,6 +19,7 @@ from airbyte_sync_cli.output.progress import ProgressReporter
 from airbyte_sync_cli.output.reports import report_class
 from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.tables import Screen, screen_of
+from airbyte_sync_cli.output.terminal import is_terminal
 from airbyte_sync_cli.output.verdicts import error_result, name, reason
 from airbyte_sync_cli.redaction import redact, redact_all
 from airbyte_sync_cli.sync.events import DryRun, Event, Finished, Provisional, Warned
@@ -52,6 +53,7 @@ class Output:
         self._command = command
         self._options = options
         self._environ = environ
+        self._clock = clock
         self._stdout = stdout
         self._stderr = stderr
         self._warnings: list[str] = []
@@ -202,7 +204,8 @@ class Output:
 
     def summary(self, syncs: Sequence[SyncResult]) -> str:
         """Write a line for each sync, as it suits stdout."""
-        return summary(syncs, command=self._command, screen=self.screen)
+        now = self._clock.now()
+        return summary(syncs, command=self._command, screen=self.screen, now=now)
 
     def _write_result(self, report: Report, text: str | None) -> None:
         """Write in one piece, and last. A reader that is gone changes no verdict."""
@@ -227,6 +230,13 @@ class Output:
     def screen(self) -> Screen:
         """What stdout can show."""
         return screen_of(self._stdout, self._environ)
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a person sees stdout and stderr on one terminal, so that once is enough."""
+        streams = (self._stdout, self._stderr)
+        shown = all(stream is not None and is_terminal(stream) for stream in streams)
+        return shown and self._options.format == "text"
 
     @property
     def keeps_reports(self) -> bool:

@@ -1,6 +1,7 @@
 """What stdout shows a person in the end: a line for each sync, and a total for several."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
@@ -31,10 +32,17 @@ _SYMBOLS: Final = {"good": ("✓", "+"), "bad": ("✗", "x"), "open": ("●", ">
 
 
 def summary(
-    syncs: Sequence[SyncResult], *, command: str | None = None, screen: Screen = PLAIN
+    syncs: Sequence[SyncResult],
+    *,
+    command: str | None = None,
+    screen: Screen = PLAIN,
+    now: datetime | None = None,
 ) -> str:
-    """Write the summary: aligned on a terminal, else in a form that stays the same."""
-    cells = [_cells(sync, command) for sync in syncs]
+    """Write the summary: aligned on a terminal, else in a form that stays the same.
+
+    With `now`, jobs that `status` finds at work are told with their age.
+    """
+    cells = [_cells(sync, command, now) for sync in syncs]
     if screen.width is None:
         lines = [
             _joined(sync, row, command, screen) for sync, row in zip(syncs, cells, strict=True)
@@ -61,7 +69,7 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(words.cell_width, column)) for column in zip(*cells, strict=True)]
 
 
-def _cells(sync: SyncResult, command: str | None) -> list[str]:
+def _cells(sync: SyncResult, command: str | None, now: datetime | None) -> list[str]:
     """Put every part of a line in its column; empty where it is unknown."""
     if sync.exit_code == ExitCode.SKIPPED:  # the job is somebody else's, and its numbers, too
         because = f"job {sync.job_id} is {sync.status}" if sync.job_id is not None else ""
@@ -71,11 +79,19 @@ def _cells(sync: SyncResult, command: str | None) -> list[str]:
         words.plain(_state(sync, command)),
         _name(sync),
         f"job {sync.job_id}" if sync.job_id is not None else "",
-        words.duration(sync.duration_seconds) if sync.duration_seconds is not None else "",
+        _duration(sync, now if command == "status" else None),
         words.records(sync.records_synced or 0) if counts else "",
         words.size(sync.bytes_synced) if counts and sync.bytes_synced is not None else "",
         _GAP.join(filter(None, _remarks(sync, command))),
     ]
+
+
+def _duration(sync: SyncResult, now: datetime | None) -> str:
+    if sync.duration_seconds is not None:
+        return words.duration(sync.duration_seconds)
+    if now is None or sync.created_at is None or sync.status in FINAL_STATUSES:
+        return ""
+    return f"for {words.duration((now - sync.created_at).total_seconds())}"
 
 
 def _counts(sync: SyncResult, command: str | None) -> bool:

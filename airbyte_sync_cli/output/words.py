@@ -107,10 +107,12 @@ def padded(text: str, cells: int, *, right: bool = False) -> str:
 def folded(text: str, width: int | None, *, hang: int = 0) -> str:
     """Break a text between words, so that a terminal breaks none; None breaks nothing.
 
-    The lines behind the first begin at column `hang`. What has no blank, such as a link, stays
-    whole.
+    The lines behind the first begin at column `hang`. A text with a word that fits no line, such
+    as a link, is left to the terminal, which can then be asked to copy it whole.
     """
     if width is None or cell_width(text) < width:
+        return text
+    if max(map(cell_width, text.split())) >= width - hang:
         return text
     return textwrap.fill(
         text,

@@ -28,7 +28,8 @@ from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stoppe
 from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 
-_MORE_TIME: Final = "--timeout gives more time, --on-timeout leave lets the job go on"
+_MORE_TIME: Final = "--timeout gives more time"
+_MORE_TIME_OR_LEAVE: Final = f"{_MORE_TIME}, --on-timeout leave lets the job go on"
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -202,7 +203,8 @@ class _Run:
         if case.job is not None and case.job.is_final and case.exit_code is not case.ended_as:
             await self._complete(case)  # it ended by itself, before the cancel or in spite of it
         if isinstance(case.error, OutOfTimeError):
-            case.error = _with_its_cancel(case, case.error)
+            more_time = _MORE_TIME if self._policy.trigger_only else _MORE_TIME_OR_LEAVE
+            case.error = _with_its_cancel(case, case.error, more_time)
         self._interrupts.tell()
 
     def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
@@ -240,14 +242,14 @@ def _too_late(case: Case, ours: OurJob | None) -> OutOfTimeError:
     return OutOfTimeError(f"--timeout passed before {name}", hint=_MORE_TIME)
 
 
-def _with_its_cancel(case: Case, error: OutOfTimeError) -> OutOfTimeError | None:
+def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOfTimeError | None:
     """Say what became of the job that was out of time; None where it had ended by itself."""
     if case.job is None or case.cancel is None:
         return error
     if case.exit_code is not ExitCode.TIMEOUT:
         return None
     if case.cancel.confirmed:
-        hint = error.hint if error.limit == "--start-timeout" else _MORE_TIME
+        hint = error.hint if error.limit == "--start-timeout" else more_time
         return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
     return OutOfTimeError(
         f"{error.message}; its cancel is unconfirmed, it may go on",

@@ -1,6 +1,6 @@
 """Which connections are meant: by id, by exact name, by tag."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from string import hexdigits
 from typing import Final
@@ -49,11 +49,13 @@ async def select_connections(
     *,
     tags: Sequence[str] = (),
     workspace_id: str | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Sequence[Connection]:
     """Find every connection that is meant, once each, in the order in which they were given.
 
-    Raises NotFoundError for a name that none or several carry, and for a tag without an
-    active connection: before anything is started.
+    `warn` hears of those that carry a tag, but are not active, so that they are left out.
+    Raises NotFoundError for a name that none or several carry, and for a tag without an active
+    connection: before anything is started.
     """
     by_id = [as_connection_id(text) for text in wanted]
     every: Sequence[Connection] = ()
@@ -69,6 +71,9 @@ async def select_connections(
     ]
     for tag in tags:
         found += _by_tag(tag, every)
+        idle = [one.name for one in every if tag in one.tags and not one.is_active]
+        if idle:
+            warn(f"--tag {tag} leaves out what is not active: {', '.join(idle)}")
     return list({connection.id: connection for connection in found}.values())
 
 

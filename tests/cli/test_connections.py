@@ -182,7 +182,7 @@ def test_a_table_fits_its_terminal_and_cuts_no_id(width: int) -> None:
     text = connections_table(connections, Screen(width=width))
     assert max(cell_width(line) for line in text.splitlines()) <= width
     for connection in connections:
-        assert sum(line.startswith(connection.id) for line in text.splitlines()) == 1
+        assert sum(connection.id in line for line in text.splitlines()) == 1
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -449,3 +449,16 @@ def test_the_last_line_names_a_job_that_nobody_knows_and_says_its_ending_once(
     assert_told_well(ending, 7)
     assert ending.stdout == "not-found  job 77\n"
     assert " error: [job=77] not-found" in ending.stderr
+
+
+# Several
+
+
+def test_a_tag_leaves_out_what_is_not_active_and_says_so(stage: Stage) -> None:
+    sandbox = a_sandbox(tags=("nightly",))
+    sandbox.add_connection("budget", status="inactive", tags=("nightly",))
+
+    ending = run(stage, sandbox, "--tag", "nightly")
+
+    assert ending.code == 0
+    assert ending.report["warnings"] == ["--tag nightly leaves out what is not active: budget"]
