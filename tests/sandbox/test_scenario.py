@@ -1,11 +1,26 @@
 """Scenario files say everything that Python can, and say what is wrong in them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from airbyte_sync_cli.sandbox import DEMO_CONNECTIONS, Sandbox, SandboxConfig, load_config
+from airbyte_sync_cli.sandbox import (
+    DEMO_CONNECTIONS,
+    ConnectionConfig,
+    Failure,
+    Fault,
+    JobScript,
+    Sandbox,
+    SandboxConfig,
+    example_scenario,
+    load_config,
+)
+from airbyte_sync_cli.sandbox.fault_spec import KEYS as SHORT_KEYS
+from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
 from airbyte_sync_cli.sandbox.scenario import ScenarioError
+from tests.support.lab import lab
+from tests.support.virtual import virtual
 
 WHOLE = """
 airbyte_version = "1.8"
@@ -143,3 +158,29 @@ def test_the_demo_has_two_workspaces_and_something_of_everything() -> None:
     assert len(sandbox.world.workspaces) == 2
     assert {job.status for job in sandbox.jobs} == {"succeeded"}
     assert sandbox.active_jobs() == []
+
+
+MODELS = (SandboxConfig, ConnectionConfig, JobScript, Failure, Fault)
+KEYS = sorted({key for model in MODELS for key in model.model_fields})
+
+
+@pytest.mark.parametrize("word", [*KEYS, *WHENS, *ACTIONS, *SHORT_KEYS])
+def test_the_example_shows_every_word(word: str) -> None:
+    assert re.search(rf"(?<![\w-]){word}(?![\w-])", example_scenario())
+
+
+@virtual
+async def test_the_example_is_a_scenario_that_plays(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, example_scenario()))
+    async with lab(**{**dict(config), "faults": ()}) as it:
+        orders, events, _ = it.sandbox.connections
+        await it.trigger(orders)
+        for _ in range(2):
+            await it.trigger(events)
+            await it.pass_time(60)
+        seen = [(job.type, job.status) for job in it.sandbox.jobs]
+        assert (await it.job(1))["status"] == "succeeded"
+    assert seen == [
+        *(("sync", status) for status in ("succeeded", "failed")),
+        *(("sync", status) for status in ("succeeded", "succeeded", "failed")),
+    ]
