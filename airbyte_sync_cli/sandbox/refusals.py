@@ -74,6 +74,15 @@ class BadRequest(Refusal):
     """A parameter makes no sense."""
 
 
+class Forbidden(Refusal):
+    """The caller is known, and may not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Caller does not have the required permissions to access the resource(s)."
+        )
+
+
 class Unreadable(Refusal):
     """The body is not the JSON that was expected."""
 
