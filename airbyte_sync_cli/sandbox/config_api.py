@@ -76,8 +76,8 @@ class ConfigApi:
     async def list_jobs(self, call: Call) -> Response:
         """List jobs, newest first."""
         body = call.json()
-        field = str(body.get("orderByField") or "createdAt")
-        newest_first = str(body.get("orderByMethod") or "DESC") == "DESC"
+        field = _one_of(body, "orderByField", ("createdAt", "updatedAt"))
+        newest_first = _one_of(body, "orderByMethod", ("DESC", "ASC")) == "DESC"
         wanted = _filter(body, self._quirks)
         found = [job for job in self._world.jobs() if wanted.matches(job)]
         page = page_of(sort_jobs(found, field, newest_first=newest_first), body)
@@ -157,7 +157,7 @@ def _filter(body: Json, quirks: Quirks) -> JobFilter:
     types, statuses = _strings(body, "configTypes"), _strings(body, "statuses")
     if not types:
         raise Refusal("configTypes must not be empty")
-    if unknown := types - quirks.config_types:
+    if unknown := (types - quirks.config_types) | (statuses - quirks.config_statuses):
         raise Unreadable(f"Unexpected value '{min(unknown)}'")
     config_id = body.get("configId")
     return JobFilter(
@@ -171,6 +171,17 @@ def _filter(body: Json, quirks: Quirks) -> JobFilter:
     )
 
 
+def _one_of(body: Json, field: str, words: tuple[str, ...]) -> str:
+    """Read one of some words, in any case; the first one where nothing is said."""
+    text = str(body.get(field) or words[0])
+    for word in words:
+        if word.lower() == text.lower():
+            return word
+    raise Unreadable(f"Unexpected value '{text}'")
+
+
 def _strings(body: Json, field: str) -> frozenset[str]:
     value = body.get(field)
-    return frozenset(str(each) for each in value) if isinstance(value, list) else frozenset()
+    return (
+        frozenset(str(each).lower() for each in value) if isinstance(value, list) else frozenset()
+    )

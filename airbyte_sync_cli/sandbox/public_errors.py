@@ -76,15 +76,21 @@ def public_refusal(refusal: refusals.Refusal, quirks: Quirks, *, admin: bool) ->
         case refusals.NotActive():
             return problem("state-conflict", "Could not fulfill request")
         case refusals.NoSuchJob():
-            if not admin or quirks.admins_may_not_see_unknown_jobs:
-                return problem("forbidden", FORBIDDEN)
-            return problem("state-conflict", "Job is not currently running")
+            return _missing_job(quirks, admin=admin)
         case refusals.NoSuchConnection():
             return _missing_connection(refusal.connection_id, quirks, admin=admin)
         case refusals.MalformedId():
             return _malformed(refusal, quirks, admin=admin)
+        case refusals.Crash():
+            return hidden(HTTPStatus.INTERNAL_SERVER_ERROR)
         case _:
             return problem(_TITLES.get(type(refusal), "bad-request"), refusal.message)
+
+
+def _missing_job(quirks: Quirks, *, admin: bool) -> Response:
+    if not admin or quirks.admins_may_not_see_unknown_jobs:
+        return problem("forbidden", FORBIDDEN)
+    return problem("state-conflict", "Job is not currently running")
 
 
 def _missing_connection(connection_id: str, quirks: Quirks, *, admin: bool) -> Response:

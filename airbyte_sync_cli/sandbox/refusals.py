@@ -83,6 +83,10 @@ class Forbidden(Refusal):
         )
 
 
+class Crash(Refusal):
+    """Something that the server itself did not expect."""
+
+
 class Unreadable(Refusal):
     """The body is not the JSON that was expected."""
 
