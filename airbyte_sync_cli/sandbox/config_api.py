@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import config_views, operations
-from airbyte_sync_cli.sandbox.answers import Json, ok
+from airbyte_sync_cli.sandbox.answers import Json, no_such_path, ok
 from airbyte_sync_cli.sandbox.call import Call, moment, page_of, well_formed
 from airbyte_sync_cli.sandbox.config_views import JobView
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
@@ -67,10 +67,12 @@ class ConfigApi:
         return ok({"job": self._view(job).light()})
 
     async def progress(self, call: Call) -> Response:
-        """Show how far the running sync is."""
+        """Show how far the newest job is that is not over (0.63 and later)."""
+        if not self._quirks.has_progress:
+            return no_such_path()
         connection = self._world.connection(call.uuid_of("connectionId"))
-        active = self._world.active_job(connection.id)
-        view = self._view(active) if active else None
+        active = [job for job in self._world.jobs_of(connection.id) if job.active]
+        view = self._view(active[-1]) if active else None
         return ok(config_views.progress_view(connection, view))
 
     async def list_jobs(self, call: Call) -> Response:
@@ -99,7 +101,7 @@ class ConfigApi:
         return ok(
             {
                 "job": view.light(),
-                "attempts": view.attempt_infos(logs=True, statistics=not view.job.active),
+                "attempts": view.attempt_infos(logs=True, live=False),
             }
         )
 

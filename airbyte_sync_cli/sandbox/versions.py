@@ -101,6 +101,16 @@ class Quirks:
         return frozenset({"sync", "reset_connection", *(name for name in newer if newer[name])})
 
     @property
+    def has_progress(self) -> bool:
+        """The Config API has `connections/sync_progress` (0.63)."""
+        return self.since(0, 63)
+
+    @property
+    def tells_version(self) -> bool:
+        """`instance_configuration` tells version and authentication mode (0.63)."""
+        return self.since(0, 63)
+
+    @property
     def config_statuses(self) -> frozenset[str]:
         """The job statuses that the Config API knows: `queued` since 2.1.0."""
         return STATUSES if self.since(2, 1) else STATUSES - {"queued"}

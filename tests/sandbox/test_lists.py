@@ -256,6 +256,19 @@ async def test_progress_is_that_of_the_active_job() -> None:
 
 
 @virtual
+async def test_progress_is_that_of_the_newest_of_several_jobs_and_unknown_before_0_63() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection("orders")
+        for _ in range(2):
+            it.sandbox.start_job(connection)
+        newest = await it.ask("connections/sync_progress", connectionId=connection.id)
+    async with lab(airbyte_version="0.60") as it:
+        unknown = await it.ask("connections/sync_progress", connectionId=connection.id)
+    assert newest.json()["jobId"] == 2
+    assert (unknown.status_code, unknown.text) == (404, "Object not found.")
+
+
+@virtual
 async def test_sources_and_destinations_are_named_in_both_apis() -> None:
     async with lab() as it:
         orders = it.sandbox.add_connection("orders", source="Postgres", destination="Lake")
