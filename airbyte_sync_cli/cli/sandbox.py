@@ -1,6 +1,7 @@
 """`airbyte-sync sandbox`: a simulated Airbyte to try things on."""
 
 import importlib
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,34 +17,73 @@ if TYPE_CHECKING:
 
 def sandbox_command(  # Typer reads its options from the parameters
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on; 127.0.0.1 can be reached from this machine only, "
+            "0.0.0.0 from others too.",
+        ),
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="Port to listen on; 0 takes a free one."
+        ),
     ] = 8000,
     airbyte_version: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", help="0.63, 1.0, 1.8, 2.0 or latest (the default)."),
+        typer.Option(
+            metavar="VERSION",
+            help="Airbyte's version to behave like: 0.63, 1.0, 1.8, 2.0, latest, or any other "
+            "number. [default: latest]",
+        ),
     ] = None,
     auth: Annotated[
-        str | None, typer.Option(metavar="none|basic|client-credentials", help="Who may ask.")
+        str | None,
+        typer.Option(
+            metavar="none|basic|client-credentials",
+            help="What callers must show: nothing, a user name and password, or a token that "
+            "they get for a client id and secret. [default: none]",
+        ),
     ] = None,
     speed: Annotated[
-        float | None, typer.Option(help="Simulated seconds per second (1 unless given).")
+        float | None,
+        typer.Option(
+            metavar="FACTOR",
+            help="How much faster than in reality the time of jobs passes: with 10, a sync of "
+            "20 seconds is over after 2. [default: 1]",
+        ),
     ] = None,
     scenario: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="TOML file with connections, jobs and faults."),
+        typer.Option(
+            metavar="FILE",
+            help="TOML file that says all of this and more: which connections there are, what "
+            "their jobs do, what goes wrong.",
+        ),
     ] = None,
+    print_scenario: Annotated[
+        bool,
+        typer.Option(
+            "--print-scenario", help="Print a scenario file that shows every key, and exit."
+        ),
+    ] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="SPEC",
-            help="A failure to play, such as trigger:lost-after:times=1; repeatable.",
+            help="Something to go wrong, as WHEN:ACTION[=VALUE][:KEY=VALUE]...: with "
+            "trigger:lost-after:times=1 the first trigger starts a job and its answer is lost. "
+            "Repeatable.",
         ),
     ] = None,
 ) -> None:
     """Serve a simulated Airbyte: both APIs, jobs with a life, failures on demand."""
     _require_extra()
+    if print_scenario:
+        _print_scenario()
+        return
     options: dict[str, object | None] = {
         "airbyte_version": airbyte_version,
         "auth": auth,
@@ -52,6 +92,12 @@ def sandbox_command(  # Typer reads its options from the parameters
     given = {name: value for name, value in options.items() if value is not None}
     config = _config(scenario, given, fault or [])
     _serve(config, host=host, port=port)
+
+
+def _print_scenario() -> None:
+    from airbyte_sync_cli.sandbox import example_scenario  # noqa: PLC0415  # as below
+
+    typer.echo(example_scenario(), nl=False)
 
 
 def _config(
@@ -71,7 +117,7 @@ def _config(
     except sandbox.ScenarioError as error:
         raise UsageError(
             f"the sandbox cannot be set up: {error}",
-            hint="docs/sandbox.md lists what a scenario and a fault may say",
+            hint="`airbyte-sync sandbox --print-scenario` shows every key and every fault",
         ) from error
 
 
@@ -88,7 +134,7 @@ def _serve(config: "SandboxConfig", *, host: str, port: int) -> None:
 
 
 def _ready(config: "SandboxConfig", url: str) -> None:
-    name = config.connections[0].name if config.connections else "NAME"
+    name = shlex.quote(config.connections[0].name) if config.connections else "NAME"
     lines = [
         f"sandbox: Airbyte {config.airbyte_version} is simulated at {url} (Ctrl-C ends it)",
         "try, in another terminal:",

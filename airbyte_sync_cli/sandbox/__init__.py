@@ -10,6 +10,7 @@ It knows nothing of the program that it tests, and nothing here runs outside an 
 from airbyte_sync_cli.sandbox.config import ConnectionConfig, SandboxConfig
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.dataset import DEMO_CONNECTIONS
+from airbyte_sync_cli.sandbox.example import example_scenario
 from airbyte_sync_cli.sandbox.faults import Fault
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.record import RequestRecord
@@ -31,6 +32,7 @@ __all__ = [
     "SimConnection",
     "SimJob",
     "build_config",
+    "example_scenario",
     "load_config",
     "run_sandbox",
     "serve",

@@ -58,6 +58,13 @@ class Call:
             raise BadRequest(f"{name}: must be between {lowest} and {highest}")
         return int(text)
 
+    def choice(self, name: str, known: frozenset[str]) -> frozenset[str]:
+        """Read one of some known words from the query, or none. Raises BadRequest."""
+        text = self.query.get(name, "").lower()
+        if text and text not in known:
+            raise BadRequest(f"Failed to convert argument [{name}] for value [{text}]")
+        return frozenset({text} if text else ())
+
     def words(self, name: str) -> set[str]:
         """Read a comma-separated or repeated parameter of the query."""
         return {
@@ -90,9 +97,11 @@ def moment(text: object | None) -> float | None:
 
 
 def page_of(rows: list[T], body: dict[str, object]) -> list[T]:
-    """Cut the page that `pagination` asks for; without it, everything."""
+    """Cut the page that `pagination` asks for; without it, everything. Raises Unreadable."""
     page = body.get("pagination")
     if not isinstance(page, dict):
         return rows
-    offset = int(page.get("rowOffset") or 0)
-    return rows[offset : offset + int(page.get("pageSize") or 20)]
+    offset, size = page.get("rowOffset") or 0, page.get("pageSize") or 20
+    if not isinstance(offset, int) or not isinstance(size, int) or min(offset, size) < 0:
+        raise Unreadable("rowOffset and pageSize must be numbers")
+    return rows[offset : offset + size]

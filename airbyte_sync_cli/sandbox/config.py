@@ -1,5 +1,6 @@
 """What a sandbox is made of: the same model for Python, for a scenario file, for options."""
 
+import uuid
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
@@ -22,11 +23,18 @@ def _check_schedule(text: str) -> str:
     return text
 
 
+def _check_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a UUID") from None
+
+
 class ConnectionConfig(Model):
     """A connection as a scenario file describes it."""
 
     name: str
-    id: str | None = None
+    id: Annotated[str, AfterValidator(_check_id)] | None = None
     """A UUID; without it, one that follows from the name."""
     workspace: str = "Default"
     status: ConnectionStatus = "active"

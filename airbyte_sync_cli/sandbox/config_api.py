@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import config_views, operations
-from airbyte_sync_cli.sandbox.answers import Json, ok
+from airbyte_sync_cli.sandbox.answers import Json, no_such_path, ok
 from airbyte_sync_cli.sandbox.call import Call, moment, page_of, well_formed
 from airbyte_sync_cli.sandbox.config_views import JobView
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
@@ -67,17 +67,19 @@ class ConfigApi:
         return ok({"job": self._view(job).light()})
 
     async def progress(self, call: Call) -> Response:
-        """Show how far the running sync is."""
+        """Show how far the newest job is that is not over (0.63 and later)."""
+        if not self._quirks.has_progress:
+            return no_such_path()
         connection = self._world.connection(call.uuid_of("connectionId"))
-        active = self._world.active_job(connection.id)
-        view = self._view(active) if active else None
+        active = [job for job in self._world.jobs_of(connection.id) if job.active]
+        view = self._view(active[-1]) if active else None
         return ok(config_views.progress_view(connection, view))
 
     async def list_jobs(self, call: Call) -> Response:
         """List jobs, newest first."""
         body = call.json()
-        field = str(body.get("orderByField") or "createdAt")
-        newest_first = str(body.get("orderByMethod") or "DESC") == "DESC"
+        field = _one_of(body, "orderByField", ("createdAt", "updatedAt"))
+        newest_first = _one_of(body, "orderByMethod", ("DESC", "ASC")) == "DESC"
         wanted = _filter(body, self._quirks)
         found = [job for job in self._world.jobs() if wanted.matches(job)]
         page = page_of(sort_jobs(found, field, newest_first=newest_first), body)
@@ -99,7 +101,7 @@ class ConfigApi:
         return ok(
             {
                 "job": view.light(),
-                "attempts": view.attempt_infos(logs=True, statistics=not view.job.active),
+                "attempts": view.attempt_infos(logs=True, live=False),
             }
         )
 
@@ -157,7 +159,7 @@ def _filter(body: Json, quirks: Quirks) -> JobFilter:
     types, statuses = _strings(body, "configTypes"), _strings(body, "statuses")
     if not types:
         raise Refusal("configTypes must not be empty")
-    if unknown := types - quirks.config_types:
+    if unknown := (types - quirks.config_types) | (statuses - quirks.config_statuses):
         raise Unreadable(f"Unexpected value '{min(unknown)}'")
     config_id = body.get("configId")
     return JobFilter(
@@ -171,6 +173,17 @@ def _filter(body: Json, quirks: Quirks) -> JobFilter:
     )
 
 
+def _one_of(body: Json, field: str, words: tuple[str, ...]) -> str:
+    """Read one of some words, in any case; the first one where nothing is said."""
+    text = str(body.get(field) or words[0])
+    for word in words:
+        if word.lower() == text.lower():
+            return word
+    raise Unreadable(f"Unexpected value '{text}'")
+
+
 def _strings(body: Json, field: str) -> frozenset[str]:
     value = body.get(field)
-    return frozenset(str(each) for each in value) if isinstance(value, list) else frozenset()
+    return (
+        frozenset(str(each).lower() for each in value) if isinstance(value, list) else frozenset()
+    )

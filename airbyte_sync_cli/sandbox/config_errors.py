@@ -23,6 +23,8 @@ def config_refusal(  # noqa: PLR0911  # one answer per refusal
             if not admin:
                 return framework(HTTPStatus.FORBIDDEN, path)
             return _hideable(HTTPStatus.NOT_FOUND, "IdNotFoundKnownException", refusal, quirks)
+        case refusals.Forbidden():
+            return framework(HTTPStatus.FORBIDDEN, path)
         case refusals.NotFound():
             return _hideable(HTTPStatus.NOT_FOUND, "IdNotFoundKnownException", refusal, quirks)
         case refusals.MalformedId() | refusals.Unreadable() | refusals.Unprocessable():

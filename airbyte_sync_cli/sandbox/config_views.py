@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from airbyte_sync_cli.sandbox.answers import Json, without_nulls
 from airbyte_sync_cli.sandbox.connection import SimConnection, stable_id
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
-from airbyte_sync_cli.sandbox.logs import formatted, log_of, structured
+from airbyte_sync_cli.sandbox.logs import log_of, shown
 from airbyte_sync_cli.sandbox.statistics import Ledger, Numbers
 from airbyte_sync_cli.sandbox.versions import Quirks
 
@@ -41,32 +41,41 @@ class JobView:
 
     def full(self) -> Json:
         """Show the job with the statistics of all attempts together."""
-        total = self._ledger().total()
+        total = self.total()
         if total is None:
             return self.light()
-        streams = [
-            {"streamName": name, **_job_numbers(total.share(index, len(self.streams)))}
-            for index, name in enumerate(self.streams)
-        ]
-        numbers = {"aggregatedStats": _job_numbers(total), "streamAggregatedStats": streams}
+        origin = {"wasBackfilled": False, "wasResumed": False}
+        streams = [{**each, **origin} for each in self.streams_of(total)]
+        numbers = {"aggregatedStats": job_numbers(total), "streamAggregatedStats": streams}
         return {**self.light(), **numbers}
 
-    def attempts(self, *, statistics: bool = True) -> list[Json]:
-        """Show the attempts."""
-        rows = self._ledger().attempts()
+    def total(self) -> Numbers | None:
+        """Add up the numbers of all attempts; None where nothing is known."""
+        return self._ledger().total()
+
+    def streams_of(self, total: Numbers) -> list[Json]:
+        """Show each stream's part of the numbers."""
         return [
-            self._attempt(attempt, numbers if statistics else None) for attempt, numbers in rows
+            {"streamName": name, **job_numbers(total.share(index, len(self.streams)))}
+            for index, name in enumerate(self.streams)
         ]
 
-    def attempt_infos(self, *, logs: bool, statistics: bool = True) -> list[Json]:
+    def attempts(self, *, live: bool = True) -> list[Json]:
+        """Show the attempts, with or without the numbers of one that still runs."""
+        return [
+            self._attempt(attempt, numbers if live or math.isfinite(attempt.end) else None)
+            for attempt, numbers in self._ledger().attempts()
+        ]
+
+    def attempt_infos(self, *, logs: bool, live: bool = True) -> list[Json]:
         """Show the attempts, each with its log where asked for."""
-        shown = self.attempts(statistics=statistics)
+        views = self.attempts(live=live)
         if not logs:
-            return [{"attempt": each} for each in shown]
+            return [{"attempt": each} for each in views]
         known = self.job.attempts_at(self.job.now())
         return [
             {"attempt": each, **self._log(attempt)}
-            for each, attempt in zip(shown, known, strict=True)
+            for each, attempt in zip(views, known, strict=True)
         ]
 
     def numbers_of(self, number: int) -> Numbers | None:
@@ -79,7 +88,7 @@ class JobView:
 
     def _log(self, attempt: Attempt) -> Json:
         lines = log_of(self.job, attempt, self.job.now())
-        return structured(lines) if self.quirks.structured_logs else formatted(lines)
+        return shown(lines, as_events=self.quirks.structured_logs)
 
     def _attempt(self, attempt: Attempt, numbers: Numbers | None) -> Json:
         ended = math.isfinite(attempt.end)
@@ -135,7 +144,8 @@ def combined_stats(numbers: Numbers) -> Json:
     }
 
 
-def _job_numbers(numbers: Numbers) -> Json:
+def job_numbers(numbers: Numbers) -> Json:
+    """Show the numbers of a whole job or of one of its streams."""
     return {**combined_stats(numbers), "recordsRejected": 0}
 
 
@@ -161,19 +171,15 @@ def progress_view(connection: SimConnection, view: JobView | None) -> Json:
     """Show `sync_progress`; when nothing runs, next to nothing (the schema asks for more)."""
     if view is None:
         return {"connectionId": connection.id, "streams": []}
-    full = view.full()
-    numbers = full.get("aggregatedStats", {})
-    parts = full.get("streamAggregatedStats") or [{"streamName": name} for name in view.streams]
+    total, job, type_ = view.total(), view.light(), {"configType": view.job.type}
+    streams = view.streams_of(total) if total else [{"streamName": each} for each in view.streams]
     return {
         "connectionId": connection.id,
         "jobId": view.job.id,
-        "configType": view.job.type,
-        "syncStartedAt": full.get("startedAt", full["createdAt"]),
-        **(numbers if isinstance(numbers, dict) else {}),
-        "streams": [
-            {**part, "configType": view.job.type}
-            for part in (parts if isinstance(parts, list) else [])
-        ],
+        **type_,
+        "syncStartedAt": job.get("startedAt", job["createdAt"]),
+        **(job_numbers(total) if total else {}),
+        "streams": [{**each, **type_} for each in streams],
     }
 
 

@@ -45,6 +45,7 @@ Action = Literal[
     "rate-limit",
     "try-again-later",
     "state-conflict",
+    "forbidden",
     "late-job",
     "expire-tokens",
 ]

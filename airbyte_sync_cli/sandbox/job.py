@@ -128,8 +128,10 @@ class SimJob:
         lost = status in FINAL or (status == "pending" and not self.attempts_at(now))
         if lost or self.cancels <= self.script.cancels_lost:
             return False
-        if self.spans[-1].status != "cancelled":
-            self._cut(now + self.script.cancel_takes)
+        stop = now + self.script.cancel_takes
+        # An end that comes sooner stands: its own, or that of a cancel before this one.
+        if stop < self.ends_at:
+            self._cut(stop)
         return True
 
     def _cut(self, stop: float) -> None:

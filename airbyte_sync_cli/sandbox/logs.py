@@ -74,10 +74,17 @@ def _ending(attempt: Attempt) -> Iterator[LogLine]:
     yield LogLine(attempt.end, "info", "platform", text)
 
 
-def formatted(lines: list[LogLine]) -> Json:
-    """Show lines as text."""
-    texts = [text for line in lines for text in _as_text(line)]
-    return {"logType": "formatted", "logs": {"logLines": texts}}
+def shown(lines: list[LogLine], *, as_events: bool) -> Json:
+    """Show a log as its version does; where events are known, an empty log is one of lines."""
+    if not as_events:
+        return {"logs": _formatted(lines)}
+    if not lines:
+        return {"logType": "formatted", "logs": _formatted(lines)}
+    return {"logType": "structured", "logs": _structured(lines)}
+
+
+def _formatted(lines: list[LogLine]) -> Json:
+    return {"logLines": [text for line in lines for text in _as_text(line)]}
 
 
 def _as_text(line: LogLine) -> list[str]:
@@ -86,8 +93,7 @@ def _as_text(line: LogLine) -> list[str]:
     return [first, *(line.stacktrace or "").splitlines()]
 
 
-def structured(lines: list[LogLine]) -> Json:
-    """Show lines as events."""
+def _structured(lines: list[LogLine]) -> Json:
     events = [
         without_nulls(
             {
@@ -100,4 +106,4 @@ def structured(lines: list[LogLine]) -> Json:
         )
         for line in lines
     ]
-    return {"logType": "structured", "logs": {"version": "1", "events": events}}
+    return {"version": "1", "events": events}

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from airbyte_sync_cli.sandbox.answers import INDEX_HTML, LOGIN_HTML
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.refusals import AlreadyRunning, Refusal, StartTimedOut
+from airbyte_sync_cli.sandbox.refusals import AlreadyRunning, Forbidden, Refusal, StartTimedOut
 from airbyte_sync_cli.sandbox.wire import Wire
 
 Answer = Callable[[], Awaitable[Response]]
@@ -120,6 +120,10 @@ async def _state_conflict(it: Exchange) -> None:
     await it.wire.deliver(it.refuse(StartTimedOut()))
 
 
+async def _forbidden(it: Exchange) -> None:
+    await it.wire.deliver(it.refuse(Forbidden()))
+
+
 async def _pass(it: Exchange) -> None:
     # What these two do happens before: see app.
     await it.wire.deliver(await it.answer())
@@ -164,6 +168,7 @@ _ACTIONS: Final[dict[str, Callable[[Exchange], Awaitable[None]]]] = {
     "rate-limit": _rate_limit,
     "try-again-later": _try_again_later,
     "state-conflict": _state_conflict,
+    "forbidden": _forbidden,
     "late-job": _pass,
     "expire-tokens": _pass,
 }

@@ -1,17 +1,21 @@
 """The Public API's endpoints. Sources: the controllers under `apis/publicapi` of the platform."""
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from starlette.responses import PlainTextResponse, Response
 
 from airbyte_sync_cli.sandbox import operations, public_views
 from airbyte_sync_cli.sandbox.answers import Json, no_such_path, ok
 from airbyte_sync_cli.sandbox.call import Call, moment, well_formed
+from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
-from airbyte_sync_cli.sandbox.refusals import BadRequest, Unprocessable, Unreadable
+from airbyte_sync_cli.sandbox.refusals import BadRequest, Crash, Unprocessable, Unreadable
 from airbyte_sync_cli.sandbox.routes import Endpoint
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
+
+T = TypeVar("T")
 
 _STORED: Final = {
     "sync": {"sync"},
@@ -71,18 +75,17 @@ class PublicApi:
                 raise Unprocessable("Refreshes are not supported in the public API")
             case _:
                 raise Unreadable(f"jobType: {kind!r} is none")
-        return ok(public_views.job_view(job, self._quirks, numbers=False))
+        return ok(self._shown(job, numbers=False))
 
     async def get_job(self, call: Call) -> Response:
         """Show one job."""
-        job = self._world.job(_job_id(call))
-        return ok(public_views.job_view(job, self._quirks, numbers=True))
+        return ok(self._shown(self._world.job(_job_id(call)), numbers=True))
 
     async def cancel_job(self, call: Call) -> Response:
         """Cancel whatever runs on the job's *connection*: the job itself may long be over."""
         job = self._world.job(_job_id(call))
         await operations.cancel_running(self._world, job.connection_id)
-        return ok(public_views.job_view(job, self._quirks, numbers=False))
+        return ok(self._shown(job, numbers=False))
 
     async def list_jobs(self, call: Call) -> Response:
         """List jobs: oldest first unless asked otherwise, twenty unless asked otherwise."""
@@ -92,24 +95,32 @@ class PublicApi:
         field, way = order.split("|")
         wanted = self._filter(call)
         jobs = [job for job in self._world.jobs() if wanted.matches(job)]
-        rows = [
-            public_views.job_view(job, self._quirks, numbers=True)
-            for job in sort_jobs(jobs, field, newest_first=way == "DESC")
-        ]
-        return self._page(call, "/jobs", rows, keep=("connectionId", "jobType", "workspaceIds"))
+        return self._page(
+            call,
+            "/jobs",
+            sort_jobs(jobs, field, newest_first=way == "DESC"),
+            show=lambda job: self._shown(job, numbers=True),
+            keep=("connectionId", "jobType", "workspaceIds"),
+        )
 
     async def list_connections(self, call: Call) -> Response:
         """List connections; there is no filter by name."""
         workspaces, tags = call.words("workspaceIds"), call.words("tagIds")
         deleted = call.query.get("includeDeleted", "").lower() == "true"
         rows = [
-            public_views.connection_view(each, self._quirks)
+            each
             for each in self._world.connections.values()
             if (not workspaces or each.workspace_id in workspaces)
             and (deleted or each.status != "deprecated")
             and (not tags or not self._quirks.has_tags or tags & {tag.id for tag in each.tags})
         ]
-        return self._page(call, "/connections", rows, keep=("workspaceIds",))
+        return self._page(
+            call,
+            "/connections",
+            rows,
+            show=lambda each: public_views.connection_view(each, self._quirks),
+            keep=("workspaceIds",),
+        )
 
     async def get_connection(self, call: Call) -> Response:
         """Show one connection."""
@@ -120,11 +131,11 @@ class PublicApi:
         """List workspaces."""
         wanted = call.words("workspaceIds")
         rows = [
-            public_views.workspace_view(each)
-            for each in self._world.workspaces.values()
-            if not wanted or each.id in wanted
+            each for each in self._world.workspaces.values() if not wanted or each.id in wanted
         ]
-        return self._page(call, "/workspaces", rows, keep=("workspaceIds",))
+        return self._page(
+            call, "/workspaces", rows, show=public_views.workspace_view, keep=("workspaceIds",)
+        )
 
     async def list_tags(self, call: Call) -> Response:
         """List tags (1.6 and later), without pages."""
@@ -138,12 +149,17 @@ class PublicApi:
         ]
         return ok({"data": tags})
 
+    def _shown(self, job: SimJob, *, numbers: bool) -> Json:
+        if self._quirks.public_fails_at_queued and job.status == "queued":
+            raise Crash("Unexpected value 'queued'")
+        return public_views.job_view(job, self._quirks, numbers=numbers)
+
     def _filter(self, call: Call) -> JobFilter:
         connection = call.query.get("connectionId")
         return JobFilter(
             connections=frozenset({well_formed(connection)}) if connection else self._within(call),
-            types=self._types(call.query.get("jobType", "").lower()),
-            statuses=frozenset(call.words("status")),
+            types=self._types(call.choice("jobType", frozenset(_STORED))),
+            statuses=call.choice("status", self._quirks.public_statuses),
             created_start=moment(call.query.get("createdAtStart")),
             created_end=moment(call.query.get("createdAtEnd")),
             updated_start=moment(call.query.get("updatedAtStart")),
@@ -157,22 +173,30 @@ class PublicApi:
         every = self._world.connections.values()
         return frozenset(each.id for each in every if each.workspace_id in workspaces)
 
-    def _types(self, asked: str) -> frozenset[str]:
+    def _types(self, asked: frozenset[str]) -> frozenset[str]:
         if asked:
-            return frozenset(_STORED.get(asked, {asked}))
+            return frozenset().union(*(_STORED[each] for each in asked))
         return (
             frozenset()
             if self._quirks.lists_every_job_type
             else frozenset(_STORED["sync"] | _STORED["reset"])
         )
 
-    def _page(self, call: Call, path: str, rows: list[Json], *, keep: tuple[str, ...]) -> Response:
+    def _page(
+        self,
+        call: Call,
+        path: str,
+        rows: Sequence[T],
+        *,
+        show: Callable[[T], Json],
+        keep: tuple[str, ...],
+    ) -> Response:
         limit = call.number("limit", default=20, lowest=1, highest=100)
         offset = call.number("offset", default=0, lowest=0, highest=2**31)
         first = max(offset - self._overlap, 0)
         kept = "".join(f"{name}={call.query[name]}&" for name in keep if name in call.query)
         page = public_views.page_view(
-            rows[first : first + limit],
+            [show(row) for row in rows[first : first + limit]],
             url=self._foreign_root + path,
             query=kept,
             limit=limit,

@@ -10,7 +10,7 @@ from airbyte_sync_cli.sandbox.answers import Json, hidden
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 DOCS: Final = "https://reference.airbyte.com/reference/errors"
-FORBIDDEN: Final = "Caller does not have the required permissions to access the resource(s)."
+FORBIDDEN: Final = refusals.Forbidden().message
 
 _KINDS: Final[dict[str, tuple[int, str, str]]] = {
     "try-again-later": (409, "#try-again-later", "Please try again later."),
@@ -58,31 +58,39 @@ def problem(
     return JSONResponse(body, code)
 
 
-def public_refusal(  # noqa: PLR0911  # one answer per refusal
-    refusal: refusals.Refusal, quirks: Quirks, *, admin: bool
-) -> Response:
+_TITLES: Final[dict[type[refusals.Refusal], str]] = {
+    refusals.AlreadyRunning: "try-again-later",
+    refusals.WorkflowDeleted: "try-again-later",
+    refusals.StartTimedOut: "state-conflict",
+    refusals.JobOverAtOnce: "state-conflict",
+    refusals.Forbidden: "forbidden",
+    refusals.Unprocessable: "unprocessable-entity",
+    refusals.NotFound: "resource-not-found",
+}
+"""Refusals that tell their message in every version and to everybody."""
+
+
+def public_refusal(refusal: refusals.Refusal, quirks: Quirks, *, admin: bool) -> Response:
     """Put a refusal into the Public API's words, of this version and for this caller."""
     match refusal:
-        case refusals.AlreadyRunning() | refusals.WorkflowDeleted():
-            return problem("try-again-later", refusal.message)
         case refusals.NotActive():
             return problem("state-conflict", "Could not fulfill request")
-        case refusals.StartTimedOut() | refusals.JobOverAtOnce():
-            return problem("state-conflict", refusal.message)
         case refusals.NoSuchJob():
-            if not admin or quirks.admins_may_not_see_unknown_jobs:
-                return problem("forbidden", FORBIDDEN)
-            return problem("state-conflict", "Job is not currently running")
+            return _missing_job(quirks, admin=admin)
         case refusals.NoSuchConnection():
             return _missing_connection(refusal.connection_id, quirks, admin=admin)
         case refusals.MalformedId():
             return _malformed(refusal, quirks, admin=admin)
-        case refusals.Unprocessable():
-            return problem("unprocessable-entity", refusal.message)
-        case refusals.NotFound():
-            return problem("resource-not-found", refusal.message)
+        case refusals.Crash():
+            return hidden(HTTPStatus.INTERNAL_SERVER_ERROR)
         case _:
-            return problem("bad-request", refusal.message)
+            return problem(_TITLES.get(type(refusal), "bad-request"), refusal.message)
+
+
+def _missing_job(quirks: Quirks, *, admin: bool) -> Response:
+    if not admin or quirks.admins_may_not_see_unknown_jobs:
+        return problem("forbidden", FORBIDDEN)
+    return problem("state-conflict", "Job is not currently running")
 
 
 def _missing_connection(connection_id: str, quirks: Quirks, *, admin: bool) -> Response:

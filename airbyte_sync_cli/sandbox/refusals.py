@@ -74,6 +74,19 @@ class BadRequest(Refusal):
     """A parameter makes no sense."""
 
 
+class Forbidden(Refusal):
+    """The caller is known, and may not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Caller does not have the required permissions to access the resource(s)."
+        )
+
+
+class Crash(Refusal):
+    """Something that the server itself did not expect."""
+
+
 class Unreadable(Refusal):
     """The body is not the JSON that was expected."""
 

@@ -1,12 +1,12 @@
 """Scenario files: a sandbox written down in TOML."""
 
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from airbyte_sync_cli.sandbox.config import SandboxConfig
+from airbyte_sync_cli.sandbox.mistakes import tell_mistakes
 
 
 class ScenarioError(ValueError):
@@ -29,17 +29,4 @@ def build_config(fields: dict[str, object], *, origin: str) -> SandboxConfig:
     try:
         return SandboxConfig.model_validate(fields)
     except ValidationError as error:
-        raise ScenarioError(f"{origin}: {describe(error)}") from error
-
-
-def describe(error: ValidationError) -> str:
-    """Tell each mistake with the way to it: `connections.0.jobs.1.life`."""
-
-    def line(way: Iterable[int | str], message: str) -> str:
-        place = ".".join(map(str, way))
-        return f"{place}: {message}" if place else message
-
-    mistakes = error.errors(include_url=False)
-    return "; ".join(
-        line(each["loc"], each["msg"].removeprefix("Value error, ")) for each in mistakes
-    )
+        raise ScenarioError(f"{origin}: {tell_mistakes(error, fields)}") from error

@@ -11,6 +11,11 @@ LATEST: Final = "latest"
 _LATEST_NUMBER: Final = (2, 2)
 """After 2.1.0, the last release: what Airbyte Cloud runs. The number itself is made up."""
 
+STATUSES: Final = frozenset(
+    {"pending", "queued", "running", "incomplete", "failed", "succeeded", "cancelled"}
+)
+"""What a list of jobs may be filtered by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
@@ -94,6 +99,31 @@ class Quirks:
         """The job types that `jobs/list` knows: `refresh` since 0.57, `clear` since 0.60."""
         newer = {"refresh": self.since(0, 57), "clear": self.since(0, 60)}
         return frozenset({"sync", "reset_connection", *(name for name in newer if newer[name])})
+
+    @property
+    def has_progress(self) -> bool:
+        """The Config API has `connections/sync_progress` (0.63)."""
+        return self.since(0, 63)
+
+    @property
+    def tells_version(self) -> bool:
+        """`instance_configuration` tells version and authentication mode (0.63)."""
+        return self.since(0, 63)
+
+    @property
+    def config_statuses(self) -> frozenset[str]:
+        """The job statuses that the Config API knows: `queued` since 2.1.0."""
+        return STATUSES if self.since(2, 1) else STATUSES - {"queued"}
+
+    @property
+    def public_statuses(self) -> frozenset[str]:
+        """The job statuses that the Public API knows: `queued` after 2.1.0 (May 2026)."""
+        return STATUSES if self.since(2, 2) else STATUSES - {"queued"}
+
+    @property
+    def public_fails_at_queued(self) -> bool:
+        """A job may be `queued`, but the Public API cannot say so and fails (2.1.0)."""
+        return "queued" in self.config_statuses - self.public_statuses
 
     @property
     def flush_period(self) -> float:

@@ -1,9 +1,11 @@
 """Cancelling is by connection, and a 200 proves nothing."""
 
+import asyncio
+
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.support.lab import VERSIONS, lab
+from tests.support.lab import VERSIONS, Lab, lab
 from tests.support.virtual import virtual
 
 
@@ -17,6 +19,43 @@ async def test_a_running_job_is_cancelled_and_the_answer_waits_for_it(version: s
         answer = await it.cancel(1)
         assert (answer.json()["status"], it.age) == ("cancelled", 12)
         assert "rowsSynced" not in answer.json()
+
+
+@virtual
+async def test_a_job_that_would_cancel_itself_later_is_cancelled_as_soon_as_any_other() -> None:
+    async with lab() as it:
+        script = JobScript(life="pending 2, running 8, cancelled")
+        await it.trigger(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(4)
+        answer = await it.cancel(1)
+        assert (answer.json()["status"], it.age) == ("cancelled", 5)
+
+
+@virtual
+async def test_a_second_cancel_puts_nothing_off() -> None:
+    async with lab() as it:
+        script = JobScript(life="running 600, succeeded", cancel_takes=7)
+        await it.trigger(it.sandbox.add_connection("orders", script=script))
+        await asyncio.gather(it.cancel(1), late(it, 5))
+        assert it.age == 7
+
+
+async def late(it: Lab, seconds: float) -> None:
+    """Cancel once more, so much later."""
+    await it.pass_time(seconds)
+    await it.cancel(1)
+
+
+@virtual
+async def test_an_end_that_comes_before_the_cancel_stands_for_ever() -> None:
+    async with lab() as it:
+        script = JobScript(life="running 10, succeeded", cancel_takes=7)
+        await it.trigger(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(5)
+        answer = await it.cancel(1)
+        assert (answer.json()["status"], it.age) == ("succeeded", 10)
+        await it.pass_time(60)
+        assert (await it.job())["status"] == "succeeded"
 
 
 @virtual

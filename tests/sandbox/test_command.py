@@ -23,6 +23,13 @@ app.command("sandbox")(sandbox_command)
 app()
 """
 
+WATCH = """
+def tell():
+    heavy = {"airbyte_sync_cli.sandbox", "starlette", "uvicorn", "pydantic"}
+    print("loaded:", sorted(heavy & sys.modules.keys()))
+atexit.register(tell)
+"""
+
 
 def start(*options: str) -> tuple["subprocess.Popen[str]", list[str]]:
     """Start the command in a process of its own; it and its first lines."""
@@ -70,6 +77,38 @@ def test_it_says_what_to_type_next_and_ends_quietly(number: signal.Signals) -> N
     assert "AIRBYTE_CLIENT_ID=sandbox-client-id" in lines[3]
 
 
+def run_to_its_end(code: str, *options: str) -> str:
+    """Run code with the command line's arguments; what it wrote to stdout."""
+    command = [sys.executable, "-c", code, *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout
+
+
+def test_the_printed_scenario_can_be_served(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(run_to_its_end(SCRIPT, "--print-scenario"), encoding="utf-8")
+    process, lines = start("--scenario", str(path))
+    with process:
+        process.terminate()
+    assert lines[-1] == "  airbyte-sync run --conn orders\n"
+
+
+def test_its_help_does_not_load_what_serves() -> None:
+    told = run_to_its_end(f"import atexit, sys\n{WATCH}\n{SCRIPT}", "--help")
+    assert "--print-scenario" in told
+    assert told.splitlines()[-1] == "loaded: []"
+
+
+def test_a_name_with_a_space_is_shown_as_a_shell_takes_it(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text('[[connections]]\nname = "all orders"', encoding="utf-8")
+    process, lines = start("--scenario", str(path))
+    with process:
+        process.terminate()
+    assert lines[-1] == "  airbyte-sync run --conn 'all orders'\n"
+
+
 def test_options_that_make_no_sense_are_usage_errors(tmp_path: Path) -> None:
     for options in (
         {"fault": ["trigger:explode"]},
@@ -80,7 +119,7 @@ def test_options_that_make_no_sense_are_usage_errors(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match="the sandbox cannot be set up") as caught:
             sandbox_command(**options)
-        assert caught.value.hint is not None
+        assert "airbyte-sync sandbox --print-scenario" in (caught.value.hint or "")
 
 
 def test_a_port_in_use_is_a_usage_error() -> None:

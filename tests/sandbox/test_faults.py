@@ -43,6 +43,7 @@ async def outcome(it: Lab, path: str = "/jobs/1") -> str:
         ("job:login", "JSONDecodeError", 0),
         ("job:try-again-later", "409", 0),
         ("job:state-conflict", "409", 0),
+        ("job:forbidden", "403", 0),
         ("job:rate-limit=7", "429", 0),
     ],
 )
@@ -178,6 +179,18 @@ async def test_a_phantom_conflict_speaks_the_api_s_words() -> None:
         config = (await it.ask("connections/sync", connectionId=connection.id)).json()
     words = f"A sync is already running for: {connection.id}"
     assert (public["data"]["message"], config["message"]) == (words, words)
+
+
+@virtual
+async def test_who_may_not_is_told_so_in_the_words_of_the_api() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection("orders")
+        it.fault("trigger:forbidden")
+        public = await it.trigger(connection)
+        config = await it.ask("connections/sync", connectionId=connection.id)
+    assert (public.status_code, config.status_code) == (403, 403)
+    assert (public.json()["title"], config.json()["message"]) == ("forbidden", "Forbidden")
+    assert it.sandbox.jobs == []
 
 
 @virtual

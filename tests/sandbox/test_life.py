@@ -9,6 +9,8 @@ from airbyte_sync_cli.sandbox import Failure, JobScript
 from tests.support.lab import Lab, lab
 from tests.support.virtual import virtual
 
+LOOKS = ("get", "get_without_logs", "get_debug_info")
+
 
 async def statuses(it: Lab, *moments: float) -> list[str]:
     """The status of job 1 at these moments."""
@@ -172,7 +174,7 @@ async def test_logs_come_in_the_shape_of_the_version(version: str) -> None:
         await it.pass_time(20)
         shown = (await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)).json()
     if version == "1.0":
-        assert shown["logType"] == "formatted"
+        assert "logType" not in shown
         assert any("a line of its own" in line for line in shown["logs"]["logLines"])
     else:
         assert shown["logType"] == "structured"
@@ -189,9 +191,21 @@ async def test_logs_may_arrive_late() -> None:
         for _ in range(2):
             await it.pass_time(45)
             shown = (await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)).json()
-            counts.append(len(shown["logs"]["events"]))
-    assert counts[0] == 0
-    assert counts[1] > 3
+            counts.append({name: len(shown["logs"][name]) for name in shown["logs"]})
+    assert counts[0] == {"logLines": 0}
+    assert counts[1]["events"] > 3
+
+
+@virtual
+async def test_a_look_with_logs_has_no_numbers_of_the_attempt_that_runs() -> None:
+    async with lab() as it:
+        script = JobScript(life="running 20, incomplete 5, running 600, succeeded")
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(100)
+        looks = [(await it.ask(f"jobs/{path}", id=1)).json() for path in LOOKS]
+    known = [["totalStats" in each["attempt"] for each in look["attempts"]] for look in looks]
+    assert known == [[True, False], [True, True], [True, True]]
+    assert "aggregatedStats" not in looks[0]["job"]
 
 
 @virtual

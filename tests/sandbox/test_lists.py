@@ -98,6 +98,9 @@ async def test_both_ends_of_a_range_are_inclusive() -> None:
         {"limit": 101},
         {"limit": "many"},
         {"offset": -1},
+        {"status": "hibernating"},
+        {"status": "running,pending"},
+        {"jobType": "nonsense"},
         {"createdAtStart": "1767225600"},
         {"createdAtStart": "2026-01-01T00:00:00"},
     ],
@@ -136,6 +139,58 @@ async def test_old_servers_know_fewer_types_and_bad_times_are_a_400() -> None:
         both = await it.ask("jobs/list", configTypes=["sync", "refresh"])
         bad = await it.ask("jobs/list", configTypes=["sync"], createdAtStart="yesterday")
     assert [answer.status_code for answer in (old, both, bad)] == [422, 200, 400]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"statuses": ["hibernating"]},
+        {"orderByField": "name"},
+        {"orderByMethod": "sideways"},
+        {"pagination": {"pageSize": "many"}},
+        {"pagination": {"rowOffset": -1}},
+    ],
+)
+@virtual
+async def test_a_list_of_the_config_api_wants_sense(more: dict[str, object]) -> None:
+    async with lab() as it:
+        assert (await it.ask("jobs/list", configTypes=["sync"], **more)).status_code == 422
+
+
+@virtual
+async def test_words_of_a_list_may_have_any_case() -> None:
+    async with lab() as it:
+        await fill(it, 2)
+        body = {"configTypes": ["SYNC"], "statuses": ["Succeeded"], "orderByMethod": "asc"}
+        config = (await it.ask("jobs/list", **body)).json()["jobs"]
+        public = (await it.get("/jobs", status="SUCCEEDED", jobType="Sync")).json()["data"]
+    assert [row["job"]["id"] for row in config] == [job["jobId"] for job in public] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("version", "public", "config"), [("2.0", 400, 422), ("2.1", 400, 200), ("latest", 200, 200)]
+)
+@virtual
+async def test_which_servers_know_queued(version: str, public: int, config: int) -> None:
+    async with lab(airbyte_version=version) as it:
+        asked = await it.get("/jobs", status="queued")
+        listed = await it.ask("jobs/list", configTypes=["sync"], statuses=["queued"])
+    assert (asked.status_code, listed.status_code) == (public, config)
+
+
+@virtual
+async def test_the_public_api_of_2_1_fails_at_a_queued_job() -> None:
+    async with lab(airbyte_version="2.1") as it:
+        await fill(it, 2)
+        script = JobScript(life="queued 5, running 5, succeeded")
+        it.sandbox.start_job(it.sandbox.connections[0], script=script)
+        one, page = await it.get("/jobs/3"), await it.get("/jobs")
+        old, config = await it.get("/jobs", limit=2), await it.ask("jobs/get_light", id=3)
+        await it.pass_time(6)
+        later = await it.get("/jobs/3")
+    assert [answer.status_code for answer in (one, page, old, later)] == [500, 500, 200, 200]
+    assert set(one.json()) == {"errorId"}
+    assert config.json()["job"]["status"] == "queued"
 
 
 @virtual
@@ -198,6 +253,19 @@ async def test_progress_is_that_of_the_active_job() -> None:
     assert idle == {"connectionId": connection.id, "streams": []}
     assert (fresh["jobId"], "recordsEmitted" in fresh) == (1, False)
     assert (busy["recordsEmitted"], busy["streams"][0]["recordsEmitted"]) == (500, 250)
+
+
+@virtual
+async def test_progress_is_that_of_the_newest_of_several_jobs_and_unknown_before_0_63() -> None:
+    async with lab() as it:
+        connection = it.sandbox.add_connection("orders")
+        for _ in range(2):
+            it.sandbox.start_job(connection)
+        newest = await it.ask("connections/sync_progress", connectionId=connection.id)
+    async with lab(airbyte_version="0.60") as it:
+        unknown = await it.ask("connections/sync_progress", connectionId=connection.id)
+    assert newest.json()["jobId"] == 2
+    assert (unknown.status_code, unknown.text) == (404, "Object not found.")
 
 
 @virtual

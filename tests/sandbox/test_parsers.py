@@ -1,13 +1,24 @@
 """Whatever somebody types, the sandbox understands it or says so."""
 
+import contextlib
 import itertools
 import math
+from datetime import date
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import (
+    ConnectionConfig,
+    Failure,
+    Fault,
+    JobScript,
+    Sandbox,
+    SandboxConfig,
+    ScenarioError,
+    build_config,
+)
 from airbyte_sync_cli.sandbox.fault_spec import KEYS
 from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
 from airbyte_sync_cli.sandbox.script import parse_life
@@ -17,6 +28,8 @@ from tests.support.lab import START
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
 SECONDS = st.integers(min_value=0, max_value=10_000)
 ENDS = st.sampled_from(["succeeded", "failed", "cancelled", "running"])
+MODELS = (SandboxConfig, ConnectionConfig, JobScript, Failure, Fault)
+WORDS = sorted({"nonsense", *(key for model in MODELS for key in model.model_fields)})
 PIECES = st.sampled_from([*WHENS, *ACTIONS, *KEYS, ":", "=", "503", "5m", "nan", "-1", " "])
 
 
@@ -49,6 +62,22 @@ def test_no_spec_breaks_the_parser(text: str) -> None:
     except ValidationError:
         return
     assert fault.action in ACTIONS
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-2, 700) | st.floats() | PIECES
+TABLES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(WORDS), TABLES, max_size=4))
+@example({"connections": {"name": "a"}})
+@example({"start": date(2026, 1, 1), "speed": 10**400})
+def test_no_scenario_breaks_the_words_about_its_mistakes(fields: dict[str, object]) -> None:
+    with contextlib.suppress(ScenarioError):
+        build_config(fields, origin="here")
 
 
 @given(

@@ -136,6 +136,14 @@ async def test_probes() -> None:
 
 
 @virtual
+async def test_old_servers_do_not_tell_what_they_are() -> None:
+    async with lab(airbyte_version="0.60") as it:
+        told = (await it.client.get("/api/v1/instance_configuration")).json()
+    assert told["edition"] == "community"
+    assert not {"version", "auth"} & set(told)
+
+
+@virtual
 async def test_cloud_has_its_roots_elsewhere() -> None:
     async with lab(public_root="/v1") as it:
         it.sandbox.add_connection("orders")

@@ -94,7 +94,9 @@ JOB = one(
     {
         "startedAt": COUNT,
         "aggregatedStats": one(NUMBERS),
-        "streamAggregatedStats": many(one({"streamName": TEXT, **NUMBERS})),
+        "streamAggregatedStats": many(
+            one({"streamName": TEXT, **NUMBERS, "wasBackfilled": FLAG, "wasResumed": FLAG})
+        ),
     },
 )
 ATTEMPT_NUMBERS: Schema = {
@@ -155,11 +157,8 @@ EVENTS = one(
     }
 )
 LOGGED = one(
-    {
-        "attempt": ATTEMPT,
-        "logType": {"enum": ["formatted", "structured"]},
-        "logs": {"oneOf": [LINES, EVENTS]},
-    }
+    {"attempt": ATTEMPT, "logs": {"oneOf": [LINES, EVENTS]}},
+    {"logType": {"enum": ["formatted", "structured"]}},
 )
 PUBLIC_ACTOR: Schema = {
     "name": TEXT,
