@@ -1,8 +1,7 @@
 """`airbyte-sync config show`: every setting, and where it came from."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,18 +12,12 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Play
 
 
-class ConfigAction(StrEnum):
-    """What to do with the configuration; there is one thing so far."""
-
-    SHOW = "show"
-
-
 @with_common_options
 def config(
     *,
     common: Common,
     action: Annotated[
-        ConfigAction, typer.Argument(help="show: print every setting.", metavar="show")
+        Literal["show"], typer.Argument(help="show: print every setting.", metavar="show")
     ],
 ) -> ExitCode:
     """Show every setting with the place that it came from; secrets are masked.
@@ -37,4 +30,4 @@ def config(
 
         return lambda settings, output: configs.show(settings, output, environ)
 
-    return common.play(f"config {action.value}", prepare)
+    return common.play(f"config {action}", prepare)

@@ -1,8 +1,7 @@
 """`airbyte-sync logs`: what Airbyte logged for a job, while it runs or afterwards."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,16 +10,6 @@ from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Work
-
-
-class LevelOption(StrEnum):
-    """How much a line weighs, in Airbyte's words."""
-
-    TRACE = "trace"
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
 
 
 @with_common_options
@@ -49,9 +38,9 @@ def logs(
         typer.Option("--follow", "-f", help="Go on with new lines until the job has ended."),
     ] = False,
     level: Annotated[
-        LevelOption,
+        Literal["trace", "debug", "info", "warn", "error"],
         typer.Option("--level", help="Only lines of this weight or above."),
-    ] = LevelOption.TRACE,
+    ] = "trace",
 ) -> ExitCode:
     """Show what Airbyte logged for a job.
 
@@ -64,7 +53,7 @@ def logs(
         from airbyte_sync_cli.cli import logs_reading, targets  # noqa: PLC0415  # --help needs no HTTP
 
         wanted = logs_reading.Wanted(
-            job_id=targets.job_number(job_id), attempt=attempt, tail=tail, level=level.value
+            job_id=targets.job_number(job_id), attempt=attempt, tail=tail, level=level
         )
         if follow:
             return lambda session: logs_reading.follow_log(session, wanted)

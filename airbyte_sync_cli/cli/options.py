@@ -3,21 +3,12 @@
 The environment is read by `settings`, which remembers where each value came from, not by Typer.
 """
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 SERVER = "Server and network"
-
-
-class ApiOption(StrEnum):
-    """Which API to speak."""
-
-    AUTO = "auto"
-    PUBLIC = "public"
-    CONFIG = "config"
 
 
 def server_options(
@@ -32,7 +23,7 @@ def server_options(
         ),
     ] = None,
     api: Annotated[
-        ApiOption | None,
+        Literal["auto", "public", "config"] | None,
         typer.Option(
             "--api",
             help="Which API to speak; auto finds out. [env: AIRBYTE_API]",

@@ -1,33 +1,17 @@
 """Options of the output, each said once."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 OUTPUT = "Output"
 
 
-class OutputFormat(StrEnum):
-    """What stdout gets."""
-
-    TEXT = "text"
-    JSON = "json"
-    ID = "id"
-
-
-class LogFormat(StrEnum):
-    """What stderr gets."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def output_options(
     *,
     output: Annotated[
-        OutputFormat,
+        Literal["text", "json", "id"],
         typer.Option(
             "--output",
             "-o",
@@ -38,11 +22,11 @@ def output_options(
             "[env: AIRBYTE_OUTPUT; default: text]",
             rich_help_panel=OUTPUT,
         ),
-    ] = OutputFormat.TEXT,
+    ] = "text",
     log_format: Annotated[
-        LogFormat,
+        Literal["text", "json"],
         typer.Option("--log-format", help="The lines on stderr.", rich_help_panel=OUTPUT),
-    ] = LogFormat.TEXT,
+    ] = "text",
     heartbeat: Annotated[
         str,
         typer.Option(

@@ -1,7 +1,6 @@
 """Options of `run`, `trigger` and `wait`, each said once: flag, environment name, help."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,30 +10,8 @@ SELECT = "Which connections"
 HOW = "How to run"
 TIME = "Time limits"
 
-
-class JobTypeOption(StrEnum):
-    """What to start."""
-
-    SYNC = "sync"
-    CLEAR = "clear"
-    REFRESH = "refresh"
-
-
-class IfRunningOption(StrEnum):
-    """What to do where a job of the connection is active already."""
-
-    WAIT = "wait"
-    ATTACH = "attach"
-    SKIP = "skip"
-    FAIL = "fail"
-
-
-class AtTheEndOption(StrEnum):
-    """What becomes of a job that we started when we stop waiting for it."""
-
-    CANCEL = "cancel"
-    LEAVE = "leave"
-
+# Choices are written out: to import them from `sync.policy` would slow every `--help` down.
+# mypy holds the two together where the commands hand them over.
 
 Connections = Annotated[
     list[str] | None,
@@ -61,11 +38,11 @@ JobIds = Annotated[
     typer.Argument(metavar="[JOB_ID]...", help="Job ids.", show_default=False),
 ]
 JobTypes = Annotated[
-    JobTypeOption,
+    Literal["sync", "clear", "refresh"],
     typer.Option("--job-type", help="What to start.", rich_help_panel=HOW),
 ]
 IfRunning = Annotated[
-    IfRunningOption,
+    Literal["wait", "attach", "skip", "fail"],
     typer.Option(
         "--if-running",
         help="A job is active already: wait for its end, then start ours; attach to it; "
@@ -144,7 +121,7 @@ StartTimeout = Annotated[
     ),
 ]
 OnTimeout = Annotated[
-    AtTheEndOption,
+    Literal["cancel", "leave"],
     typer.Option(
         "--on-timeout",
         help="What happens to a job that we started when time is up.",
@@ -152,7 +129,7 @@ OnTimeout = Annotated[
     ),
 ]
 OnInterrupt = Annotated[
-    AtTheEndOption,
+    Literal["cancel", "leave"],
     typer.Option("--on-interrupt", help="The same, for SIGTERM and Ctrl-C.", rich_help_panel=TIME),
 ]
 PollInterval = Annotated[

@@ -35,12 +35,10 @@ def wait(
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
         limits = choices.wait_policy(
-            {
-                "timeout": timeout,
-                "start_timeout": start_timeout,
-                "poll_interval": poll_interval,
-                "max_outage": max_outage,
-            }
+            timeout=timeout,
+            start_timeout=start_timeout,
+            poll_interval=poll_interval,
+            max_outage=max_outage,
         )
         policy = RunPolicy(wait=limits, min_records=min_records, verify=verify)
         numbers = targets.job_numbers(job_ids or [])
