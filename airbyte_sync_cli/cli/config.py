@@ -1,6 +1,7 @@
 """`airbyte-sync config show`: every setting, and where it came from."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Play
 
 
-@with_common_options
+@partial(with_common_options, without={"heartbeat"})  # it is over at once
 def config(
     *,
     common: Common,
@@ -20,9 +21,10 @@ def config(
         Literal["show"], typer.Argument(help="show: print every setting.", metavar="show")
     ],
 ) -> ExitCode:
-    """Show every setting with the place that it came from; secrets are masked.
+    """Show every setting, and where it came from.
 
-    Contacts nothing. The order is: option, environment, Airflow connection, profile, default.
+    Secrets are masked, and nothing is contacted. The order is: option, environment, Airflow
+    connection, profile, default.
     """
 
     def prepare(environ: Mapping[str, str]) -> "Play":

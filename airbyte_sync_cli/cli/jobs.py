@@ -29,11 +29,12 @@ def jobs(
         Status | None, typer.Option("--status", help="Only jobs in this state.")
     ] = None,
 ) -> ExitCode:
-    """List a connection's jobs, newest first, each with a bar for how long it took.
+    """List a connection's jobs, newest first, the slow ones marked.
 
-    A run is marked as slow that took more than twice the median of the succeeded jobs of its
-    type among the newest 100, and as small if it succeeded with less than half of their median
-    of rows; with fewer than five such jobs nothing is marked.
+    Each has a bar for how long it took. A run is marked as slow that took more than twice the
+    median of the succeeded jobs of its type among the newest 100, and as small if it succeeded
+    with less than half of their median of records; with fewer than five such jobs nothing is
+    marked.
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":

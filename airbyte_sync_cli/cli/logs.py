@@ -23,7 +23,7 @@ def logs(
             "--attempt",
             metavar="N",
             min=1,
-            help="Which attempt, from 1.",
+            help="Which attempt, counted from 1.",
             show_default="the latest",
         ),
     ] = None,
@@ -39,7 +39,7 @@ def logs(
     ] = False,
     level: Annotated[
         Literal["trace", "debug", "info", "warn", "error"],
-        typer.Option("--level", help="Only lines of this weight or above."),
+        typer.Option("--level", help="Only lines of this level or above."),
     ] = "trace",
 ) -> ExitCode:
     """Show what Airbyte logged for a job.

@@ -16,19 +16,30 @@ if TYPE_CHECKING:
 
 def sandbox_command(  # Typer reads its options from the parameters
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int,
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one."
+        ),
     ] = 8000,
     airbyte_version: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", help="0.63, 1.0, 1.8, 2.0 or latest (the default)."),
+        typer.Option(
+            metavar="VERSION", help="0.63, 1.0, 1.8, 2.0 or latest.", show_default="latest"
+        ),
     ] = None,
     auth: Annotated[
-        str | None, typer.Option(metavar="none|basic|client-credentials", help="Who may ask.")
+        str | None,
+        typer.Option(
+            metavar="none|basic|client-credentials", help="How to sign in.", show_default="none"
+        ),
     ] = None,
     speed: Annotated[
-        float | None, typer.Option(help="Simulated seconds per second (1 unless given).")
+        float | None,
+        typer.Option(metavar="FACTOR", help="Simulated seconds per second.", show_default="1"),
     ] = None,
     scenario: Annotated[
         Path | None,
@@ -38,11 +49,14 @@ def sandbox_command(  # Typer reads its options from the parameters
         list[str] | None,
         typer.Option(
             metavar="SPEC",
-            help="A failure to play, such as trigger:lost-after:times=1; repeatable.",
+            help="A failure to play, such as trigger:lost-after:times=1. Repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Serve a simulated Airbyte: both APIs, jobs with a life, failures on demand."""
+    """Serve a simulated Airbyte, with failures on demand.
+
+    It has both APIs, and jobs that live and end as real ones do.
+    """
     _require_extra()
     options: dict[str, object | None] = {
         "airbyte_version": airbyte_version,
