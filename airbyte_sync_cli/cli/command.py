@@ -46,7 +46,8 @@ def with_common_options(
     """Give a command the server's and the output's options, handed over as `common`.
 
     `without` names those of the output that make no sense for it. The options are those of
-    `server_options` and `output_options`: functions that are never called, but whose parameters Typer reads here.
+    `server_options` and `output_options`: functions that are never called, but whose
+    parameters Typer reads here.
     """
     own = [p for p in _parameters(command) if p.name != "common"]
     server = _parameters(server_options)

@@ -1,6 +1,7 @@
 """Help under headings, in plain text: rich would cost more than all the rest of `--help`."""
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -8,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from airbyte_sync_cli.cli.examples import EXAMPLES
 from airbyte_sync_cli.cli.options import CREDENTIALS, SERVER
+from airbyte_sync_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
@@ -26,7 +28,22 @@ Row = tuple[str, str]
 
 
 class PanelledCommand(TyperCommand):
-    """Shows its options under the headings that they name."""
+    """Shows its options under the headings that they name; knows what a stray word meant."""
+
+    allow_extra_args = True  # by the parser, so that what is wrong is said here
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        """Parse, and refuse what is left over. Raises UsageError."""
+        left = super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            takes_conn = any("--conn" in param.opts for param in self.params)
+            raise UsageError(
+                f"unexpected: {shlex.join(left)}",
+                hint=meant_as_connections(left)
+                if takes_conn and not any(word.isdigit() for word in left)
+                else f"`{ctx.command_path} --help` shows what it takes",
+            )
+        return left
 
     def collect_usage_pieces(
         self,
@@ -78,6 +95,11 @@ class PanelledGroup(TyperGroup):
                 if not command.hidden
             ),
         )
+
+
+def meant_as_connections(words: Iterable[str]) -> str:
+    """Guess that connections were named without the option for it."""
+    return f"did you mean {' '.join(f'--conn {shlex.quote(word)}' for word in words)}?"
 
 
 def _is_argument(param: "Parameter") -> bool:

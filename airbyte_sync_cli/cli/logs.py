@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from airbyte_sync_cli.cli import run_options as opt
 from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 def logs(
     *,
     common: Common,
-    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="A job's id.")],
+    job_id: Annotated[
+        str | None, typer.Argument(metavar="JOB_ID", help="A job's id. Or give --conn.")
+    ] = None,
+    conn: opt.LatestOf = None,
     attempt: Annotated[
         int | None,
         typer.Option(
@@ -49,11 +53,11 @@ def logs(
     leaves the job alone. Exit 0 if the log could be read, however the job ended.
     """
 
-    def prepare(_environ: Mapping[str, str]) -> "Work":
+    def prepare(environ: Mapping[str, str]) -> "Work":
         from airbyte_sync_cli.cli import logs_reading, targets  # noqa: PLC0415  # --help needs no HTTP
 
         wanted = logs_reading.Wanted(
-            job_id=targets.job_number(job_id), attempt=attempt, tail=tail, level=level
+            job=targets.one_job(job_id, conn, environ), attempt=attempt, tail=tail, level=level
         )
         if follow:
             return lambda session: logs_reading.follow_log(session, wanted)

@@ -24,6 +24,17 @@ Connections = Annotated[
         rich_help_panel=SELECT,
     ),
 ]
+LatestOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--conn",
+        "-c",
+        metavar="ID|NAME",
+        help="The latest job of this connection, by id or exact name. [env: AIRBYTE_CONNECTION]",
+        autocompletion=complete_connection,
+        rich_help_panel=SELECT,
+    ),
+]
 Tags = Annotated[
     list[str] | None,
     typer.Option(

@@ -76,6 +76,7 @@ def test_no_type_of_the_code_is_shown(command: str) -> None:
     [
         ("wait", "[JOB_ID]..."),
         ("status", "[JOB_ID]..."),
+        ("logs", "[JOB_ID]"),
         ("config", "show"),
     ],
 )
