@@ -4,9 +4,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from airbyte_sync_cli import __version__
@@ -14,6 +15,9 @@ from airbyte_sync_cli.cli.completion import prepare_for_shell
 from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
 from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from typer._click import Context
 
 NAME: Final = "airbyte-sync"
 
@@ -101,8 +105,25 @@ def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
     if isinstance(error, typer.BadParameter):
         error.param_hint = _variable(error) or error.param_hint
     path = context.command_path if context else NAME
-    problem = UsageError(_plain(error.format_message()), hint=f"`{path} --help` shows more")
+    hint = _misplaced(argv, error, context) or f"`{path} --help` shows more"
+    problem = UsageError(_plain(error.format_message()), hint=hint)
     return _conclude(argv, path.removeprefix(NAME).strip() or None, problem)
+
+
+def _misplaced(
+    argv: Sequence[str], error: TyperException, context: "Context | None"
+) -> str | None:
+    """Notice an option of a command that stands before the command."""
+    option = getattr(error, "option_name", None)
+    if context is None or not isinstance(context.command, TyperGroup) or option is None:
+        return None
+    having = [
+        name
+        for name, command in context.command.commands.items()
+        if any(option in param.opts for param in command.params)
+    ]
+    meant = [word for word in argv if word in having] or having
+    return f"options stand after the command: `{NAME} {meant[0]} {option} ...`" if meant else None
 
 
 def _variable(error: typer.BadParameter) -> str | None:

@@ -1,70 +1,37 @@
-"""From what was typed to policies: how to start, how long to wait, how to end."""
+"""From what was typed to policies: how to start, and how long to wait."""
 
-from typing import TypedDict
-
-from airbyte_sync_cli.cli.run_options import AtTheEndOption, IfRunningOption, JobTypeOption
+from airbyte_sync_cli.airbyte.models import JobType
 from airbyte_sync_cli.durations import parse_duration, parse_timestamp
-from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
+from airbyte_sync_cli.sync.policy import IfRunning, TriggerPolicy, WaitPolicy
 
 _SHORTEST_POLL = 0.1
 """Seconds: below that it is no waiting any more."""
 
 
-class WaitChoices(TypedDict):
-    """What was typed about time."""
-
-    timeout: str
-    start_timeout: str | None
-    poll_interval: str
-    max_outage: str
-
-
-class TriggerChoices(TypedDict):
-    """What was typed about starting."""
-
-    job_type: JobTypeOption
-    if_running: IfRunningOption
-    since: str | None
-
-
-class EndChoices(TypedDict):
-    """What was typed about endings."""
-
-    on_timeout: AtTheEndOption
-    on_interrupt: AtTheEndOption
-
-
-def wait_policy(typed: WaitChoices) -> WaitPolicy:
+def wait_policy(
+    *,
+    timeout: str,
+    max_outage: str,
+    start_timeout: str | None = None,
+    poll_interval: str = "auto",
+) -> WaitPolicy:
     """Read the time limits. Raises UsageError."""
-    timeout = parse_duration(typed["timeout"], name="--timeout")
     return WaitPolicy(
-        timeout=timeout or None,
-        start_timeout=_optional_duration(typed["start_timeout"], name="--start-timeout"),
-        poll_interval=_poll_interval(typed["poll_interval"]),
-        max_outage=parse_duration(typed["max_outage"], name="--max-outage"),
+        timeout=parse_duration(timeout, name="--timeout") or None,
+        start_timeout=_optional_duration(start_timeout, name="--start-timeout"),
+        poll_interval=_poll_interval(poll_interval),
+        max_outage=parse_duration(max_outage, name="--max-outage"),
     )
 
 
-def trigger_policy(typed: TriggerChoices) -> TriggerPolicy:
+def trigger_policy(
+    *, job_type: JobType, if_running: IfRunning, since: str | None
+) -> TriggerPolicy:
     """Read how to start. Raises UsageError."""
-    since = typed["since"]
     return TriggerPolicy(
-        job_type=typed["job_type"].value,
-        if_running=typed["if_running"].value,
+        job_type=job_type,
+        if_running=if_running,
         since=None if since is None else parse_timestamp(since, name="--since"),
-    )
-
-
-def run_policy(
-    trigger: TriggerChoices, wait: WaitChoices, ends: EndChoices, **more: object
-) -> RunPolicy:
-    """Put a whole policy together; `more` are RunPolicy's plain fields. Raises UsageError."""
-    return RunPolicy(
-        trigger=trigger_policy(trigger),
-        wait=wait_policy(wait),
-        on_timeout=ends["on_timeout"].value,
-        on_interrupt=ends["on_interrupt"].value,
-        **more,  # type: ignore[arg-type]  # passed through from typed options
     )
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +40,18 @@ class Common:
         return play(command, prepare, common=self)
 
 
-def with_common_options(command: Callable[..., ExitCode]) -> Callable[..., None]:
+def with_common_options(
+    command: Callable[..., ExitCode], *, without: Collection[str] = ()
+) -> Callable[..., None]:
     """Give a command the server's and the output's options, handed over as `common`.
 
-    The options are those of `server_options` and `output_options`: functions that are never
-    called, but whose parameters Typer reads here.
+    `without` names those of the output that make no sense for it. The options are those of
+    `server_options` and `output_options`: functions that are never called, but whose
+    parameters Typer reads here.
     """
     own = [p for p in _parameters(command) if p.name != "common"]
-    server, output = _parameters(server_options), _parameters(output_options)
+    server = _parameters(server_options)
+    output = [p for p in _parameters(output_options) if p.name not in without]
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:  # noqa: ANN401  # whatever the options' types are

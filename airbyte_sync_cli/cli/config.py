@@ -1,8 +1,8 @@
 """`airbyte-sync config show`: every setting, and where it came from."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,23 +13,18 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Play
 
 
-class ConfigAction(StrEnum):
-    """What to do with the configuration; there is one thing so far."""
-
-    SHOW = "show"
-
-
-@with_common_options
+@partial(with_common_options, without={"heartbeat"})  # it is over at once
 def config(
     *,
     common: Common,
     action: Annotated[
-        ConfigAction, typer.Argument(help="show: print every setting.", metavar="show")
+        Literal["show"], typer.Argument(help="show: print every setting.", metavar="show")
     ],
 ) -> ExitCode:
-    """Show every setting with the place that it came from; secrets are masked.
+    """Show every setting, and where it came from.
 
-    Contacts nothing. The order is: option, environment, Airflow connection, profile, default.
+    Secrets are masked, and nothing is contacted. The order is: option, environment, Airflow
+    connection, profile, default.
     """
 
     def prepare(environ: Mapping[str, str]) -> "Play":
@@ -37,4 +32,4 @@ def config(
 
         return lambda settings, output: configs.show(settings, output, environ)
 
-    return common.play(f"config {action.value}", prepare)
+    return common.play(f"config {action}", prepare)

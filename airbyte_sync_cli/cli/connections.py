@@ -27,11 +27,13 @@ def connections(
     tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--tag", metavar="TAG", help="Only those that carry this tag. Repeatable: one of them."
+            "--tag",
+            metavar="TAG",
+            help="Only those with this tag. Repeatable: any of them is enough.",
         ),
     ] = None,
 ) -> ExitCode:
-    """List connections: id, name, source and destination, status, schedule, tags.
+    """List connections: ids, names, ends, status, schedules, tags.
 
     `-o id` prints bare connection ids. Nothing that matches is exit 7.
     """

@@ -35,6 +35,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "logs": (
         "airbyte-sync logs 42 --level warn",
         "airbyte-sync logs 42 --follow",
+        "airbyte-sync logs --conn orders --tail 50",
     ),
     "config": (
         "airbyte-sync config show",

@@ -1,28 +1,64 @@
 """Help under headings, in plain text: rich would cost more than all the rest of `--help`."""
 
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from typer.core import TyperCommand, TyperGroup
 
 from airbyte_sync_cli.cli.examples import EXAMPLES
+from airbyte_sync_cli.cli.options import CREDENTIALS, SERVER
+from airbyte_sync_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
 _DEFAULT: Final = "Options"
+_LAST: Final = "Help"
+_NO_LIMIT: Final = 1000
+"""Characters of a summary."""
+_LEAKS: Final = (
+    (re.compile(r"\bx>=(\d+)(?=\]$)"), r"at least \1"),
+    (re.compile(r"\b(\d+)<=x<=(\d+)(?=\]$)"), r"\1 to \2"),
+    (re.compile(r"(?<=\[default: )\(([^()]*)\)"), r"\1"),
+)
+"""Typer's notation for what a person can be told in words."""
 Row = tuple[str, str]
 
 
 class PanelledCommand(TyperCommand):
-    """Shows its options under the headings that they name."""
+    """Shows its options under the headings that they name; knows what a stray word meant."""
+
+    allow_extra_args = True  # by the parser, so that what is wrong is said here
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        """Parse, and refuse what is left over. Raises UsageError."""
+        left = super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            takes_conn = any("--conn" in param.opts for param in self.params)
+            raise UsageError(
+                f"unexpected: {shlex.join(left)}",
+                hint=meant_as_connections(left)
+                if takes_conn and not any(word.isdigit() for word in left)
+                else f"`{ctx.command_path} --help` shows what it takes",
+            )
+        return left
+
+    def collect_usage_pieces(
+        self,
+        ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
+    ) -> list[str]:
+        """Write arguments as everybody does: `JOB_ID`, `[JOB_ID]`, `[JOB_ID]...`."""
+        names = [_argument(param) for param in self.params if _is_argument(param)]
+        return [self.options_metavar or "", *names]
 
     def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
-        """Write the options, those without a heading last."""
+        """Write the options: the command's own first, then everybody's, then `--help`."""
         _write_panels(
             formatter,
             (
-                (_panel_of(param), row)
+                (_panel_of(param), _plain(param, row))
                 for param in self.get_params(ctx)
                 if (row := param.get_help_record(ctx)) is not None
             ),
@@ -33,12 +69,10 @@ class PanelledCommand(TyperCommand):
         ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
         formatter: "HelpFormatter",
     ) -> None:
-        """Write examples, a line each, ready to be copied."""
-        examples = EXAMPLES.get(self.name or "", ())
-        if examples:
-            with formatter.section("Examples"):
-                for line in examples:
-                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        """Write how to sign in, and examples, a line each, ready to be copied."""
+        if any(_panel_of(param) == SERVER for param in self.params):
+            _write_lines(formatter, "Credentials", CREDENTIALS)
+        _write_lines(formatter, "Examples", EXAMPLES.get(self.name or "", ()))
 
 
 class PanelledGroup(TyperGroup):
@@ -49,14 +83,13 @@ class PanelledGroup(TyperGroup):
         ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
         formatter: "HelpFormatter",
     ) -> None:
-        """Write the commands with what each does."""
-        limit = formatter.width - 6 - max(len(name) for name in self.commands)
+        """Write the commands with what each does: what is too long is folded, not cut."""
         _write_panels(
             formatter,
             (
                 (
                     getattr(command, "rich_help_panel", None) or "Commands",
-                    (name, command.get_short_help_str(limit)),
+                    (name, command.get_short_help_str(_NO_LIMIT)),
                 )
                 for name, command in self.commands.items()
                 if not command.hidden
@@ -64,17 +97,51 @@ class PanelledGroup(TyperGroup):
         )
 
 
+def meant_as_connections(words: Iterable[str]) -> str:
+    """Guess that connections were named without the option for it."""
+    return f"did you mean {' '.join(f'--conn {shlex.quote(word)}' for word in words)}?"
+
+
+def _is_argument(param: "Parameter") -> bool:
+    return param.param_type_name == "argument"
+
+
+def _argument(param: "Parameter") -> str:
+    name = param.metavar or param.name
+    name = name if param.required else f"[{name}]"
+    return name if param.nargs == 1 else f"{name}..."
+
+
 def _panel_of(param: "Parameter") -> str:
-    if param.param_type_name == "argument":
+    if _is_argument(param):
         return "Arguments"
+    if "--help" in param.opts:
+        return _LAST
     return str(getattr(param, "rich_help_panel", None) or _DEFAULT)
+
+
+def _plain(param: "Parameter", row: Row) -> Row:
+    """Write `a|b` for `<a|b>`, and limits in words."""
+    name, text = row
+    for leak, words in _LEAKS:
+        text = leak.sub(words, text)
+    if _is_argument(param):
+        return str(param.metavar or param.name), text
+    return name.replace("<", "").replace(">", ""), text
 
 
 def _write_panels(formatter: "HelpFormatter", rows: Iterable[tuple[str, Row]]) -> None:
     panels: dict[str, list[Row]] = {}
     for panel, row in rows:
         panels.setdefault(str(panel), []).append(row)
-    last = panels.pop(_DEFAULT, None)
-    for title, written in [*panels.items(), *([(_DEFAULT, last)] if last else [])]:
+    for title, written in panels.items():
         with formatter.section(title):
             formatter.write_dl(written)
+
+
+def _write_lines(formatter: "HelpFormatter", title: str, lines: Sequence[str]) -> None:
+    """Write lines as they are under a heading; nothing for none."""
+    if lines:
+        with formatter.section(title):
+            for line in lines:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")

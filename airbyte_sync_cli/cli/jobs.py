@@ -1,8 +1,7 @@
 """`airbyte-sync jobs`: a connection's history, so that a slow night is seen."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,16 +13,8 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Work
 
 
-class StatusOption(StrEnum):
-    """Airbyte's words for the state of a job."""
-
-    PENDING = "pending"
-    QUEUED = "queued"
-    RUNNING = "running"
-    INCOMPLETE = "incomplete"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+Status = Literal["pending", "queued", "running", "incomplete", "succeeded", "failed", "cancelled"]
+"""Airbyte's words for the state of a job."""
 
 
 @with_common_options
@@ -35,21 +26,21 @@ def jobs(
         int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many jobs.")
     ] = 20,
     status: Annotated[
-        StatusOption | None, typer.Option("--status", help="Only jobs in this state.")
+        Status | None, typer.Option("--status", help="Only jobs in this state.")
     ] = None,
 ) -> ExitCode:
-    """List a connection's jobs, newest first, each with a bar for how long it took.
+    """List a connection's jobs, newest first, the slow ones marked.
 
-    A run is marked as slow that took more than twice the median of the succeeded jobs of its
-    type among the newest 100, and as small if it succeeded with less than half of their median
-    of rows; with fewer than five such jobs nothing is marked.
+    Each has a bar for how long it took. A run is marked as slow that took more than twice the
+    median of the succeeded jobs of its type among the newest 100, and as small if it succeeded
+    with less than half of their median of records; with fewer than five such jobs nothing is
+    marked.
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
         from airbyte_sync_cli.cli import listings, targets  # noqa: PLC0415  # --help needs no HTTP
 
         names, _ = targets.wanted_connections(conn, None, environ, hint=targets.ONE_BY_ONE)
-        state = status.value if status else None
-        return lambda session: listings.list_jobs(session, names, limit=limit, status=state)
+        return lambda session: listings.list_jobs(session, names, limit=limit, status=status)
 
     return common.perform("jobs", prepare)

@@ -1,11 +1,11 @@
 """`airbyte-sync logs`: what Airbyte logged for a job, while it runs or afterwards."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from airbyte_sync_cli.cli import run_options as opt
 from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
@@ -13,28 +13,21 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.cli.session import Work
 
 
-class LevelOption(StrEnum):
-    """How much a line weighs, in Airbyte's words."""
-
-    TRACE = "trace"
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-
-
 @with_common_options
 def logs(
     *,
     common: Common,
-    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="A job's id.")],
+    job_id: Annotated[
+        str | None, typer.Argument(metavar="JOB_ID", help="A job's id. Or give --conn.")
+    ] = None,
+    conn: opt.LatestOf = None,
     attempt: Annotated[
         int | None,
         typer.Option(
             "--attempt",
             metavar="N",
             min=1,
-            help="Which attempt, from 1.",
+            help="Which attempt, counted from 1.",
             show_default="the latest",
         ),
     ] = None,
@@ -49,9 +42,9 @@ def logs(
         typer.Option("--follow", "-f", help="Go on with new lines until the job has ended."),
     ] = False,
     level: Annotated[
-        LevelOption,
-        typer.Option("--level", help="Only lines of this weight or above."),
-    ] = LevelOption.TRACE,
+        Literal["trace", "debug", "info", "warn", "error"],
+        typer.Option("--level", help="Only lines of this level or above."),
+    ] = "trace",
 ) -> ExitCode:
     """Show what Airbyte logged for a job.
 
@@ -60,11 +53,11 @@ def logs(
     leaves the job alone. Exit 0 if the log could be read, however the job ended.
     """
 
-    def prepare(_environ: Mapping[str, str]) -> "Work":
+    def prepare(environ: Mapping[str, str]) -> "Work":
         from airbyte_sync_cli.cli import logs_reading, targets  # noqa: PLC0415  # --help needs no HTTP
 
         wanted = logs_reading.Wanted(
-            job_id=targets.job_number(job_id), attempt=attempt, tail=tail, level=level.value
+            job=targets.one_job(job_id, conn, environ), attempt=attempt, tail=tail, level=level
         )
         if follow:
             return lambda session: logs_reading.follow_log(session, wanted)

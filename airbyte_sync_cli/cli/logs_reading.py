@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from airbyte_sync_cli.cli.looks import look_at_job
 from airbyte_sync_cli.cli.session import Ending, Session, interrupted
-from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
+from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.listings import log_text
@@ -20,7 +20,8 @@ from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 class Wanted:
     """Which lines are wanted."""
 
-    job_id: int
+    job: int | str
+    """A job's id, or the connection whose latest job it is."""
     attempt: int | None
     tail: int | None
     level: str
@@ -37,8 +38,9 @@ class Wanted:
 
 async def show_log(session: Session, wanted: Wanted) -> Ending:
     """Show what there is by now."""
-    case = await look_at_job(session, wanted.job_id)
-    reader = LogReader(session.airbyte, wanted.job_id, attempt=wanted.attempt, once=True)
+    job_id = await _job_id(session, wanted)
+    case = await look_at_job(session, job_id)
+    reader = LogReader(session.airbyte, job_id, attempt=wanted.attempt, once=True)
     try:
         read = await reader.news()
     except (ProtocolError, DeniedError) as error:
@@ -46,10 +48,22 @@ async def show_log(session: Session, wanted: Wanted) -> Ending:
     reader.check()
     lines = wanted.last_of(read)
     if not lines:
-        session.output.warn(_nothing(read, wanted))
+        session.output.warn(_nothing(read, wanted, job_id))
     screen = session.output.screen
     text = "\n".join(log_text(line, screen) for line in lines)
     return _ending(session, case, lines, text=text)
+
+
+async def _job_id(session: Session, wanted: Wanted) -> int:
+    """Find the job. Raises NotFoundError where the connection has none."""
+    if isinstance(wanted.job, int):
+        return wanted.job
+    connection = (await session.select([wanted.job], ()))[0]
+    jobs = await session.airbyte.jobs(connection.id, limit=1)
+    if not jobs:
+        hint = "`airbyte-sync run` starts one"
+        raise NotFoundError(f"{connection.name!r} has no job yet", hint=hint)
+    return jobs[0].id
 
 
 async def follow_log(session: Session, wanted: Wanted) -> Ending:
@@ -77,11 +91,12 @@ class Trail:
     async def follow(self) -> None:
         """Show line by line, over all attempts that are to come."""
         session, wanted = self._session, self._wanted
-        case = self._case = await look_at_job(session, wanted.job_id)
-        reader = LogReader(session.airbyte, wanted.job_id, attempt=wanted.attempt)
+        job_id = await _job_id(session, wanted)
+        case = self._case = await look_at_job(session, job_id)
+        reader = LogReader(session.airbyte, job_id, attempt=wanted.attempt)
         follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
         try:
-            async with aclosing(follower.follow(reader, wanted.job_id)) as looks:
+            async with aclosing(follower.follow(reader, job_id)) as looks:
                 async for job, lines in looks:
                     case.job = job
                     if not self._show(lines):
@@ -134,9 +149,9 @@ def _row(found: AttemptLine) -> dict[str, object]:
     }
 
 
-def _nothing(read: Sequence[AttemptLine], wanted: Wanted) -> str:
+def _nothing(read: Sequence[AttemptLine], wanted: Wanted, job_id: int) -> str:
     if not read:
-        return f"nothing is logged for job {wanted.job_id} yet"
+        return f"nothing is logged for job {job_id} yet"
     return f"none of {len(read)} lines has the level {wanted.level} or above"
 
 

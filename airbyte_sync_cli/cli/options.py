@@ -3,21 +3,21 @@
 The environment is read by `settings`, which remembers where each value came from, not by Typer.
 """
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import typer
 
-SERVER = "Server and network"
-
-
-class ApiOption(StrEnum):
-    """Which API to speak."""
-
-    AUTO = "auto"
-    PUBLIC = "public"
-    CONFIG = "config"
+SERVER: Final = "Server and network"
+CREDENTIALS: Final = (
+    "From the environment or a profile, never from options. None is the default.",
+    "Otherwise one of these kinds:",
+    "  AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET  an application",
+    "  AIRBYTE_TOKEN                                a bearer token",
+    "  AIRBYTE_USERNAME and AIRBYTE_PASSWORD        basic authentication",
+    "Each can also name a file that holds it: AIRBYTE_TOKEN_FILE=PATH, and so on.",
+)
+"""The lines of each help about them."""
 
 
 def server_options(
@@ -27,15 +27,16 @@ def server_options(
         typer.Option(
             "--url",
             metavar="URL",
-            help="Any address of Airbyte. [env: AIRBYTE_URL; default: http://localhost:8000]",
+            help="Airbyte's address, as pasted from a browser. "
+            "[env: AIRBYTE_URL; default: http://localhost:8000]",
             rich_help_panel=SERVER,
         ),
     ] = None,
     api: Annotated[
-        ApiOption | None,
+        Literal["auto", "public", "config"] | None,
         typer.Option(
             "--api",
-            help="Which API to speak; auto finds out. [env: AIRBYTE_API]",
+            help="Which of Airbyte's APIs to use; auto finds out. [env: AIRBYTE_API]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -44,7 +45,7 @@ def server_options(
         typer.Option(
             "--workspace",
             metavar="ID",
-            help="Look for names and tags only there. [env: AIRBYTE_WORKSPACE_ID]",
+            help="Look for names and tags in this workspace only. [env: AIRBYTE_WORKSPACE_ID]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -53,7 +54,7 @@ def server_options(
         typer.Option(
             "--request-timeout",
             metavar="DURATION",
-            help="Limit of one request. [env: AIRBYTE_REQUEST_TIMEOUT; default: 30s]",
+            help="Longest time for one request. [env: AIRBYTE_REQUEST_TIMEOUT; default: 30s]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -62,7 +63,7 @@ def server_options(
         typer.Option(
             "--trigger-timeout",
             metavar="DURATION",
-            help="Limit of a trigger, which Airbyte may hold for a minute and more. "
+            help="The same for a request that starts a job: Airbyte may take over a minute. "
             "[env: AIRBYTE_TRIGGER_TIMEOUT; default: 180s]",
             rich_help_panel=SERVER,
         ),
@@ -72,7 +73,7 @@ def server_options(
         typer.Option(
             "--profile",
             metavar="NAME",
-            help="A table of the config file. [env: AIRBYTE_PROFILE]",
+            help="Take settings from this profile of the config file. [env: AIRBYTE_PROFILE]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -81,7 +82,8 @@ def server_options(
         typer.Option(
             "--airflow-conn",
             metavar="NAME",
-            help="Read this Airflow connection from the environment. [env: AIRBYTE_AIRFLOW_CONN]",
+            help="Take address and credentials from the variable AIRFLOW_CONN_NAME. "
+            "[env: AIRBYTE_AIRFLOW_CONN]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -90,7 +92,7 @@ def server_options(
         typer.Option(
             "--header",
             metavar="'K: V'",
-            help="Extra header. Repeatable; secrets belong into the environment. "
+            help="Send this header, too. Repeatable. Put secrets into the environment instead. "
             "[env: AIRBYTE_HEADERS]",
             rich_help_panel=SERVER,
         ),
@@ -100,7 +102,8 @@ def server_options(
         typer.Option(
             "--iap-audience",
             metavar="CLIENT_ID",
-            help="Client id of a Google IAP in front. [env: AIRBYTE_IAP_AUDIENCE]",
+            help="Client id of the Google Identity-Aware Proxy before Airbyte. "
+            "[env: AIRBYTE_IAP_AUDIENCE]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -109,7 +112,7 @@ def server_options(
         typer.Option(
             "--ca-bundle",
             metavar="FILE",
-            help="Trust this private CA, too (PEM). [env: AIRBYTE_CA_BUNDLE]",
+            help="Trust the private CA in this PEM file, too. [env: AIRBYTE_CA_BUNDLE]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -127,7 +130,7 @@ def server_options(
         typer.Option(
             "--client-key",
             metavar="FILE",
-            help="Its key, if that is another file. [env: AIRBYTE_CLIENT_KEY]",
+            help="Key of --client-cert, if in another file. [env: AIRBYTE_CLIENT_KEY]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -135,7 +138,7 @@ def server_options(
         bool,
         typer.Option(
             "--insecure",
-            help="Do not check certificates; warns each time.",
+            help="Do not check the server's certificate; warns each time.",
             rich_help_panel=SERVER,
         ),
     ] = False,

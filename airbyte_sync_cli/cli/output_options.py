@@ -1,33 +1,17 @@
 """Options of the output, each said once."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 OUTPUT = "Output"
 
 
-class OutputFormat(StrEnum):
-    """What stdout gets."""
-
-    TEXT = "text"
-    JSON = "json"
-    ID = "id"
-
-
-class LogFormat(StrEnum):
-    """What stderr gets."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def output_options(
     *,
     output: Annotated[
-        OutputFormat,
+        Literal["text", "json", "id"],
         typer.Option(
             "--output",
             "-o",
@@ -38,17 +22,17 @@ def output_options(
             "[env: AIRBYTE_OUTPUT; default: text]",
             rich_help_panel=OUTPUT,
         ),
-    ] = OutputFormat.TEXT,
+    ] = "text",
     log_format: Annotated[
-        LogFormat,
-        typer.Option("--log-format", help="The lines on stderr.", rich_help_panel=OUTPUT),
-    ] = LogFormat.TEXT,
+        Literal["text", "json"],
+        typer.Option("--log-format", help="Form of the lines on stderr.", rich_help_panel=OUTPUT),
+    ] = "text",
     heartbeat: Annotated[
         str,
         typer.Option(
             "--heartbeat",
             metavar="DURATION",
-            help="A line on stderr after so long without news.",
+            help="After so long without news, say on stderr that it goes on; 0 is never.",
             rich_help_panel=OUTPUT,
         ),
     ] = "60s",
@@ -57,13 +41,15 @@ def output_options(
         typer.Option(
             "--result-file",
             metavar="PATH",
-            help="Write the JSON result there, too.",
+            help="Write the result as JSON to this file, too.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Only warnings and errors.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--quiet", "-q", help="Only warnings and errors on stderr.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     verbose: Annotated[
         int,
@@ -71,7 +57,7 @@ def output_options(
             "--verbose",
             "-v",
             count=True,
-            help="-v explains, -vv shows every request.",
+            help="-v explains more, -vv shows every request.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),

@@ -17,13 +17,13 @@ def run(
     common: Common,
     conn: opt.Connections = None,
     tag: opt.Tags = None,
-    job_type: opt.JobTypes = opt.JobTypeOption.SYNC,
-    if_running: opt.IfRunning = opt.IfRunningOption.WAIT,
+    job_type: opt.JobTypes = "sync",
+    if_running: opt.IfRunning = "wait",
     since: opt.Since = None,
     timeout: opt.Timeout = "72h",
     start_timeout: opt.StartTimeout = None,
-    on_timeout: opt.OnTimeout = opt.AtTheEndOption.CANCEL,
-    on_interrupt: opt.OnInterrupt = opt.AtTheEndOption.CANCEL,
+    on_timeout: opt.OnTimeout = "cancel",
+    on_interrupt: opt.OnInterrupt = "cancel",
     poll_interval: opt.PollInterval = "auto",
     max_outage: opt.MaxOutage = "30m",
     min_records: opt.MinRecords = None,
@@ -39,16 +39,18 @@ def run(
 
     def prepare(environ: Mapping[str, str]) -> "Work":
         from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
-        policy = choices.run_policy(
-            {"job_type": job_type, "if_running": if_running, "since": since},
-            {
-                "timeout": timeout,
-                "start_timeout": start_timeout,
-                "poll_interval": poll_interval,
-                "max_outage": max_outage,
-            },
-            {"on_timeout": on_timeout, "on_interrupt": on_interrupt},
+        policy = RunPolicy(
+            trigger=choices.trigger_policy(job_type=job_type, if_running=if_running, since=since),
+            wait=choices.wait_policy(
+                timeout=timeout,
+                start_timeout=start_timeout,
+                poll_interval=poll_interval,
+                max_outage=max_outage,
+            ),
+            on_timeout=on_timeout,
+            on_interrupt=on_interrupt,
             min_records=min_records,
             verify=verify,
             fail_fast=fail_fast,
@@ -67,11 +69,11 @@ def trigger(
     common: Common,
     conn: opt.Connections = None,
     tag: opt.Tags = None,
-    job_type: opt.JobTypes = opt.JobTypeOption.SYNC,
-    if_running: opt.IfRunning = opt.IfRunningOption.WAIT,
+    job_type: opt.JobTypes = "sync",
+    if_running: opt.IfRunning = "wait",
     since: opt.Since = None,
     timeout: opt.Timeout = "72h",
-    on_interrupt: opt.OnInterrupt = opt.AtTheEndOption.CANCEL,
+    on_interrupt: opt.OnInterrupt = "cancel",
     max_outage: opt.MaxOutage = "30m",
     max_parallel: opt.MaxParallel = None,
     dry_run: opt.DryRun = False,
@@ -83,16 +85,12 @@ def trigger(
 
     def prepare(environ: Mapping[str, str]) -> "Work":
         from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
-        policy = choices.run_policy(
-            {"job_type": job_type, "if_running": if_running, "since": since},
-            {
-                "timeout": timeout,
-                "start_timeout": None,
-                "poll_interval": "auto",
-                "max_outage": max_outage,
-            },
-            {"on_timeout": opt.AtTheEndOption.CANCEL, "on_interrupt": on_interrupt},
+        policy = RunPolicy(
+            trigger=choices.trigger_policy(job_type=job_type, if_running=if_running, since=since),
+            wait=choices.wait_policy(timeout=timeout, max_outage=max_outage),
+            on_interrupt=on_interrupt,
             max_parallel=max_parallel,
             dry_run=dry_run,
             trigger_only=True,

@@ -1,7 +1,6 @@
 """Options of `run`, `trigger` and `wait`, each said once: flag, environment name, help."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,30 +10,8 @@ SELECT = "Which connections"
 HOW = "How to run"
 TIME = "Time limits"
 
-
-class JobTypeOption(StrEnum):
-    """What to start."""
-
-    SYNC = "sync"
-    CLEAR = "clear"
-    REFRESH = "refresh"
-
-
-class IfRunningOption(StrEnum):
-    """What to do where a job of the connection is active already."""
-
-    WAIT = "wait"
-    ATTACH = "attach"
-    SKIP = "skip"
-    FAIL = "fail"
-
-
-class AtTheEndOption(StrEnum):
-    """What becomes of a job that we started when we stop waiting for it."""
-
-    CANCEL = "cancel"
-    LEAVE = "leave"
-
+# Choices are written out: to import them from `sync.policy` would slow every `--help` down.
+# mypy holds the two together where the commands hand them over.
 
 Connections = Annotated[
     list[str] | None,
@@ -43,6 +20,17 @@ Connections = Annotated[
         "-c",
         metavar="ID|NAME",
         help="Connection, by id or exact name. Repeatable. [env: AIRBYTE_CONNECTION]",
+        autocompletion=complete_connection,
+        rich_help_panel=SELECT,
+    ),
+]
+LatestOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--conn",
+        "-c",
+        metavar="ID|NAME",
+        help="The latest job of this connection, by id or exact name. [env: AIRBYTE_CONNECTION]",
         autocompletion=complete_connection,
         rich_help_panel=SELECT,
     ),
@@ -58,18 +46,22 @@ Tags = Annotated[
 ]
 JobIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[JOB_ID]...", help="Job ids.", show_default=False),
+    typer.Argument(metavar="JOB_ID", help="Job ids.", show_default=False),
 ]
 JobTypes = Annotated[
-    JobTypeOption,
-    typer.Option("--job-type", help="What to start.", rich_help_panel=HOW),
+    Literal["sync", "clear", "refresh"],
+    typer.Option(
+        "--job-type",
+        help="What to start. A clear deletes the synced data; a refresh syncs everything anew.",
+        rich_help_panel=HOW,
+    ),
 ]
 IfRunning = Annotated[
-    IfRunningOption,
+    Literal["wait", "attach", "skip", "fail"],
     typer.Option(
         "--if-running",
-        help="A job is active already: wait for its end, then start ours; attach to it; "
-        "skip (exit 99); fail (exit 8).",
+        help="If a job of the connection is active already: wait for its end, then start ours; "
+        "attach to that job and report it; skip: exit 99; fail: exit 8.",
         rich_help_panel=HOW,
     ),
 ]
@@ -78,20 +70,23 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar="TIMESTAMP",
-        help="A sync created at or after this counts as ours: makes a retry safe. "
+        help="Makes a retry safe: a sync created since then counts as ours if it is active or "
+        "has succeeded; only else one is started. "
         'In Airflow: --since "{{ dag_run.start_date }}".',
         rich_help_panel=HOW,
     ),
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Look, and say what would be done.", rich_help_panel=HOW),
+    typer.Option(
+        "--dry-run", help="Start nothing: look, and say what would be done.", rich_help_panel=HOW
+    ),
 ]
 FailFast = Annotated[
     bool,
     typer.Option(
         "--fail-fast",
-        help="Several connections: the first failure cancels the others that we started.",
+        help="With several connections: the first failure cancels the others that we started.",
         rich_help_panel=HOW,
     ),
 ]
@@ -101,7 +96,7 @@ MaxParallel = Annotated[
         "--max-parallel",
         metavar="N",
         min=1,
-        help="Several connections: at most N syncs at a time.",
+        help="With several connections: at most N syncs at a time.",
         show_default="no limit",
         rich_help_panel=HOW,
     ),
@@ -112,7 +107,7 @@ MinRecords = Annotated[
         "--min-records",
         metavar="N",
         min=0,
-        help="A success that moved fewer records is exit 13.",
+        help="A success with fewer records than N is exit 13.",
         rich_help_panel=HOW,
     ),
 ]
@@ -120,7 +115,7 @@ Verify = Annotated[
     bool,
     typer.Option(
         "--verify",
-        help="A success without a trace of work is exit 13 instead of a warning.",
+        help="A success without any attempt or statistics is exit 13, not only a warning.",
         rich_help_panel=HOW,
     ),
 ]
@@ -129,7 +124,7 @@ Timeout = Annotated[
     typer.Option(
         "--timeout",
         metavar="DURATION",
-        help="Longest wait in all; 0 is none. 90, 15m, 2h30m, PT1H.",
+        help="Longest wait in all: 90 (seconds), 15m, 2h30m, PT1H; 0 is no limit.",
         rich_help_panel=TIME,
     ),
 ]
@@ -138,22 +133,26 @@ StartTimeout = Annotated[
     typer.Option(
         "--start-timeout",
         metavar="DURATION",
-        help="Longest wait while the job is only pending or queued.",
-        show_default="none; a warning after 15m",
+        help="Longest wait while the job is still pending or queued.",
+        show_default="none, but a warning after 15m",
         rich_help_panel=TIME,
     ),
 ]
 OnTimeout = Annotated[
-    AtTheEndOption,
+    Literal["cancel", "leave"],
     typer.Option(
         "--on-timeout",
-        help="What happens to a job that we started when time is up.",
+        help="When time is up: what becomes of a job that we started.",
         rich_help_panel=TIME,
     ),
 ]
 OnInterrupt = Annotated[
-    AtTheEndOption,
-    typer.Option("--on-interrupt", help="The same, for SIGTERM and Ctrl-C.", rich_help_panel=TIME),
+    Literal["cancel", "leave"],
+    typer.Option(
+        "--on-interrupt",
+        help="At SIGTERM or Ctrl-C: what becomes of a job that we started.",
+        rich_help_panel=TIME,
+    ),
 ]
 PollInterval = Annotated[
     str,
@@ -169,7 +168,7 @@ MaxOutage = Annotated[
     typer.Option(
         "--max-outage",
         metavar="DURATION",
-        help="How long Airbyte may be unreadable while a job is waited for.",
+        help="Longest outage of Airbyte to sit out once a job is known; then exit 12.",
         rich_help_panel=TIME,
     ),
 ]

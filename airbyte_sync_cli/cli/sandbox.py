@@ -36,7 +36,8 @@ def sandbox_command(  # Typer reads its options from the parameters
         typer.Option(
             metavar="VERSION",
             help="Airbyte's version to behave like: 0.63, 1.0, 1.8, 2.0, latest, or any other "
-            "number. [default: latest]",
+            "number.",
+            show_default="latest",
         ),
     ] = None,
     auth: Annotated[
@@ -44,7 +45,8 @@ def sandbox_command(  # Typer reads its options from the parameters
         typer.Option(
             metavar="none|basic|client-credentials",
             help="What callers must show: nothing, a user name and password, or a token that "
-            "they get for a client id and secret. [default: none]",
+            "they get for a client id and secret.",
+            show_default="none",
         ),
     ] = None,
     speed: Annotated[
@@ -52,7 +54,8 @@ def sandbox_command(  # Typer reads its options from the parameters
         typer.Option(
             metavar="FACTOR",
             help="How much faster than in reality the time of jobs passes: with 10, a sync of "
-            "20 seconds is over after 2. [default: 1]",
+            "20 seconds is over after 2.",
+            show_default="1",
         ),
     ] = None,
     scenario: Annotated[
@@ -79,7 +82,10 @@ def sandbox_command(  # Typer reads its options from the parameters
         ),
     ] = None,
 ) -> None:
-    """Serve a simulated Airbyte: both APIs, jobs with a life, failures on demand."""
+    """Serve a simulated Airbyte, with failures on demand.
+
+    It has both APIs, and jobs that live and end as real ones do.
+    """
     _require_extra()
     if print_scenario:
         _print_scenario()

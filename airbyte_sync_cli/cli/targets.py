@@ -1,5 +1,6 @@
 """From what was typed to what is meant: job ids, and the connections to work on."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -46,28 +47,49 @@ def connections_if_any(conn: Sequence[str] | None, environ: Mapping[str, str]) -
     return wanted_connections(conn, None, environ)[0]
 
 
+def one_job(
+    job_id: str | None, conn: Sequence[str] | None, environ: Mapping[str, str]
+) -> int | str:
+    """Tell the job that is meant: its id, or the connection whose latest it is.
+
+    Raises UsageError for neither, both, or several.
+    """
+    found: Sequence[int | str]
+    if job_id is not None:
+        found = job_numbers_alone([job_id], conn, None)
+    else:
+        found, _ = wanted_connections(conn, None, environ, hint=OR_LATEST_JOB)
+    if len(found) > 1:
+        raise UsageError("only one job at a time", hint=OR_LATEST_JOB)
+    return found[0]
+
+
 def job_numbers_alone(
     texts: Sequence[str], conn: Sequence[str] | None, tag: Sequence[str] | None
 ) -> Sequence[int]:
     """Read job ids that were given instead of connections. Raises UsageError for both."""
     if conn or tag:
         raise UsageError("job ids and connections at once", hint="give the one or the other")
-    return job_numbers(texts)
+    return job_numbers(texts, or_connections=True)
 
 
-def job_numbers(texts: Sequence[str]) -> Sequence[int]:
-    """Read job ids, once each; several may stand in one text. Raises UsageError."""
+def job_numbers(texts: Sequence[str], *, or_connections: bool = False) -> Sequence[int]:
+    """Read job ids, once each; several may stand in one text. Raises UsageError.
+
+    `or_connections` is for a command that would take `--conn` instead.
+    """
     parts = [part for text in texts for part in text.replace(",", " ").split()]
     if not parts:
         raise UsageError("no job id given", hint="`airbyte-sync jobs --conn NAME` lists them")
-    return list(dict.fromkeys(job_number(part) for part in parts))
+    return list(dict.fromkeys(_job_number(part, or_connections=or_connections) for part in parts))
 
 
-def job_number(text: str) -> int:
-    """Read one job id. Raises UsageError."""
-    text = text.strip()
+def _job_number(text: str, *, or_connections: bool) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
     raise UsageError(
-        f"{text!r} is not a job id", hint="a job id is a positive number, as `trigger` prints it"
+        f"{text!r} is not a job id",
+        hint=f"did you mean --conn {shlex.quote(text)}?"
+        if or_connections and not text.lstrip("-").isdigit()
+        else "a job id is a positive number, as `trigger` prints it",
     )

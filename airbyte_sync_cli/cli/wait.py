@@ -23,7 +23,7 @@ def wait(
     min_records: opt.MinRecords = None,
     verify: opt.Verify = False,
 ) -> ExitCode:
-    """Wait for jobs that exist already, and tell the truth about them.
+    """Wait for jobs that exist, and tell the truth about them.
 
     The second half of the two-task pattern, and the way to go on after anything went wrong.
     The jobs are never cancelled from here: Ctrl-C only stops watching. An outage of Airbyte is
@@ -35,12 +35,10 @@ def wait(
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
         limits = choices.wait_policy(
-            {
-                "timeout": timeout,
-                "start_timeout": start_timeout,
-                "poll_interval": poll_interval,
-                "max_outage": max_outage,
-            }
+            timeout=timeout,
+            start_timeout=start_timeout,
+            poll_interval=poll_interval,
+            max_outage=max_outage,
         )
         policy = RunPolicy(wait=limits, min_records=min_records, verify=verify)
         numbers = targets.job_numbers(job_ids or [])

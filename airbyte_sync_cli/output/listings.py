@@ -97,10 +97,10 @@ def _effort(jobs: Sequence[Job], now: datetime, screen: Screen) -> Sequence[Colu
 
 def _yield(jobs: Sequence[Job]) -> Sequence[Column]:
     """Tell what they moved."""
-    rows = [words.count(job.records_synced) for job in jobs]
+    records = [words.count(job.records_synced) for job in jobs]
     sizes = [words.size(job.bytes_synced) for job in jobs]
     return [
-        Column(title="rows", cells=rows, right=True, leaves=1, words="{} rows"),
+        Column(title="records", cells=records, right=True, leaves=1, words="{} records"),
         Column(title="size", cells=sizes, right=True, leaves=3),
     ]
 
@@ -137,7 +137,7 @@ def _oddity(oddity: Oddity) -> str:
         parts.append(f"slow: {oddity.slow:.1f}x the usual {usual}")
     if oddity.small is not None:
         usual = words.count(round(oddity.usual_records or 0))
-        parts.append(f"small: {oddity.small:.0%} of the usual {usual} rows")
+        parts.append(f"small: {oddity.small:.0%} of the usual {usual} records")
     return ", ".join(parts)
 
 

@@ -78,10 +78,44 @@ def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
         ("cancel", "give a JOB_ID, or --conn ID or NAME for a connection's active job"),
         ("jobs", "name one with --conn ID or NAME"),
         ("wait", "`airbyte-sync jobs --conn NAME` lists them"),
+        ("logs", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
     ],
 )
 def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> None:
     assert call(line, AIRBYTE_URL=NOBODY).lines("hint: ") == [f"hint: {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (
+            "--url http://x check",
+            "options stand after the command: `airbyte-sync check --url ...`",
+        ),
+        ("-c orders run", "options stand after the command: `airbyte-sync run -c ...`"),
+        ("--nonsense run", "`airbyte-sync --help` shows more"),
+        ("run orders", "did you mean --conn orders?"),
+        ("jobs orders sales", "did you mean --conn orders --conn sales?"),
+        ("run 42", "`airbyte-sync run --help` shows what it takes"),
+        ("connections orders", "`airbyte-sync connections --help` shows what it takes"),
+        ("status orders", "did you mean --conn orders?"),
+        ("cancel orders", "did you mean --conn orders?"),
+        ("logs orders", "did you mean --conn orders?"),
+        ("wait orders", "a job id is a positive number, as `trigger` prints it"),
+        ("status 0", "a job id is a positive number, as `trigger` prints it"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_gets_the_right_one(line: str, hint: str) -> None:
+    ending = call(*line.split(), AIRBYTE_URL=NOBODY)
+
+    assert_told_well(ending, 2)
+    assert ending.lines("hint: ") == [f"hint: {hint}"]
+
+
+def test_a_name_with_spaces_is_quoted_in_the_hint() -> None:
+    ending = call("run", "Orders to warehouse", AIRBYTE_URL=NOBODY)
+
+    assert ending.lines("hint: ") == ["hint: did you mean --conn 'Orders to warehouse'?"]
 
 
 def test_a_job_that_does_not_exist_is_told_at_once_and_without_talk_of_an_outage(

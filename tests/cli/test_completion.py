@@ -91,7 +91,7 @@ def test_every_command_that_takes_a_connection_completes_it() -> None:
         for parameter in command.params
         if "--conn" in parameter.opts
     }
-    assert {"run", "trigger", "status", "cancel", "jobs"} <= set(taking)
+    assert {"run", "trigger", "status", "cancel", "jobs", "logs"} <= set(taking)
     for parameter in taking.values():
         assert parameter._custom_shell_complete is not None  # noqa: SLF001  # what the shell asks
 

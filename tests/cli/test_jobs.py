@@ -179,7 +179,7 @@ def test_half_the_median_is_not_small_yet_but_less_is() -> None:
     usual = [job(number, 100) for number in range(1, 8)]
     text = table([job(9, 100, records_synced=500), job(10, 100, records_synced=499), *usual])
     assert text.count("small") == 1
-    assert "small: 50% of the usual 1,000 rows" in text
+    assert "small: 50% of the usual 1,000 records" in text
 
 
 def test_four_successes_make_nothing_usual() -> None:

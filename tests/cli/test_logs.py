@@ -125,6 +125,42 @@ def test_the_id_of_a_log_is_its_job(stage: Stage) -> None:
     assert call("logs", "1", "-o", "id", AIRBYTE_URL=url).stdout == "1\n"
 
 
+# The latest job of a connection
+
+
+def two_jobs() -> Sandbox:
+    sandbox = Sandbox()
+    lives = ("running 60, succeeded", FAILED)
+    history = tuple(JobScript.model_validate({"life": life}) for life in lives)
+    sandbox.add_connection("orders", history=history)
+    return sandbox
+
+
+@pytest.mark.parametrize("follow", [(), ("--follow",)])
+def test_a_connection_means_its_latest_job(stage: Stage, follow: tuple[str, ...]) -> None:
+    sandbox = two_jobs()
+    url = stage.sandbox(sandbox)
+    ending = call("logs", "--conn", "orders", *follow, "-o", "json", AIRBYTE_URL=url)
+    assert ending.code == 0
+    assert ending.report["syncs"][0]["job_id"] == max(job.id for job in sandbox.jobs)
+    assert messages(ending) != []
+
+
+def test_a_connection_of_the_environment_gives_way_to_an_id(stage: Stage) -> None:
+    url = stage.sandbox(two_jobs())
+    latest = call("logs", "-o", "id", AIRBYTE_URL=url, AIRBYTE_CONNECTION="orders")
+    named = call("logs", "1", "-o", "id", AIRBYTE_URL=url, AIRBYTE_CONNECTION="orders")
+    assert (latest.stdout, named.stdout) == ("2\n", "1\n")
+
+
+def test_a_connection_without_a_job_has_no_log(stage: Stage) -> None:
+    sandbox = Sandbox()
+    sandbox.add_connection("orders")
+    ending = call("logs", "--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox))
+    assert_told_well(ending, 7)
+    assert ending.lines("error: ") == ["error: 'orders' has no job yet"]
+
+
 # What is not there
 
 
@@ -178,6 +214,9 @@ def test_a_config_api_that_keeps_failing_is_unavailable(stage: Stage) -> None:
         ("logs", "x"),
         ("logs", "0"),
         ("logs", "1", "2"),
+        ("logs", "1 2"),
+        ("logs", "1", "--conn", "orders"),
+        ("logs", "--conn", "orders", "--conn", "sales"),
         ("logs", "1", "--attempt", "0"),
         ("logs", "1", "--tail", "-1"),
         ("logs", "1", "--level", "loud"),
