@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @with_common_options
 def check(*, common: Common, conn: opt.Connections = None) -> ExitCode:
-    """Walk the way to Airbyte one step at a time, and say how to mend the first broken one.
+    """Check the connection to Airbyte, and say what is broken.
 
-    Address, name, port, TLS, proxy or login page, API, sign-in, version; with --conn also the
+    One step at a time, up to the first that fails, with how to fix it:
+    address, name, port, TLS, proxy or login page, API, sign-in, version; with --conn also the
     connection and its latest job. Starts nothing. Exit 0 if every step passes.
     """
 

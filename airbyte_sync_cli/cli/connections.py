@@ -33,7 +33,7 @@ def connections(
         ),
     ] = None,
 ) -> ExitCode:
-    """List connections: ids, names, ends, status, schedules, tags.
+    """List connections with their ids, statuses, schedules and tags.
 
     `-o id` prints bare connection ids. Nothing that matches is exit 7.
     """

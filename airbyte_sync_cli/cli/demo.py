@@ -36,7 +36,7 @@ With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 
 
 def demo() -> None:
-    """Show what a run looks like: three syncs against a simulated Airbyte, in seconds."""
+    """Show three syncs against a simulated Airbyte, in seconds."""
     from airbyte_sync_cli.cli.session import perform_offline  # noqa: PLC0415  # --help is light
 
     raise typer.Exit(perform_offline("demo", _play))

@@ -32,7 +32,7 @@ def run(
     max_parallel: opt.MaxParallel = None,
     dry_run: opt.DryRun = False,
 ) -> ExitCode:
-    """Start a sync, wait for its end, and tell the truth about it.
+    """Start a sync, wait for its end, and exit with its outcome.
 
     Exit 0 if and only if Airbyte says that every sync succeeded.
     """

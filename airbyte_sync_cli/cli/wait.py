@@ -23,7 +23,7 @@ def wait(
     min_records: opt.MinRecords = None,
     verify: opt.Verify = False,
 ) -> ExitCode:
-    """Wait for jobs that exist, and tell the truth about them.
+    """Wait for jobs that exist already, and exit with their outcome.
 
     The second half of the two-task pattern, and the way to go on after anything went wrong.
     The jobs are never cancelled from here: Ctrl-C only stops watching. An outage of Airbyte is

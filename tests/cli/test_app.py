@@ -16,4 +16,4 @@ def test_a_sandbox_on_a_taken_port_is_told_as_everything_else() -> None:
 def test_a_sandbox_with_a_nonsense_fault_is_told_as_everything_else() -> None:
     ending = call("sandbox", "--fault", "nonsense")
     assert_told_well(ending, 2)
-    assert "docs/sandbox.md" in ending.lines("hint: ")[0]
+    assert "--print-scenario" in ending.lines("hint: ")[0]
