@@ -1,6 +1,7 @@
 """The ASGI application: log the request, let faults have it, ask who it is, answer."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -37,6 +38,8 @@ class SandboxApp:
     roots: tuple[str, ...]
     """Below these an unknown path is a 404; anywhere else it is the web page."""
     admin: bool
+    public_threads: AbstractAsyncContextManager[None]
+    """What each request of the Public API waits for and holds until it is answered."""
     record: Callable[[RequestRecord], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,34 +47,29 @@ class SandboxApp:
         if scope["type"] != "http":
             raise ValueError(f"the sandbox speaks HTTP only, not {scope['type']}")
         wire = Wire(scope, receive, send)
-        body = await wire.read_body()
         found = find(self.routes, scope["method"], scope["path"])
-        call = _call(scope, body, found)
+        call = _call(scope, await wire.read_body(), found)
         about = connection_of(call, self.world)
         fault = self.faults.take(*_name_of(found), about)
         entry = self._entry(call, found, fault)
         self.record(entry)
-
-        async def answer() -> Response:
-            response = await self._answer(found, _as_hit(call, fault))
-            entry.answered.append(response.status_code)
-            return response
-
+        answer = partial(self._answer_and_note, found, _as_hit(call, fault), entry)
         if fault is None:
             await wire.deliver(await answer())
             return
         if fault.action == "expire-tokens":
             self.auth.expire_tokens()
+        refuse = partial(self._refuse, route=found.route, path=call.path)
+        about_id = about.id if about else "unknown"
         exchange = Exchange(
-            fault=fault,
-            path=call.path,
-            wire=wire,
-            clock=self.world.clock,
-            answer=answer,
-            refuse=partial(self._refuse, route=found.route, path=call.path),
-            connection_id=about.id if about else "unknown",
+            fault, call.path, wire, self.world.clock, answer, refuse=refuse, connection_id=about_id
         )
         await misbehave(exchange)
+
+    async def _answer_and_note(self, found: Found, call: Call, entry: RequestRecord) -> Response:
+        response = await self._answer(found, call)
+        entry.answered.append(response.status_code)
+        return response
 
     def _entry(self, call: Call, found: Found, fault: Fault | None) -> RequestRecord:
         return RequestRecord(
@@ -93,7 +91,8 @@ class SandboxApp:
         if found.route is None:
             return self._nowhere(found, call.path)
         try:
-            return await found.route.endpoint.handler(call)
+            async with self.public_threads if found.route.api == "public" else nullcontext():
+                return await found.route.endpoint.handler(call)
         except Refusal as refusal:
             return self._refuse(refusal, route=found.route, path=call.path)
 

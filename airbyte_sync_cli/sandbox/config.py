@@ -77,6 +77,9 @@ class SandboxConfig(Model):
     public_root: str = "/api/public/v1"
     """Cloud and the old api-server have `/v1`."""
     config_root: str = "/api/v1"
+    public_threads: int | None = Field(default=None, ge=1)
+    """So many requests of the Public API are worked on at once, the others wait; None is no
+    limit. A self-managed Airbyte has 5, and before 2.2 a trigger holds one until its job runs."""
     page_overlap: int = Field(default=0, ge=0)
     """Public lists: pages after the first repeat so many rows, as has been seen in the wild."""
     connections: tuple[ConnectionConfig, ...] = ()

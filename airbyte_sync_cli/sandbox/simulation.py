@@ -1,5 +1,8 @@
 """The sandbox as tests and commands use it: one object that is the simulated Airbyte."""
 
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
+
 from airbyte_sync_cli.sandbox.actors import Actors
 from airbyte_sync_cli.sandbox.app import SandboxApp
 from airbyte_sync_cli.sandbox.auth import BasicAuth, NoAuth, TokenAuth
@@ -29,6 +32,10 @@ FOREIGN_ROOT = "http://localhost:8001/api/public/v1"
 """The host in `next` links: a setting of the server, rarely where it is reached."""
 
 
+def _threads(count: int | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if count is None else asyncio.Semaphore(count)
+
+
 class Sandbox:
     """A simulated Airbyte. `app` is an ASGI application; the rest is for looking and scripting."""
 
@@ -48,6 +55,7 @@ class Sandbox:
             world=self.world,
             roots=(self.config.public_root, self.config.config_root),
             admin=self.config.admin,
+            public_threads=_threads(self.config.public_threads),
             record=self.requests.append,
         )
         if not self.config.connections:

@@ -145,6 +145,23 @@ async def test_a_reset_does_not_wait_for_a_sync_that_is_late() -> None:
     assert [reset.json()["jobType"], sync.json()["jobType"]] == ["reset", "sync"]
 
 
+@pytest.mark.parametrize(("threads", "seconds"), [(None, 0), (5, 0), (2, 30)])
+@virtual
+async def test_triggers_that_are_held_may_leave_no_thread_for_polls(
+    threads: int | None, seconds: float
+) -> None:
+    async with lab(airbyte_version="2.0", public_threads=threads) as it:
+        script = JobScript(life="pending 30, running 5, succeeded")
+        connections = [it.sandbox.add_connection(name, script=script) for name in "ab"]
+        triggers = [asyncio.ensure_future(it.trigger(each)) for each in connections]
+        await asyncio.sleep(0)
+        await it.ask("jobs/get_light", id=1)
+        assert it.age == 0
+        await it.get("/jobs")
+        assert it.age == seconds
+        await asyncio.gather(*triggers)
+
+
 @pytest.mark.parametrize("kind", ["reset", "clear"])
 @virtual
 async def test_a_reset_cancels_what_runs(kind: str) -> None:
