@@ -27,10 +27,10 @@ What you saw
   The demo itself exits with 0, because all of this was as expected.
 
 What to type next{path}
-  airbyte-sync sandbox                    # such an Airbyte, elsewhere:
-  airbyte-sync run --conn orders          # one sync; `echo $?` shows its code
-  airbyte-sync run --conn events -o json  # the result as one line of JSON
-  airbyte-sync run --help                 # everything else
+  airbyte-sync sandbox                     # such an Airbyte; then in another terminal:
+  airbyte-sync run --conn orders           # one sync; `echo $?` shows its exit code
+  airbyte-sync run --conn billing -o json  # one that fails; the result as a line of JSON
+  airbyte-sync run --help                  # everything else
 With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 """
 
