@@ -19,7 +19,9 @@ _NAME: Final = 1
 """The place of the name in a line."""
 _NUMBERS: Final = range(3, 6)
 """Duration, records and bytes: aligned to the right."""
+_SIZE: Final = 5
 _SHORTEST_NAME: Final = 12
+_READABLE_NAME: Final = 24
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED}
 _STOPPED: Final = {
     ExitCode.TIMEOUT: "timed out",
@@ -48,7 +50,7 @@ def summary(
             _joined(sync, row, command, screen) for sync, row in zip(syncs, cells, strict=True)
         ]
     else:
-        _shorten_names(cells, screen)
+        _fit(cells, screen)
         lines = _aligned(syncs, cells, command, screen)
     if len(syncs) > 1 and command not in _LOOKS:
         good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
@@ -56,13 +58,20 @@ def summary(
     return "\n".join(lines)
 
 
-def _shorten_names(cells: Sequence[list[str]], screen: Screen) -> None:
-    """Let every line fit the terminal, if its name can give what it takes."""
-    widths = _widths(cells)
-    taken = sum(width + len(_GAP) for i, width in enumerate(widths) if width and i != _NAME)
-    most = max((screen.width or 0) - taken - len("✓ "), _SHORTEST_NAME)
+def _fit(cells: Sequence[list[str]], screen: Screen) -> None:
+    """Let every line fit the terminal: bytes give way first, then names grow shorter."""
+    longest = _widths(cells)[_NAME]
+    if _room_for_names(cells, screen) < min(longest, _READABLE_NAME):
+        for row in cells:
+            row[_SIZE] = ""
+    most = max(_room_for_names(cells, screen), _SHORTEST_NAME)
     for row in cells:
         row[_NAME] = words.shortened(row[_NAME], most, mark="…" if screen.blocks else "~")
+
+
+def _room_for_names(cells: Sequence[Sequence[str]], screen: Screen) -> int:
+    taken = sum(w + len(_GAP) for i, w in enumerate(_widths(cells)) if w and i != _NAME)
+    return (screen.width or 0) - taken - len("✓ ")
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:

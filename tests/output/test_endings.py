@@ -147,6 +147,20 @@ def test_on_a_terminal_it_is_aligned_and_coloured() -> None:
     ]
 
 
+def test_bytes_give_way_to_names_and_attempts_on_a_narrow_terminal() -> None:
+    numbers = {"records_synced": 2_450_000, "bytes_synced": 10**9, "duration_seconds": 31.0}
+    syncs = [
+        result("orders of the warehouse", attempts=2, **numbers),
+        result("app events", number=7, **numbers),
+    ]
+
+    lines = summary(syncs, command="run", screen=Screen(width=80)).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[0].endswith("2 attempts")
+    assert "orders of the warehouse" in lines[0]
+
+
 def test_wide_characters_count_twice_in_the_summary() -> None:
     syncs = [result("注文データ", number=1), result("a", number=2)]
 
