@@ -148,7 +148,11 @@ def test_on_a_terminal_it_is_aligned_and_coloured() -> None:
 
 
 def test_bytes_give_way_to_names_and_attempts_on_a_narrow_terminal() -> None:
-    numbers = {"records_synced": 2_450_000, "bytes_synced": 10**9, "duration_seconds": 31.0}
+    numbers: dict[str, Any] = {
+        "records_synced": 2_450_000,
+        "bytes_synced": 10**9,
+        "duration_seconds": 31.0,
+    }
     syncs = [
         result("orders of the warehouse", attempts=2, **numbers),
         result("app events", number=7, **numbers),
