@@ -8,6 +8,7 @@ from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
 from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
@@ -17,6 +18,17 @@ _COURTESY: Final = 2.0
 _LONGEST_LOOK: Final = 10.0
 """Seconds for one look after the end."""
 _BETWEEN_LOOKS: Final = 2.0
+
+
+async def complete(context: Context, case: Case, *, seconds: float | None) -> None:
+    """Learn what there is to know of a job that has ended; a stop ends that, and not its verdict.
+
+    Late numbers are waited for `seconds` at most.
+    """
+    try:
+        await until_stopped(finish(context, case, seconds=seconds), stop=context.stop)
+    except StoppedError:
+        judge(context, case)
 
 
 async def finish(context: Context, case: Case, *, seconds: float | None = None) -> None:

@@ -9,27 +9,24 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.cancel import cancel_with_care
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import (
-    Cancelling,
     DryRun,
     Finished,
     JobKnown,
     Planned,
     Resolved,
 )
-from airbyte_sync_cli.sync.finish import finish, judge
+from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.interrupt_reporter import InterruptReporter
 from airbyte_sync_cli.sync.ours import OurJob
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
+from airbyte_sync_cli.sync.wind_down import WindDown
 
-_MORE_TIME: Final = "--timeout gives more time"
-_MORE_TIME_OR_LEAVE: Final = f"{_MORE_TIME}, --on-timeout leave lets the job go on"
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -63,6 +60,7 @@ class _Run:
         self._stop = context.stop
         self._cases = cases
         self._interrupts = InterruptReporter(context, cases)
+        self._wind_down = WindDown(context, on_news=self._interrupts.tell)
         self._began = self._clock.monotonic()
         timeout = self._policy.wait.timeout
         self._deadline = None if timeout is None else self._began + timeout
@@ -89,7 +87,7 @@ class _Run:
             try:
                 await self._sync(case, connection, ours)
             except StoppedError as stopped:
-                await self._wind_down(case, stopped, ours)
+                await self._wind_down.run(case, stopped, ours)
             except AirbyteSyncError as error:
                 case.error = error
             finally:
@@ -103,7 +101,7 @@ class _Run:
             )
             await self._see_through(case, job_id)
         except StoppedError as stopped:
-            await self._wind_down(case, stopped)
+            await self._wind_down.run(case, stopped)
 
     async def _conclude(self, case: Case, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -170,90 +168,7 @@ class _Run:
             except OutOfTimeError as error:
                 case.error = error
                 raise DeadlineError(error.limit) from error
-        await self._complete(case)
-
-    async def _complete(self, case: Case) -> None:
-        """Learn what there is to know of a job that has ended; its end stands without that."""
-        work = finish(self._context, case, seconds=self._seconds_left())
-        try:
-            await until_stopped(work, stop=self._stop)
-        except StoppedError:
-            judge(self._context, case)
+        await complete(self._context, case, seconds=self._seconds_left())
 
     def _seconds_left(self) -> float | None:
         return None if self._deadline is None else self._deadline - self._clock.monotonic()
-
-    # -- being stopped -----------------------------------------------------------------------
-
-    async def _wind_down(
-        self, case: Case, stopped: StoppedError, ours: OurJob | None = None
-    ) -> None:
-        """Leave no job behind that is ours and unwanted, and none without a name."""
-        since = self._clock.monotonic()
-        grace_left = partial(self._stop.grace_left, since)
-        if ours is not None:
-            await ours.find_now(grace_left)
-        case.ended_as = self._ending(case, stopped, ours)
-        if case.job is not None and not case.adopted and self._unwanted(stopped):
-            because = self._because(stopped)
-            self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
-            await cancel_with_care(
-                self._context, case, grace_left=grace_left, on_sent=self._interrupts.tell
-            )
-        if case.job is not None and case.job.is_final and case.exit_code is not case.ended_as:
-            await self._complete(case)  # it ended by itself, before the cancel or in spite of it
-        if isinstance(case.error, OutOfTimeError):
-            more_time = _MORE_TIME if self._policy.trigger_only else _MORE_TIME_OR_LEAVE
-            case.error = _with_its_cancel(case, case.error, more_time)
-        self._interrupts.tell()
-
-    def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
-        if self._stop.interrupted is not None:
-            return ExitCode[self._stop.interrupted.signal]
-        if isinstance(stopped, DeadlineError):
-            case.error = case.error or _too_late(case, ours)
-            return ExitCode.TIMEOUT
-        if ours is not None and ours.is_open():
-            case.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
-            return ExitCode.UNKNOWN
-        return ExitCode.SKIPPED if case.job is None else ExitCode.SIGTERM
-
-    def _because(self, stopped: StoppedError) -> str:
-        if isinstance(stopped, DeadlineError):
-            return f"{stopped.limit} passed"
-        interrupted = self._stop.interrupted is not None
-        return "interrupted" if interrupted else "another sync failed (--fail-fast)"
-
-    def _unwanted(self, stopped: StoppedError) -> bool:
-        """Whether a job of ours shall not go on without us."""
-        if isinstance(stopped, DeadlineError):
-            return self._policy.on_timeout == "cancel"
-        if self._stop.interrupted is not None:
-            return self._policy.on_interrupt == "cancel"
-        return True  # a sibling failed, and --fail-fast was asked for
-
-
-def _too_late(case: Case, ours: OurJob | None) -> OutOfTimeError:
-    """Say what `--timeout` cut short, where nobody has said it yet."""
-    if case.job is None and ours is not None and ours.is_open():
-        unknown = ours.unknown("--timeout passed")
-        return OutOfTimeError(unknown.message, hint=unknown.hint)
-    name = f"job {case.job.id} had ended" if case.job else "there was a job"
-    return OutOfTimeError(f"--timeout passed before {name}", hint=_MORE_TIME)
-
-
-def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOfTimeError | None:
-    """Say what became of the job that was out of time; None where it had ended by itself."""
-    if case.job is None or case.cancel is None:
-        return error
-    if case.exit_code is not ExitCode.TIMEOUT:
-        return None
-    if case.cancel.confirmed:
-        hint = error.hint if error.limit == "--start-timeout" else more_time
-        return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
-    return OutOfTimeError(
-        f"{error.message}; its cancel is unconfirmed, it may go on",
-        hint=f"`airbyte-sync status {case.job.id}` tells how it stands, "
-        f"`airbyte-sync cancel {case.job.id}` cancels it again",
-        limit=error.limit,
-    )

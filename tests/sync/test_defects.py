@@ -176,7 +176,6 @@ def test_a_gateway_that_lets_few_requests_through_keeps_nobody_in_suspense(
 
     assert case.exit_code is code
     assert given.seconds < 300
-    assert len(given.sandbox.requests) < 600
 
 
 def test_a_lost_answer_is_found_behind_such_a_gateway(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,103 @@
+"""Being stopped, by a signal, a deadline or a sibling: no job is left unwanted or nameless."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from airbyte_sync_cli.errors import OutOfTimeError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.cancel import cancel_with_care
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.events import Cancelling
+from airbyte_sync_cli.sync.finish import complete
+from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError
+
+_MORE_TIME: Final = "--timeout gives more time"
+_MORE_TIME_OR_LEAVE: Final = f"{_MORE_TIME}, --on-timeout leave lets the job go on"
+
+
+class WindDown:
+    """Ends the work on a connection that was stopped.
+
+    `on_news` is called when there is something to report before anything is confirmed.
+    """
+
+    def __init__(self, context: Context, *, on_news: Callable[[], None]) -> None:
+        self._context = context
+        self._policy = context.policy
+        self._stop = context.stop
+        self._on_news = on_news
+
+    async def run(self, case: Case, stopped: StoppedError, ours: OurJob | None = None) -> None:
+        """Find what may be ours, cancel it if it is unwanted, and say what became of it."""
+        since = self._context.clock.monotonic()
+        grace_left = partial(self._stop.grace_left, since)
+        if ours is not None:
+            await ours.find_now(grace_left)
+        case.ended_as = self._ending(case, stopped, ours)
+        if case.job is not None and not case.adopted and self._unwanted(stopped):
+            because = self._because(stopped)
+            self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
+            await cancel_with_care(
+                self._context, case, grace_left=grace_left, on_sent=self._on_news
+            )
+        if case.job is not None and case.job.is_final and case.exit_code is not case.ended_as:
+            # It ended by itself, before the cancel or in spite of it.
+            await complete(self._context, case, seconds=0.0)
+        if isinstance(case.error, OutOfTimeError):
+            more_time = _MORE_TIME if self._policy.trigger_only else _MORE_TIME_OR_LEAVE
+            case.error = _with_its_cancel(case, case.error, more_time)
+        self._on_news()
+
+    def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
+        if self._stop.interrupted is not None:
+            return ExitCode[self._stop.interrupted.signal]
+        if isinstance(stopped, DeadlineError):
+            case.error = case.error or _too_late(case, ours)
+            return ExitCode.TIMEOUT
+        if ours is not None and ours.is_open():
+            case.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
+            return ExitCode.UNKNOWN
+        return ExitCode.SKIPPED if case.job is None else ExitCode.SIGTERM
+
+    def _because(self, stopped: StoppedError) -> str:
+        if isinstance(stopped, DeadlineError):
+            return f"{stopped.limit} passed"
+        interrupted = self._stop.interrupted is not None
+        return "interrupted" if interrupted else "another sync failed (--fail-fast)"
+
+    def _unwanted(self, stopped: StoppedError) -> bool:
+        """Whether a job of ours shall not go on without us."""
+        if isinstance(stopped, DeadlineError):
+            return self._policy.on_timeout == "cancel"
+        if self._stop.interrupted is not None:
+            return self._policy.on_interrupt == "cancel"
+        return True  # a sibling failed, and --fail-fast was asked for
+
+
+def _too_late(case: Case, ours: OurJob | None) -> OutOfTimeError:
+    """Say what `--timeout` cut short, where nobody has said it yet."""
+    if case.job is None and ours is not None and ours.is_open():
+        unknown = ours.unknown("--timeout passed")
+        return OutOfTimeError(unknown.message, hint=unknown.hint)
+    name = f"job {case.job.id} had ended" if case.job else "there was a job"
+    return OutOfTimeError(f"--timeout passed before {name}", hint=_MORE_TIME)
+
+
+def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOfTimeError | None:
+    """Say what became of the job that was out of time; None where it had ended by itself."""
+    if case.job is None or case.cancel is None:
+        return error
+    if case.exit_code is not ExitCode.TIMEOUT:
+        return None
+    if case.cancel.confirmed:
+        hint = error.hint if error.limit == "--start-timeout" else more_time
+        return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
+    return OutOfTimeError(
+        f"{error.message}; its cancel is unconfirmed, it may go on",
+        hint=f"`airbyte-sync status {case.job.id}` tells how it stands, "
+        f"`airbyte-sync cancel {case.job.id}` cancels it again",
+        limit=error.limit,
+    )
