@@ -5,20 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
+from airbyte_sync_cli.airbyte import config_mapping as mapping
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
-    FINAL_STATUSES,
     Connection,
-    Failure,
     Job,
     JobType,
     LogLine,
     Progress,
-    StreamProgress,
 )
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
 from airbyte_sync_cli.errors import ProtocolError, RejectedError, UnavailableError
@@ -29,9 +27,6 @@ _OLD_TYPES: Final = ("sync", "reset_connection")
 """Servers before 0.60 know no other, and reject a list that names one."""
 _MANY: Final = 1000
 """Newer servers page their lists of sources: one page is enough for names."""
-_TYPES: Final = {"reset_connection": "reset"}
-"""Stored names that the Public API shows as another word; we show its words everywhere."""
-
 _BARE: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
 """A 500 without words."""
 
@@ -51,7 +46,7 @@ class ConfigApi:
         reply = await self._ask(
             "connections/get", {"connectionId": connection_id}, patience=patience
         )
-        return _connection(wire.read(wire.ConfigConnection, reply))
+        return mapping.connection(wire.read(wire.ConfigConnection, reply))
 
     async def connections(
         self, *, workspace_id: str | None, patience: float
@@ -59,7 +54,7 @@ class ConfigApi:
         """Read the connections of one workspace, or of all that may be seen."""
         ids = [workspace_id] if workspace_id else await self._workspaces(patience)
         pages = await gather(*(self._connections_of(one, patience) for one in ids))
-        found = {row.connection_id: _connection(row) for page in pages for row in page}
+        found = {row.connection_id: mapping.connection(row) for page in pages for row in page}
         return list(found.values())
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
@@ -104,7 +99,7 @@ class ConfigApi:
             )
         rows = wire.read(wire.ConfigJobs, reply).jobs
         self._seen.update(row.job.id for row in rows)
-        found = {row.job.id: _job(row) for row in rows}
+        found = {row.job.id: mapping.job(row) for row in rows}
         return sorted(found.values(), key=lambda job: job.id, reverse=True)
 
     async def trigger(
@@ -124,7 +119,7 @@ class ConfigApi:
         )
         answer = await judge_trigger(
             lambda: self._gate.send(request),
-            read_job=_read_refresh if job_type == "refresh" else _read_started,
+            read_job=mapping.read_refresh if job_type == "refresh" else mapping.read_started,
             retry_after=self._gate.retry_after,
         )
         if isinstance(answer, Started):
@@ -144,13 +139,13 @@ class ConfigApi:
         """Read one attempt's log, of either shape."""
         body = {"jobId": job_id, "attemptNumber": attempt}
         reply = await self._ask("attempt/get_for_job", body, patience=10)
-        return _lines(wire.read(wire.ConfigAttemptInfo, reply).logs or wire.Logs())
+        return mapping.lines(wire.read(wire.ConfigAttemptInfo, reply).logs or wire.Logs())
 
     async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
         reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
         info = wire.read(wire.ConfigJobInfo, reply)
         self._seen.add(job_id)
-        return _job(info), _progress(info)
+        return mapping.job(info), mapping.progress(info)
 
     async def require_health(self) -> None:
         """Raise what the API's answer means where it is not there."""
@@ -204,113 +199,3 @@ class ConfigApi:
 
     async def _ask(self, path: str, body: Mapping[str, object], *, patience: float) -> Reply:
         return await self._gate.read(self._request(path, body), patience=patience)
-
-
-def _read_started(reply: Reply) -> Job:
-    return _job(wire.read(wire.ConfigJobInfo, reply))
-
-
-def _read_refresh(reply: Reply) -> Job:
-    job = wire.read(wire.ConfigRefresh, reply).job
-    if job is None:
-        raise RejectedError(
-            f"{reply.request}: the destination cannot refresh",
-            hint="--job-type clear, then a sync, loads everything again",
-        )
-    return _job(wire.ConfigJobInfo(job=job))
-
-
-def _job(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Job:
-    job, attempts = info.job, info.attempts
-    stats = job.aggregated_stats or wire.Stats()
-    ended = job.updated_at if job.status in FINAL_STATUSES else None
-    return Job(
-        id=job.id,
-        connection_id=job.config_id,
-        type=_TYPES.get(job.config_type, job.config_type),
-        status=job.status,
-        created_at=job.created_at,
-        ended_at=ended,
-        records_synced=stats.records_committed,
-        bytes_synced=stats.bytes_committed,
-        attempts=None if attempts is None else len(attempts),
-    )
-
-
-def _progress(info: wire.ConfigJobInfo) -> Progress:
-    attempts = [row.attempt for row in info.attempts or ()]
-    is_counted = info.attempts is not None
-    total = info.job.aggregated_stats or wire.Stats()
-    latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
-    return Progress(
-        attempts=len(attempts) if is_counted else None,
-        records_emitted=_first(total.records_emitted, latest.records_emitted),
-        bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
-        records_committed=_first(total.records_committed, latest.records_committed),
-        streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or ()),
-        failure=_failure(attempts),
-        leaves_trace=(bool(attempts) or total.records_emitted is not None) if is_counted else None,
-    )
-
-
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
-
-
-def _stream(row: wire.StreamStats) -> StreamProgress:
-    return StreamProgress(
-        name=row.stream_name,
-        namespace=row.stream_namespace,
-        records_emitted=row.records_emitted,
-        records_committed=row.records_committed,
-        bytes_emitted=row.bytes_emitted,
-    )
-
-
-def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
-    """The first failure of the last attempt, as Airbyte's own notices show it."""
-    summary = attempts[-1].failure_summary if attempts else None
-    if summary is None or not summary.failures:
-        return None
-    first = summary.failures[0]
-    return Failure(
-        origin=first.failure_origin,
-        type=first.failure_type,
-        message=first.external_message or first.internal_message,
-        retryable=first.retryable,
-        internal_message=first.internal_message,
-        stacktrace=first.stacktrace,
-    )
-
-
-def _connection(row: wire.ConfigConnection) -> Connection:
-    data = row.schedule_data or wire.ConfigScheduleData()
-    basic, cron = data.basic_schedule or row.schedule, data.cron
-    every = f"Every {basic.units} {basic.time_unit}".upper() if basic else None
-    return Connection(
-        id=row.connection_id,
-        name=row.name,
-        status=row.status,
-        workspace_id=row.workspace_id,
-        source_id=row.source_id,
-        destination_id=row.destination_id,
-        schedule_type=row.schedule_type,
-        schedule=(cron.cron_expression if cron else None) or every,
-        tags=tuple(tag.name for tag in row.tags or ()),
-    )
-
-
-def _lines(logs: wire.Logs) -> Sequence[LogLine]:
-    if logs.events is not None:
-        return [
-            LogLine(
-                message=line,
-                at=event.timestamp,
-                level=event.level,
-                source=event.log_source,
-            )
-            for event in logs.events
-            for text in (event.message, event.stack_trace)
-            for line in (text or "").splitlines()
-        ]
-    return [LogLine(message=line) for line in logs.log_lines or ()]
