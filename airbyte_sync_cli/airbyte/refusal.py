@@ -20,6 +20,7 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
+from airbyte_sync_cli.redaction import redact
 
 _LONGEST_WORDS: Final = 500
 _LOGIN: Final = re.compile(
@@ -208,5 +209,5 @@ def _html_words(reply: Reply) -> str:
 
 
 def _shortened(text: str, *, most: int = _LONGEST_WORDS) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(redact(text).split())  # half of a secret would not be known for one
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"

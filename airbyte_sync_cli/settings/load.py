@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from pydantic import SecretStr
 
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.redaction import remember, remember_pair
+from airbyte_sync_cli.redaction import remember, remember_header, remember_pair
 from airbyte_sync_cli.settings.airflow import AirflowConnection
 from airbyte_sync_cli.settings.choice import choose_credentials
 from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
@@ -32,8 +32,8 @@ _INSECURE: Final = (
     "certificates are not checked (--insecure): anybody on the way can read the credentials; "
     "--ca-bundle is the way to trust a private CA"
 )
-
-
+_SURELY_SECRET: Final = 16
+"""Characters; what is shorter, in a header whose name speaks of no secret, may be any word."""
 _USERINFO: Final = re.compile(r"(?:[^/?#@]*//)?(?P<userinfo>[^/?#]*)@")
 
 
@@ -164,7 +164,9 @@ class _Loader:
                 "two kinds of credentials at once: an Authorization header beside another",
                 hint="keep one of them",
             )
-        return tuple((name, SecretStr(remember(value))) for name, value in headers.values())
+        for name, value in headers.values():
+            remember_header(value, least=0 if names_a_secret(name) else _SURELY_SECRET)
+        return tuple((name, SecretStr(value)) for name, value in headers.values())
 
     def _warn_of_typed_secret(self, found: Found, header: str) -> None:
         if found.origin.startswith("option ") and names_a_secret(header):
