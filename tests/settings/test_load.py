@@ -470,3 +470,63 @@ def test_a_secret_that_everybody_can_read_is_warned_about(
 
     assert stat.S_IMODE((tmp_path / "config.toml").stat().st_mode) == mode
     assert any("everybody can read it" in warning for warning in settings.warnings) is warns
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:a/b@host",
+        "http://user:/ab@host:8000/api/v1",
+        "http://user:1/2@host",
+        "http://user:a?b@host",
+        "http://user:#ab@host",
+        "user:a/b@host",
+        "http://user:a@b/c@host",
+        "http://user:ab@c?d@host",
+        "http://:a/b@host",
+    ],
+)
+def test_a_password_whose_end_cannot_be_told_is_told_and_not_shown(url: str) -> None:
+    for error in (refused({"AIRBYTE_URL": url}), refused(url=url)):
+        assert error.message.endswith("where the password in the address ends")
+        assert "host" not in error.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8000/login?email=jane@example.com",
+        "http://localhost:8000?email=jane@example.com",
+        "https://airbyte.example.com/login?next=http://a:b@c",
+        "http://[::1]:8000/#jane@example.com",
+    ],
+)
+def test_an_at_sign_behind_the_path_is_no_password(url: str) -> None:
+    assert load(url=url).url == url
+
+
+def test_a_misspelt_scheme_still_shows_no_password() -> None:
+    settings = load({"AIRBYTE_URL": "http:/jane:abc@host"})
+
+    assert (settings.url, settings.origins["password"][:11]) == ("http:/host", "the address")
+
+
+def test_a_password_typed_in_an_address_is_warned_about() -> None:
+    address = "http://jane:canary@airbyte"
+
+    assert load(url=address).warnings == (
+        "--url with a password: everybody on this machine can read a command line; "
+        "AIRBYTE_PASSWORD or AIRBYTE_PASSWORD_FILE keep a secret",
+    )
+    assert load({"AIRBYTE_URL": address}).warnings == ()
+
+
+@pytest.mark.parametrize("place", ["jane:canary@host", "http://jane:can/ary@host:1", "j:c@h"])
+def test_nobodys_password_is_taken_in_a_token_address(place: str) -> None:
+    url = f"{place}/token"
+
+    error = refused({"AIRBYTE_TOKEN_URL": url})
+    assert error.message.startswith("AIRBYTE_TOKEN_URL: a user name or a password in this")
+    assert "@h" not in error.message
+    connection = {"AIRFLOW_CONN_A": f'{{"schema": "{url}"}}', "AIRBYTE_AIRFLOW_CONN": "a"}
+    assert "AIRFLOW_CONN_A" in refused(connection).message
