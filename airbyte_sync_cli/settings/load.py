@@ -23,7 +23,7 @@ from airbyte_sync_cli.settings.model import (
     NoAuth,
     Settings,
 )
-from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS
+from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS, misspelt
 from airbyte_sync_cli.settings.profile import open_profile
 from airbyte_sync_cli.settings.sources import Environment, Found, Options, Source
 from airbyte_sync_cli.settings.userinfo import refuse_userinfo, remember_userinfo, take_userinfo
@@ -52,7 +52,10 @@ def load_settings(
         sources.append(AirflowConnection(connection, environ))
     name = _chosen(options, environ, "profile", "AIRBYTE_PROFILE")
     profile = open_profile(environ, name, config_path)
-    warnings = []
+    warnings: list[str | None] = [
+        f"{name} is not a setting: did you mean {meant}?"
+        for name, meant in misspelt(environ).items()
+    ]
     if profile is not None:
         sources.append(profile)
         warnings.append(profile.warning())

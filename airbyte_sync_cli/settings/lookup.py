@@ -66,6 +66,11 @@ class Lookup:
         if found is None:
             return None
         path = (found.folder or Path()) / Path(found.text.strip()).expanduser()
+        if path.is_dir():
+            raise UsageError(
+                f"{where(name, found)}: {path} is a folder, but a file is wanted",
+                hint="name one PEM file; several certificates may stand in it, one after another",
+            )
         try:
             path.open("rb").close()
         except OSError as error:

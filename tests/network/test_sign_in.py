@@ -200,18 +200,39 @@ def test_a_ready_token_that_has_ended_is_named_with_its_end(stage: Stage) -> Non
     assert "ended at 2020-09-13" in ending.stderr
 
 
-def test_a_mounted_token_is_read_again_when_it_is_refused(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "second", ["second-token\n", "Bearer second-token", "bearer second-token"]
+)
+def test_a_mounted_token_is_read_again_when_it_is_refused(
+    stage: Stage, tmp_path: Path, second: str
+) -> None:
     file = tmp_path / "token"
     file.write_text("first-token\n")
 
     def answer(asked: Asked) -> bytes:
         if asked.headers.get("authorization") == "Bearer second-token":
             return response(200, {"data": []})
-        file.write_text("second-token\n")
+        file.write_text(second, encoding="utf-8-sig")
         return response(401, {"message": "Unauthorized"})
 
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
     assert ending.code == 7  # it was let in: no connection is called so
+
+
+def test_a_mounted_token_that_cannot_be_sent_any_more_is_told(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("first-token\n")
+
+    def answer(_: Asked) -> bytes:
+        file.write_text("second-canary\nof two lines")
+        return response(401, {"message": "Unauthorized"})
+
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
+    assert_told_well(ending, 6)
+    assert "the secret holds a line break" in ending.warnings[0]
+    assert "canary" not in ending.stdout + ending.stderr
 
 
 def test_a_name_and_a_password_open_an_old_proxy(stage: Stage) -> None:
