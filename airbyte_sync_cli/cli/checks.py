@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from airbyte_sync_cli.airbyte import probe, probe_http
 from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
 from airbyte_sync_cli.airbyte.connect import connect
+from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.cli import check_words as said
 from airbyte_sync_cli.cli.session import Ending, interrupted
 from airbyte_sync_cli.cli.signals import stopping_on_signals
@@ -129,6 +130,7 @@ class _Walk:
     async def _understand(self) -> Address:
         async with self._step("address") as finding:
             address = parse_address(self._settings.url)
+            token_urls(self._settings, address)  # a mistake in them is told here
             origin = self._settings.origins.get("url", "default")
             finding.message = f"{self._settings.url} ({origin})"
         return address
