@@ -240,3 +240,23 @@ def test_a_secret_is_masked_before_it_is_folded_over_lines() -> None:
     forget_all()
     assert "canary" not in drawn
     assert drawn.count(MASK) == 2
+
+
+def test_a_server_without_authentication_is_told_once_and_honestly(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="none")
+
+    ending = check(
+        *("--conn", "orders"),
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        AIRBYTE_CLIENT_ID="needless",
+        AIRBYTE_CLIENT_SECRET="canary-needless",
+    )
+
+    assert ending.code == 0
+    assert len(ending.warnings) == len(ending.report["warnings"]) == 1
+    step = next(one for one in ending.report["steps"] if one["name"] == "sign-in")
+    assert step["message"] == "without credentials: this server gives no tokens"
+    assert step["hint"] == "a client id is set, which this server does not need"
+    assert [name for name, outcome in outcomes(ending).items() if outcome == "warning"] == [
+        "sign-in"
+    ]
