@@ -12,6 +12,7 @@ from airbyte_sync_cli.redaction import (
     redact,
     redact_all,
     remember,
+    remember_header,
     remember_pair,
     without_credentials,
 )
@@ -83,3 +84,37 @@ def test_a_structure_keeps_its_shape_and_loses_its_secrets() -> None:
 )
 def test_an_address_is_told_without_the_credentials_in_it(address: str, bare: str) -> None:
     assert without_credentials(address) == bare
+
+
+@pytest.mark.parametrize(
+    ("value", "echoed"),
+    [
+        ("Bearer canary-token", "canary-token"),
+        ("Key canary-key", "canary-key"),
+        ("a=canary-one; b=canary-two", "canary-two"),
+        ('Custom id="canary-one",sig="canary-two"', "canary-one"),
+        ("Basic " + base64.b64encode(b"jane:canary-word").decode(), "canary-word"),
+        ("Basic canary-of-no-pair", "canary-of-no-pair"),
+    ],
+)
+def test_each_secret_in_a_header_is_masked_where_it_stands_alone(value: str, echoed: str) -> None:
+    remember_header(value)
+
+    assert redact(f"no: {echoed}") == f"no: {MASK}"
+    assert redact(f"no: {value}") == f"no: {MASK}"
+    assert redact("Bearer Custom Basic Key") == "Bearer Custom Basic Key"
+
+
+def test_a_header_of_no_secret_hides_no_word() -> None:
+    remember_header("orders of-the-night-and-of-the-day", least=16)
+
+    assert redact("orders of-the-night-and-of-the-day") == MASK
+    assert redact("orders") == "orders"
+
+
+def test_a_code_stays_a_code_even_if_a_secret_is_the_same_word() -> None:
+    remember("succeeded")
+    row = {"status": "succeeded", "outcome": "succeeded", "message": "it succeeded"}
+
+    assert redact_all(row) == row | {"message": f"it {MASK}"}
+    assert redact_all({"status": "Bearer succeeded"}) == {"status": f"Bearer {MASK}"}

@@ -21,6 +21,10 @@ _OLD_PUBLIC_PORT: Final = 8006
 _API: Final = re.compile(
     r"(?P<prefix>.*?)/api(?:/(?P<what>[^/]*)(?:/(?P<version>[^/]*).*)?)?", re.IGNORECASE
 )
+_BELOW: Final = re.compile(
+    r"(?P<prefix>.*)/api(?:/(?P<what>public(?=/v1(?:/|$)|$)|v1)(?:/.*)?)?", re.IGNORECASE
+)
+"""The last of them that is Airbyte's: somebody may have put it below an `/api` of his own."""
 _PAGE: Final = re.compile(
     r"(?P<prefix>.*?)/(?:workspaces|connections|organizations?|settings|setup|login|signup|auth"
     r"|user|onboarding)(?:/.*)?",
@@ -90,8 +94,9 @@ def parse_address(url: str) -> Address:
 
 def _self_managed(origin: str, parts: SplitResult) -> Address:
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-    api, page, version = _API.fullmatch(path), _PAGE.fullmatch(path), _VERSION.fullmatch(path)
-    if api and _is_airbytes(api, origin):
+    known, page, version = _BELOW.fullmatch(path), _PAGE.fullmatch(path), _VERSION.fullmatch(path)
+    api = known or _API.fullmatch(path)
+    if api and (known or _is_airbytes(api, origin)):
         decided: Flavour | None = "public" if (api["what"] or "").lower() == "public" else None
         return replace(_at(f"{origin}{api['prefix']}"), decided=decided)
     if page:

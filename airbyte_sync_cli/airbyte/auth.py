@@ -53,6 +53,12 @@ class Auth(httpx.Auth):
         self._caches = caches
         self._origins = origins
 
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether it has turned out that the server's own authentication is off."""
+        credential = self._caches[-1].credential
+        return credential is not None and credential.value is None
+
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:

@@ -7,7 +7,9 @@ import httpx
 
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.airbyte.auth import make_auth
+from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.proxy import ProxyingTransport
+from airbyte_sync_cli.airbyte.refusal import denied_hint
 from airbyte_sync_cli.airbyte.tls import ssl_context
 
 if TYPE_CHECKING:
@@ -30,6 +32,16 @@ def make_client(settings: "Settings", address: "Address", clock: "Clock") -> htt
         headers=_headers(settings),
         transport=ProxyingTransport(settings.proxies, verify=verify, limits=_LIMITS),
         follow_redirects=False,
+    )
+
+
+def make_gate(settings: "Settings", address: "Address", clock: "Clock") -> Gate:
+    """Make the gate to a server, with a client of its own. Raises UsageError, as that does."""
+    return Gate(
+        make_client(settings, address, clock),
+        clock=clock,
+        limit=settings.request_timeout,
+        denied_hint=denied_hint(settings),
     )
 
 

@@ -2,7 +2,7 @@
 
 from airbyte_sync_cli.airbyte.address import Address, parse_address
 from airbyte_sync_cli.airbyte.api import PATIENCE
-from airbyte_sync_cli.airbyte.client import make_client
+from airbyte_sync_cli.airbyte.client import make_gate
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.discovery import find_api
 from airbyte_sync_cli.airbyte.http import LOG, Gate
@@ -20,7 +20,7 @@ async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENC
     """
     address = parse_address(settings.url)
     LOG.info("%s", address.explain())
-    gate = Gate(make_client(settings, address, clock), clock=clock, limit=settings.request_timeout)
+    gate = make_gate(settings, address, clock)
     try:
         return await _server(gate, settings, address, patience)
     except BaseException:

@@ -9,9 +9,16 @@ import httpx
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential, CredentialSource
 from airbyte_sync_cli.airbyte.token_endpoint import TokenEndpoint
 from airbyte_sync_cli.airbyte.tokens import end_of
-from airbyte_sync_cli.errors import DeniedError
+from airbyte_sync_cli.errors import DeniedError, UsageError
 from airbyte_sync_cli.redaction import remember
-from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, Settings
+from airbyte_sync_cli.settings import (
+    BasicAuth,
+    BearerAuth,
+    ClientCredentials,
+    Settings,
+    read_secret,
+    read_token,
+)
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.address import Address
@@ -66,7 +73,7 @@ class BearerSource:
             return self._credential()
         newer = self._read_again()
         if newer not in {"", self._token}:
-            self._token = remember(newer)
+            self._token = newer
             return self._credential()
         self._complain_of_age()
         return refused
@@ -78,9 +85,10 @@ class BearerSource:
         if self._credentials.file is None:
             return ""
         try:
-            return self._credentials.file.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            LOG.warning("%s cannot be read again: %s", self._credentials.file, error)
+            found = read_secret(self._credentials.file, name="the token, read again")
+            return read_token(found).get_secret_value()
+        except UsageError as error:
+            LOG.warning("%s", error.message)
             return ""
 
     def _complain_of_age(self) -> None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.auth")
 _PAUSE: Final = 10.0
-"""Seconds after which a renewal is tried again, while the old credential is still good. Where its
-question gets no answer at all, httpx fails the request that needed it: not all of them."""
+"""Seconds after which a renewal is tried again, while the old credential is still good, or where
+the new one was refused, too. Where its question gets no answer at all, httpx fails the request
+that needed it: not all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -61,6 +62,7 @@ class CredentialCache:
         self._source = source
         self._clock = clock
         self._asked_at = -inf
+        self._is_replacement = False
 
     def freshen(
         self, request: "httpx.Request", *, refused: Sequence[Credential | None], failures_seen: int
@@ -74,6 +76,8 @@ class CredentialCache:
         was_refused = old in refused
         if old is not None and not was_refused and not self._is_due(old):
             return
+        if was_refused and self._is_replacement and self._asked_lately:
+            return  # it was new, and refused all the same: another one would be, too
         if len(self.failures) > failures_seen:
             raise self.failures[-1]
         self._asked_at = self._clock.monotonic()
@@ -84,6 +88,12 @@ class CredentialCache:
             if was_refused or not self._can_go_on(error):
                 raise
             LOG.info("%s; the old token is still good", error.message)
+        else:
+            self._is_replacement = was_refused and self.credential is not old
+
+    @property
+    def _asked_lately(self) -> bool:
+        return self._clock.monotonic() < self._asked_at + _PAUSE
 
     def _is_due(self, credential: Credential) -> bool:
         """Whether to ask for a new one: near the end of the old, but not at every request."""

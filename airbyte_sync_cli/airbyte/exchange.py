@@ -43,6 +43,8 @@ class Reply:
     headers: Mapping[str, str]
     """Lower-case names."""
     body: bytes
+    denied_hint: str | None = None
+    """What to do where a 401 or 403 is Airbyte's own, by the credentials that are set."""
 
     @property
     def is_success(self) -> bool:
@@ -134,6 +136,8 @@ class Exchange:
         before = "cannot reach" if unsent else "no answer from"
         asked = error.request if isinstance(error, httpx.TransportError) else None
         origin = _origin_of(asked.url) if asked else self._origin  # a sign-in may go elsewhere
+        if trouble is _BROKEN and origin.startswith("http:"):
+            trouble = _BROKEN_WITHOUT_TLS
         return UnansweredError(
             f"{before} {origin}: {trouble.words}",
             hint=(asked and asked.extensions.get(HINT)) or trouble.hint,
@@ -165,6 +169,9 @@ _REFUSED: Final = _Trouble(
 _BROKEN: Final = _Trouble(
     "the connection broke off",
     "a proxy or the server closed it; `airbyte-sync check` walks the path",
+)
+_BROKEN_WITHOUT_TLS: Final = _Trouble(
+    _BROKEN.words, f"does the port want https://? {_BROKEN.hint}"
 )
 _SLOW: Final = _Trouble(
     "no answer in time", "is a firewall or a VPN in between? --request-timeout gives it longer"

@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
@@ -30,16 +31,29 @@ _LONGEST_PAUSE: Final = 8.0
 class Gate:
     """Sends requests over one pool of kept-alive connections. Follows no redirect."""
 
-    def __init__(self, client: "httpx.AsyncClient", *, clock: "Clock", limit: float) -> None:
+    def __init__(
+        self,
+        client: "httpx.AsyncClient",
+        *,
+        clock: "Clock",
+        limit: float,
+        denied_hint: str | None = None,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._limit = limit
+        self._denied_hint = denied_hint
         self.clock_ahead: float | None = None
         """Seconds that the server's clock is ahead of ours, by the `Date` of a quick answer."""
 
     def monotonic(self) -> float:
         """Tell the clock's seconds, for whoever asks through here only now and then."""
         return self._clock.monotonic()
+
+    @property
+    def auth(self) -> "httpx.Auth | None":
+        """What signs the requests."""
+        return self._client.auth
 
     async def aclose(self) -> None:
         """Close the pool."""
@@ -79,7 +93,7 @@ class Gate:
         LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
         if seconds < _QUICK:
             self._compare_clocks(reply, seconds)
-        return reply
+        return replace(reply, denied_hint=self._denied_hint)
 
     def _compare_clocks(self, reply: Reply, seconds: float) -> None:
         """Note what time it is there; a date is cut to the second, and half of the way is back."""

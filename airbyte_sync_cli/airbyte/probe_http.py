@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.airbyte import wire
-from airbyte_sync_cli.airbyte.client import make_client
+from airbyte_sync_cli.airbyte.auth import Auth
+from airbyte_sync_cli.airbyte.client import make_gate
 from airbyte_sync_cli.airbyte.discovery import find_api
 from airbyte_sync_cli.airbyte.exchange import Request
 from airbyte_sync_cli.airbyte.http import Gate
@@ -56,8 +57,11 @@ async def find_out(
 
 async def sign_in(
     settings: "Settings", address: "Address", flavour: "Flavour", clock: "Clock"
-) -> None:
-    """Read something small that not everybody may read. Raises DeniedError and so on."""
+) -> "Settings":
+    """Read something small that not everybody may read. Raises DeniedError and so on.
+
+    Returns the settings without the credentials that the server has no use for.
+    """
     async with _gate(settings, address, clock) as gate:
         if flavour == "public":
             url = f"{address.public_root}/workspaces"
@@ -68,6 +72,8 @@ async def sign_in(
         reply = await gate.read(request, patience=0)
         if not reply.body.lstrip().startswith(b"{"):
             raise ProtocolError(f"{request}: that is not a list of workspaces")
+        needless = isinstance(gate.auth, Auth) and gate.auth.shows_nothing
+        return replace(settings, credentials=NoAuth()) if needless else settings
 
 
 async def look_aside(
@@ -100,6 +106,8 @@ async def read_instance(
 
 @asynccontextmanager
 async def _gate(settings: "Settings", address: "Address", clock: "Clock") -> AsyncIterator[Gate]:
-    client = make_client(settings, address, clock)
-    async with client:
-        yield Gate(client, clock=clock, limit=settings.request_timeout)
+    gate = make_gate(settings, address, clock)
+    try:
+        yield gate
+    finally:
+        await gate.aclose()

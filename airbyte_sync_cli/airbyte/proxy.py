@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from airbyte_sync_cli.airbyte.exchange import causes_of
+from airbyte_sync_cli.airbyte.spelling import can_be_asked
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import without_credentials
 
@@ -71,7 +72,9 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 def _checked(proxy: str) -> str:
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in _KNOWN and bool(parts.hostname) and parts.port != 0
+        host = parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}")
+        named = bool(parts.hostname) and can_be_asked(host)
+        usable = parts.scheme in _KNOWN and named and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 from airbyte_sync_cli.airbyte.exchange import PROXY_HINT, Reply
 from airbyte_sync_cli.errors import (
@@ -20,6 +21,8 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
+from airbyte_sync_cli.redaction import redact
+from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, NoAuth, Settings
 
 _LONGEST_WORDS: Final = 500
 _LOGIN: Final = re.compile(
@@ -39,14 +42,33 @@ _CLOUDFLARE_HINT: Final = (
     "Cloudflare stands in front and keeps us out: let it admit this machine's address, or give "
     "its service token in AIRBYTE_HEADERS (CF-Access-Client-Id, CF-Access-Client-Secret)"
 )
+_WANTS_TLS: Final = re.compile(
+    r"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port", re.IGNORECASE
+)
+"""What Go's net/http and nginx say in plain text at a port that speaks TLS."""
 _BASIC_HINT: Final = "a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both"
 _HTML_HINT: Final = (
     "give the API's address: https://HOST/api/public/v1, or the bare root; "
     "`airbyte-sync check` walks the path"
 )
-_CREDENTIALS_HINT: Final = (
+_CLIENT_REFUSED: Final = (
     "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
     "AIRBYTE_USERNAME)? `airbyte-sync check` walks the path"
+)
+_NOBODY_REFUSED: Final = (
+    "no credentials are set: this Airbyte wants AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET (web "
+    "UI: Settings, Applications), or AIRBYTE_TOKEN"
+)
+_HEADER_REFUSED: Final = (
+    "the Authorization header of AIRBYTE_HEADERS (--header) was refused: is it right, and for "
+    "this server?"
+)
+_BASIC_REFUSED: Final = (
+    "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers want a client id and "
+    "secret instead (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET)"
+)
+_BEARER_REFUSED: Final = (
+    "AIRBYTE_TOKEN was refused: it may have ended, or belong to another server"
 )
 
 
@@ -61,6 +83,20 @@ class Refusal:
     """A problem's title, such as `try-again-later`."""
     is_html: bool = False
     is_json: bool = False
+
+
+def denied_hint(settings: Settings) -> str:
+    """Tell what a 401 or 403 of Airbyte's own means, by the credentials that are set."""
+    match settings.credentials:
+        case NoAuth():
+            named = {name.lower() for name, _ in settings.headers}
+            return _HEADER_REFUSED if "authorization" in named else _NOBODY_REFUSED
+        case BasicAuth():
+            return _BASIC_REFUSED
+        case BearerAuth():
+            return _BEARER_REFUSED
+        case ClientCredentials():
+            return _CLIENT_REFUSED
 
 
 def read_refusal(reply: Reply) -> Refusal:
@@ -95,7 +131,7 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
     said = f"{reply.request}: {reply.status}{f' ({refusal.words})' if refusal.words else ''}"
     match reply.status:
         case 401 | 403:
-            hint = hint_of_proxy(reply) or _CREDENTIALS_HINT
+            hint = hint_of_proxy(reply) or reply.denied_hint or _CLIENT_REFUSED
             error: AirbyteSyncError = DeniedError(said, hint=hint)
         case 407:
             error = DeniedError(said, hint=PROXY_HINT)
@@ -103,6 +139,10 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
             error = UnavailableError(said, retry_after=retry_after, status=reply.status)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             error = _redirected(reply)
+        case 400 if _WANTS_TLS.search(refusal.words):
+            error = ProtocolError(
+                f"{said}: the port wants https://", hint=_https_hint(reply.request.url)
+            )
         case _ if refusal.is_html:
             error = _page_instead_of_api(reply)
         case 404 if refusal.is_json:
@@ -138,7 +178,12 @@ def _is_passing(status: int) -> bool:
 
 def _redirected(reply: Reply) -> AirbyteSyncError:
     target = reply.headers.get("location", "an unnamed place")
-    if _LOGIN_ADDRESS.search(target):
+    if _is_same_by_tls(reply.request.url, target):
+        return ProtocolError(
+            f"{reply.request}: redirected to {_shortened(target, most=200)}",
+            hint=_https_hint(target),
+        )
+    if _LOGIN_ADDRESS.search(_told_by(target, reply.request.url)):
         return DeniedError(
             f"{reply.request}: sent to a login page ({_shortened(target, most=120)}): this is the "
             "web page or an identity proxy, not the API",
@@ -148,6 +193,33 @@ def _redirected(reply: Reply) -> AirbyteSyncError:
         f"{reply.request}: redirected to {_shortened(target, most=200)}",
         hint="credentials are never sent elsewhere: give the final address with --url",
     )
+
+
+def _is_same_by_tls(asked: str, target: str) -> bool:
+    """Whether an ingress wants TLS for the very thing that was asked for."""
+    here, there = _split(asked), _split(target)
+    is_same = there.hostname == here.hostname and there.path.rstrip("/") == here.path.rstrip("/")
+    return is_same and (here.scheme, there.scheme) == ("http", "https")
+
+
+def _https_hint(url: str) -> str:
+    """Say which address has TLS: what lies before the API's own path stays."""
+    parts = _split(url)
+    prefix = re.sub(r"(?:/api(?:/public)?)?/v1(?:/.*)?$", "", parts.path, flags=re.IGNORECASE)
+    return f"set --url (AIRBYTE_URL) to https://{parts.netloc.rpartition('@')[2]}{prefix}"
+
+
+def _told_by(target: str, asked: str) -> str:
+    """Tell what of a redirect may speak of a login: the host that was asked for does not."""
+    here, there = _split(asked), _split(target)
+    return there.path if there.hostname in {None, here.hostname} else target
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
@@ -180,8 +252,8 @@ def _read_object(content: Mapping[str, object]) -> Refusal:
     candidates = [
         data.get("message") if isinstance(data, dict) else None,
         content.get("detail"),
+        _first_message(embedded),  # `message` may be no more than "Bad Request" beside it
         content.get("message"),
-        _first_message(embedded),
         content.get("title"),
     ]
     said = next((text for text in candidates if isinstance(text, str) and text), "")
@@ -208,5 +280,5 @@ def _html_words(reply: Reply) -> str:
 
 
 def _shortened(text: str, *, most: int = _LONGEST_WORDS) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(redact(text).split())  # half of a secret would not be known for one
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
 from airbyte_sync_cli.errors import UsageError
 
 _EXAMPLE: Final = "an address looks like http://localhost:8000 or https://airbyte.example.com"
@@ -17,6 +19,7 @@ _SLIP: Final = re.compile(
 )
 _SCHEMELESS: Final = re.compile(r"(?P<scheme>[^/?#]*)://(?P<rest>.*)", re.DOTALL)
 _HOST: Final = re.compile(r"[\w.~%-]+|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]")
+_TWICE: Final = re.compile(r"https?://[^/?#]", re.IGNORECASE)
 _LOCAL: Final = re.compile(
     r"localhost|[^.]+|.*\.(?:localhost|local|internal|svc|cluster\.local|lan|home\.arpa)"
 )
@@ -54,6 +57,8 @@ def _with_scheme(text: str) -> str:
         return _guessed_scheme(_bracketed(text.removeprefix("//")))
     scheme = match["scheme"].lower()
     if scheme in _DEFAULT_PORTS:
+        if _TWICE.match(match["rest"]):
+            raise _no_address(text, guess=match["rest"])
         return f"{scheme}://{match['rest']}"
     near = next((known for known in ("https", "http") if _is_one_slip(scheme, known)), None)
     raise _no_address(text, guess=f"{near}://{match['rest']}" if near else None)
@@ -95,6 +100,8 @@ def _mended_port(url: str) -> str | None:
     if netloc.count("[") != netloc.count("]"):
         whole = f"[{netloc.strip('[]')}]"
         return f"{scheme}://{whole}{slash}{path}" if _is_ip(whole) else None
+    if host.endswith(f":{port}"):
+        return f"{scheme}://{host}{slash}{path}"
     if host.count(":") > 1:
         return f"{scheme}://{f'[{host}]:{port}' if _is_ip(host) else f'[{netloc}]'}{slash}{path}"
     port = port.translate(str.maketrans("Ool", "001", " ,;."))
@@ -108,6 +115,12 @@ def _checked_host(parts: SplitResult, text: str) -> str:
     if not _HOST.fullmatch(host):
         guess = f"{parts.scheme}://[{netloc}]{parts.path}" if _is_ip(netloc) else None
         raise _no_address(text, words="it names no host" if not host else None, guess=guess)
+    if not can_be_asked(host):
+        name = re.sub(r"\.{2,}", ".", host)
+        guess = f"{parts.scheme}://{netloc.lower().replace(host, name)}{parts.path}"
+        could_be = name not in {host, "."} and can_be_asked(name)
+        words = "no host can be called so"
+        raise _no_address(text, words=words, guess=guess if could_be else None)
     for known in _WELL_KNOWN:
         if _is_one_slip(host, known) and not re.search(r"\d", host):
             guess = f"{parts.scheme}://{netloc.replace(host, known)}{parts.path}"
@@ -115,7 +128,20 @@ def _checked_host(parts: SplitResult, text: str) -> str:
     return host
 
 
+def can_be_asked(host: str) -> bool:
+    """Whether the HTTP client and the resolver take a name: not `10.0.0.256`, nor `a..b`."""
+    name = host.removesuffix(".")
+    try:
+        _ = httpx.URL(f"http://{host}").host
+        name.encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return bool(name)
+
+
 def _is_ip(text: str) -> bool:
+    if "]" in text.strip("[]"):  # a zone may hold anything
+        return False
     try:
         ipaddress.ip_address(text.strip("[]"))
     except ValueError:
@@ -125,7 +151,7 @@ def _is_ip(text: str) -> bool:
 
 def _no_address(text: str, *, words: str | None = None, guess: str | None = None) -> UsageError:
     because = f": {words}" if words else ""
-    hint = f"did you mean {guess}?" if guess else _EXAMPLE
+    hint = f"did you mean {guess}?" if guess and guess != text else _EXAMPLE
     return UsageError(f"{text!r} is not an address of Airbyte{because}", hint=hint)
 
 

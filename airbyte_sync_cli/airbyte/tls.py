@@ -3,6 +3,7 @@
 import ssl
 from typing import TYPE_CHECKING, Final
 
+from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _MAKE: Final = "openssl pkcs12 and x509 convert to PEM (-----BEGIN CERTIFICATE--
 
 
 def ssl_context(settings: "Settings", address: "Address") -> ssl.SSLContext:
-    """Make the context for every connection. Raises UsageError for unusable files.
+    """Make the context for every connection. Raises UsageError for unusable files and addresses.
 
     Where nothing speaks TLS it trusts nobody, because loading a trust store takes 30 ms.
     """
@@ -28,9 +29,9 @@ def ssl_context(settings: "Settings", address: "Address") -> ssl.SSLContext:
 
 def _needs_tls(settings: "Settings", address: "Address") -> bool:
     """Whether any address that may be asked is https; Google's for IAP always are."""
-    urls = (settings.token_url, *settings.proxies.values(), *address.roots)
+    urls = (*token_urls(settings, address), *settings.proxies.values(), *address.roots)
     return settings.iap_audience is not None or any(
-        url is not None and url.lower().startswith("https:") for url in urls
+        url.lower().startswith("https:") for url in urls
     )
 
 

@@ -1,19 +1,28 @@
 """Airbyte's token address (`applications/token`), wherever this version has it."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import inf
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlunsplit
 
 import httpx
 
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.http import read_retry_after
 from airbyte_sync_cli.airbyte.refusal import error_of, hint_of_proxy, looks_like_html, read_refusal
+from airbyte_sync_cli.airbyte.spelling import split_address
 from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
-from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    DeniedError,
+    ProtocolError,
+    UnavailableError,
+    UsageError,
+)
 from airbyte_sync_cli.redaction import remember
 from airbyte_sync_cli.settings import ClientCredentials, Settings
 
@@ -85,7 +94,7 @@ class TokenEndpoint:
         )
 
     def _credential(self, reply: Reply, asked_at: float) -> Credential:
-        content = _content(reply)
+        content = _content(reply, read_retry_after(reply.headers, self._clock))
         token = remember(_token(content, reply))
         lifetime = lifetime_of(
             token,
@@ -125,27 +134,51 @@ def token_urls(settings: Settings, address: "Address") -> Sequence[str]:
     """List where a token may be asked for: the given address first, then the usual ones.
 
     A relative one, as the Airflow provider has it, is tried from the API's root and the host's.
+    Raises UsageError for an address that is none.
     """
     given = settings.token_url
     roots = [f"{root}/" for root in (address.public_root, address.config_root) if root]
-    own = [urljoin(root, given) for root in roots] if given else []
-    own += [urljoin(root, f"/{given.lstrip('/')}") for root in roots] if given else []
+    if not given:
+        own = []
+    elif _WHOLE.match(given):
+        own = [_whole_url(given, settings.origins.get("token_url", ""))]
+    else:
+        own = [urljoin(root, one) for one in (given, f"/{given.lstrip('/')}") for root in roots]
     return tuple(dict.fromkeys([*own, *address.token_urls]))
 
 
+_WHOLE: Final = re.compile(r"//|[^/?#]*:")
+
+
+def _whole_url(given: str, origin: str) -> str:
+    """Check an address that is not relative, in which the scheme may be missing."""
+    try:
+        parts, query = split_address(given), given.partition("#")[0].partition("?")[2]
+    except UsageError as error:
+        where = "" if origin.endswith("AIRBYTE_TOKEN_URL") else f" ({origin})"
+        raise UsageError(f"AIRBYTE_TOKEN_URL{where}: {error.message}", hint=error.hint) from None
+    return urlunsplit(parts._replace(query=query))
+
+
 def _own_headers(request: httpx.Request, url: str) -> Mapping[str, str]:
-    """Take over what every request carries (User-Agent, extra headers), on our own host only."""
-    same_host = httpx.URL(url).host == request.url.host
+    """Take over what every request carries (User-Agent, extra headers), on our own host only.
+
+    A Host of the user's own is meant for an origin: it leads through an ingress.
+    """
+    there, here = httpx.URL(url), request.url
+    same_host = there.host == here.host
+    same_place = (there.scheme, there.netloc) == (here.scheme, here.netloc)
+    left = _NOT_TAKEN_OVER if same_place else _NOT_TAKEN_OVER | {"host"}
     wanted = {
         name: value
         for name, value in request.headers.items()
-        if name == "user-agent" or (same_host and name not in _NOT_TAKEN_OVER)
+        if name == "user-agent" or (same_host and name not in left)
     }
     return {**wanted, "accept": "application/json"}
 
 
 _NOT_TAKEN_OVER: Final = frozenset(
-    {"host", "content-length", "content-type", "transfer-encoding", "authorization"}
+    {"content-length", "content-type", "transfer-encoding", "authorization"}
 )
 
 
@@ -164,9 +197,9 @@ def _may_be_elsewhere(reply: Reply) -> bool:
     return said_no or (reply.is_success and looks_like_html(reply))
 
 
-def _content(reply: Reply) -> Mapping[str, object]:
+def _content(reply: Reply, retry_after: float | None) -> Mapping[str, object]:
     if not reply.is_success:
-        raise _refusal_of(reply)
+        raise _refusal_of(reply, retry_after)
     try:
         content = json.loads(reply.body)
     except ValueError:
@@ -190,7 +223,7 @@ def _no_token(reply: Reply) -> AirbyteSyncError:
     )
 
 
-def _refusal_of(reply: Reply) -> AirbyteSyncError:
+def _refusal_of(reply: Reply, retry_after: float | None = None) -> AirbyteSyncError:
     """Turn a no into the error that it means; a wrong secret is 400, 401, 403 or 422."""
     if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
         return DeniedError(
@@ -198,8 +231,9 @@ def _refusal_of(reply: Reply) -> AirbyteSyncError:
             hint="set AIRBYTE_USERNAME and AIRBYTE_PASSWORD instead of the client id and secret",
         )
     if reply.status not in _CREDENTIALS_REFUSED or hint_of_proxy(reply):
-        error = error_of(reply, retry_after=None)
-        error.hint = error.hint or _ODD_ADDRESS_HINT
+        error = error_of(reply, retry_after=retry_after)
+        if not isinstance(error, UnavailableError):
+            error.hint = error.hint or _ODD_ADDRESS_HINT
         return error
     words = read_refusal(reply).words
     return DeniedError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from airbyte_sync_cli.airbyte import probe, probe_http
 from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
 from airbyte_sync_cli.airbyte.connect import connect
+from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.cli import check_words as said
 from airbyte_sync_cli.cli.session import Ending, interrupted
 from airbyte_sync_cli.cli.signals import stopping_on_signals
@@ -17,11 +18,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.check_reports import StepRow
 from airbyte_sync_cli.output.steps import steps_text
-from airbyte_sync_cli.settings import (
-    DEFAULT_URL,
-    ClientCredentials,
-    Settings,
-)
+from airbyte_sync_cli.settings import DEFAULT_URL, ClientCredentials, Settings
 from airbyte_sync_cli.sync.select import require_active, select_connections
 from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
 
@@ -35,6 +32,7 @@ _ITSELF: Final = re.compile(r"[;,]? ?`airbyte-sync check[^`]*`[^;]*")
 """What hints elsewhere say of this command, which is no news here."""
 _SOON: Final = 14
 """Days: a certificate that ends sooner is worth a warning."""
+_NEEDLESS: Final = "a client id is set, which this server does not need"
 _NOBODY_LOCAL: Final = (
     "nothing listens at the default address: set AIRBYTE_URL, or make your Airbyte local by "
     "`abctl local install` or `kubectl port-forward`"
@@ -129,6 +127,7 @@ class _Walk:
     async def _understand(self) -> Address:
         async with self._step("address") as finding:
             address = parse_address(self._settings.url)
+            token_urls(self._settings, address)  # a mistake in them is told here
             origin = self._settings.origins.get("url", "default")
             finding.message = f"{self._settings.url} ({origin})"
         return address
@@ -183,8 +182,12 @@ class _Walk:
 
     async def _sign_in(self, address: Address, flavour: Flavour) -> None:
         async with self._step("sign-in") as finding:
-            await probe_http.sign_in(self._settings, address, flavour, self._clock)
+            given = self._settings
+            self._settings = await probe_http.sign_in(given, address, flavour, self._clock)
             finding.message = said.credentials(self._settings)
+            if self._settings.credentials != given.credentials:
+                finding.message += ": this server gives no tokens"
+                finding.hint = _NEEDLESS
         if flavour == "public" and address.config_root:
             async with self._step("config-api") as finding:
                 trouble = await probe_http.look_aside(self._settings, address, self._clock)
@@ -199,12 +202,9 @@ class _Walk:
         async with self._step("version") as finding:
             found = await probe_http.read_instance(self._settings, address, self._clock)
             finding.message = said.version(found)
-            if (
-                found
-                and found.auth_mode == "none"
-                and isinstance(self._settings.credentials, ClientCredentials)
-            ):
-                finding.hint = "a client id is set, which this server does not need"
+            has_client = isinstance(self._settings.credentials, ClientCredentials)
+            if found and found.auth_mode == "none" and has_client:
+                finding.hint = _NEEDLESS
 
     async def _look_at(self, names: Sequence[str]) -> None:
         server = await connect(self._settings, clock=self._clock)

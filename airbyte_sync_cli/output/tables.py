@@ -3,12 +3,13 @@
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, TextIO
 
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.terminal import is_terminal, wants_colour
+from airbyte_sync_cli.redaction import redact
 
 _GAP: Final = "  "
 _INDENT: Final = "    "
@@ -104,7 +105,7 @@ class Column:
 
 def render(columns: Sequence[Column], screen: Screen) -> str:
     """Write a table: unfolded where nobody wraps or all fits, else folded by importance."""
-    shown = [column for column in columns if any(column.cells)]
+    shown = [_masked(column) for column in columns if any(column.cells)]
     kept = _kept(shown, screen.width)
     widths = _widths(kept, screen.width)
     moved = [column for column in shown if column not in kept]
@@ -114,6 +115,11 @@ def render(columns: Sequence[Column], screen: Screen) -> str:
         said = [text for column in moved if (text := column.said(row))]
         lines += [screen.paint(line, "dim") for line in _second(said, screen.width)]
     return "\n".join(lines)
+
+
+def _masked(column: Column) -> Column:
+    """Mask secrets before anything is folded: over two lines none would be known for one."""
+    return replace(column, cells=[redact(cell) for cell in column.cells])
 
 
 def _kept(columns: Sequence[Column], width: int | None) -> Sequence[Column]:

@@ -3,6 +3,7 @@
 Nothing here reads the process's environment: it comes in as a mapping.
 """
 
+from airbyte_sync_cli.settings.choice import read_token
 from airbyte_sync_cli.settings.load import load_settings
 from airbyte_sync_cli.settings.model import (
     DEFAULT_URL,
@@ -13,6 +14,7 @@ from airbyte_sync_cli.settings.model import (
     NoAuth,
     Settings,
 )
+from airbyte_sync_cli.settings.sources import read_secret
 
 __all__ = [
     "DEFAULT_URL",
@@ -23,4 +25,6 @@ __all__ = [
     "NoAuth",
     "Settings",
     "load_settings",
+    "read_secret",
+    "read_token",
 ]

@@ -26,7 +26,7 @@ class AirflowConnection:
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         self._variable = f"{_PREFIX}{name.upper()}"
-        self._values = _settings_of(_parse(_text(self._variable, environ), self._variable))
+        self._values = _parse(_text(self._variable, environ), self._variable)
 
     def find(self, name: str) -> Found | None:
         """Find a setting."""
@@ -48,11 +48,18 @@ def _text(variable: str, environ: Mapping[str, str]) -> str:
     )
 
 
-def _parse(text: str, variable: str) -> Mapping[str, object]:
+def _parse(text: str, variable: str) -> Mapping[str, str]:
     try:
-        return _from_json(text) if text.startswith("{") else _from_uri(text)
-    except (ValueError, TypeError):
+        fields = _from_json(text) if text.startswith("{") else _from_uri(text)
+    except (ValueError, TypeError, RecursionError):
         raise UsageError(f"{variable} is not an Airflow connection", hint=_HINT) from None
+    try:
+        return _settings_of(fields)
+    except (ValueError, RecursionError):
+        raise UsageError(
+            f"{variable}: the proxies in its extra are broken JSON",
+            hint='they should look like {"https": "http://proxy.example.com:3128"}',
+        ) from None
 
 
 def _from_json(text: str) -> Mapping[str, object]:
@@ -120,7 +127,7 @@ def _url(host: str, port: str) -> str:
 
 def _proxies(value: object) -> Mapping[str, str]:
     """Read proxies by scheme (`https` or `https://`), or one for all."""
-    if isinstance(value, str) and value.startswith("{"):
+    if isinstance(value, str) and value.strip().startswith("{"):
         value = json.loads(value)
     if isinstance(value, dict):
         return {str(k).partition("://")[0]: str(v) for k, v in value.items() if v}

@@ -1,6 +1,8 @@
 """Which credentials count: those of the best source, completed from the others."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -15,7 +17,7 @@ from airbyte_sync_cli.settings.model import (
     Credentials,
     NoAuth,
 )
-from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS
+from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS, KNOWN
 from airbyte_sync_cli.settings.sources import Found
 
 Parts = Mapping[str, Found | None]
@@ -58,13 +60,18 @@ def _check_whole(parts: Parts, kind: str, environ: Mapping[str, str]) -> None:
     missing = [ENVIRONMENT[name][0] for name in KINDS[kind] if parts[name] is None]
     if not missing:
         return
-    there = [found.origin for name in KINDS[kind] if (found := parts[name])]
-    near = get_close_matches(missing[0], [n for n in environ if n.startswith("AIRBYTE_")], n=1)
+    there = next(found.origin for name in KINDS[kind] if (found := parts[name]))
+    empty = [name for name in (missing[0], f"{missing[0]}_FILE") if name in environ]
+    if empty:
+        raise UsageError(
+            f"half of {kind}: {empty[0]} is empty ({there} is not)",
+            hint="was the secret that should fill it mounted or rendered?",
+        )
+    strangers = [name for name in environ if name.startswith("AIRBYTE_") and name not in KNOWN]
+    near = get_close_matches(missing[0], strangers, n=1)
     raise UsageError(
-        f"half of {kind}: {missing[0]} is not set ({there[0]} is)",
-        hint=f"is {near[0]} misspelt?"
-        if near and near[0] not in there[0]
-        else f"set {missing[0]} or {missing[0]}_FILE, too",
+        f"half of {kind}: {missing[0]} is not set ({there} is)",
+        hint=f"is {near[0]} misspelt?" if near else f"set {missing[0]} or {missing[0]}_FILE, too",
     )
 
 
@@ -73,7 +80,7 @@ def _make(parts: Mapping[str, Found]) -> Credentials:
         case {"client_id": client_id, "client_secret": secret}:
             return ClientCredentials(client_id=client_id.text, client_secret=_secret(secret))
         case {"token": token}:
-            return BearerAuth(token=_secret(token, strip="Bearer "), file=token.file)
+            return BearerAuth(token=read_token(token), file=token.file)
         case {"username": username, "password": password}:
             remember_pair(username.text, password.text)
             return BasicAuth(username=username.text, password=_secret(password))
@@ -81,13 +88,27 @@ def _make(parts: Mapping[str, Found]) -> Credentials:
             return NoAuth()
 
 
-def _secret(found: Found, *, strip: str = "") -> SecretStr:
+def read_token(found: Found) -> SecretStr:
+    """Read a ready token, also one that was pasted with the word before it.
+
+    Raises UsageError for what no header can carry.
+    """
+    text = re.sub(r"^bearer\s+", "", found.text, flags=re.IGNORECASE)
+    if not text.isascii():
+        raise _unsendable(found)
+    return _secret(replace(found, text=text))
+
+
+def _secret(found: Found) -> SecretStr:
     """Keep a secret; one that could not be sent is a mistake that must not be shown."""
-    text = found.text.removeprefix(strip)
-    if not text.isprintable():
-        raise UsageError(
-            f"{found.origin}: the secret holds a line break or another character that nothing "
-            "can send",
-            hint="was a whole file pasted, or a wrong key of the secret mounted?",
-        )
-    return SecretStr(remember(text))
+    if not found.text.isprintable():
+        raise _unsendable(found)
+    return SecretStr(remember(found.text))
+
+
+def _unsendable(found: Found) -> UsageError:
+    return UsageError(
+        f"{found.origin}: the secret holds a line break or another character that nothing "
+        "can send",
+        hint="was a whole file pasted, or a wrong key of the secret mounted?",
+    )

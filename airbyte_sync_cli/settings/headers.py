@@ -9,7 +9,9 @@ from airbyte_sync_cli.errors import UsageError
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS: Final = frozenset({"content-length", "content-type", "transfer-encoding", "connection"})
-_TELLING: Final = re.compile(r"auth|token|secret|key|cookie|password", re.IGNORECASE)
+_TELLING: Final = re.compile(
+    r"auth|token|secret|key|cookie|passw|session|credential|jwt|signature", re.IGNORECASE
+)
 
 
 def parse_headers(text: str, *, name: str) -> dict[str, str]:

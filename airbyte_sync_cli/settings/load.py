@@ -1,7 +1,6 @@
 """Finds every setting: option, environment, Airflow connection, profile, default."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,11 @@ from urllib.parse import unquote
 from pydantic import SecretStr
 
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.redaction import remember, remember_pair
+from airbyte_sync_cli.redaction import remember_header
 from airbyte_sync_cli.settings.airflow import AirflowConnection
 from airbyte_sync_cli.settings.choice import choose_credentials
 from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
-from airbyte_sync_cli.settings.lookup import Lookup, any_of
+from airbyte_sync_cli.settings.lookup import Lookup, any_of, where
 from airbyte_sync_cli.settings.model import (
     CLOUD_URL,
     DEFAULT_URL,
@@ -24,29 +23,20 @@ from airbyte_sync_cli.settings.model import (
     NoAuth,
     Settings,
 )
-from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS
+from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS, misspelt
 from airbyte_sync_cli.settings.profile import open_profile
 from airbyte_sync_cli.settings.sources import Environment, Found, Options, Source
+from airbyte_sync_cli.settings.userinfo import refuse_userinfo, remember_userinfo, take_userinfo
 
 _INSECURE: Final = (
     "certificates are not checked (--insecure): anybody on the way can read the credentials; "
     "--ca-bundle is the way to trust a private CA"
 )
-
-
-_USERINFO: Final = re.compile(r"(?:[^/?#@]*//)?(?P<userinfo>[^/?#]*)@")
-
-
-def _remember_misplaced(url: str) -> None:
-    """Take note of a password whose slash or hash was not encoded: the address will be shown."""
-    remember(url.rpartition("@")[0].rpartition("://")[2].partition(":")[2])
-
-
-def _remember_credentials(proxy: str) -> None:
-    """Take note of a proxy's password as it is given, and as it is sent."""
-    username, _, password = proxy.rpartition("@")[0].rpartition("//")[2].partition(":")
-    remember(password)
-    remember_pair(unquote(username), unquote(password))
+_TYPED: Final = (
+    "{0}: everybody on this machine can read a command line; {1} or {1}_FILE keep a secret"
+)
+_SURELY_SECRET: Final = 16
+"""Characters; what is shorter, in a header whose name speaks of no secret, may be any word."""
 
 
 def load_settings(
@@ -62,7 +52,10 @@ def load_settings(
         sources.append(AirflowConnection(connection, environ))
     name = _chosen(options, environ, "profile", "AIRBYTE_PROFILE")
     profile = open_profile(environ, name, config_path)
-    warnings = []
+    warnings: list[str | None] = [
+        f"{name} is not a setting: did you mean {meant}?"
+        for name, meant in misspelt(environ).items()
+    ]
     if profile is not None:
         sources.append(profile)
         warnings.append(profile.warning())
@@ -96,7 +89,7 @@ class _Loader:
             url=url,
             api=self._api(),
             credentials=credentials,
-            token_url=look.text("token_url"),
+            token_url=self._token_url(),
             iap_audience=look.text("iap_audience"),
             headers=self._headers(credentials),
             ca_bundle=look.path("ca_bundle"),
@@ -117,19 +110,21 @@ class _Loader:
         if found is None:
             return self._default_url(parts)
         self._warn_of_others(found)
-        match = _USERINFO.match(found.text)
-        if match is None:
-            _remember_misplaced(found.text)
-            return found.text
-        userinfo = match["userinfo"]
-        username, _, password = userinfo.partition(":")
+        url, username, password = take_userinfo(found.text, name=where("url", found))
         for name, text in {"username": username, "password": password}.items():
             if text:
                 origin = f"the address ({found.origin})"
                 parts[name] = replace(found, text=unquote(text), origin=origin)
                 self._lookup.origins[name] = origin
-        remember(password)
-        return found.text.replace(f"{userinfo}@", "", 1)
+        if password and found.origin.startswith("option "):
+            self._warnings.append(_TYPED.format("--url with a password", "AIRBYTE_PASSWORD"))
+        return url
+
+    def _token_url(self) -> str | None:
+        found = self._lookup.find("token_url")
+        if found is None:
+            return None
+        return refuse_userinfo(found.text.strip(), name=where("token_url", found))
 
     def _default_url(self, parts: Mapping[str, Found | None]) -> str:
         """PyAirbyte's names for the Cloud mean the Cloud."""
@@ -164,14 +159,13 @@ class _Loader:
                 "two kinds of credentials at once: an Authorization header beside another",
                 hint="keep one of them",
             )
-        return tuple((name, SecretStr(remember(value))) for name, value in headers.values())
+        for name, value in headers.values():
+            remember_header(value, least=0 if names_a_secret(name) else _SURELY_SECRET)
+        return tuple((name, SecretStr(value)) for name, value in headers.values())
 
     def _warn_of_typed_secret(self, found: Found, header: str) -> None:
         if found.origin.startswith("option ") and names_a_secret(header):
-            self._warnings.append(
-                f"--header {header}: everybody on this machine can read a command line; "
-                "AIRBYTE_HEADERS or AIRBYTE_HEADERS_FILE keep a secret"
-            )
+            self._warnings.append(_TYPED.format(f"--header {header}", "AIRBYTE_HEADERS"))
 
     def _insecure(self) -> bool:
         insecure = self._lookup.is_on("insecure")
@@ -185,7 +179,7 @@ class _Loader:
         if found is not None:
             own = {str(scheme): str(url) for scheme, url in json.loads(found.text).items()}
             for proxy in own.values():
-                _remember_credentials(proxy)
+                remember_userinfo(proxy)
             return own
         names = {kind: f"{kind}_proxy" for kind in ("http", "https", "all", "no")}
         given = {
@@ -193,5 +187,5 @@ class _Loader:
         }
         self._lookup.origins["proxies"] = "environment" if any(given.values()) else "default"
         for proxy in given.values():
-            _remember_credentials(proxy)
+            remember_userinfo(proxy)
         return {kind: text for kind, text in given.items() if text}

@@ -45,9 +45,9 @@ class Lookup:
         found = self.find(name)
         if found is None:
             return default
-        seconds = parse_duration(found.text, name=_where(name, found))
+        seconds = parse_duration(found.text, name=where(name, found))
         if seconds <= 0:
-            raise UsageError(f"{_where(name, found)}: must be greater than 0", hint="try 30s")
+            raise UsageError(f"{where(name, found)}: must be greater than 0", hint="try 30s")
         return seconds
 
     def is_on(self, name: str) -> bool:
@@ -57,7 +57,7 @@ class Lookup:
         if word in _TRUE | _FALSE:
             return word in _TRUE
         raise UsageError(
-            f"{_where(name, found)}: {word!r} is neither on nor off", hint="true, false"
+            f"{where(name, found)}: {word!r} is neither on nor off", hint="true, false"
         )
 
     def path(self, name: str) -> Path | None:
@@ -66,17 +66,22 @@ class Lookup:
         if found is None:
             return None
         path = (found.folder or Path()) / Path(found.text.strip()).expanduser()
+        if path.is_dir():
+            raise UsageError(
+                f"{where(name, found)}: {path} is a folder, but a file is wanted",
+                hint="name one PEM file; several certificates may stand in it, one after another",
+            )
         try:
             path.open("rb").close()
         except OSError as error:
             raise UsageError(
-                f"{_where(name, found)}: {path} cannot be read: {error.strerror}",
+                f"{where(name, found)}: {path} cannot be read: {error.strerror}",
                 hint="is it mounted, and readable by this user?",
             ) from None
         return path
 
 
-def _where(name: str, found: Found | None) -> str:
+def where(name: str, found: Found | None) -> str:
     """Name a setting as the user did."""
     if found is None or found.origin.startswith("option "):
         return flag_of(name)

@@ -1,6 +1,8 @@
 """The names of every setting: in the environment, in a profile, and of its option."""
 
+import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 ENVIRONMENT: Final[Mapping[str, Sequence[str]]] = {
@@ -34,6 +36,23 @@ ENVIRONMENT: Final[Mapping[str, Sequence[str]]] = {
 SECRETS: Final = ("client_id", "client_secret", "token", "username", "password", "headers")
 """These can also be read from a file: `AIRBYTE_TOKEN_FILE`, or `token_file` in a profile."""
 
+KNOWN: Final = frozenset(
+    {
+        *(name for names in ENVIRONMENT.values() for name in names),
+        *(f"{name}_FILE" for setting in SECRETS for name in ENVIRONMENT[setting]),
+        "AIRBYTE_AIRFLOW_CONN",
+        "AIRBYTE_CONFIG",
+        "AIRBYTE_CONNECTION",
+        "AIRBYTE_OUTPUT",
+        "AIRBYTE_PROFILE",
+    }
+)
+"""Every variable of ours that any part of the program reads."""
+_OF_KUBERNETES: Final = re.compile(r"AIRBYTE_.*_(SERVICE_HOST|(SERVICE_)?PORT(_.+)?)")
+"""What Kubernetes puts into each pod for a service of that name (`docker links` did the same)."""
+_NEAR: Final = 0.9
+"""Of difflib's measure: one letter of ten."""
+
 OPTIONS: Final[Mapping[str, str]] = {"workspace_id": "workspace", "headers": "header"}
 """Options that are called otherwise than their setting."""
 
@@ -48,3 +67,18 @@ KINDS: Final[Mapping[str, Sequence[str]]] = {
 def flag_of(name: str) -> str:
     """Tell the option of a setting."""
     return f"--{OPTIONS.get(name, name).replace('_', '-')}"
+
+
+def misspelt(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Tell the variables that are probably misspelt, each with what was meant and is not set."""
+    strangers = [
+        name
+        for name, text in environ.items()
+        if name.startswith("AIRBYTE_") and name not in KNOWN and text.strip()
+    ]
+    near = {
+        name: get_close_matches(name, sorted(KNOWN), n=1, cutoff=_NEAR)
+        for name in strangers
+        if not _OF_KUBERNETES.fullmatch(name)
+    }
+    return {name: meant[0] for name, meant in near.items() if meant and meant[0] not in environ}

@@ -91,7 +91,7 @@ def open_profile(
 
 def _read(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
             f"{path} is not valid TOML: {error}", hint='write key = "value"'

@@ -74,9 +74,9 @@ class Environment:
 
 
 def read_secret(path: Path, *, name: str) -> Found:
-    """Read a file that holds one secret; a line break at its end is none of it."""
+    """Read a file that holds one secret; neither a BOM nor the last line break is part of it."""
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
         words = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
         raise UsageError(

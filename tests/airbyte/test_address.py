@@ -55,6 +55,10 @@ def roots(address: Address) -> tuple[str | None, ...]:
         ("https://example.com/tools/airbyte/", "https://example.com/tools/airbyte"),
         ("https://example.com/tools/airbyte/api/public/v1", "https://example.com/tools/airbyte"),
         ("https://example.com/api/airbyte", "https://example.com/api/airbyte"),
+        ("https://h.com/api/airbyte/api", "https://h.com/api/airbyte"),
+        ("https://h.com/api/airbyte/api/v1", "https://h.com/api/airbyte"),
+        ("https://h.com/api/airbyte/API/Public/v1/jobs", "https://h.com/api/airbyte"),
+        ("https://h.com/api/airbyte/workspaces/1", "https://h.com/api/airbyte"),
         ("airbyte-server-svc.airbyte.svc:8001", "http://airbyte-server-svc.airbyte.svc:8001"),
         ("airbyte-server-svc.airbyte.svc", "http://airbyte-server-svc.airbyte.svc"),
         ("airbyte_server", "http://airbyte_server"),
@@ -64,6 +68,9 @@ def roots(address: Address) -> tuple[str | None, ...]:
         ("[::1]:8000", "http://[::1]:8000"),
         ("::1", "http://[::1]"),
         ("http://[fe80::1%25eth0]:8000", "http://[fe80::1%25eth0]:8000"),
+        ("http://[fe80::1%eth0]:8000", "http://[fe80::1%eth0]:8000"),
+        ("[fe80::1%eth0]:8000", "http://[fe80::1%eth0]:8000"),
+        ("host.example.com.:8000", "http://host.example.com.:8000"),
         ("https://user:secret@airbyte.example.com/", COMPANY),
     ],
 )
@@ -171,6 +178,10 @@ def test_an_address_explains_itself() -> None:
         ("http://h/api/publc/v1", "http://h/api/public/v1"),
         ("http://h/x/api/public/v2/jobs", "http://h/x/api/public/v1"),
         ("http://h/api/v2", "http://h/api/v1"),
+        ("http://airbyte..svc:8001/x", "http://airbyte.svc:8001/x"),
+        ("http://host:8000:8000/x", "http://host:8000/x"),
+        ("http://http://host:8000", "http://host:8000"),
+        ("http://HTTPS://host", "HTTPS://host"),
     ],
 )
 def test_a_typo_is_told_with_the_nearest_guess(pasted: str, guess: str) -> None:
@@ -198,6 +209,12 @@ def test_a_typo_is_told_with_the_nearest_guess(pasted: str, guess: str) -> None:
         ("http://localhost:80000", "port out of range"),
         ("http://[::1", "not an address"),
         ("http://localhost:8000\\api", "not an address"),
+        ("http://10.0.0.256:8000", "no host can be called so"),
+        (f"http://{'a' * 64}.svc:8001", "no host can be called so"),
+        ("http://.", "no host can be called so"),
+        ("http://..", "no host can be called so"),
+        ("http://xn--zz--.example.com", "no host can be called so"),
+        ("http://host:8000:9000", "the port is not a number"),
     ],
 )
 def test_what_is_no_address_is_told(pasted: str, words: str) -> None:
@@ -224,7 +241,7 @@ def test_no_text_does_worse_than_a_usage_error(text: str) -> None:
 @given(
     st.sampled_from(["http://", "https://"]),
     st.from_regex(r"[a-z]{3,8}\.example\.org(:[1-7][0-9]{3})?", fullmatch=True),
-    st.sampled_from(["", "/x", "/x/y"]),
+    st.sampled_from(["", "/x", "/x/y", "/api/x"]),
     st.sampled_from(
         ["", "/", "/api/public/v1", "/api/v1/", "/workspaces/1", "/api/public/v1/jobs"]
     ),

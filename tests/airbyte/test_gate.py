@@ -136,7 +136,8 @@ def test_retry_after_beyond_the_patience_is_not_waited_for() -> None:
     [
         ('{"data": {"message": "a"}, "detail": "b", "message": "c"}', "a"),
         ('{"detail": "b", "message": "c"}', "b"),
-        ('{"message": "c", "_embedded": {"errors": [{"message": "d"}]}}', "c"),
+        ('{"message": "c", "_embedded": {"errors": [{"message": "d"}]}}', "d"),
+        ('{"message": "c", "_embedded": {"errors": []}}', "c"),
         ('{"_embedded": {"errors": [{"message": "d"}]}}', "d"),
         ('{"errorId": "e-1"}', "errorId e-1"),
         ('{"message": "c", "errorId": "e-1"}', "c, errorId e-1"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from airbyte_sync_cli.airbyte.exchange import Request, UnansweredError
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import DeniedError
-from airbyte_sync_cli.settings import load_settings
+from airbyte_sync_cli.settings import Settings, load_settings
 from tests.support.core import LoopClock
 from tests.support.servers import always, open_stage
 from tests.support.virtual import run
@@ -90,15 +91,69 @@ def test_what_is_not_wanted_any_more_when_it_could_leave_does_not(*, wanted: boo
     assert [asked.method for asked in server.asked] == ["POST"] * wanted
 
 
+def an_application() -> Settings:
+    environ = {
+        "AIRBYTE_URL": ROOT,
+        "AIRBYTE_CLIENT_ID": "some-client-id",
+        "AIRBYTE_CLIENT_SECRET": "some-client-secret",
+    }
+    return load_settings({}, environ)
+
+
+def test_a_storm_of_401s_does_not_flood_the_token_address() -> None:
+    """Tokens are still given, but none of them opens anything, for a minute of reads."""
+    given: list[float] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("token"):
+            return httpx.Response(401, json={"message": "Unauthorized"})
+        given.append(asyncio.get_running_loop().time())
+        return httpx.Response(200, json={"access_token": f"token-{len(given)}"})
+
+    async def play() -> None:
+        clock = LoopClock()
+        auth = make_auth(an_application(), parse_address(ROOT), clock)
+        async with client(answer, auth) as http:
+            gate = Gate(http, clock=clock, limit=30)
+            read = Request(method="GET", url=f"{ROOT}/jobs")
+            for _ in range(60):
+                with pytest.raises(DeniedError):
+                    await gate.read(read, patience=0)
+                await asyncio.sleep(1)
+
+    run(play())
+    assert given[0] == given[1]  # the first, and one renewal on the 401, at once
+    assert [after - before for before, after in pairwise(given[1:])] == [10.0] * 5
+
+
+def test_a_token_that_ends_again_and_again_is_renewed_each_time() -> None:
+    """A token's end is a 401, too; a new one that has opened something is as good as any."""
+    good = ""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal good
+        if request.url.path.endswith("token"):
+            good = f"token-{asyncio.get_running_loop().time()}"
+            return httpx.Response(200, json={"access_token": good})
+        right = request.headers["authorization"] == f"Bearer {good}"
+        return httpx.Response(200 if right else 401, json={"data": []})
+
+    async def play() -> None:
+        nonlocal good
+        clock = LoopClock()
+        auth = make_auth(an_application(), parse_address(ROOT), clock)
+        async with client(answer, auth) as http:
+            gate = Gate(http, clock=clock, limit=30)
+            for _ in range(5):
+                await gate.read(Request(method="GET", url=f"{ROOT}/jobs"), patience=0)
+                await asyncio.sleep(11)
+                good = "none"
+
+    run(play())
+
+
 def test_a_token_address_that_breaks_off_leaves_the_token_in_use_while_it_is_good() -> None:
-    settings = load_settings(
-        {},
-        {
-            "AIRBYTE_URL": ROOT,
-            "AIRBYTE_CLIENT_ID": "some-client-id",
-            "AIRBYTE_CLIENT_SECRET": "some-client-secret",
-        },
-    )
+    settings = an_application()
     broken = False
 
     async def answer(request: httpx.Request) -> httpx.Response:

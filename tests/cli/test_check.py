@@ -8,6 +8,7 @@ import pytest
 from airbyte_sync_cli.output.check_reports import StepRow
 from airbyte_sync_cli.output.steps import steps_text
 from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.program import Ending, assert_told_well, call
@@ -221,3 +222,41 @@ def test_the_broken_step_is_marked_and_its_cure_stands_below(blocks: bool, mark:
 def _with_tls(stage: Stage, context: ssl.SSLContext) -> str:
     answer = always(200, {"available": True})
     return f"https://127.0.0.1:{stage.scripted(answer, tls=context).port}"
+
+
+def test_a_secret_is_masked_before_it_is_folded_over_lines() -> None:
+    forget_all()
+    remember("canary-canary canary-canary canary")
+    row = StepRow(
+        name="sign-in",
+        outcome="failed",
+        message="403 (canary-canary canary-canary canary)",
+        hint="give canary-canary canary-canary canary another day, and a very long one at that",
+        seconds=0.1,
+    )
+
+    drawn = steps_text([row], Screen(width=50))
+
+    forget_all()
+    assert "canary" not in drawn
+    assert drawn.count(MASK) == 2
+
+
+def test_a_server_without_authentication_is_told_once_and_honestly(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="none")
+
+    ending = check(
+        *("--conn", "orders"),
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        AIRBYTE_CLIENT_ID="needless",
+        AIRBYTE_CLIENT_SECRET="canary-needless",
+    )
+
+    assert ending.code == 0
+    assert len(ending.warnings) == len(ending.report["warnings"]) == 1
+    step = next(one for one in ending.report["steps"] if one["name"] == "sign-in")
+    assert step["message"] == "without credentials: this server gives no tokens"
+    assert step["hint"] == "a client id is set, which this server does not need"
+    assert [name for name, outcome in outcomes(ending).items() if outcome == "warning"] == [
+        "sign-in"
+    ]

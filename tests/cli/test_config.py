@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from airbyte_sync_cli.output.tables import Column, Screen, render
+from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.settings.names import ENVIRONMENT
 from tests.support.program import assert_told_well, call
 
@@ -73,3 +75,15 @@ def test_what_is_wrong_with_the_settings_is_told() -> None:
 
 def test_another_action_is_refused() -> None:
     assert_told_well(call("config", "hide"), 2)
+
+
+def test_a_secret_is_masked_before_it_is_folded_over_lines() -> None:
+    forget_all()
+    remember("canary-canary-canary-canary-canary")
+    cells = ["http://host/canary-canary-canary-canary-canary/api"]
+
+    drawn = render([Column(title="value", cells=cells, least=20)], Screen(width=20))
+
+    forget_all()
+    assert "canary" not in drawn
+    assert MASK in drawn

@@ -164,3 +164,69 @@ def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> No
         f"GET {url}{HEALTH_PATH}: 401 (a web page: 401 Authorization Required)",
         "hint: a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both",
     )
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("environ", "hint"),
+    [
+        (
+            {},
+            "no credentials are set: this Airbyte wants AIRBYTE_CLIENT_ID and "
+            "AIRBYTE_CLIENT_SECRET (web UI: Settings, Applications), or AIRBYTE_TOKEN",
+        ),
+        (
+            {"AIRBYTE_USERNAME": "jane", "AIRBYTE_PASSWORD": "a-password"},
+            "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers want a client id "
+            "and secret instead (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET)",
+        ),
+        (
+            {"AIRBYTE_TOKEN": "a-ready-token"},
+            "AIRBYTE_TOKEN was refused: it may have ended, or belong to another server",
+        ),
+        (
+            {"AIRBYTE_HEADERS": "Authorization: Custom canary"},
+            "the Authorization header of AIRBYTE_HEADERS (--header) was refused: is it right, and "
+            "for this server?",
+        ),
+        (
+            APPLICATION,
+            "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
+            "AIRBYTE_USERNAME)? `airbyte-sync check` walks the path",
+        ),
+    ],
+)
+def test_a_refusal_is_told_by_the_credentials_that_are_set(
+    stage: Stage, environ: dict[str, str], hint: str, status: int
+) -> None:
+    def answer(asked: Asked) -> bytes:
+        if asked.target.endswith("/token"):
+            return response(200, {"access_token": "a-token"})
+        return response(status, {"message": "Forbidden"})
+
+    for line in (LOOK, ("trigger", "--conn", "e735894a-e773-4938-969f-45f53957b75b")):
+        ending = call(*line, AIRBYTE_URL=stage.scripted(answer).url, **environ)
+        assert_told_well(ending, 6)
+        assert ending.lines("hint: ") == [f"hint: {hint}"]
+
+
+@pytest.mark.parametrize("environ", [{}, APPLICATION])
+@pytest.mark.parametrize("status", [301, 308])
+@pytest.mark.parametrize("root", ["", "/tools/airbyte", "/api/airbyte"])
+def test_an_ingress_that_wants_tls_is_named_with_its_address(
+    stage: Stage, environ: dict[str, str], status: int, root: str
+) -> None:
+    there = "https://127.0.0.1"
+    server = stage.scripted(lambda asked: response(status, "", Location=f"{there}{asked.target}"))
+    ending = call(*LOOK, AIRBYTE_URL=f"{server.url}{root}", **environ)
+    assert_told_well(ending, 10)
+    assert ending.lines("hint: ") == [f"hint: set --url (AIRBYTE_URL) to {there}{root}"]
+    assert ": redirected to https://127.0.0.1/" in ending.lines("error: ")[0]
+
+
+def test_a_login_in_the_hosts_own_name_makes_no_login_page(stage: Stage) -> None:
+    """Only the path of a redirect within the host may speak of one."""
+    proxy = stage.scripted(always(302, "", Location="http://login.test/elsewhere")).url
+    ending = call(*LOOK, AIRBYTE_URL="http://login.test", ALL_PROXY=proxy)
+    assert_told_well(ending, 10)
+    assert ": redirected to http://login.test/elsewhere" in ending.stderr

@@ -24,7 +24,7 @@ from airbyte_sync_cli.redaction import MASK
 from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.certificates import make_certificates
 from tests.support.identities import AUDIENCE, identity, service_account
-from tests.support.program import Ending, call_below, start
+from tests.support.program import Ending, call, call_below, start
 from tests.support.relays import Place, place_of, tls_front
 from tests.support.servers import Answer, Asked, Stage, always, response
 from tests.support.worlds import a_sandbox
@@ -414,3 +414,47 @@ def test_a_mistake_in_the_settings_shows_none(tmp_path: Path, environ: dict[str,
     ending = call_below(tmp_path, "status", "1", "-vv", **environ)
     assert ending.code == 2
     assert "mistaken-canary" not in ending.stdout + ending.stderr
+
+
+@pytest.mark.parametrize("shape", [lambda words: words, lambda words: {"detail": words}])
+def test_a_secret_at_the_edge_of_what_is_cut_shows_no_half(
+    stage: Stage, tmp_path: Path, shape: Callable[[str], object]
+) -> None:
+    way = token(tmp_path)
+
+    def answer(asked: Asked) -> bytes:
+        shown = asked.headers["authorization"].removeprefix("Bearer ")
+        return response(400, shape("x" * (480 + len(server.asked)) + shown + "x" * 99))
+
+    server = stage.scripted(answer)
+    for _ in range(20):
+        done = run(tmp_path, place_of(server.url), way, "status", "1", "--api", "public")
+        assert "ready-" not in done.written
+    assert len(server.asked) == 20
+
+
+def test_a_part_of_a_header_is_masked_where_it_comes_back_alone(
+    stage: Stage, tmp_path: Path
+) -> None:
+    sent = {
+        "Authorization": "Bearer bearer-canary",
+        "Cookie": "a=cookie-canary; b=second-canary",
+        "X-Api-Key": "Key key-canary",
+    }
+
+    def answer(asked: Asked) -> bytes:
+        return response(403, {"message": re.sub(r"[\s=;]", ", ", asked.raw.decode())})
+
+    url = stage.scripted(answer).url
+    way = Way({"AIRBYTE_HEADERS": json.dumps(sent)}, ("r-canary", "e-canary", "y-canary"))
+    done = run(tmp_path, place_of(url), way, "status", "1", "-o", "json")
+    assert MASK in done.ending.lines("error: ")[0]
+    assert "canary" not in done.written
+
+
+def test_a_team_in_a_header_hides_no_connection_of_that_name(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox())
+    ending = call("status", "--conn", "orders", "-o", "json", "--header", "X-Team: orders",
+                  AIRBYTE_URL=url, AIRBYTE_TOKEN="running")  # fmt: skip
+    (sync,) = ending.report["syncs"]
+    assert (sync["connection_name"], sync["status"]) == ("orders", "running")

@@ -130,7 +130,18 @@ def test_a_proxy_that_knows_no_way_is_passing(proxy: ForwardProxy, url: str) -> 
     assert len(proxy.asked) > 1
 
 
-@pytest.mark.parametrize("address", ["gopher://x", "http://", "http://proxy:nine"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "gopher://x",
+        "http://",
+        "http://proxy:nine",
+        "http://10.0.0.256:3128",
+        "http://user:word@proxy..corp:3128",
+        f"{'a' * 64}:3128",
+        "http://.",
+    ],
+)
 def test_an_unusable_proxy_is_a_mistake(address: str) -> None:
     assert_told_well(call(*LOOK, AIRBYTE_URL="http://airbyte.test", ALL_PROXY=address), 2)
 

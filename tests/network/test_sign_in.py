@@ -148,7 +148,10 @@ def test_a_401_that_stays_is_asked_about_once_only(stage: Stage) -> None:
     assert len(tokens(sandbox)) == 2
 
 
-@pytest.mark.parametrize("given", ["{url}/odd/token", "/odd/token", "odd/token"])
+@pytest.mark.parametrize(
+    "given",
+    ["{url}/odd/token", "{place}/odd/token", "//{place}/odd/token", "/odd/token", "odd/token"],
+)
 def test_an_odd_token_address_can_be_named(stage: Stage, given: str) -> None:
     seen: list[str] = []
 
@@ -160,7 +163,8 @@ def test_an_odd_token_address_can_be_named(stage: Stage, given: str) -> None:
         return response(200, {"data": []}) if right else response(401, {"message": "no"})
 
     url = stage.scripted(answer).url
-    ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_TOKEN_URL=given.format(url=url), **APPLICATION)
+    named = given.format(url=url, place=url.removeprefix("http://"))
+    ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_TOKEN_URL=named, **APPLICATION)
     assert ending.code == 7
     assert next(path for path in seen if path.endswith("token")).endswith("odd/token")
 
@@ -200,18 +204,39 @@ def test_a_ready_token_that_has_ended_is_named_with_its_end(stage: Stage) -> Non
     assert "ended at 2020-09-13" in ending.stderr
 
 
-def test_a_mounted_token_is_read_again_when_it_is_refused(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "second", ["second-token\n", "Bearer second-token", "bearer second-token"]
+)
+def test_a_mounted_token_is_read_again_when_it_is_refused(
+    stage: Stage, tmp_path: Path, second: str
+) -> None:
     file = tmp_path / "token"
     file.write_text("first-token\n")
 
     def answer(asked: Asked) -> bytes:
         if asked.headers.get("authorization") == "Bearer second-token":
             return response(200, {"data": []})
-        file.write_text("second-token\n")
+        file.write_text(second, encoding="utf-8-sig")
         return response(401, {"message": "Unauthorized"})
 
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
     assert ending.code == 7  # it was let in: no connection is called so
+
+
+def test_a_mounted_token_that_cannot_be_sent_any_more_is_told(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("first-token\n")
+
+    def answer(_: Asked) -> bytes:
+        file.write_text("second-canary\nof two lines")
+        return response(401, {"message": "Unauthorized"})
+
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
+    assert_told_well(ending, 6)
+    assert "the secret holds a line break" in ending.warnings[0]
+    assert "canary" not in ending.stdout + ending.stderr
 
 
 def test_a_name_and_a_password_open_an_old_proxy(stage: Stage) -> None:
@@ -365,3 +390,68 @@ def test_an_airflow_connection_is_enough(stage: Stage, form: str) -> None:
     assert call(*LOOK, "--airflow-conn", "airbyte_default", **environ).code == 0
     assert call(*LOOK, AIRBYTE_AIRFLOW_CONN="airbyte_default", **environ).code == 0
     assert tokens(sandbox) == [PUBLIC_TOKEN, PUBLIC_TOKEN]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "ftp://h/t",
+        "http://h:99999/t",
+        "http://[::1/t",
+        "http://10.0.0.256/t",
+        "h..svc:8001/t",
+        "mailto:jane",
+        "http:///t",
+    ],
+)
+@pytest.mark.parametrize("line", [LOOK, ("check",)])
+def test_a_token_address_that_is_none_is_a_mistake_and_nothing_is_contacted(
+    stage: Stage, given: str, line: tuple[str, ...]
+) -> None:
+    server = stage.scripted(always(200, {}))
+    ending = call(*line, AIRBYTE_URL=server.url, AIRBYTE_TOKEN_URL=given, **APPLICATION)
+    assert_told_well(ending, 2)
+    assert ending.lines("error: AIRBYTE_TOKEN_URL: ")
+    assert server.asked == []
+
+
+def test_a_token_address_in_an_airflow_connection_is_named_with_it(stage: Stage) -> None:
+    fields = {"host": stage.scripted(always(200, {})).url, "schema": "ftp://h/t"}
+    connection = json.dumps({**fields, "login": "an-id", "password": "a-secret"})
+    ending = call(*LOOK, "--airflow-conn", "a", AIRFLOW_CONN_A=connection)
+    assert_told_well(ending, 2)
+    assert "AIRBYTE_TOKEN_URL (Airflow connection AIRFLOW_CONN_A): 'ftp://h/t'" in ending.stderr
+
+
+def test_a_host_of_the_users_own_leads_to_the_token_address_too(stage: Stage) -> None:
+    sandbox = a_sandbox(auth="client-credentials")
+    url = stage.sandbox(sandbox)
+    ending = call(*LOOK, "--header", "Host: airbyte.corp", AIRBYTE_URL=url, **APPLICATION)
+    assert ending.code == 0, ending.stderr
+    assert {one.headers["host"] for one in sandbox.requests} == {"airbyte.corp"}
+    assert tokens(sandbox) == [PUBLIC_TOKEN]
+
+
+def test_a_host_of_the_users_own_is_not_told_elsewhere(stage: Stage) -> None:
+    elsewhere = stage.scripted(always(200, {"access_token": "a-token"}))
+    server = stage.scripted(always(200, {"data": []}))
+    call(
+        *LOOK,
+        *("--header", "Host: airbyte.corp"),
+        AIRBYTE_URL=server.url,
+        AIRBYTE_TOKEN_URL=f"{elsewhere.url}/token",
+        **APPLICATION,
+    )
+    assert {one.headers["host"] for one in server.asked} == {"airbyte.corp"}
+    assert elsewhere.asked[0].headers["host"] == f"127.0.0.1:{elsewhere.port}"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_token_address_that_is_down_is_no_odd_one_and_tells_when_to_come_again(
+    stage: Stage, status: int
+) -> None:
+    server = stage.scripted(always(status, {"message": "later"}, Retry_After="100"))
+    ending = call(*LOOK, "--api", "public", "-v", AIRBYTE_URL=server.url, **APPLICATION)
+    assert_told_well(ending, 9)
+    assert "token address" not in ending.stderr
+    assert len(server.asked) == 1  # the wish goes beyond the patience of a first contact

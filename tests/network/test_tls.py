@@ -245,3 +245,36 @@ def test_unusable_files_are_told_before_anything_is_contacted(
 def test_a_key_without_its_certificate_is_a_mistake(certificates: Certificates) -> None:
     _, key = certificates.client("me")
     assert_told_well(call(*LOOK, AIRBYTE_CLIENT_KEY=str(key)), 2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Client sent an HTTP request to an HTTPS server.\n",
+        "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head>",
+    ],
+)
+def test_http_to_a_port_with_tls_that_says_so_is_told_with_the_address(
+    stage: Stage, words: str
+) -> None:
+    server = stage.scripted(always(400, words, content_type="text/plain"))
+    ending = call(*LOOK, AIRBYTE_URL=f"{server.url}/airbyte")
+    assert_told_well(ending, 10)
+    https = server.url.replace("http:", "https:")
+    assert ending.lines("hint: ") == [f"hint: set --url (AIRBYTE_URL) to {https}/airbyte"]
+
+
+@pytest.mark.parametrize("said", [b"", b"\x15\x03\x01\x00\x02\x02\x46"])
+def test_http_to_a_port_with_tls_that_says_nothing_of_it_asks_about_it(
+    stage: Stage, said: bytes
+) -> None:
+    """Some hang up, some send an alert."""
+
+    async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+
+    port = stage.enter(listening(attend))
+    ending = call(*LOOK, AIRBYTE_URL=f"http://127.0.0.1:{port}")
+    assert_told_well(ending, 9)
+    assert ending.lines("hint: ")[0].startswith("hint: does the port want https://? a proxy or")

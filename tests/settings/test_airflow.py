@@ -146,3 +146,11 @@ def test_what_is_no_connection_is_told_without_showing_it(text: str) -> None:
         load(text)
 
     assert "canary" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("proxies", ['{"https": "http://p:1"', "{'https': 'http://p:1'}"])
+def test_broken_proxies_inside_of_the_extra_are_told(proxies: str) -> None:
+    connection = json.dumps({"extra": {"proxies": proxies}})
+
+    with pytest.raises(UsageError, match="AIRFLOW_CONN_A: the proxies in its extra are broken"):
+        load_settings({"airflow_conn": "a"}, {"AIRFLOW_CONN_A": connection})

@@ -470,3 +470,143 @@ def test_a_secret_that_everybody_can_read_is_warned_about(
 
     assert stat.S_IMODE((tmp_path / "config.toml").stat().st_mode) == mode
     assert any("everybody can read it" in warning for warning in settings.warnings) is warns
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:a/b@host",
+        "http://user:/ab@host:8000/api/v1",
+        "http://user:1/2@host",
+        "http://user:a?b@host",
+        "http://user:#ab@host",
+        "user:a/b@host",
+        "http://user:a@b/c@host",
+        "http://user:ab@c?d@host",
+        "http://:a/b@host",
+    ],
+)
+def test_a_password_whose_end_cannot_be_told_is_told_and_not_shown(url: str) -> None:
+    for error in (refused({"AIRBYTE_URL": url}), refused(url=url)):
+        assert error.message.endswith("where the password in the address ends")
+        assert "host" not in error.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8000/login?email=jane@example.com",
+        "http://localhost:8000?email=jane@example.com",
+        "https://airbyte.example.com/login?next=http://a:b@c",
+        "http://[::1]:8000/#jane@example.com",
+    ],
+)
+def test_an_at_sign_behind_the_path_is_no_password(url: str) -> None:
+    assert load(url=url).url == url
+
+
+def test_a_misspelt_scheme_still_shows_no_password() -> None:
+    settings = load({"AIRBYTE_URL": "http:/jane:abc@host"})
+
+    assert (settings.url, settings.origins["password"][:11]) == ("http:/host", "the address")
+
+
+def test_a_password_typed_in_an_address_is_warned_about() -> None:
+    address = "http://jane:canary@airbyte"
+
+    assert load(url=address).warnings == (
+        "--url with a password: everybody on this machine can read a command line; "
+        "AIRBYTE_PASSWORD or AIRBYTE_PASSWORD_FILE keep a secret",
+    )
+    assert load({"AIRBYTE_URL": address}).warnings == ()
+
+
+@pytest.mark.parametrize("place", ["jane:canary@host", "http://jane:can/ary@host:1", "j:c@h"])
+def test_nobodys_password_is_taken_in_a_token_address(place: str) -> None:
+    url = f"{place}/token"
+
+    error = refused({"AIRBYTE_TOKEN_URL": url})
+    assert error.message.startswith("AIRBYTE_TOKEN_URL: a user name or a password in this")
+    assert "@h" not in error.message
+    connection = {"AIRFLOW_CONN_A": f'{{"schema": "{url}"}}', "AIRBYTE_AIRFLOW_CONN": "a"}
+    assert "AIRFLOW_CONN_A" in refused(connection).message
+
+
+@pytest.mark.parametrize("text", ["bearer canary", "BEARER   canary", "Bearer canary"])
+def test_a_token_may_be_pasted_with_the_word_before_it(text: str) -> None:
+    assert load({"AIRBYTE_TOKEN": text}).credentials == BearerAuth(token=SecretStr("canary"))
+
+
+def test_a_token_that_is_not_ascii_is_told() -> None:
+    assert "nothing can send" in refused({"AIRBYTE_TOKEN": "canary-é"}).message
+    assert load(BASIC | {"AIRBYTE_PASSWORD": "canary-é"}).credentials != NoAuth()
+
+
+def test_a_mark_at_the_begin_of_a_file_is_none_of_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("canary\n", encoding="utf-8-sig")
+    environ = config(tmp_path, '\ufeff[default]\nurl = "http://p"\nclient_id = "i"')
+    environ["AIRBYTE_CLIENT_SECRET_FILE"] = str(secret)
+
+    settings = load(environ)
+
+    assert settings.url == "http://p"
+    assert settings.credentials == ClientCredentials(
+        client_id="i", client_secret=SecretStr("canary")
+    )
+
+
+@pytest.mark.parametrize("name", ["AIRBYTE_PASSWORD", "AIRBYTE_PASSWORD_FILE"])
+def test_half_a_pair_whose_other_half_is_empty_is_told(name: str) -> None:
+    error = refused({"AIRBYTE_USERNAME": "jane", name: " "})
+
+    assert error.message == (
+        f"half of a user name and password: {name} is empty (environment AIRBYTE_USERNAME is not)"
+    )
+
+
+@pytest.mark.parametrize("name", ["ca_bundle", "client_cert"])
+def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path, name: str) -> None:
+    flag = f"--{name.replace('_', '-')}"
+
+    error = refused(None, **{name: tmp_path})
+
+    assert error.message == f"{flag}: {tmp_path} is a folder, but a file is wanted"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AIRBYTE_CLIENTID", "AIRBYTE_CLIENT_ID"),
+        ("AIRBYTE_CLIENT_SECRET_FIEL", "AIRBYTE_CLIENT_SECRET_FILE"),
+        ("AIRBYTE_CONECTION", "AIRBYTE_CONNECTION"),
+        ("AIRBYTE_USER_NAME", "AIRBYTE_USERNAME"),
+        ("AIRBYTE_PROFIL", "AIRBYTE_PROFILE"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_warned_about(name: str, meant: str) -> None:
+    warning = f"{name} is not a setting: did you mean {meant}?"
+
+    assert load({name: "x"}).warnings == (warning,)
+    assert load({name: "x", meant: ""}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AIRBYTE_API_PORT",
+        "AIRBYTE_URL_SERVICE_HOST",
+        "AIRBYTE_API_URL_PORT",
+        "AIRBYTE_TOKEN_URL_SERVICE_PORT",
+        "AIRBYTE_TOKEN_PORT_8001_TCP_ADDR",
+        "AIRBYTE_SERVER_PORT_8001_TCP",
+        "AIRBYTE_VERSION",
+        "AIRBYTE_EDITION",
+        "AIRBYTE_API_HOST",
+        "AIRBYTE_SERVER_HOST",
+        "AIRBYTE_SYNC_ROOT",
+        "AIRBYTE_PASSWORDS_OF_OTHERS",
+    ],
+)
+def test_a_variable_of_somebody_else_is_left_alone(name: str) -> None:
+    assert load({name: "x"}).warnings == ()
