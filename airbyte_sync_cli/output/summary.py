@@ -9,6 +9,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.tables import PLAIN, Screen
 from airbyte_sync_cli.output.verdicts import fate
+from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import SyncResult
 
 _LOOKS: Final = frozenset({"status", "cancel"})
@@ -111,7 +112,7 @@ def _counts(sync: SyncResult, command: str | None) -> bool:
 
 
 def _name(sync: SyncResult) -> str:
-    return words.plain(sync.connection_name or sync.connection_id or "")
+    return redact(words.plain(sync.connection_name or sync.connection_id or ""))  # before a cut
 
 
 def _state(sync: SyncResult, command: str | None) -> str:
