@@ -164,11 +164,11 @@ _UNRESOLVED: Final = _Trouble(
 )
 _REFUSED: Final = _Trouble(
     "connection refused",
-    "is Airbyte up, and is the port right? `airbyte-sync check` walks the path step by step",
+    "is Airbyte up, and is the port right? `airbyte-sync check` finds the step that fails",
 )
 _BROKEN: Final = _Trouble(
     "the connection broke off",
-    "a proxy or the server closed it; `airbyte-sync check` walks the path",
+    "a proxy or the server closed it; `airbyte-sync check` finds the step that fails",
 )
 _BROKEN_WITHOUT_TLS: Final = _Trouble(
     _BROKEN.words, f"does the port want https://? {_BROKEN.hint}"

@@ -49,11 +49,11 @@ _WANTS_TLS: Final = re.compile(
 _BASIC_HINT: Final = "a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both"
 _HTML_HINT: Final = (
     "give the API's address: https://HOST/api/public/v1, or the bare root; "
-    "`airbyte-sync check` walks the path"
+    "`airbyte-sync check` finds the step that fails"
 )
 _CLIENT_REFUSED: Final = (
     "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
-    "AIRBYTE_USERNAME)? `airbyte-sync check` walks the path"
+    "AIRBYTE_USERNAME)? `airbyte-sync check` finds the step that fails"
 )
 _NOBODY_REFUSED: Final = (
     "no credentials are set: this Airbyte wants AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET (web "

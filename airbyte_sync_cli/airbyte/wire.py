@@ -46,7 +46,7 @@ def read(answer: type[_Answer], reply: Reply) -> _Answer:
         raise ProtocolError(
             f"{reply.request}: not the answer of Airbyte's API ({where}: {first['msg']})",
             hint="is a proxy in between, or another program at this address? "
-            "`airbyte-sync check` walks the path",
+            "`airbyte-sync check` finds the step that fails",
         ) from error
 
 

@@ -221,9 +221,7 @@ async def hold_session(
             if persistence is None or error.lasting:
                 raise
             return persistence.give_up(error)
-        gc.set_threshold(
-            *_COLLECT_GARBAGE_AT
-        )  # `__main__` has put it off until everything is loaded
+        gc.set_threshold(*_COLLECT_GARBAGE_AT)  # all is loaded that `__main__` has put it off for
         session = Session(
             airbyte=airbyte,
             settings=settings,
@@ -234,14 +232,20 @@ async def hold_session(
             asked_about=[*job_ids],
         )
         try:
-            async with output.alive():
-                if stops_itself:
-                    return await work(session)
-                return await until_stopped(work(session), stop=stop)
-        except StoppedError:
-            return interrupted(stop, session.asked_about)
+            return await _do(work, session, stops_itself=stops_itself)
         finally:
             await airbyte.aclose()
+
+
+async def _do(work: Work, session: Session, *, stops_itself: bool) -> Ending:
+    """Do the work, with signs of life, until it is done or stopped."""
+    try:
+        async with session.output.alive():
+            if stops_itself:
+                return await work(session)
+            return await until_stopped(work(session), stop=session.stop)
+    except StoppedError:
+        return interrupted(session.stop, session.asked_about)
 
 
 async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Server:

@@ -25,6 +25,6 @@ def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCod
 
 
 def show_traceback(error: BaseException) -> None:
-    """Print where a bug happened, for whoever mends it."""
+    """Print where a bug happened, for whoever fixes it."""
     text = "".join(traceback.format_exception(error))
     print(redact(text), end="", file=sys.stderr)  # noqa: T201  # as traceback.print_exc

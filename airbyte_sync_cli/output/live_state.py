@@ -202,7 +202,7 @@ def _fill(row: Row, event: _RowEvent, now: float, wall: datetime) -> None:
 
 
 _NOTES: Final[Mapping[type[ev.Event], str]] = {
-    ev.Triggering: "asking",
+    ev.Triggering: "starting",
     ev.LookingForJob: "looking",
     ev.OutageBegan: "unreachable",
     ev.AwaitingNumbers: "counting",

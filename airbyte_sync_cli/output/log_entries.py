@@ -120,7 +120,7 @@ def _said(  # noqa: PLR0911  # one case a kind
             return "blocked", f"waiting for job {job.id} ({job.status}) to end first", "info"
         case ev.Triggering(number=number):
             again = f" again (attempt {number})" if number > 1 else ""
-            return "triggering", f"asking for a job{again}", "info"
+            return "triggering", f"starting a job{again}", "info"
         case ev.LookingForJob(words=said):
             return "looking", f"the answer names no job, looking for one: {said}", "warning"
         case ev.OutageBegan(words=said):

@@ -1,4 +1,4 @@
-"""How the steps of `check` look: one line each with a mark, and the cure below."""
+"""How the steps of `check` look: one line each with a mark, and how to fix it below."""
 
 import textwrap
 from collections.abc import Sequence

@@ -192,7 +192,7 @@ def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> No
         (
             APPLICATION,
             "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
-            "AIRBYTE_USERNAME)? `airbyte-sync check` walks the path",
+            "AIRBYTE_USERNAME)? `airbyte-sync check` finds the step that fails",
         ),
     ],
 )

@@ -304,7 +304,7 @@ def test_lines_that_the_view_shows_anyway_need_v(verbosity: int) -> None:
     asyncio.run(play())
 
     lines = sight.lines()
-    assert ("asking for a job" in "\n".join(lines)) is (verbosity > 0)
+    assert ("starting a job" in "\n".join(lines)) is (verbosity > 0)
     assert lines[-1].endswith("warning: [orders] odd")
 
 
@@ -331,7 +331,7 @@ def test_a_view_that_fails_ends_no_sync(place: str, monkeypatch: pytest.MonkeyPa
     assert after == ["still here"]
     text = "\n".join(sight.lines())
     assert "the live view failed (ZeroDivisionError: a bug)" in text
-    assert "asking for a job" in text
+    assert "starting a job" in text
 
 
 def test_after_ctrl_z_it_is_drawn_below_what_the_shell_wrote() -> None:

@@ -115,7 +115,7 @@ def test_a_signal_is_told_and_how_to_leave_at_once() -> None:
     ("event", "state"),
     [
         (ev.BlockedBy(key="orders", job=job(number=7)), "after 7"),
-        (ev.Triggering(key="orders", number=1), "asking"),
+        (ev.Triggering(key="orders", number=1), "starting"),
         (ev.LookingForJob(key="orders", words="lost"), "looking"),
         (ev.OutageBegan(key="orders", words="503"), "unreachable"),
         (ev.OutageEnded(key="orders", seconds=3), "not begun"),
