@@ -128,15 +128,20 @@ def _checked_host(parts: SplitResult, text: str) -> str:
     return host
 
 
+_LONGEST_LABEL: Final = 63
+"""Characters between two dots (RFC 1035). The codec `idna` asks the same, but takes 2 ms."""
+
+
 def can_be_asked(host: str) -> bool:
     """Whether the HTTP client and the resolver take a name: not `10.0.0.256`, nor `a..b`."""
     name = host.removesuffix(".")
     try:
         _ = httpx.URL(f"http://{host}").host
-        name.encode("idna")
+        if not name.isascii():
+            name.encode("idna")
     except (httpx.InvalidURL, UnicodeError):
         return False
-    return bool(name)
+    return all(0 < len(label) <= _LONGEST_LABEL for label in name.split("."))
 
 
 def _is_ip(text: str) -> bool:

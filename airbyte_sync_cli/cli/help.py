@@ -1,7 +1,6 @@
 """Help under headings, in plain text: rich would cost more than all the rest of `--help`."""
 
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +35,8 @@ class PanelledCommand(TyperCommand):
         """Parse, and refuse what is left over. Raises UsageError."""
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:
+            import shlex  # noqa: PLC0415  # for what is said in error only
+
             takes_conn = any("--conn" in param.opts for param in self.params)
             raise UsageError(
                 f"unexpected: {shlex.join(left)}",
@@ -99,6 +100,8 @@ class PanelledGroup(TyperGroup):
 
 def meant_as_connections(words: Iterable[str]) -> str:
     """Guess that connections were named without the option for it."""
+    import shlex  # noqa: PLC0415  # for what is said in error only
+
     return f"did you mean {' '.join(f'--conn {shlex.quote(word)}' for word in words)}?"
 
 

@@ -1,6 +1,5 @@
 """From what was typed to what is meant: job ids, and the connections to work on."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -87,9 +86,11 @@ def job_numbers(texts: Sequence[str], *, or_connections: bool = False) -> Sequen
 def _job_number(text: str, *, or_connections: bool) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
+    from airbyte_sync_cli.cli.help import meant_as_connections  # noqa: PLC0415  # in error only
+
     raise UsageError(
         f"{text!r} is not a job id",
-        hint=f"did you mean --conn {shlex.quote(text)}?"
+        hint=meant_as_connections([text])
         if or_connections and not text.lstrip("-").isdigit()
         else "a job id is a positive number, as `trigger` prints it",
     )

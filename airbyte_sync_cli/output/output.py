@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
@@ -22,8 +22,10 @@ from airbyte_sync_cli.output.tables import Screen, screen_of
 from airbyte_sync_cli.output.terminal import is_terminal
 from airbyte_sync_cli.output.verdicts import error_result, name, reason
 from airbyte_sync_cli.redaction import redact, redact_all
-from airbyte_sync_cli.sync.events import DryRun, Event, Finished, Provisional, Warned
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.events import Event
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
 _LOG_LEVELS: Final = {1: logging.INFO, 2: logging.DEBUG}
@@ -78,18 +80,22 @@ class Output:
         logger.handlers = [JournalHandler(self._journal, warn=self.warn)]
         logger.propagate = False
 
-    def __call__(self, event: Event, /) -> None:
+    def __call__(self, event: "Event", /) -> None:
         """Take note of an event, and tell it if it is news."""
-        if isinstance(event, Warned):
-            self._warnings.append(event.message)
-        if isinstance(event, DryRun):
-            self._dry_runs[event.key] = event.words
-        if isinstance(event, Provisional):
-            self._latest = event.results
-            self._write_files(self._report(event.results, overall(event.results), None, {}))
-        if isinstance(event, Finished):
-            details = FailureDetails(error=event.error, failure=event.failure)
-            self._details_of[_which(event.result)] = details
+        from airbyte_sync_cli.sync import events as ev  # noqa: PLC0415  # no event, no need
+
+        match event:
+            case ev.Warned(message=message):
+                self._warnings.append(message)
+            case ev.DryRun(key=key, words=said):
+                self._dry_runs[key] = said
+            case ev.Provisional(results=results):
+                self._latest = results
+                self._write_files(self._report(results, overall(results), None, {}))
+            case ev.Finished(result=result, error=error, failure=failure):
+                self._details_of[_which(result)] = FailureDetails(error=error, failure=failure)
+            case _:
+                pass  # told, but nothing to keep
         self._progress.take(event)
 
     def warn(self, message: str) -> None:

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output.journal import Entry, Journal
-from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.terminal import wants_live_view
-from airbyte_sync_cli.sync.events import Event
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.live import LiveView
+    from airbyte_sync_cli.output.log_entries import LogEntries
+    from airbyte_sync_cli.sync.events import Event
 
 _SHOWN_BY_A_VIEW_OF_MANY: Final = frozenset({"started", "adopted", "watching", "cancelling"})
 
@@ -28,11 +29,16 @@ class ProgressReporter:
         self._options = options
         self._clock = clock
         self._environ = environ
-        self._entries = LogEntries()
         self._view: LiveView | None = None
         self._news_at = 0.0
 
-    def take(self, event: Event) -> None:
+    @cached_property
+    def _entries(self) -> "LogEntries":
+        from airbyte_sync_cli.output.log_entries import LogEntries  # noqa: PLC0415  # no event, no need
+
+        return LogEntries()
+
+    def take(self, event: "Event") -> None:
         """Tell an event, if it is news."""
         self._show(event)
         for entry in self._entries.entries(event):
@@ -85,7 +91,7 @@ class ProgressReporter:
             self._view_failed(error)
             await self._beat()
 
-    def _show(self, event: Event) -> None:
+    def _show(self, event: "Event") -> None:
         if self._view is None:
             return
         try:

@@ -1,6 +1,5 @@
 """Profiles: tables of one TOML file, for people who work with several servers."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -90,6 +89,8 @@ def open_profile(
 
 
 def _read(path: Path) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415  # 4 ms that those without a config file need not spend
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
