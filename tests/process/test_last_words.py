@@ -8,25 +8,11 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.children import running, until
-from tests.support.program import HurriedClock, assert_told_well, call, start
+from tests.support.program import assert_told_well, call, start
 from tests.support.servers import Stage, always
 
 LONG = "pending 1, running 90000, succeeded"
 RUN = ("run", "--conn", "orders", "-o", "json", "--heartbeat", "0")
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every pause that the program takes, in the seconds that it asks for."""
-    taken: list[float] = []
-    sleep = HurriedClock.sleep
-
-    async def note(self: HurriedClock, seconds: float) -> None:
-        taken.append(seconds)
-        await sleep(self, seconds)
-
-    monkeypatch.setattr(HurriedClock, "sleep", note)
-    return taken
 
 
 def a_sandbox(life: str = LONG, *faults: str, speed: float = 50) -> Sandbox:

@@ -14,20 +14,6 @@ from tests.support.program import Ending, HurriedClock, assert_told_well, call
 from tests.support.servers import Asked, Stage, response
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every pause that the program takes, in the seconds that it asks for."""
-    taken: list[float] = []
-    sleep = HurriedClock.sleep
-
-    async def note(self: HurriedClock, seconds: float) -> None:
-        taken.append(seconds)
-        await sleep(self, seconds)
-
-    monkeypatch.setattr(HurriedClock, "sleep", note)
-    return taken
-
-
 def a_job(life: str, *faults: str, speed: float = 100) -> Sandbox:
     """A sandbox whose job 1 lives so."""
     sandbox = Sandbox(SandboxConfig(speed=speed))
