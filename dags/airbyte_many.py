@@ -3,7 +3,7 @@
 The connections are the Airflow Variable `airbyte_connections`, names or ids with commas between.
 
 * `airbyte_many_one_pod`: one pod syncs all of them at the same time and has one verdict. The lean
-  way: some 45 MiB and one worker slot, however many there are. A retry adopts what has succeeded
+  way: some 50 MiB and one worker slot for a hundred syncs. A retry adopts what has succeeded
   or still runs, and starts only the others.
 * `airbyte_many_mapped`: one mapped task and one pod each. Each has its own log, state and retries.
 
