@@ -123,3 +123,29 @@ def test_a_result_file_is_written_whatever_was_wrong_with_the_options(tmp_path: 
 
     assert ending.code == 2
     assert json.loads(file.read_text("utf-8")) == ending.report
+
+
+def test_a_cancel_that_could_not_be_sent_is_not_said_to_have_been(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    job = sandbox.start_job(sandbox.connections[0])
+    sandbox.faults.add(Fault.model_validate("job:503:after=1:api=public"))
+
+    ending = call("cancel", str(job.id), AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert not sandbox.sent("cancel")
+    assert_told_well(ending, 12)
+    assert "no cancel was sent" in ending.stderr
+
+
+@pytest.mark.parametrize("version", ["0.63", "1.0", "1.1", "1.2", "1.3", "1.8", "2.0", "latest"])
+def test_a_connection_that_nobody_knows_is_exit_7_in_every_version(
+    stage: Stage, version: str
+) -> None:
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version))
+    sandbox.add_connection("orders")
+    nobody = "e735894a-e773-4938-969f-45f53957b75b"
+    url = stage.sandbox(sandbox)
+
+    ending = call("run", "--conn", nobody, "--api", "public", AIRBYTE_URL=url)
+
+    assert_told_well(ending, 7)

@@ -142,3 +142,29 @@ def test_a_wait_for_one_sync_needs_at_most_45_mib(url: str, sandbox: Sandbox) ->
         child.end()
 
     assert pages * resource.getpagesize() <= 45 * 1024 * 1024
+
+
+HANGING = """
+import pathlib, socket, time
+real = socket.getaddrinfo
+def look_up(host, *args, **more):
+    if host in ("airbyte.test", b"airbyte.test"):
+        pathlib.Path({mark!r}).touch()
+        time.sleep(20)
+    return real(host, *args, **more)
+socket.getaddrinfo = look_up
+"""
+
+
+def test_a_name_that_is_looked_up_for_ever_keeps_no_stopped_process_alive(tmp_path: Path) -> None:
+    mark = tmp_path / "asked"
+    (tmp_path / "sitecustomize.py").write_text(HANGING.format(mark=str(mark)), encoding="utf-8")
+    url = "http://airbyte.test:8000"
+    with running(*RUN, PYTHONPATH=str(tmp_path), AIRBYTE_URL=url) as child:
+        until(mark.exists)
+        sent = child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert ended.at - sent < 2
+    assert ended.report["outcome"] == "interrupted"
