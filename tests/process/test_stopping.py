@@ -1,6 +1,5 @@
 """More signals to a real process: in Airflow's order, to process 1, while somebody else works."""
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -131,17 +130,6 @@ def test_sigterm_is_heard_as_process_1(url: str, sandbox: Sandbox) -> None:
 
     assert ended.code == 143
     assert [job.status for job in sandbox.jobs] == ["cancelled"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_wait_for_one_sync_needs_at_most_45_mib(url: str, sandbox: Sandbox) -> None:
-    with running(*RUN, AIRBYTE_URL=url) as child:
-        until(lambda: len(sandbox.sent("job")) > 3)
-        pages = int(Path(f"/proc/{child.process.pid}/statm").read_text("ascii").split()[1])
-        child.send(SIGTERM)
-        child.end()
-
-    assert pages * resource.getpagesize() <= 45 * 1024 * 1024
 
 
 HANGING = """
