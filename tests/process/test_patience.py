@@ -97,7 +97,8 @@ def test_a_name_that_does_not_resolve_for_a_while_is_borne(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     # Behind this front every request makes a connection of its own.
-    server = front(stage, stage.sandbox(a_job("running 10, succeeded")), lambda _: None)
+    job = a_job("running 30, succeeded", speed=20)  # it lasts for all of those look-ups
+    server = front(stage, stage.sandbox(job), lambda _: None)
 
     ending = wait(server.url.replace("127.0.0.1", "airbyte.test"))
 
