@@ -115,7 +115,7 @@ class OurJob:
         if words is not None:
             self._context.emit(LookingForJob(key=self._case.key, words=words))
         try:
-            return self._claim(await self._search.glyphs_for(seconds))
+            return self._claim(await self._search.look_for(seconds))
         except RejectedError as error:
             if self.may_exist:
                 raise self.unknown(error.message) from error

@@ -35,7 +35,7 @@ class Search:
         """Look once. Raises what reading the jobs raises."""
         return self.first_newer(await self._read(patience=0))
 
-    async def glyphs_for(self, seconds: float) -> Job | None:
+    async def look_for(self, seconds: float) -> Job | None:
         """Look for a while, and once more at its end. An outage does not count as looking.
 
         Raises what reading the jobs raises once that has gone on for `--max-outage`, or for a

@@ -4,7 +4,6 @@ Each way of giving a secret plants canaries. Servers fail in every way that make
 and some throw back at us what we sent. Then all that was written is searched.
 """
 
-import asyncio
 import base64
 import json
 import re
@@ -23,6 +22,7 @@ from airbyte_sync_cli.cli.app import COMMANDS, make_app
 from airbyte_sync_cli.redaction import MASK
 from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.certificates import make_certificates
+from tests.support.fronts import passing_on
 from tests.support.identities import AUDIENCE, identity, service_account
 from tests.support.program import Ending, call, call_below, start
 from tests.support.relays import Place, place_of, tls_front
@@ -315,22 +315,6 @@ def test_a_failure_of_tls_shows_none(stage: Stage, tmp_path: Path, line: tuple[s
     for make in (application, userinfo):
         way = make(tmp_path)
         run(tmp_path, place_of(front), way, *line, scheme="https").assert_no_secret(way)
-
-
-def passing_on(place: Place) -> Callable[[Asked], AsyncIterator[bytes]]:
-    """Hand requests to the server there."""
-
-    async def passed(asked: Asked) -> AsyncIterator[bytes]:
-        reader, writer = await asyncio.open_connection(*place)
-        try:
-            head, _, body = asked.raw.partition(b"\r\n\r\n")
-            kept = re.sub(rb"(?im)^connection:.*\r\n", b"", head)
-            writer.write(kept + b"\r\nConnection: close\r\n\r\n" + body)
-            yield await reader.read()
-        finally:
-            writer.transport.abort()
-
-    return passed
 
 
 @pytest.mark.parametrize(
