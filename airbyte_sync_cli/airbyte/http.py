@@ -1,7 +1,6 @@
 """The one gate for every request: pooled, limited, repeated only where that is safe."""
 
 import logging
-import random
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -71,7 +70,7 @@ class Gate:
                 reply = await self.send(request)
                 return expect_success(reply, retry_after=self.retry_after(reply))
             except UnavailableError as error:
-                wait = max(pause * random.uniform(0.5, 1.5), error.retry_after or 0.0)  # noqa: S311  # jitter
+                wait = max(pause * self._clock.jitter(0.5, 1.5), error.retry_after or 0.0)
                 if error.lasting or self._clock.monotonic() + wait > until:
                     raise
                 LOG.info("%s; asking again in %.1f s", error.message, wait)

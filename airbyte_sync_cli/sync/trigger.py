@@ -175,8 +175,9 @@ class Trigger:
         except UnavailableError:
             began = self._clock.monotonic()
             jobs = await self._read_jobs()
-            self._slow_looks += self._clock.monotonic() - began > _SLOW
-            if 0 < self._slow_looks < self._policy.most_attempts:
+            is_slow = self._clock.monotonic() - began > _SLOW
+            self._slow_looks += is_slow
+            if is_slow and self._slow_looks < self._policy.most_attempts:
                 return False
         if self._ours.is_among(jobs) or self._earlier_try.among(jobs) or _active(jobs):
             return False

@@ -108,11 +108,12 @@ class Wait:
     def _pause(self) -> float:
         """Sleep no longer than to the next deadline."""
         if self._trouble is not None:
-            pause = self._trouble.pause()
+            pause = self._trouble.pause(self._clock)
         elif self._policy.poll_interval is not None:
             pause = self._policy.poll_interval
         else:
-            pause = pause_before_look(self._age(), history=self._case.history)
+            jitter = self._clock.jitter(-1, 1)
+            pause = pause_before_look(self._age(), history=self._case.history, jitter=jitter)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
         if start is not None and (start > now or self._trouble is None):

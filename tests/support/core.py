@@ -1,6 +1,7 @@
 """The core against the sandbox: real requests, real server code, virtual time, no socket."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,10 +29,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class LoopClock:
-    """Follows the virtual loop; the wall clock can be set off by itself."""
+    """Follows the virtual loop; the wall clock can be set off by itself; jitter has a seed."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self.skew = timedelta()
+        self._random = random.Random(seed)  # noqa: S311  # no secret
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.monotonic()) + self.skew
@@ -41,6 +43,9 @@ class LoopClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def jitter(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
 
 
 class SocketLike(LoopbackTransport):
