@@ -13,8 +13,9 @@ from airbyte_sync_cli.airbyte.models import (
     LogLine,
     Progress,
     StreamProgress,
+    Workspace,
 )
-from airbyte_sync_cli.errors import RejectedError
+from airbyte_sync_cli.errors import ProtocolError, RejectedError
 
 _TYPES: Final = {"reset_connection": "reset"}
 """Stored names that the Public API shows as another word; we show its words everywhere."""
@@ -26,8 +27,14 @@ def read_started(reply: Reply) -> Job:
 
 
 def read_refresh(reply: Reply) -> Job:
-    """Read the answer to a refresh. Raises RejectedError where the destination cannot."""
-    started = wire.read(wire.ConfigRefresh, reply).job
+    """Read the answer to a refresh. Raises RejectedError where the destination cannot.
+
+    Up to 1.1 the answer to a started refresh names no job: ProtocolError, so it is looked for.
+    """
+    answer = wire.read(wire.ConfigRefresh, reply)
+    started = answer.job
+    if started is None and answer.value:
+        raise ProtocolError(f"{reply.request}: a refresh was started, its job is not named")
     if started is None:
         raise RejectedError(
             f"{reply.request}: the destination cannot refresh",
@@ -99,6 +106,12 @@ def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
         internal_message=first.internal_message,
         stacktrace=first.stacktrace,
     )
+
+
+def workspaces(reply: Reply) -> Sequence[Workspace]:
+    """Read a list of workspaces."""
+    found = wire.read(wire.ConfigWorkspaces, reply).workspaces
+    return [Workspace(id=row.workspace_id, name=row.name) for row in found]
 
 
 def connection(row: wire.ConfigConnection) -> Connection:

@@ -90,6 +90,14 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A workspace: the id counts, the name is for people."""
+
+    id: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why an attempt failed, in Airbyte's words. Every field may be missing on the wire."""
 

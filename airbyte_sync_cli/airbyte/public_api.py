@@ -10,7 +10,7 @@ from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
+from airbyte_sync_cli.airbyte.models import Connection, Job, JobType, Workspace
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
 from airbyte_sync_cli.tasks import gather
@@ -52,6 +52,19 @@ class PublicApi:
             page = wire.read(wire.PublicConnections, reply).data
             known = len(found)
             found |= {row.connection_id: _connection(row) for row in page}
+            if len(page) < PAGE or len(found) == known:
+                break
+        return list(found.values())
+
+    async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
+        """Read every workspace that may be seen."""
+        found: dict[str, Workspace] = {}
+        async for reply in self._pages("workspaces", {}, patience=patience):
+            page = wire.read(wire.PublicWorkspaces, reply).data
+            known = len(found)
+            found |= {
+                row.workspace_id: Workspace(id=row.workspace_id, name=row.name) for row in page
+            }
             if len(page) < PAGE or len(found) == known:
                 break
         return list(found.values())

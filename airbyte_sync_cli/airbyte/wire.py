@@ -190,9 +190,13 @@ class ConfigJobInfo(Wire):
 
 
 class ConfigRefresh(Wire):
-    """The answer to a refresh; `job` is missing where the destination cannot refresh."""
+    """The answer to a refresh; `job` is missing where the destination cannot refresh.
+
+    Up to 1.1 there is only `value`: true where a refresh was started.
+    """
 
     job: ConfigJob | None = None
+    value: bool | None = None
 
 
 class ConfigJobRow(Wire):
@@ -253,6 +257,13 @@ class Workspace(Wire):
     """A workspace; both APIs name it alike."""
 
     workspace_id: str
+    name: str | None = None
+
+
+class PublicWorkspaces(Wire):
+    """A page of workspaces."""
+
+    data: Sequence[Workspace]
 
 
 class ConfigWorkspaces(Wire):
@@ -306,4 +317,6 @@ class Instance(Wire):
 
     version: str | None = None
     edition: str | None = None
+    default_user_id: str | None = None
+    """Who owns the workspaces of a self-managed server."""
     auth: InstanceAuth | None = None
