@@ -105,10 +105,9 @@ class TokenAuth(NoAuth):
         self._ends.clear()
 
     def public_endpoints(self) -> list[Endpoint]:
-        """The Public API's token endpoint, where this version has it."""
+        """The Public API's token endpoint."""
         path = "/applications/token"
-        endpoint = Endpoint("token", "POST", path, self.public_token, anonymous=True)
-        return [endpoint] if self._quirks.has_public_token else []
+        return [Endpoint("token", "POST", path, self.public_token, anonymous=True)]
 
     def config_endpoints(self) -> list[Endpoint]:
         """The Config API's token endpoint."""

@@ -44,6 +44,13 @@ class Call:
             raise Unreadable(f"{field} must not be null")
         return well_formed(value)
 
+    def uuids_of(self, field: str) -> frozenset[str]:
+        """Read a list of UUIDs from the body. Raises Unreadable or MalformedId."""
+        value = self.json().get(field)
+        if not isinstance(value, list):
+            raise Unreadable(f"{field} must not be null")
+        return frozenset(well_formed(str(each)) for each in value)
+
     def int_of(self, field: str) -> int:
         """Read a whole number from the body. Raises Unreadable."""
         value = self.json().get(field)

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import config_views, operations
-from airbyte_sync_cli.sandbox.answers import Json, no_such_path, ok
+from airbyte_sync_cli.sandbox.answers import Json, ok
 from airbyte_sync_cli.sandbox.call import Call, moment, page_of, well_formed
 from airbyte_sync_cli.sandbox.config_views import JobView
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
@@ -30,6 +30,7 @@ class ConfigApi:
             ("trigger", "/connections/refresh", self.refresh),
             ("progress", "/connections/sync_progress", self.progress),
             ("jobs", "/jobs/list", self.list_jobs),
+            ("jobs", "/jobs/list_for_workspaces", self.list_jobs_of_workspaces),
             ("job", "/jobs/get_light", self.get_light),
             ("job", "/jobs/get_without_logs", self.get_without_logs),
             ("logs", "/jobs/get", self.get_with_logs),
@@ -57,19 +58,18 @@ class ConfigApi:
         return ok(self._info(job, logs=False))
 
     async def refresh(self, call: Call) -> Response:
-        """Start a refresh; an empty answer where the destination cannot."""
+        """Start a refresh. The answer names the job since 1.2; no job: the destination cannot."""
         connection_id = call.uuid_of("connectionId")
+        names_job = self._quirks.refresh_names_its_job
         if not self._world.connection(connection_id).can_refresh:
-            return ok({})
+            return ok({} if names_job else {"value": False})
         job = await operations.start_sync(
             self._world, connection_id, early=False, kind="refresh", born_after=call.born_after
         )
-        return ok({"job": self._view(job).light()})
+        return ok({"job": self._view(job).light()} if names_job else {"value": True})
 
     async def progress(self, call: Call) -> Response:
-        """Show how far the newest job is that is not over (0.63 and later)."""
-        if not self._quirks.has_progress:
-            return no_such_path()
+        """Show how far the newest job is that is not over."""
         connection = self._world.connection(call.uuid_of("connectionId"))
         active = [job for job in self._world.jobs_of(connection.id) if job.active]
         view = self._view(active[-1]) if active else None
@@ -78,14 +78,31 @@ class ConfigApi:
     async def list_jobs(self, call: Call) -> Response:
         """List jobs, newest first."""
         body = call.json()
+        config_id = body.get("configId")
+        within = frozenset({well_formed(str(config_id))}) if config_id else None
+        found = self._found(body, within)
+        return self._listed(page_of(found, body), total=len(found))
+
+    async def list_jobs_of_workspaces(self, call: Call) -> Response:
+        """List the jobs of some workspaces; the total counts the page only."""
+        body = call.json()
+        workspaces = call.uuids_of("workspaceIds")
+        every = self._world.connections.values()
+        within = frozenset(each.id for each in every if each.workspace_id in workspaces)
+        page = page_of(self._found(body, within), body)
+        return self._listed(page, total=len(page))
+
+    def _found(self, body: Json, connections: frozenset[str] | None) -> list[SimJob]:
         field = _one_of(body, "orderByField", ("createdAt", "updatedAt"))
         newest_first = _one_of(body, "orderByMethod", ("DESC", "ASC")) == "DESC"
-        wanted = _filter(body, self._quirks)
+        wanted = _filter(body, connections, self._quirks)
         found = [job for job in self._world.jobs() if wanted.matches(job)]
-        page = page_of(sort_jobs(found, field, newest_first=newest_first), body)
+        return sort_jobs(found, field, newest_first=newest_first)
+
+    def _listed(self, page: list[SimJob], *, total: int) -> Response:
         views = [self._view(job) for job in page]
         jobs = [{"job": view.full(), "attempts": view.attempts()} for view in views]
-        return ok({"jobs": jobs, "totalJobCount": len(found)})
+        return ok({"jobs": jobs, "totalJobCount": total})
 
     async def get_light(self, call: Call) -> Response:
         """Show a job without numbers: the cheapest look."""
@@ -155,15 +172,14 @@ class ConfigApi:
         return {"job": view.full(), "attempts": view.attempt_infos(logs=logs)}
 
 
-def _filter(body: Json, quirks: Quirks) -> JobFilter:
+def _filter(body: Json, connections: frozenset[str] | None, quirks: Quirks) -> JobFilter:
     types, statuses = _strings(body, "configTypes"), _strings(body, "statuses")
     if not types:
         raise Refusal("configTypes must not be empty")
     if unknown := (types - quirks.config_types) | (statuses - quirks.config_statuses):
         raise Unreadable(f"Unexpected value '{min(unknown)}'")
-    config_id = body.get("configId")
     return JobFilter(
-        connections=frozenset({well_formed(str(config_id))}) if config_id else None,
+        connections=connections,
         types=types,
         statuses=statuses,
         created_start=moment(body.get("createdAtStart")),

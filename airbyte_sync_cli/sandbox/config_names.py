@@ -1,10 +1,13 @@
 """The Config API's endpoints about what has a name: connections, workspaces, tags."""
 
+from collections.abc import Collection
+
 from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import config_name_views, public_views
 from airbyte_sync_cli.sandbox.answers import ok
 from airbyte_sync_cli.sandbox.call import Call, page_of
+from airbyte_sync_cli.sandbox.connection import stable_id
 from airbyte_sync_cli.sandbox.routes import Endpoint
 from airbyte_sync_cli.sandbox.world import World
 
@@ -21,7 +24,9 @@ class ConfigNames:
             Endpoint("connection", "POST", "/connections/get", self.get_connection),
             Endpoint("connections", "POST", "/connections/list", self.list_connections),
             Endpoint("workspaces", "POST", "/workspaces/list", self.list_workspaces),
-            Endpoint("workspaces", "POST", "/workspaces/list_paginated", self.list_workspaces),
+            Endpoint("workspaces", "POST", "/workspaces/list_all_paginated", self.list_workspaces),
+            Endpoint("workspaces", "POST", "/workspaces/list_paginated", self.named_workspaces),
+            Endpoint("workspaces", "POST", "/workspaces/list_by_user_id", self.users_workspaces),
             Endpoint("tags", "POST", "/tags/list", self.list_tags),
         ]
 
@@ -41,13 +46,25 @@ class ConfigNames:
         return ok({"connections": rows})
 
     async def list_workspaces(self, call: Call) -> Response:
-        """List workspaces, by page where asked for."""
+        """List all workspaces, by page where asked for."""
+        return self._workspaces(call, self._world.workspaces)
+
+    async def named_workspaces(self, call: Call) -> Response:
+        """List the workspaces that are named: none named, none listed (`ID IN ()`)."""
+        return self._workspaces(call, call.uuids_of("workspaceIds"))
+
+    async def users_workspaces(self, call: Call) -> Response:
+        """List what a user may see; there is one user, whom `instance_configuration` names."""
+        known = call.uuid_of("userId") == stable_id("user", "default")
+        return self._workspaces(call, self._world.workspaces if known else ())
+
+    def _workspaces(self, call: Call, wanted: Collection[str]) -> Response:
         body = call.json() if call.body else {}
-        wanted = body.get("workspaceIds")
+        part = str(body.get("nameContains") or "").lower()
         rows = [
             config_name_views.workspace_view(each)
             for each in self._world.workspaces.values()
-            if not isinstance(wanted, list) or not wanted or each.id in wanted
+            if each.id in wanted and part in each.name.lower()
         ]
         return ok({"workspaces": page_of(rows, body)})
 

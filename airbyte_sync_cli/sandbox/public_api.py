@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from starlette.responses import PlainTextResponse, Response
 
 from airbyte_sync_cli.sandbox import operations, public_views
-from airbyte_sync_cli.sandbox.answers import Json, no_such_path, ok
+from airbyte_sync_cli.sandbox.answers import Json, ok
 from airbyte_sync_cli.sandbox.call import Call, moment, well_formed
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
@@ -138,9 +138,7 @@ class PublicApi:
         )
 
     async def list_tags(self, call: Call) -> Response:
-        """List tags (1.6 and later), without pages."""
-        if not self._quirks.has_tags:
-            return no_such_path()
+        """List tags, without pages."""
         wanted = call.words("workspaceIds")
         tags = [
             public_views.tag_view(tag)

@@ -23,7 +23,7 @@ from airbyte_sync_cli.sandbox.instance import Instance
 from airbyte_sync_cli.sandbox.job import SimJob, StartedBy
 from airbyte_sync_cli.sandbox.public_api import PublicApi
 from airbyte_sync_cli.sandbox.record import RequestRecord
-from airbyte_sync_cli.sandbox.routes import Route, mount
+from airbyte_sync_cli.sandbox.routes import Api, Endpoint, Route, mount
 from airbyte_sync_cli.sandbox.script import JobScript
 from airbyte_sync_cli.sandbox.versions import quirks_of
 from airbyte_sync_cli.sandbox.world import World
@@ -176,16 +176,22 @@ class Sandbox:
         public = PublicApi(
             self.world, self.quirks, foreign_root=FOREIGN_ROOT, overlap=self.config.page_overlap
         )
-        config = ConfigApi(self.world, self.quirks)
         actors = Actors(self.world, foreign_root=FOREIGN_ROOT)
         instance = Instance(self.world, self.quirks, mode=self.auth.mode)
+        every: list[tuple[Api, str, list[Endpoint]]] = [
+            ("public", self.config.public_root, public.endpoints()),
+            ("public", self.config.public_root, actors.public_endpoints()),
+            ("public", self.config.public_root, self.auth.public_endpoints()),
+            ("config", self.config.config_root, ConfigApi(self.world, self.quirks).endpoints()),
+            ("config", self.config.config_root, actors.config_endpoints()),
+            ("config", self.config.config_root, ConfigNames(self.world).endpoints()),
+            ("config", self.config.config_root, self.auth.config_endpoints()),
+            ("config", self.config.config_root, instance.endpoints()),
+        ]
         return [
-            *mount("public", self.config.public_root, public.endpoints()),
-            *mount("public", self.config.public_root, actors.public_endpoints()),
-            *mount("public", self.config.public_root, self.auth.public_endpoints()),
-            *mount("config", self.config.config_root, config.endpoints()),
-            *mount("config", self.config.config_root, actors.config_endpoints()),
-            *mount("config", self.config.config_root, ConfigNames(self.world).endpoints()),
-            *mount("config", self.config.config_root, self.auth.config_endpoints()),
-            *mount("config", self.config.config_root, instance.endpoints()),
+            route
+            for api, root, endpoints in every
+            for route in mount(
+                api, root, [each for each in endpoints if self.quirks.serves(api, each.path)]
+            )
         ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 LATEST: Final = "latest"
-_LATEST_NUMBER: Final = (2, 2)
+_LATEST_NUMBER: Final = (2, 2, 0)
 """After 2.1.0, the last release: what Airbyte Cloud runs. The number itself is made up."""
+Number = tuple[int, ...]
 
 STATUSES: Final = frozenset(
     {"pending", "queued", "running", "incomplete", "failed", "succeeded", "cancelled"}
@@ -18,19 +19,48 @@ STATUSES: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The versions that have something: from one on, and before another."""
+
+    since: Number = (0,)
+    before: Number = (1_000,)
+
+    def __contains__(self, number: Number) -> bool:
+        return self.since <= number < self.before
+
+
+ENDPOINTS: Final = {
+    "public /tags": Span(since=(1, 6)),
+    "public /applications/token": Span(since=(0, 63, 20)),
+    "config /applications/token": Span(since=(0, 57, 3)),
+    "config /connections/clear": Span(since=(0, 57, 3)),
+    "config /connections/refresh": Span(since=(0, 57, 3)),
+    "config /connections/sync_progress": Span(since=(0, 61)),
+    "config /tags/list": Span(since=(1, 4)),
+    "config /workspaces/list": Span(before=(1, 7)),
+    "config /workspaces/list_all_paginated": Span(before=(1, 8)),
+}
+"""Which versions have an endpoint; those that are not listed are in all of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quirks:
     """The behaviour of one Airbyte version."""
 
-    number: tuple[int, int]
+    number: Number
 
     @property
     def release(self) -> str:
         """The version as `instance_configuration` tells it."""
-        return f"{self.number[0]}.{self.number[1]}.0"
+        return ".".join(map(str, self.number))
 
-    def since(self, major: int, minor: int) -> bool:
+    def since(self, *number: int) -> bool:
         """Whether this version is that one or a later one."""
-        return self.number >= (major, minor)
+        return self.number >= number
+
+    def serves(self, api: str, path: str) -> bool:
+        """Whether this version has an endpoint, named by its path below the API's root."""
+        return self.number in ENDPOINTS.get(f"{api} {path}", Span())
 
     @property
     def trigger_returns_early(self) -> bool:
@@ -41,11 +71,6 @@ class Quirks:
     def lists_every_job_type(self) -> bool:
         """A job list without `jobType` covers all four types (2.1.0), before: sync and reset."""
         return self.since(2, 1)
-
-    @property
-    def has_public_token(self) -> bool:
-        """The Public API has `applications/token` (0.64)."""
-        return self.since(0, 64)
 
     @property
     def token_lifetime(self) -> float:
@@ -101,9 +126,9 @@ class Quirks:
         return frozenset({"sync", "reset_connection", *(name for name in newer if newer[name])})
 
     @property
-    def has_progress(self) -> bool:
-        """The Config API has `connections/sync_progress` (0.63)."""
-        return self.since(0, 63)
+    def refresh_names_its_job(self) -> bool:
+        """The answer to a refresh has a job (1.2); before, it is only true or false."""
+        return self.since(1, 2)
 
     @property
     def tells_version(self) -> bool:
@@ -138,9 +163,9 @@ def quirks_of(version: str) -> Quirks:
     """
     if version == LATEST:
         return Quirks(_LATEST_NUMBER)
-    match = re.fullmatch(r"v?(\d+)\.(\d+)(\.\d+)?", version)
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?", version)
     if match is None:
         raise ValueError(
             f"{version!r} is not an Airbyte version: try 0.63, 1.0, 1.8, 2.0 or latest"
         )
-    return Quirks((int(match[1]), int(match[2])))
+    return Quirks((int(match[1]), int(match[2]), int(match[3] or 0)))

@@ -1,5 +1,7 @@
 """Lists: oldest first, twenty at a time, with links that nobody should follow."""
 
+import uuid
+
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
@@ -241,6 +243,64 @@ async def test_names_of_the_config_api() -> None:
     assert [each["workspaceId"] for each in workspaces] == [workspace]
 
 
+@pytest.mark.parametrize(
+    ("version", "served"),
+    [
+        ("1.6", {"list", "list_all_paginated", "list_paginated", "list_by_user_id"}),
+        ("1.7", {"list_all_paginated", "list_paginated", "list_by_user_id"}),
+        ("1.8", {"list_paginated", "list_by_user_id"}),
+        ("latest", {"list_paginated", "list_by_user_id"}),
+    ],
+)
+@virtual
+async def test_lists_of_workspaces_were_removed_one_by_one(version: str, served: set[str]) -> None:
+    async with lab(airbyte_version=version) as it:
+        user = (await it.client.get("/api/v1/instance_configuration")).json()["defaultUserId"]
+        page = {"pageSize": 10, "rowOffset": 0}
+        bodies: dict[str, dict[str, object]] = {
+            "list": {},
+            "list_all_paginated": {"workspaceIds": [], "pagination": page},
+            "list_paginated": {"workspaceIds": [], "pagination": page},
+            "list_by_user_id": {"userId": user},
+        }
+        answers = {
+            name: await it.ask(f"workspaces/{name}", **body) for name, body in bodies.items()
+        }
+    found = {name: answer for name, answer in answers.items() if answer.status_code == 200}
+    assert set(found) == served
+    counts = {name: len(answer.json()["workspaces"]) for name, answer in found.items()}
+    assert counts.pop("list_paginated") == 0
+    assert set(counts.values()) == {1}
+
+
+@virtual
+async def test_unknown_user_sees_no_workspace() -> None:
+    async with lab() as it:
+        unknown = await it.ask("workspaces/list_by_user_id", userId=str(uuid.UUID(int=7)))
+    assert unknown.json() == {"workspaces": []}
+
+
+@virtual
+async def test_jobs_of_workspaces_come_in_one_list() -> None:
+    async with lab() as it:
+        await fill(it, 2)
+        other = it.sandbox.add_connection("other", workspace="Elsewhere")
+        it.sandbox.start_job(other, script=JobScript(life="running"))
+        page = {"pageSize": 1, "rowOffset": 0}
+        body: dict[str, object] = {"configTypes": ["sync"], "orderByMethod": "ASC"}
+        path = "jobs/list_for_workspaces"
+        every = await it.ask(path, workspaceIds=list(it.sandbox.world.workspaces), **body)
+        own = await it.ask(path, workspaceIds=[other.workspace_id], **body)
+        nothing = await it.ask(path, workspaceIds=[], **body)
+        first = await it.ask(
+            path, workspaceIds=list(it.sandbox.world.workspaces), pagination=page, **body
+        )
+    answers = [answer.json() for answer in (every, own, nothing, first)]
+    ids = [[row["job"]["id"] for row in answer["jobs"]] for answer in answers]
+    assert ids == [[1, 2, 3], [3], [], [1]]
+    assert [answer["totalJobCount"] for answer in answers] == [3, 1, 0, 1]
+
+
 @virtual
 async def test_progress_is_that_of_the_active_job() -> None:
     async with lab() as it:
@@ -256,7 +316,7 @@ async def test_progress_is_that_of_the_active_job() -> None:
 
 
 @virtual
-async def test_progress_is_that_of_the_newest_of_several_jobs_and_unknown_before_0_63() -> None:
+async def test_progress_is_that_of_the_newest_of_several_jobs_and_unknown_before_0_61() -> None:
     async with lab() as it:
         connection = it.sandbox.add_connection("orders")
         for _ in range(2):

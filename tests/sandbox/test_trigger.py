@@ -193,3 +193,14 @@ async def test_a_sync_may_come_back_as_another_type() -> None:
         script = JobScript(job_type="reset_connection")
         answer = await it.trigger(it.sandbox.add_connection("orders", script=script))
     assert answer.json()["jobType"] == "reset"
+
+
+@virtual
+async def test_refresh_up_to_1_1_answers_a_truth_value_and_starts_the_job() -> None:
+    async with lab(airbyte_version="1.1") as it:
+        connection = it.sandbox.add_connection("orders")
+        other = it.sandbox.add_connection("files", can_refresh=False)
+        done = await it.ask("connections/refresh", connectionId=connection.id)
+        cannot = await it.ask("connections/refresh", connectionId=other.id)
+    assert (done.json(), cannot.json()) == ({"value": True}, {"value": False})
+    assert [job.type for job in it.sandbox.jobs] == ["refresh"]
