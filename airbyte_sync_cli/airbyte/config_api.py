@@ -1,7 +1,8 @@
 """The Config API: internal to Airbyte, but the only one that knows why, how far, and the logs."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -9,6 +10,7 @@ from airbyte_sync_cli.airbyte import config_mapping as mapping
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.body import elements
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
@@ -98,7 +100,9 @@ class ConfigApi:
             )
         )
         found = [wire.read(wire.ConfigActors, reply) for reply in replies]
-        actors = [actor for each in found for actor in (*each.sources, *each.destinations)]
+        actors = [
+            actor for each in found for actor in (*each.sources, *each.destinations) if actor
+        ]
         return {actor.source_id or actor.destination_id or "": actor.name for actor in actors}
 
     async def job(self, job_id: int, *, patience: float) -> Job:
@@ -128,7 +132,7 @@ class ConfigApi:
             reply = await self._list(
                 connection_id, _OLD_TYPES, limit=limit, status=status, patience=patience
             )
-        rows = wire.read(wire.ConfigJobs, reply).jobs
+        rows = self._gate.readable(wire.read(wire.ConfigJobs, reply).jobs, reply)
         self._seen.update(row.job.id for row in rows)
         found = {row.job.id: mapping.job(row) for row in rows}
         return sorted(found.values(), key=lambda job: job.id, reverse=True)
@@ -167,10 +171,20 @@ class ConfigApi:
         return (await self._info(job_id, patience=0))[1]
 
     async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read one attempt's log, of either shape."""
+        """Read one attempt's log, of either shape: as a stream, for it can be very long."""
+        lines: list[LogLine] = []
+
+        async def take(pieces: AsyncIterator[bytes]) -> None:
+            lines.clear()  # of an answer that broke off
+            async for some in elements(pieces, rb"logLines|events"):
+                lines.extend(mapping.lines(wire.read_log(some)))
+
         body = {"jobId": job_id, "attemptNumber": attempt}
-        reply = await self._ask("attempt/get_for_job", body, patience=10)
-        return mapping.lines(wire.read(wire.ConfigAttemptInfo, reply).logs or wire.Logs())
+        request = replace(self._request("attempt/get_for_job", body), take=take)
+        reply = await self._gate.read(request, patience=10)
+        if reply.body:
+            raise ProtocolError(f"{request}: not the answer of Airbyte's API")
+        return lines
 
     async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
         reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
@@ -240,7 +254,8 @@ class ConfigApi:
         reply = await self._ask(
             "connections/list", {"workspaceId": workspace_id}, patience=patience
         )
-        return wire.read(wire.ConfigConnections, reply).connections
+        rows = wire.read(wire.ConfigConnections, reply).connections
+        return self._gate.readable(rows, reply)
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:
         return Request(method="POST", url=f"{self._root}/{path}", json=body)

@@ -17,6 +17,9 @@ ACTIVE_STATUSES: Final = frozenset({"pending", "queued", "running", "incomplete"
 NOT_STARTED_STATUSES: Final = frozenset({"pending", "queued"})
 """Created, but no attempt works yet."""
 
+UNKNOWN: Final = "unknown"
+"""Stands for a word that Airbyte did not tell."""
+
 JobType = Literal["sync", "clear", "refresh"]
 """What can be asked for. A job may come back as another type, which is kept as a plain word."""
 

@@ -94,7 +94,7 @@ async def _first_workspace(gate: Gate, address: "Address") -> str | None:
     url = f"{address.public_root}/workspaces"
     reply = await gate.read(Request(method="GET", url=url, params={"limit": 1}), patience=0)
     rows = wire.read(wire.PublicWorkspaces, reply).data
-    return rows[0].workspace_id if rows else None
+    return next((row.workspace_id for row in rows if row), None)
 
 
 def _newest_job(address: "Address", workspace_id: str) -> Request:
