@@ -122,7 +122,9 @@ class _Limited(httpx.AsyncByteStream):
         async for chunk in self._stream:  # type: ignore[union-attr]  # async client, async stream
             size += len(chunk)
             if size > _LARGEST:
-                raise ProtocolError(f"the answer of {self._origin} to a sign-in has no end")
+                raise ProtocolError(
+                    f"the answer of {self._origin} to a sign-in is larger than 1 MiB"
+                )
             yield chunk
 
     async def aclose(self) -> None:

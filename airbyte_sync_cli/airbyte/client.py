@@ -50,6 +50,7 @@ def _headers(settings: "Settings") -> dict[str, str]:
     own = {
         "user-agent": f"airbyte-sync/{__version__} python/{sys.version.split()[0]}",
         "accept": "application/json",
+        "accept-encoding": "gzip",
         "x-airbyte-analytic-source": "airbyte-sync",
     }
     return own | {name.lower(): value.get_secret_value() for name, value in settings.headers}

@@ -1,7 +1,8 @@
 """The Config API: internal to Airbyte, but the only one that knows why, how far, and the logs."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -9,6 +10,7 @@ from airbyte_sync_cli.airbyte import config_mapping as mapping
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.body import elements
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
@@ -17,9 +19,15 @@ from airbyte_sync_cli.airbyte.models import (
     JobType,
     LogLine,
     Progress,
+    Workspace,
 )
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
-from airbyte_sync_cli.errors import ProtocolError, RejectedError, UnavailableError
+from airbyte_sync_cli.errors import (
+    NotFoundError,
+    ProtocolError,
+    RejectedError,
+    UnavailableError,
+)
 from airbyte_sync_cli.tasks import gather
 
 _EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
@@ -27,6 +35,8 @@ _OLD_TYPES: Final = ("sync", "reset_connection")
 """Servers before 0.60 know no other, and reject a list that names one."""
 _MANY: Final = 1000
 """Newer servers page their lists of sources: one page is enough for names."""
+_ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
+"""What the answer means where this server does not have the endpoint."""
 _BARE: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
 """A 500 without words."""
 
@@ -52,10 +62,33 @@ class ConfigApi:
         self, *, workspace_id: str | None, patience: float
     ) -> Sequence[Connection]:
         """Read the connections of one workspace, or of all that may be seen."""
-        ids = [workspace_id] if workspace_id else await self._workspaces(patience)
+        ids = (
+            [workspace_id]
+            if workspace_id
+            else [one.id for one in await self.workspaces(patience=patience)]
+        )
         pages = await gather(*(self._connections_of(one, patience) for one in ids))
         found = {row.connection_id: mapping.connection(row) for page in pages for row in page}
         return list(found.values())
+
+    async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
+        """Read the workspaces of a self-managed server: those of its default user.
+
+        `workspaces/list` was removed in 1.7; it is asked only where the other way leads nowhere.
+        """
+        user_id = await self._default_user(patience)
+        found = await self._workspaces_of(user_id, patience) if user_id else []
+        if found:
+            return found
+        try:
+            return mapping.workspaces(await self._ask("workspaces/list", {}, patience=patience))
+        except _ABSENT as error:
+            if user_id:
+                return []
+            raise ProtocolError(
+                f"this Config API does not list its workspaces ({error.message})",
+                hint="name one with --workspace (AIRBYTE_WORKSPACE_ID), or use the Public API",
+            ) from error
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
         """Tell the names of sources and destinations by id: connections only have their ids."""
@@ -67,7 +100,9 @@ class ConfigApi:
             )
         )
         found = [wire.read(wire.ConfigActors, reply) for reply in replies]
-        actors = [actor for each in found for actor in (*each.sources, *each.destinations)]
+        actors = [
+            actor for each in found for actor in (*each.sources, *each.destinations) if actor
+        ]
         return {actor.source_id or actor.destination_id or "": actor.name for actor in actors}
 
     async def job(self, job_id: int, *, patience: float) -> Job:
@@ -97,7 +132,7 @@ class ConfigApi:
             reply = await self._list(
                 connection_id, _OLD_TYPES, limit=limit, status=status, patience=patience
             )
-        rows = wire.read(wire.ConfigJobs, reply).jobs
+        rows = self._gate.readable(wire.read(wire.ConfigJobs, reply).jobs, reply)
         self._seen.update(row.job.id for row in rows)
         found = {row.job.id: mapping.job(row) for row in rows}
         return sorted(found.values(), key=lambda job: job.id, reverse=True)
@@ -136,14 +171,26 @@ class ConfigApi:
         return (await self._info(job_id, patience=0))[1]
 
     async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read one attempt's log, of either shape."""
+        """Read one attempt's log, of either shape: as a stream, for it can be very long."""
+        lines: list[LogLine] = []
+
+        async def take(pieces: AsyncIterator[bytes]) -> None:
+            lines.clear()  # of an answer that broke off
+            async for some in elements(pieces, rb"logLines|events"):
+                lines.extend(mapping.lines(wire.read_log(some)))
+
         body = {"jobId": job_id, "attemptNumber": attempt}
-        reply = await self._ask("attempt/get_for_job", body, patience=10)
-        return mapping.lines(wire.read(wire.ConfigAttemptInfo, reply).logs or wire.Logs())
+        request = replace(self._request("attempt/get_for_job", body), take=take)
+        reply = await self._gate.read(request, patience=10)
+        if reply.body:
+            raise ProtocolError(f"{request}: not the answer of Airbyte's API")
+        return lines
 
     async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
         reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
         info = wire.read(wire.ConfigJobInfo, reply)
+        if info.job.id != job_id:
+            raise ProtocolError(f"{reply.request}: asked for job {job_id}, got {info.job.id}")
         self._seen.add(job_id)
         return mapping.job(info), mapping.progress(info)
 
@@ -182,9 +229,24 @@ class ConfigApi:
             body["statuses"] = [status]
         return await self._ask("jobs/list", body, patience=patience)
 
-    async def _workspaces(self, patience: float) -> Sequence[str]:
-        reply = await self._ask("workspaces/list", {}, patience=patience)
-        return [one.workspace_id for one in wire.read(wire.ConfigWorkspaces, reply).workspaces]
+    async def _workspaces_of(self, user_id: str, patience: float) -> Sequence[Workspace]:
+        """Read one user's workspaces; none where the server cannot list them so."""
+        try:
+            reply = await self._ask(
+                "workspaces/list_by_user_id", {"userId": user_id}, patience=patience
+            )
+        except _ABSENT:
+            return []
+        return mapping.workspaces(reply)
+
+    async def _default_user(self, patience: float) -> str | None:
+        """Read who owns a self-managed server; None where it does not tell, as on Cloud."""
+        request = Request(method="GET", url=f"{self._root}/instance_configuration")
+        try:
+            reply = await self._gate.read(request, patience=patience)
+            return wire.read(wire.Instance, reply).default_user_id
+        except _ABSENT:
+            return None
 
     async def _connections_of(
         self, workspace_id: str, patience: float
@@ -192,7 +254,8 @@ class ConfigApi:
         reply = await self._ask(
             "connections/list", {"workspaceId": workspace_id}, patience=patience
         )
-        return wire.read(wire.ConfigConnections, reply).connections
+        rows = wire.read(wire.ConfigConnections, reply).connections
+        return self._gate.readable(rows, reply)
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:
         return Request(method="POST", url=f"{self._root}/{path}", json=body)

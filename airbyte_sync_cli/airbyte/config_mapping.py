@@ -1,20 +1,22 @@
 """From the Config API's wire models to ours: numbers, attempts, failures, logs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.exchange import Reply
 from airbyte_sync_cli.airbyte.models import (
     FINAL_STATUSES,
+    UNKNOWN,
     Connection,
     Failure,
     Job,
     LogLine,
     Progress,
     StreamProgress,
+    Workspace,
 )
-from airbyte_sync_cli.errors import RejectedError
+from airbyte_sync_cli.errors import ProtocolError, RejectedError
 
 _TYPES: Final = {"reset_connection": "reset"}
 """Stored names that the Public API shows as another word; we show its words everywhere."""
@@ -26,8 +28,14 @@ def read_started(reply: Reply) -> Job:
 
 
 def read_refresh(reply: Reply) -> Job:
-    """Read the answer to a refresh. Raises RejectedError where the destination cannot."""
-    started = wire.read(wire.ConfigRefresh, reply).job
+    """Read the answer to a refresh. Raises RejectedError where the destination cannot.
+
+    Up to 1.1 the answer to a started refresh names no job: ProtocolError, so it is looked for.
+    """
+    answer = wire.read(wire.ConfigRefresh, reply)
+    started = answer.job
+    if started is None and answer.value:
+        raise ProtocolError(f"{reply.request}: a refresh was started, its job is not named")
     if started is None:
         raise RejectedError(
             f"{reply.request}: the destination cannot refresh",
@@ -44,7 +52,7 @@ def job(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Job:
     return Job(
         id=row.id,
         connection_id=row.config_id,
-        type=_TYPES.get(row.config_type, row.config_type),
+        type=_TYPES.get(row.config_type or UNKNOWN, row.config_type or UNKNOWN),
         status=row.status,
         created_at=row.created_at,
         ended_at=ended,
@@ -56,7 +64,7 @@ def job(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Job:
 
 def progress(info: wire.ConfigJobInfo) -> Progress:
     """Tell the live numbers, the attempts, and the failure if there is one."""
-    attempts = [row.attempt for row in info.attempts or ()]
+    attempts = [row.attempt if row else wire.Attempt() for row in info.attempts or ()]
     is_counted = info.attempts is not None
     total = info.job.aggregated_stats or wire.Stats()
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
@@ -65,7 +73,7 @@ def progress(info: wire.ConfigJobInfo) -> Progress:
         records_emitted=_first(total.records_emitted, latest.records_emitted),
         bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
         records_committed=_first(total.records_committed, latest.records_committed),
-        streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or ()),
+        streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or () if row),
         failure=_failure(attempts),
         leaves_trace=(bool(attempts) or total.records_emitted is not None) if is_counted else None,
     )
@@ -88,9 +96,9 @@ def _stream(row: wire.StreamStats) -> StreamProgress:
 def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
     """The first failure of the last attempt, as Airbyte's own notices show it."""
     summary = attempts[-1].failure_summary if attempts else None
-    if summary is None or not summary.failures:
+    first = next((one for one in summary.failures if one), None) if summary else None
+    if first is None:
         return None
-    first = summary.failures[0]
     return Failure(
         origin=first.failure_origin,
         type=first.failure_type,
@@ -101,6 +109,12 @@ def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
     )
 
 
+def workspaces(reply: Reply) -> Sequence[Workspace]:
+    """Read a list of workspaces."""
+    found = wire.read(wire.ConfigWorkspaces, reply).workspaces
+    return [Workspace(id=row.workspace_id, name=row.name) for row in found if row]
+
+
 def connection(row: wire.ConfigConnection) -> Connection:
     """Tell a connection, with its schedule for people."""
     data = row.schedule_data or wire.ConfigScheduleData()
@@ -108,29 +122,28 @@ def connection(row: wire.ConfigConnection) -> Connection:
     every = f"Every {basic.units} {basic.time_unit}".upper() if basic else None
     return Connection(
         id=row.connection_id,
-        name=row.name,
-        status=row.status,
+        name=row.name or row.connection_id,
+        status=row.status or UNKNOWN,
         workspace_id=row.workspace_id,
         source_id=row.source_id,
         destination_id=row.destination_id,
         schedule_type=row.schedule_type,
         schedule=(cron.cron_expression if cron else None) or every,
-        tags=tuple(tag.name for tag in row.tags or ()),
+        tags=tuple(tag.name for tag in row.tags or () if tag),
     )
 
 
-def lines(logs: wire.Logs) -> Sequence[LogLine]:
-    """Tell the lines of a log, of either shape."""
-    if logs.events is not None:
-        return [
-            LogLine(
-                message=line,
-                at=event.timestamp,
-                level=event.level,
-                source=event.log_source,
-            )
-            for event in logs.events
-            for text in (event.message, event.stack_trace)
-            for line in (text or "").splitlines()
-        ]
-    return [LogLine(message=line) for line in logs.log_lines or ()]
+def lines(log: Sequence[str | wire.LogEvent | None]) -> Iterator[LogLine]:
+    """Tell the lines of a part of a log, of either shape."""
+    for entry in log:
+        if isinstance(entry, str):
+            yield LogLine(message=entry)
+        elif entry is not None:
+            for text in (entry.message, entry.stack_trace):
+                for line in (text or "").splitlines():
+                    yield LogLine(
+                        message=line,
+                        at=entry.timestamp,
+                        level=entry.level,
+                        source=entry.log_source,
+                    )

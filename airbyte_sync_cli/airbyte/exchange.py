@@ -4,17 +4,18 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
 import httpx
 
+from airbyte_sync_cli.airbyte.body import LARGEST, LARGEST_IN_ALL, TOO_LARGE, Sieve
 from airbyte_sync_cli.errors import ProtocolError, UnavailableError
 
-LARGEST_ANSWER: Final = 256 * 1024 * 1024
-"""Bytes; logs can be long (Airbyte cuts at a million lines), nothing else comes near."""
+_BREATH: Final = 1024 * 1024
+"""Bytes after which others get their turn: packed answers arrive without any wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Request:
     params: Mapping[str, str | int] = field(default_factory=dict)
     limit: float | None = None
     """Seconds for the whole exchange; None takes the gate's own."""
+    take: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None
+    """Reads the JSON of a 2xx answer as it arrives, in place of `Reply.body`, which is empty."""
     still_wanted: Callable[[], bool] = lambda: True
     """Asked right before it leaves, when a connection stands and a token is at hand."""
 
@@ -69,6 +72,12 @@ HINT: Final = "airbyte_sync_hint"
 """An extension of a request that is asked on the way: what to do where nobody answers it."""
 
 
+async def _chained(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
+
+
 def _origin_of(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
@@ -93,7 +102,9 @@ class Exchange:
         except (httpx.TransportError, ssl.SSLError) as error:  # an alert is read bare from anyio
             raise self._unanswered(error) from error
         except httpx.DecodingError as error:
-            raise ProtocolError(f"{self._request}: the answer cannot be unpacked") from error
+            raise ProtocolError(
+                f"{self._request}: the answer cannot be unpacked ({error})"
+            ) from error
 
     async def _stream(self, client: httpx.AsyncClient) -> Reply:
         async with client.stream(
@@ -112,12 +123,28 @@ class Exchange:
             )
 
     async def _body(self, response: httpx.Response) -> bytes:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise ProtocolError(f"{self._request}: the answer has no end")
-        return bytes(body)
+        pieces = self._pieces(response)
+        first = await anext(pieces, b"")
+        if self._request.take and response.is_success and first.lstrip().startswith(b"{"):
+            await self._request.take(_chained(first, pieces))
+            return b""
+        body, sieve = bytearray(), Sieve()
+        async for piece in _chained(first, pieces):
+            body += sieve.feed(piece)
+            if len(body) > LARGEST:
+                raise ProtocolError(f"{self._request}: the answer is {TOO_LARGE}")
+        return bytes(body + sieve.end())
+
+    async def _pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        size = breath = 0
+        async for piece in response.aiter_bytes():
+            yield piece
+            size += len(piece)
+            if size > LARGEST_IN_ALL:
+                raise ProtocolError(f"{self._request}: the answer is larger than 1 GiB")
+            if size - breath > _BREATH:
+                breath = size
+                await asyncio.sleep(0)
 
     async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
         if name.endswith("send_request_headers.started"):

@@ -1,22 +1,23 @@
 """The one gate for every request: pooled, limited, repeated only where that is safe."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
 from airbyte_sync_cli.airbyte.refusal import expect_success
-from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 
 if TYPE_CHECKING:
     import httpx
 
     from airbyte_sync_cli.clock import Clock
 
+_Row = TypeVar("_Row")
 LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 LONGEST_RETRY_AFTER: Final = 300.0
@@ -42,8 +43,27 @@ class Gate:
         self._clock = clock
         self._limit = limit
         self._denied_hint = denied_hint
+        self._warned_of: set[str] = set()
         self.clock_ahead: float | None = None
         """Seconds that the server's clock is ahead of ours, by the `Date` of a quick answer."""
+
+    def readable(self, rows: Sequence[_Row | None], reply: Reply) -> Sequence[_Row]:
+        """Leave out the rows of a list that could not be read, with one warning for each list.
+
+        Raises ProtocolError where none could be read: that is no list of Airbyte's.
+        """
+        readable = [row for row in rows if row is not None]
+        if rows and not readable:
+            raise ProtocolError(f"{reply.request}: no row of the list can be read")
+        if len(readable) < len(rows) and str(reply.request) not in self._warned_of:
+            self._warned_of.add(str(reply.request))
+            LOG.warning(
+                "%s: %s of %s rows cannot be read and are left out",
+                reply.request,
+                len(rows) - len(readable),
+                len(rows),
+            )
+        return readable
 
     def monotonic(self) -> float:
         """Tell the clock's seconds, for whoever asks through here only now and then."""

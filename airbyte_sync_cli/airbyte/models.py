@@ -17,6 +17,9 @@ ACTIVE_STATUSES: Final = frozenset({"pending", "queued", "running", "incomplete"
 NOT_STARTED_STATUSES: Final = frozenset({"pending", "queued"})
 """Created, but no attempt works yet."""
 
+UNKNOWN: Final = "unknown"
+"""Stands for a word that Airbyte did not tell."""
+
 JobType = Literal["sync", "clear", "refresh"]
 """What can be asked for. A job may come back as another type, which is kept as a plain word."""
 
@@ -87,6 +90,14 @@ class Connection:
     def starts_only_by_hand(self) -> bool:
         """Whether surely no schedule of Airbyte's own starts its syncs."""
         return self.schedule_type == "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A workspace: the id counts, the name is for people."""
+
+    id: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

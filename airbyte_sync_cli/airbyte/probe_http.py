@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.auth import Auth
 from airbyte_sync_cli.airbyte.client import make_gate
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.discovery import find_api
 from airbyte_sync_cli.airbyte.exchange import Request
 from airbyte_sync_cli.airbyte.http import Gate
@@ -64,14 +65,10 @@ async def sign_in(
     """
     async with _gate(settings, address, clock) as gate:
         if flavour == "public":
-            url = f"{address.public_root}/workspaces"
-            request = Request(method="GET", url=url, params={"limit": 1})
+            await _first_workspace(gate, address)
         else:
-            url = f"{address.config_root}/workspaces/list"
-            request = Request(method="POST", url=url, json={})
-        reply = await gate.read(request, patience=0)
-        if not reply.body.lstrip().startswith(b"{"):
-            raise ProtocolError(f"{request}: that is not a list of workspaces")
+            config = ConfigApi(gate, address.config_root or "", trigger_limit=0)
+            await config.workspaces(patience=0)
         needless = isinstance(gate.auth, Auth) and gate.auth.shows_nothing
         return replace(settings, credentials=NoAuth()) if needless else settings
 
@@ -79,14 +76,35 @@ async def sign_in(
 async def look_aside(
     settings: "Settings", address: "Address", clock: "Clock"
 ) -> AirbyteSyncError | None:
-    """Tell why the Config API cannot be used beside the Public one; None if it can."""
+    """Tell why the Config API cannot be used beside the Public one; None if it can.
+
+    It is used for jobs, so they are what is read. Without a workspace there are none.
+    """
     async with _gate(settings, address, clock) as gate:
         try:
-            url = f"{address.config_root}/workspaces/list"
-            await gate.read(Request(method="POST", url=url, json={}), patience=0)
+            workspace_id = await _first_workspace(gate, address)
+            if workspace_id is not None:
+                await gate.read(_newest_job(address, workspace_id), patience=0)
         except AirbyteSyncError as error:
             return error
     return None
+
+
+async def _first_workspace(gate: Gate, address: "Address") -> str | None:
+    url = f"{address.public_root}/workspaces"
+    reply = await gate.read(Request(method="GET", url=url, params={"limit": 1}), patience=0)
+    rows = wire.read(wire.PublicWorkspaces, reply).data
+    return next((row.workspace_id for row in rows if row), None)
+
+
+def _newest_job(address: "Address", workspace_id: str) -> Request:
+    body = {
+        "configTypes": ["sync"],
+        "workspaceIds": [workspace_id],
+        "pagination": {"pageSize": 1, "rowOffset": 0},
+    }
+    url = f"{address.config_root}/jobs/list_for_workspaces"
+    return Request(method="POST", url=url, json=body)
 
 
 async def read_instance(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from airbyte_sync_cli.airbyte.body import Unpacked
 from airbyte_sync_cli.airbyte.exchange import causes_of
 from airbyte_sync_cli.airbyte.spelling import can_be_asked
 from airbyte_sync_cli.errors import UsageError
@@ -116,11 +117,13 @@ class ProxyingTransport(httpx.AsyncBaseTransport):
         if proxy not in self._pools:
             self._pools[proxy] = self._pool(proxy)
         try:
-            return await self._pools[proxy].handle_async_request(request)
+            response = await self._pools[proxy].handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             if proxy is None or _is_beyond(error):
                 raise
             raise _proxys_fault(proxy, error) from error
+        response.stream = Unpacked(response)
+        return response
 
     def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
         way = httpx.Proxy(proxy, ssl_context=self._verify_proxy(proxy)) if proxy else None

@@ -10,7 +10,7 @@ from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
+from airbyte_sync_cli.airbyte.models import UNKNOWN, Connection, Job, JobType, Workspace
 from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
 from airbyte_sync_cli.tasks import gather
@@ -51,7 +51,22 @@ class PublicApi:
         async for reply in self._pages("connections", query, patience=patience):
             page = wire.read(wire.PublicConnections, reply).data
             known = len(found)
-            found |= {row.connection_id: _connection(row) for row in page}
+            rows = self._gate.readable(page, reply)
+            found |= {row.connection_id: _connection(row) for row in rows}
+            if len(page) < PAGE or len(found) == known:
+                break
+        return list(found.values())
+
+    async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
+        """Read every workspace that may be seen."""
+        found: dict[str, Workspace] = {}
+        async for reply in self._pages("workspaces", {}, patience=patience):
+            page = wire.read(wire.PublicWorkspaces, reply).data
+            known = len(found)
+            found |= {
+                row.workspace_id: Workspace(id=row.workspace_id, name=row.name)
+                for row in self._gate.readable(page, reply)
+            }
             if len(page) < PAGE or len(found) == known:
                 break
         return list(found.values())
@@ -69,7 +84,8 @@ class PublicApi:
         async for reply in self._pages(kind, query, patience=0):
             page = wire.read(wire.PublicActors, reply).data
             known = len(names)
-            names |= {row.source_id or row.destination_id or "": row.name for row in page}
+            rows = self._gate.readable(page, reply)
+            names |= {row.source_id or row.destination_id or "": row.name for row in rows}
             if len(page) < PAGE or len(names) == known:
                 break
         return names
@@ -139,7 +155,8 @@ class PublicApi:
         async for reply in self._pages("jobs", query, size=size, patience=patience):
             page = wire.read(wire.PublicJobs, reply).data
             known = len(found)
-            found |= {row.job_id: _job(row) for row in page}
+            rows = self._gate.readable(page, reply)
+            found |= {row.job_id: _job(row) for row in rows}
             if len(page) < size or len(found) >= limit or len(found) == known:
                 break
         return list(found.values())
@@ -194,7 +211,7 @@ def _job(row: wire.PublicJob) -> Job:
     return Job(
         id=row.job_id,
         connection_id=row.connection_id,
-        type=row.job_type,
+        type=row.job_type or UNKNOWN,
         status=row.status,
         created_at=row.start_time,
         ended_at=row.last_updated_at,
@@ -207,12 +224,12 @@ def _connection(row: wire.PublicConnection) -> Connection:
     schedule = row.schedule or wire.PublicSchedule()
     return Connection(
         id=row.connection_id,
-        name=row.name,
-        status=row.status,
+        name=row.name or row.connection_id,
+        status=row.status or UNKNOWN,
         workspace_id=row.workspace_id,
         source_id=row.source_id,
         destination_id=row.destination_id,
         schedule_type=schedule.schedule_type,
         schedule=schedule.cron_expression or schedule.basic_timing,
-        tags=tuple(tag.name for tag in row.tags or ()),
+        tags=tuple(tag.name for tag in row.tags or () if tag),
     )

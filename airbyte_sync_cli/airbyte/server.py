@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from airbyte_sync_cli.airbyte.api import PATIENCE, TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
@@ -35,6 +35,16 @@ _NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look
 _T = TypeVar("_T")
 
 
+def _require_same(asked: str, found: object, wanted: object) -> None:
+    """Raise ProtocolError for an answer about something else than what was asked."""
+    if str(found).lower() != str(wanted).lower():
+        raise ProtocolError(
+            f"asked for {asked}, the answer is about {found}",
+            hint="does a proxy or a cache in between mix up answers? "
+            "`airbyte-sync check` finds the step that fails",
+        )
+
+
 class Server:
     """Implements `api.Airbyte`. What the Config API cannot tell is None, and said once."""
 
@@ -47,6 +57,8 @@ class Server:
         self._refusals = 0
         """Of the Config API, one after another."""
         self._asked_again_at = 0.0
+        self._connection_of: dict[int, str] = {}
+        """By job: answers about a job that is known must name its connection."""
         self._ui = ui
 
     async def aclose(self) -> None:
@@ -61,9 +73,11 @@ class Server:
     async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
         """Read one connection."""
         try:
-            return await self._main.connection(connection_id, patience=patience)
+            found = await self._main.connection(connection_id, patience=patience)
         except NotFoundError as error:
             raise no_such_connection(connection_id, error) from error
+        _require_same(f"connection {connection_id}", found.id, connection_id)
+        return found
 
     async def connections(
         self, *, workspace_id: str | None = None, patience: float = PATIENCE
@@ -90,8 +104,12 @@ class Server:
         ]
 
     async def job(self, job_id: int, *, patience: float = PATIENCE) -> Job:
-        """Read one job."""
-        return await self._main.job(job_id, patience=patience)
+        """Read one job: this one, of the connection that it belonged to before."""
+        job = await self._main.job(job_id, patience=patience)
+        _require_same(f"job {job_id}", job.id, job_id)
+        known = self._connection_of.setdefault(job_id, job.connection_id)
+        _require_same(f"job {job_id} of connection {known}", job.connection_id, known)
+        return job
 
     async def jobs(
         self,
@@ -101,8 +119,16 @@ class Server:
         status: str | None = None,
         patience: float = PATIENCE,
     ) -> Sequence[Job]:
-        """Read a connection's jobs of every type, newest first."""
-        return await self._main.jobs(connection_id, limit=limit, status=status, patience=patience)
+        """Read a connection's jobs of every type, newest first.
+
+        With a row of another connection the whole list is not believed: as an empty list it
+        would make every job of ours a new one.
+        """
+        found = await self._main.jobs(connection_id, limit=limit, status=status, patience=patience)
+        for job in found:
+            _require_same(f"jobs of connection {connection_id}", job.connection_id, connection_id)
+        self._connection_of |= {job.id: connection_id for job in found}
+        return found
 
     async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Add how many attempts each job of one connection has had: only the Config API knows."""
@@ -122,7 +148,15 @@ class Server:
         if job_type == "refresh" and self._aside is not None:
             api = self._aside
             await self._require_config_api()
-        return await api.trigger(connection_id, job_type, still_wanted=still_wanted)
+        answer = await api.trigger(connection_id, job_type, still_wanted=still_wanted)
+        if isinstance(answer, Started):
+            try:
+                wanted = f"a {job_type} of connection {connection_id}"
+                _require_same(wanted, answer.job.connection_id, connection_id)
+            except ProtocolError as error:
+                return AnswerLost(words=error.message)
+            self._connection_of[answer.job.id] = connection_id
+        return answer
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel the connection's active job."""

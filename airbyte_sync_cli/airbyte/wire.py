@@ -1,28 +1,65 @@
 """What crosses the wire, of both APIs: as little as is used, as tolerant as it must be.
 
+This is the one place that parses bodies. What a program can do without is None where it is odd.
+
 Unknown fields are ignored and null equals missing (the server leaves nulls out). The Public
 API writes ISO times, with the seconds left out when they are 0; the Config API writes epoch
 seconds, but milliseconds in failures and log events (JobConverter.kt).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
+from pydantic_core import from_json
 
 from airbyte_sync_cli.airbyte.exchange import Reply
 from airbyte_sync_cli.errors import ProtocolError
 
+LONGEST_TEXT: Final = 65_536
+"""Characters of a text by others that are kept: failures carry whole dumps."""
+
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:  # the first and the last hours of all years
+        raise ValueError(str(error)) from None
 
 
+def _tidy(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Take what cannot be read for missing: what is not needed is not judged."""
+    try:
+        return handler(value)
+    except ValueError:
+        return None
+
+
+_Type = TypeVar("_Type")
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A time; one without an offset is UTC, as all of Airbyte's are."""
+Word = Annotated[str, BeforeValidator(_tidy)]
+"""A word of Airbyte's, such as a status: capitals and blanks around it mean nothing."""
+Maybe = Annotated[_Type | None, WrapValidator(_or_none)]
+"""A value that is None where it is missing or odd."""
+Text = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TEXT])]
 
 
 class Wire(BaseModel):
@@ -39,42 +76,67 @@ _Answer = TypeVar("_Answer", bound=Wire)
 def read(answer: type[_Answer], reply: Reply) -> _Answer:
     """Read an answer. Raises ProtocolError where it has another shape than Airbyte's."""
     try:
-        return answer.model_validate_json(reply.body)
+        return answer.model_validate(load(reply.body))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise ProtocolError(
-            f"{reply.request}: not the answer of Airbyte's API ({where}: {first['msg']})",
-            hint="is a proxy in between, or another program at this address? "
-            "`airbyte-sync check` finds the step that fails",
-        ) from error
+        why = f"{where}: {first['msg']}"
+    except ValueError as error:
+        why = str(error)
+    raise ProtocolError(
+        f"{reply.request}: not the answer of Airbyte's API ({why})",
+        hint="is a proxy in between, or another program at this address? "
+        "`airbyte-sync check` finds the step that fails",
+    )
+
+
+def load(body: bytes) -> object:
+    """Parse JSON. Raises ValueError for what is none, and never anything else.
+
+    Bytes and escapes that are no characters, in a name or a log, become replacement characters.
+    """
+    try:
+        return from_json(body)
+    except ValueError:
+        mended = _ESCAPE.sub(_replaced, body.decode(errors="replace").encode())
+        return from_json(mended)
+
+
+_ESCAPE: Final = re.compile(
+    rb"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)", re.DOTALL
+)
+"""An escape in JSON: a pair of surrogates, a lone one, or any other."""
+
+
+def _replaced(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[2] else escape[0]
 
 
 class PublicJob(Wire):
     """JobResponse of the Public API."""
 
     job_id: int
-    status: str
-    job_type: str
+    status: Word
+    job_type: Maybe[Word] = None
     connection_id: str
     start_time: Moment
-    last_updated_at: Moment | None = None
-    bytes_synced: int | None = None
-    rows_synced: int | None = None
+    last_updated_at: Maybe[Moment] = None
+    bytes_synced: Maybe[int] = None
+    rows_synced: Maybe[int] = None
 
 
 class PublicJobs(Wire):
     """A page of jobs; its `next` link is wrong in several ways and never followed."""
 
-    data: Sequence[PublicJob]
+    data: Sequence[Maybe[PublicJob]]
 
 
 class PublicSchedule(Wire):
     """When a connection starts by itself."""
 
-    schedule_type: str | None = None
-    cron_expression: str | None = None
-    basic_timing: str | None = None
+    schedule_type: Maybe[Word] = None
+    cron_expression: Maybe[str] = None
+    basic_timing: Maybe[str] = None
 
 
 class Tag(Wire):
@@ -87,80 +149,80 @@ class PublicConnection(Wire):
     """A connection, without its streams, which can be very many."""
 
     connection_id: str
-    name: str
-    status: str
-    workspace_id: str | None = None
-    source_id: str | None = None
-    destination_id: str | None = None
-    schedule: PublicSchedule | None = None
-    tags: Sequence[Tag] | None = None
+    name: Maybe[str] = None
+    status: Maybe[Word] = None
+    workspace_id: Maybe[str] = None
+    source_id: Maybe[str] = None
+    destination_id: Maybe[str] = None
+    schedule: Maybe[PublicSchedule] = None
+    tags: Maybe[Sequence[Maybe[Tag]]] = None
 
 
 class PublicConnections(Wire):
     """A page of connections."""
 
-    data: Sequence[PublicConnection]
+    data: Sequence[Maybe[PublicConnection]]
 
 
 class Actor(Wire):
     """A source or a destination, of either API: one of the two ids is filled."""
 
     name: str
-    source_id: str | None = None
-    destination_id: str | None = None
+    source_id: Maybe[str] = None
+    destination_id: Maybe[str] = None
 
 
 class PublicActors(Wire):
     """A page of sources or of destinations."""
 
-    data: Sequence[Actor]
+    data: Sequence[Maybe[Actor]]
 
 
 class ConfigActors(Wire):
     """The sources or the destinations of a workspace."""
 
-    sources: Sequence[Actor] = ()
-    destinations: Sequence[Actor] = ()
+    sources: Sequence[Maybe[Actor]] = ()
+    destinations: Sequence[Maybe[Actor]] = ()
 
 
 class Stats(Wire):
     """Numbers of a job, an attempt, or a stream. Emitted: read; committed: confirmed."""
 
-    records_emitted: int | None = None
-    bytes_emitted: int | None = None
-    records_committed: int | None = None
-    bytes_committed: int | None = None
+    records_emitted: Maybe[int] = None
+    bytes_emitted: Maybe[int] = None
+    records_committed: Maybe[int] = None
+    bytes_committed: Maybe[int] = None
 
 
 class StreamStats(Stats):
     """Numbers of one stream of a job."""
 
     stream_name: str
-    stream_namespace: str | None = None
+    stream_namespace: Maybe[str] = None
 
 
 class FailureReason(Wire):
     """Why an attempt failed: only the time is always there."""
 
-    failure_origin: str | None = None
-    failure_type: str | None = None
-    external_message: str | None = None
-    internal_message: str | None = None
-    stacktrace: str | None = None
-    retryable: bool | None = None
+    failure_origin: Maybe[Text] = None
+    failure_type: Maybe[Text] = None
+    external_message: Maybe[Text] = None
+    internal_message: Maybe[Text] = None
+    stacktrace: Maybe[Text] = None
+    retryable: Maybe[bool] = None
 
 
 class FailureSummary(Wire):
     """All failures of an attempt; the first is the one to show (JobNotifier.kt)."""
 
-    failures: Sequence[FailureReason] = ()
+    failures: Sequence[Maybe[FailureReason]] = ()
 
 
 class Attempt(Wire):
     """One of the server's own tries."""
 
-    total_stats: Stats | None = None
-    failure_summary: FailureSummary | None = None
+    total_stats: Maybe[Stats] = None
+    failure_summary: Maybe[FailureSummary] = None
 
 
 class ConfigAttempt(Wire):
@@ -173,92 +235,103 @@ class ConfigJob(Wire):
     """JobRead of the Config API."""
 
     id: int
-    config_type: str
+    config_type: Maybe[Word] = None
     config_id: str
-    status: str
+    status: Word
     created_at: Moment
-    updated_at: Moment | None = None
-    aggregated_stats: Stats | None = None
-    stream_aggregated_stats: Sequence[StreamStats] | None = None
+    updated_at: Maybe[Moment] = None
+    aggregated_stats: Maybe[Stats] = None
+    stream_aggregated_stats: Maybe[Sequence[Maybe[StreamStats]]] = None
 
 
 class ConfigJobInfo(Wire):
     """A job with its attempts."""
 
     job: ConfigJob
-    attempts: Sequence[ConfigAttempt] | None = None
+    attempts: Maybe[Sequence[Maybe[ConfigAttempt]]] = None
 
 
 class ConfigRefresh(Wire):
-    """The answer to a refresh; `job` is missing where the destination cannot refresh."""
+    """The answer to a refresh; `job` is missing where the destination cannot refresh.
+
+    Up to 1.1 there is only `value`: true where a refresh was started.
+    """
 
     job: ConfigJob | None = None
+    value: Maybe[bool] = None
 
 
 class ConfigJobRow(Wire):
     """A job in a list: here the attempts are not wrapped."""
 
     job: ConfigJob
-    attempts: Sequence[Attempt] | None = None
+    attempts: Maybe[Sequence[Maybe[Attempt]]] = None
 
 
 class ConfigJobs(Wire):
     """A page of jobs, newest first."""
 
-    jobs: Sequence[ConfigJobRow]
+    jobs: Sequence[Maybe[ConfigJobRow]]
 
 
 class ConfigBasicSchedule(Wire):
     """Every so many units."""
 
-    time_unit: str | None = None
-    units: int | None = None
+    time_unit: Maybe[str] = None
+    units: Maybe[int] = None
 
 
 class ConfigCron(Wire):
     """A cron expression in Quartz's form."""
 
-    cron_expression: str | None = None
+    cron_expression: Maybe[str] = None
 
 
 class ConfigScheduleData(Wire):
     """One of the two is filled, by the schedule's type."""
 
-    basic_schedule: ConfigBasicSchedule | None = None
-    cron: ConfigCron | None = None
+    basic_schedule: Maybe[ConfigBasicSchedule] = None
+    cron: Maybe[ConfigCron] = None
 
 
 class ConfigConnection(Wire):
     """ConnectionRead of the Config API."""
 
     connection_id: str
-    name: str
-    status: str
-    workspace_id: str | None = None
-    source_id: str | None = None
-    destination_id: str | None = None
-    schedule_type: str | None = None
-    schedule_data: ConfigScheduleData | None = None
-    schedule: ConfigBasicSchedule | None = None
-    tags: Sequence[Tag] | None = None
+    name: Maybe[str] = None
+    status: Maybe[Word] = None
+    workspace_id: Maybe[str] = None
+    source_id: Maybe[str] = None
+    destination_id: Maybe[str] = None
+    schedule_type: Maybe[Word] = None
+    schedule_data: Maybe[ConfigScheduleData] = None
+    schedule: Maybe[ConfigBasicSchedule] = None
+    tags: Maybe[Sequence[Maybe[Tag]]] = None
 
 
 class ConfigConnections(Wire):
     """All connections of a workspace."""
 
-    connections: Sequence[ConfigConnection]
+    connections: Sequence[Maybe[ConfigConnection]]
 
 
 class Workspace(Wire):
     """A workspace; both APIs name it alike."""
 
     workspace_id: str
+    name: Maybe[str] = None
+
+
+class PublicWorkspaces(Wire):
+    """A page of workspaces."""
+
+    data: Sequence[Maybe[Workspace]]
 
 
 class ConfigWorkspaces(Wire):
     """All workspaces that may be seen."""
 
-    workspaces: Sequence[Workspace]
+    workspaces: Sequence[Maybe[Workspace]]
 
 
 @dataclass(slots=True, config=Wire.model_config)
@@ -268,25 +341,22 @@ class LogEvent:
     A dataclass, because a log may have a million of them: a model takes five times the memory.
     """
 
-    timestamp: Moment | None = None
-    message: str | None = None
-    level: str | None = None
-    log_source: str | None = None
-    stack_trace: str | None = None
+    timestamp: Maybe[Moment] = None
+    message: Maybe[str] = None
+    level: Maybe[Word] = None
+    log_source: Maybe[str] = None
+    stack_trace: Maybe[str] = None
 
 
-class Logs(Wire):
-    """One of the two shapes; `logType` may be missing, so the keys decide."""
-
-    log_lines: Sequence[str] | None = None
-    events: Sequence[LogEvent] | None = None
+_LOG: Final = TypeAdapter(list[Maybe[str | LogEvent]])
 
 
-class ConfigAttemptInfo(Wire):
-    """One attempt with its logs."""
-
-    attempt: Attempt
-    logs: Logs | None = None
+def read_log(elements: bytes) -> Sequence[str | LogEvent | None]:
+    """Read some elements of a log. Raises ProtocolError for what is no JSON."""
+    try:
+        return _LOG.validate_python(load(elements))
+    except ValueError as error:
+        raise ProtocolError(f"the log is no JSON ({error})") from error
 
 
 class Health(Wire):
@@ -298,12 +368,14 @@ class Health(Wire):
 class InstanceAuth(Wire):
     """none, simple, or oidc."""
 
-    mode: str | None = None
+    mode: Maybe[Word] = None
 
 
 class Instance(Wire):
     """What a self-managed server tells anybody about itself."""
 
-    version: str | None = None
-    edition: str | None = None
-    auth: InstanceAuth | None = None
+    version: Maybe[str] = None
+    edition: Maybe[str] = None
+    default_user_id: Maybe[str] = None
+    """Who owns the workspaces of a self-managed server."""
+    auth: Maybe[InstanceAuth] = None

@@ -112,18 +112,14 @@ class Wait:
         elif self._policy.poll_interval is not None:
             pause = self._policy.poll_interval
         else:
+            waited = self._clock.monotonic() - self._began  # a job's own age needs two clocks
             jitter = self._clock.jitter(-1, 1)
-            pause = pause_before_look(self._age(), history=self._case.history, jitter=jitter)
+            pause = pause_before_look(waited, history=self._case.history, jitter=jitter)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
         if start is not None and (start > now or self._trouble is None):
             ends.append(start - now)  # what cannot be read is not looked at ever faster
         return max(0.0, min([pause, *ends]))
-
-    def _age(self) -> float:
-        job, waited = self._case.job, self._clock.monotonic() - self._began
-        created = (self._clock.now() - job.created_at).total_seconds() if job else 0.0
-        return max(waited, created)
 
     def _note_trouble(self, error: AirbyteSyncError) -> None:
         """Count a failed look; give up with the error where it is borne no longer."""

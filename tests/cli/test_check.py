@@ -180,12 +180,22 @@ def test_a_wrong_secret_breaks_the_sign_in(stage: Stage) -> None:
 
 def test_a_config_api_out_of_reach_is_a_warning(stage: Stage) -> None:
     sandbox = a_sandbox()
-    sandbox.faults.add(Fault(when="workspaces", action="status", status=403, api="config"))
+    sandbox.faults.add(Fault(when="jobs", action="status", status=403, api="config"))
 
     ending = check(AIRBYTE_URL=stage.sandbox(sandbox))
 
     assert ending.code == 0
     assert outcomes(ending)["config-api"] == "warning"
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("version", ["0.63", "1.6", "1.7", "2.0"])
+def test_check_passes_every_step_in_every_version(stage: Stage, version: str, api: str) -> None:
+    url = stage.sandbox(a_sandbox(airbyte_version=version))
+
+    ending = check("--api", api, "--conn", "orders", AIRBYTE_URL=url)
+
+    assert set(outcomes(ending).values()) == {"ok"}
 
 
 def test_a_connection_that_is_not_there_breaks_its_step(stage: Stage) -> None:

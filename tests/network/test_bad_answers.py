@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import itertools
 import socket
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -197,14 +198,56 @@ def test_a_packed_answer_is_unpacked(stage: Stage) -> None:
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 7)
 
 
-def test_a_huge_answer_is_cut(stage: Stage) -> None:
-    """Packed a thousandfold: what counts is what it would take here."""
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    megabyte = packer.compress(b" " * 1024 * 1024) + packer.flush(zlib.Z_FULL_FLUSH)
-    server = stage.scripted(always(200, megabyte * 300, Content_Encoding="deflate"))
-    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
+def bomb(megabytes: int) -> bytes:
+    """Pack blanks a thousandfold; the end is missing, for nobody shall come there."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    blanks = b" " * 1024 * 1024
+    first, more = (packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + more * (megabytes - 1)
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_packed_bomb_is_a_protocol_error_before_it_fills_the_memory(
+    stage: Stage, status: int
+) -> None:
+    """What counts is what it would take here: 3 GiB."""
+    server = stage.scripted(always(status, bomb(3000), Content_Encoding="gzip"))
+    tracemalloc.start()
+    try:
+        ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **CREDENTIALS)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert_told_well(ending, 10)
-    assert "has no end" in ending.lines("error: ")[0]
+    assert "larger than" in ending.lines("error: ")[0]
+    assert peak < 64 * 1024 * 1024
+
+
+def test_packed_bomb_for_a_token_is_a_protocol_error(stage: Stage) -> None:
+    def answer(asked: Asked) -> bytes:
+        is_token = asked.target.endswith("/applications/token")
+        return response(200, bomb(3000), Content_Encoding="gzip") if is_token else response(200)
+
+    application = {"AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "canary-secret"}
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, **application)
+    assert_told_well(ending, 10)
+    assert "larger than" in ending.lines("error: ")[0]
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "deflate"])
+def test_answer_in_an_encoding_that_was_not_offered_is_told(stage: Stage, encoding: str) -> None:
+    packed = gzip.compress(gzip.compress(b'{"data": []}'))
+    server = stage.scripted(always(200, packed, Content_Encoding=encoding))
+    ending = call(*LOOK, AIRBYTE_URL=server.url)
+    assert_told_well(ending, 10)
+    assert encoding in ending.lines("error: ")[0]
+    assert server.asked[0].headers["accept-encoding"] == "gzip"
+
+
+def test_packed_answer_that_is_cut_off_is_told(stage: Stage) -> None:
+    packed = gzip.compress(b'{"data": []}')[:-4]
+    server = stage.scripted(always(200, packed, Content_Encoding="gzip"))
+    assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 10)
 
 
 # Answers that are not Airbyte's

@@ -184,7 +184,7 @@ def test_an_endless_answer_to_a_sign_in_is_cut(stage: Stage) -> None:
     server = stage.scripted(always(200, b" " * 2_000_000))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **APPLICATION)
     assert_told_well(ending, 10)
-    assert "has no end" in ending.stderr
+    assert "larger than" in ending.stderr
 
 
 @pytest.mark.parametrize("name", ["AIRBYTE_TOKEN", "AIRBYTE_BEARER_TOKEN"])

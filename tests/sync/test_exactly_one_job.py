@@ -414,6 +414,20 @@ def test_a_running_clear_is_seen_on_versions_that_hide_it_from_lists(version: st
     assert case.exit_code is ExitCode.SKIPPED
 
 
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_refresh_whose_answer_names_no_job_is_looked_for(api: str) -> None:
+    given = bench("1.1", api=api, policy=policy(job_type="refresh"))
+    orders = given.sandbox.add_connection("orders")
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.job is not None
+    assert case.job.type == "refresh"
+    assert not case.adopted
+    assert len(given.sandbox.jobs) == 1
+
+
 def test_a_refresh_is_started_through_the_config_api() -> None:
     given = bench(api="config", policy=policy(job_type="refresh"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))

@@ -313,6 +313,18 @@ def test_a_wall_clock_that_jumps_an_hour_moves_no_deadline(hours: int) -> None:
     assert case.exit_code is ExitCode.OK
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_clock_that_differs_from_airbytes_changes_no_pause(hours: int) -> None:
+    given = bench()
+    given.clock.skew = timedelta(hours=hours)
+    orders = given.sandbox.add_connection("orders", script=script("running 20, succeeded"))
+
+    given.run(orders)
+
+    assert len(polls(given)) > 10
+    assert given.seconds < 30
+
+
 def test_without_a_timeout_a_sync_may_take_days() -> None:
     given = bench(policy=policy(timeout=None))
     orders = given.sandbox.add_connection("orders", script=script("running 300000, succeeded"))

@@ -1,0 +1,187 @@
+"""Bodies of answers, piece by piece: unpacked within limits, and without what nobody needs.
+
+Airbyte puts whole catalogs beside the name of a connection, and logs beside the id of a job.
+"""
+
+import re
+import zlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httpx
+
+from airbyte_sync_cli.errors import ProtocolError
+
+LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of one answer, or of one element of a log, that are kept."""
+TOO_LARGE: Final = f"larger than {LARGEST // 1024**2} MiB"
+LARGEST_IN_ALL: Final = 1024 * 1024 * 1024
+"""Bytes of one answer, unpacked, with what is dropped: a log has up to a million lines."""
+_PIECE: Final = 64 * 1024
+"""Bytes that are unpacked at a time."""
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""zlib's word for gzip."""
+
+
+class Unpacked(httpx.AsyncByteStream):
+    """A body as it was before it was packed, in small pieces: so a bomb can be noticed."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = response.stream
+        self._encoding = response.headers.pop("content-encoding", "").strip().lower()
+        # What a header says of the packed body is untrue of this one.
+        if self._encoding == "gzip":
+            response.headers.pop("content-length", None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._encoding in {"", "identity"}:
+            async for piece in self._stream:  # type: ignore[union-attr]  # async client
+                yield piece
+            return
+        if self._encoding != "gzip":  # the only one that we accept; not twice, either
+            raise httpx.DecodingError(f"packed as {self._encoding}")
+        unpacker = zlib.decompressobj(_GZIP)
+        try:
+            async for packed in self._stream:  # type: ignore[union-attr]  # the same
+                piece = unpacker.decompress(packed, _PIECE)
+                while piece:
+                    yield piece
+                    piece = unpacker.decompress(unpacker.unconsumed_tail, _PIECE)
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from error
+        if not unpacker.eof:
+            raise httpx.DecodingError("cut off")
+
+    async def aclose(self) -> None:
+        """Close the connection, or give it back."""
+        await self._stream.aclose()  # type: ignore[union-attr]  # the same
+
+
+_BULKY: Final = re.compile(
+    rb'"(?:syncCatalog|configuredCatalog|configurations|configuration|connectionConfiguration'
+    rb'|connectionSpecification|icon|logs)"\s*:\s*'
+)
+"""Keys whose values are large and needless, and what leads to the value."""
+_LONGEST_KEY: Final = 64
+_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
+_WINDOW: Final = 8 * 1024
+_NO_BRACKETS: Final = frozenset({b":", b": ", b",", b", ", b""})
+"""What mostly stands between two strings."""
+
+
+class Sieve:
+    """Replaces bulky values in a JSON text by null, whatever pieces it comes in."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_dropping = False
+        self._depth = 0
+        self._in_string = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take one more piece; return what of the text can be kept by now."""
+        self._rest += piece
+        kept = []
+        while True:
+            if self._is_dropping:
+                if not self._drop():
+                    break
+                continue
+            bulky = _BULKY.search(self._rest)
+            if bulky is None:
+                cut = max(len(self._rest) - _LONGEST_KEY, 0)  # a key may be cut in two
+                kept.append(self._rest[:cut])
+                self._rest = self._rest[cut:]
+                break
+            kept += [self._rest[: bulky.end()], b"null"]
+            self._rest = self._rest[bulky.end() :]
+            self._is_dropping = True
+        return b"".join(kept)
+
+    def end(self) -> bytes:
+        """Return what is left at the end of the text."""
+        return b"" if self._is_dropping else self._rest
+
+    def _drop(self) -> bool:
+        """Drop up to the end of a value; False where that has not come yet."""
+        start = 0
+        while True:
+            window = self._rest[start : start + _WINDOW]
+            if len(window) - len(window.rstrip(b"\\")) & 1:
+                window = window[:-1]  # half of an escape
+            if not window:
+                self._rest = self._rest[start:]
+                return False
+            end = self._end_in(_ESCAPE.sub(b"__", window))
+            if end is not None:
+                self._rest = self._rest[start + end :]
+                self._is_dropping, self._depth = False, 0
+                return True
+            start += len(window)
+
+    def _end_in(self, window: bytes) -> int | None:
+        """Find where the value ends; every other part between quotes is a string."""
+        position = 0
+        self._in_string = not self._in_string
+        for part in window.split(b'"'):
+            self._in_string = not self._in_string
+            if not self._in_string and (self._depth == 0 or part not in _NO_BRACKETS):
+                closing = part.count(b"}") + part.count(b"]")
+                if self._depth == 0 or closing >= self._depth:
+                    end = self._end_in_part(part)
+                    if end is not None:
+                        return position + end
+                else:
+                    self._depth += part.count(b"{") + part.count(b"[") - closing
+            position += len(part) + 1
+        return None
+
+    def _end_in_part(self, part: bytes) -> int | None:
+        for index, letter in enumerate(part):
+            if letter in b"{[":
+                self._depth += 1
+            elif letter in b"}]":
+                self._depth -= 1
+                if self._depth <= 0:  # below 0 it closes what is around a number or a text
+                    return index + 1 + self._depth
+            elif letter in b"," and self._depth == 0:
+                return index
+        return None
+
+
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FLAT: Final = rb'\{(?:[^"{}]++|%s)*+\}' % _STRING
+_NESTED: Final = rb'\{(?:[^"{}]++|%s|%s)*+\}' % (_STRING, _FLAT)
+_ELEMENT: Final = re.compile(rb"\s*+(?:%s|%s|null)\s*+([,\]])" % (_STRING, _NESTED), re.DOTALL)
+"""A line, or an event with an object in it; and whether another one follows."""
+
+
+async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[bytes]:
+    """Yield the elements of an array, as they arrive, as arrays of some of them.
+
+    `name` is a pattern for its key. Nothing is yielded where there is no such array. Raises
+    ProtocolError for an array that has no end, or whose elements are no texts or flat objects.
+    """
+    key = re.compile(rb'"(?:%s)"\s*:\s*\[' % name)
+    rest, is_inside = b"", False
+    async for piece in pieces:
+        rest += piece
+        if not is_inside:
+            begin = key.search(rest)
+            if begin is None:
+                rest = rest[-_LONGEST_KEY:]
+                continue
+            rest, is_inside = rest[begin.end() :], True
+        position, last = 0, b","
+        while last == b"," and (element := _ELEMENT.match(rest, position)):
+            position, last = element.end(), element[1]
+        if position:
+            yield b"[%s]" % rest[: position - 1]
+        if last == b"]" or rest.lstrip().startswith(b"]"):
+            is_inside, rest = False, b""
+            continue
+        rest = rest[position:]
+        if len(rest) > LARGEST:
+            raise ProtocolError(f"one element of the answer is {TOO_LARGE}")
+    if is_inside:
+        raise ProtocolError("the answer was cut off")

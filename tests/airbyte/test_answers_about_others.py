@@ -1,0 +1,102 @@
+"""An answer about another job or connection than the one asked for is not believed."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.errors import ProtocolError
+from airbyte_sync_cli.sync.select import select_connections
+from tests.support.core import LoopClock
+from tests.support.virtual import run
+
+OURS = "11111111-1111-4111-8111-111111111111"
+THEIRS = "22222222-2222-4222-8222-222222222222"
+_Value = TypeVar("_Value")
+_Json = dict[str, object]
+APIS = pytest.mark.parametrize("api", ["public", "config"])
+
+
+def job(api: str, job_id: int = 7, connection: str = THEIRS, status: str = "succeeded") -> _Json:
+    if api == "public":
+        start = "2026-01-01T00:00:00Z"
+        about: _Json = {"jobId": job_id, "connectionId": connection, "startTime": start}
+        return {**about, "jobType": "sync", "status": status}
+    about = {"id": job_id, "configId": connection, "createdAt": 1767225600}
+    return {"job": {**about, "configType": "sync", "status": status}, "attempts": []}
+
+
+def jobs(api: str, *rows: _Json) -> _Json:
+    return {"data" if api == "public" else "jobs": rows}
+
+
+def ask(api: str, *answers: _Json, question: Callable[[Server], Awaitable[_Value]]) -> _Value:
+    """Ask a server that gives these answers, the last one for ever."""
+    left = list(answers)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=left.pop(0) if len(left) > 1 else left[0])
+
+    async def work() -> _Value:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            gate = Gate(client, clock=LoopClock(), limit=30)
+            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+            return await question(Server(gate, config if api == "config" else public, None, ui=""))
+
+    return run(work())
+
+
+@APIS
+def test_connection_with_another_id_is_a_protocol_error(api: str) -> None:
+    row: _Json = {"connectionId": THEIRS, "name": "orders", "status": "active"}
+
+    with pytest.raises(ProtocolError, match=f"connection {OURS}.*{THEIRS}"):
+        ask(api, row, question=lambda server: select_connections(server, [OURS]))
+
+
+@APIS
+def test_connection_id_in_capitals_is_the_same_connection(api: str) -> None:
+    row: _Json = {"connectionId": OURS.upper(), "name": "orders", "status": "active"}
+
+    found = ask(api, row, question=lambda server: select_connections(server, [OURS]))
+
+    assert [one.name for one in found] == ["orders"]
+
+
+@APIS
+def test_job_with_another_id_is_a_protocol_error(api: str) -> None:
+    with pytest.raises(ProtocolError, match="asked for job 7"):
+        ask(api, job(api, 8), question=lambda server: server.job(7))
+
+
+@APIS
+def test_job_that_changes_its_connection_is_a_protocol_error(api: str) -> None:
+    async def twice(server: Server) -> None:
+        await server.job(7)
+        await server.job(7)
+
+    with pytest.raises(ProtocolError, match=f"asked for job 7 of connection {OURS}"):
+        ask(api, job(api, 7, OURS, "running"), job(api, 7, THEIRS), question=twice)
+
+
+@APIS
+def test_list_with_jobs_of_another_connection_is_a_protocol_error(api: str) -> None:
+    listed = jobs(api, job(api, 8, OURS), job(api, 7, THEIRS))
+
+    with pytest.raises(ProtocolError, match=f"jobs of connection {OURS}"):
+        ask(api, listed, question=lambda server: server.jobs(OURS))
+
+
+@APIS
+def test_trigger_answered_with_another_connections_job_is_a_lost_answer(api: str) -> None:
+    async def trigger(server: Server) -> TriggerAnswer:
+        return await server.trigger(OURS, "sync", still_wanted=lambda: True)
+
+    assert isinstance(ask(api, job(api), question=trigger), AnswerLost)

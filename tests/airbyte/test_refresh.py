@@ -1,0 +1,38 @@
+"""A refresh: its answer names a job only from 1.2 on."""
+
+import httpx
+import pytest
+
+from airbyte_sync_cli.airbyte.api import AnswerLost, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.errors import RejectedError
+from tests.support.core import LoopClock
+from tests.support.virtual import run
+
+
+def refresh(answer: dict[str, object]) -> TriggerAnswer:
+    async def work() -> TriggerAnswer:
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+        async with httpx.AsyncClient(transport=transport) as client:
+            gate = Gate(client, clock=LoopClock(), limit=30)
+            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+            return await config.trigger("c", "refresh", still_wanted=lambda: True)
+
+    return run(work())
+
+
+def test_refresh_that_names_no_job_is_a_lost_answer() -> None:
+    assert isinstance(refresh({"value": True}), AnswerLost)
+
+
+@pytest.mark.parametrize("answer", [{"value": False}, {}])
+def test_refresh_that_was_not_started_is_rejected(answer: dict[str, object]) -> None:
+    with pytest.raises(RejectedError, match="cannot refresh"):
+        refresh(answer)
+
+
+def test_refresh_that_names_its_job_is_started() -> None:
+    job = {"id": 7, "configType": "refresh", "configId": "c", "status": "running", "createdAt": 0}
+
+    assert isinstance(refresh({"job": job}), Started)
