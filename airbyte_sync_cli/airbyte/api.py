@@ -4,7 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
+from airbyte_sync_cli.airbyte.models import (
+    ClockAhead,
+    Connection,
+    Failure,
+    Job,
+    JobType,
+    LogLine,
+    Progress,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +73,8 @@ class Airbyte(Protocol):
         ...
 
     @property
-    def clock_ahead(self) -> float | None:
-        """Seconds that Airbyte's clock is ahead of ours; None before any answer told the time."""
+    def clock_ahead(self) -> ClockAhead | None:
+        """How far Airbyte's clock is ahead of ours; None before any answer told the time."""
         ...
 
     async def connections(
@@ -110,6 +118,13 @@ class Airbyte(Protocol):
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel. Airbyte cancels the *connection's* active job: look before."""
+        ...
+
+    async def was_started_by_hand(self, job_id: int) -> bool:
+        """Return True where Airbyte has recorded that a person or a client started the job.
+
+        False proves nothing: servers before 2.0 tell nobody, others only some time later.
+        """
         ...
 
     async def progress(self, job_id: int) -> Progress | None:

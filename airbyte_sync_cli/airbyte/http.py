@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
+from airbyte_sync_cli.airbyte.models import ClockAhead
 from airbyte_sync_cli.airbyte.refusal import expect_success
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 
@@ -22,8 +23,8 @@ LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 LONGEST_RETRY_AFTER: Final = 300.0
 """Seconds; a server that asks for more is asked again after this anyway."""
-_QUICK: Final = 2.0
-"""Seconds: an answer that took longer does not tell the time."""
+_TOLD_TO: Final = timedelta(seconds=1)
+"""A `Date` is cut to the second."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 
@@ -44,8 +45,8 @@ class Gate:
         self._limit = limit
         self._denied_hint = denied_hint
         self._warned_of: set[str] = set()
-        self.clock_ahead: float | None = None
-        """Seconds that the server's clock is ahead of ours, by the `Date` of a quick answer."""
+        self.clock_ahead: ClockAhead | None = None
+        """By the `Date` of every answer so far: each narrows it."""
 
     def readable(self, rows: Sequence[_Row | None], reply: Reply) -> Sequence[_Row]:
         """Leave out the rows of a list that could not be read, with one warning for each list.
@@ -110,16 +111,19 @@ class Gate:
             raise
         seconds = self._clock.monotonic() - started
         LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
-        if seconds < _QUICK:
-            self._compare_clocks(reply, seconds)
+        self._compare_clocks(reply, seconds)
         return replace(reply, denied_hint=self._denied_hint)
 
     def _compare_clocks(self, reply: Reply, seconds: float) -> None:
-        """Note what time it is there; a date is cut to the second, and half of the way is back."""
+        """Note what time it can be there: the answer was dated at some moment of the exchange."""
         with suppress(KeyError, ValueError, TypeError, OverflowError):
-            there = parsedate_to_datetime(reply.headers["date"]) + timedelta(seconds=0.5)
-            here = self._clock.now() - timedelta(seconds=seconds / 2)
-            self.clock_ahead = (there - here).total_seconds()
+            there, here = parsedate_to_datetime(reply.headers["date"]), self._clock.now()
+            sent = here - timedelta(seconds=seconds)
+            newer = ClockAhead(
+                least=(there - here).total_seconds(),
+                most=(there + _TOLD_TO - sent).total_seconds(),
+            )
+            self.clock_ahead = self.clock_ahead.narrowed_by(newer) if self.clock_ahead else newer
 
     def retry_after(self, reply: Reply) -> float | None:
         """Tell how many seconds the server wants to be left alone, at most five minutes."""

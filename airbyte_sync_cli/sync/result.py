@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
+from airbyte_sync_cli.sync.start import Start
 
 
 def _as_utc_text(moment: datetime) -> str:
@@ -48,7 +49,13 @@ class SyncResult(Frozen):
     connection_id: str | None = Field(default=None, description="Airbyte's id, a UUID")
     connection_name: str | None = Field(default=None, description="null: it could not be read")
     job_id: int | None = Field(
-        default=None, description="null: there is no job, or none that could be found"
+        default=None, description="null: there is no job, or none that could be found: see `start`"
+    )
+    start: Start | None = Field(
+        default=None,
+        description="what this command started: not-sent (no request reached anybody), refused "
+        "(nothing was started), possible (a job may exist, or appear later), started; null: this "
+        "command starts nothing",
     )
     job_type: str | None = Field(
         default=None, description="sync, refresh, reset or clear: what Airbyte made of it"
@@ -75,6 +82,14 @@ class SyncResult(Frozen):
         default=None, description="why it failed, where Airbyte tells it"
     )
     url: str | None = Field(default=None, description="the job in Airbyte's web UI")
+
+    @property
+    def name(self) -> str:
+        """Return the job, its connection, or both, for people."""
+        connection = self.connection_name or self.connection_id
+        if self.job_id is None:
+            return repr(connection) if connection else "the sync"
+        return f"job {self.job_id}" + (f" of {connection!r}" if connection else "")
 
 
 class ErrorResult(Frozen):
