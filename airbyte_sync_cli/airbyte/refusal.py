@@ -177,7 +177,7 @@ def _is_passing(status: int) -> bool:
 
 
 def _redirected(reply: Reply) -> AirbyteSyncError:
-    target = reply.headers.get("location", "an unnamed place")
+    target = redact(reply.headers.get("location", "an unnamed place"))  # before it is split
     if _is_same_by_tls(reply.request.url, target):
         return ProtocolError(
             f"{reply.request}: redirected to {_shortened(target, most=200)}",
