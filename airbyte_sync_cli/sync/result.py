@@ -1,12 +1,15 @@
 """How it ended: one frozen result a sync, one report a command. Their JSON is the contract."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticSerializationError
 
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
+from airbyte_sync_cli.foreign_text import json_line
 from airbyte_sync_cli.sync.start import Start
 
 
@@ -114,6 +117,15 @@ class Report(Frozen):
     def ids(self) -> list[str]:
         """List what `--output id` prints: the id of each thing that was asked for."""
         return [str(sync.job_id) for sync in self.syncs if sync.job_id is not None]
+
+    def json_line(self) -> str:
+        """Write it as JSON that is one line for every reader, and moves no cursor."""
+        try:
+            line = self.model_dump_json()
+        except PydanticSerializationError:  # a lone surrogate: of an argument that is not UTF-8
+            fields = self.model_dump(mode="json")
+            line = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return json_line(line)
 
 
 def overall(syncs: Iterable[SyncResult]) -> ExitCode:
