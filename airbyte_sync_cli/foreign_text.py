@@ -51,7 +51,9 @@ def capped(text: str, most: int = LONGEST_MESSAGE, *, clean: Callable[[str], str
 
     `clean` is applied in between: what it removes may stand within a secret.
     """
-    head = redact(clean(redact(text[:_READ])))
+    masked = redact(text[:_READ])
+    cleaned = clean(masked)
+    head = masked if cleaned == masked else redact(cleaned)
     is_cut = len(text) > _READ
     if is_cut:
         head = head[:-_MARGIN]

@@ -46,6 +46,8 @@ def summary(
 
     With `now`, jobs that `status` finds at work are told with their age.
     """
+    if not syncs:
+        return ""
     cells = [_cells(sync, command, now) for sync in syncs]
     if screen.width is None:
         lines = [

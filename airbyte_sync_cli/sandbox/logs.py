@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from airbyte_sync_cli.sandbox.answers import Json, without_nulls
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
-from airbyte_sync_cli.sandbox.script import FINAL, JobScript
+from airbyte_sync_cli.sandbox.script import FINAL, JobScript, LogEntry
 
 TENTHS = 10
 ENDLESS = 600.0
@@ -35,8 +35,9 @@ def _lines(job: SimJob, attempt: Attempt) -> Iterator[LogLine]:
     start, script = attempt.start, job.script
     yield LogLine(start, "info", "platform", f"Starting attempt {attempt.number} of job {job.id}")
     yield LogLine(start, "info", "source", "Connection to the source established")
-    for text in script.logs:
-        yield LogLine(start, "info", "replication-orchestrator", text)
+    for each in script.logs:
+        entry = LogEntry(message=each) if isinstance(each, str) else each
+        yield LogLine(start, entry.level, entry.source, entry.message)
     yield from _progress(job, attempt)
     if math.isfinite(attempt.end):
         yield from _ending(attempt)
