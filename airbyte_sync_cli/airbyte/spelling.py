@@ -13,7 +13,7 @@ from airbyte_sync_cli.errors import UsageError
 _EXAMPLE: Final = "an address looks like http://localhost:8000 or https://airbyte.example.com"
 _WELL_KNOWN: Final = ("localhost", "api.airbyte.com", "cloud.airbyte.com")
 """Hosts that nobody else's host is just one letter away from."""
-_PLACEHOLDER: Final = re.compile(r"\$|\{|\}|%\(|<[^>]*>")
+_PLACEHOLDER: Final = re.compile(r"\$|\{|\}|%\(|<[^<>]*>")
 _SLIP: Final = re.compile(
     r"(?P<scheme>https?)(?::/?|;//|//)(?=[A-Za-z\[])(?P<rest>[^/].*)", re.IGNORECASE
 )

@@ -42,12 +42,13 @@ _JOB = JobScript(
     commit_lag=0,
     logs=(EVIL, LogEntry(level=EVIL_WORD, source=EVIL, message=EVIL)),
 )
+_PAST = _JOB.model_copy(update={"life": "running 60, failed"})
 
 
 def a_world(version: str = "latest") -> Sandbox:
     common = {"workspace": EVIL, "source": EVIL, "destination": EVIL, "tags": (EVIL,)}
     shared = {**common, "streams": (EVIL, f"{EVIL} too"), "jobs": (_JOB,)}
-    evil = {"name": EVIL, "schedule": "cron 0 0 0 * * ?", "history": ("running 60, failed",)}
+    evil = {"name": EVIL, "schedule": "cron 0 0 0 * * ?", "history": (_PAST,)}
     return Sandbox(
         SandboxConfig(
             airbyte_version=version,
@@ -123,8 +124,8 @@ def test_terminal_gets_no_sequence_but_ours(stage: Stage, argv: tuple[str, ...])
 
     assert seen.strip()
     assert "Traceback" not in seen
-    is_live = argv in {COMMANDS["run"], COMMANDS["run of two"], COMMANDS["wait"]}
-    assert (_REDRAWN in seen) is is_live
+    if argv in {COMMANDS["run"], COMMANDS["run of two"]}:
+        assert _REDRAWN in seen
     assert_only_ours(seen)
 
 
@@ -195,6 +196,52 @@ def test_answers_of_any_kind_bring_no_sequence_to_a_terminal(
         ending = call(*argv, "-vv", "-o", output, AIRBYTE_URL=url)
         assert ending.code != 1
         assert_only_ours(ending.stdout + ending.stderr)
+
+
+CUT = "… (cut)"
+
+
+@pytest.mark.parametrize("unit", ["x", "\x1b]", "\x1b[0;", "canary-1234 "])
+def test_failure_of_megabytes_is_cut_everywhere_and_says_so(
+    stage: Stage, tmp_path: Path, unit: str
+) -> None:
+    huge = unit * (2_000_000 // len(unit))
+    failure = Failure(message=huge, internal_message=huge, stacktrace=huge)
+    sandbox = Sandbox(SandboxConfig(speed=100))
+    sandbox.add_connection("orders", script=JobScript(life="running 5, failed", failure=failure))
+    result = tmp_path / "result.json"
+    argv = ("run", "-c", "orders", "-v", "--result-file", str(result))
+    environ = {"AIRBYTE_URL": stage.sandbox(sandbox), "AIRBYTE_TOKEN": "canary-1234"}
+    ending = call(*argv, **environ)
+
+    message = json.loads(result.read_text(encoding="utf-8"))["syncs"][0]["failure"]["message"]
+    assert len(message) == 4000
+    assert message.endswith(CUT)
+    assert max(map(len, ending.stderr.splitlines())) < 21_000
+    assert "canary" not in ending.stderr.replace("********", "") + message
+    assert_only_ours(ending.stdout + ending.stderr)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        always(500, "<!doctype html>" + "<title>" * 200_000, content_type="text/html"),
+        always(
+            500, "<html>" + "<title" * 200_000 + "<title>end</title>", content_type="text/html"
+        ),
+        always(500, {"message": "\x1b]" * 500_000}),
+        always(500, "\x1b]" * 500_000),
+        always(500, ["\x1b]" * 500_000]),
+        always(403, " log " * 200_000 + "type=" * 200_000, content_type="text/html"),
+    ],
+    ids=["titles", "open titles", "problem", "text", "list", "almost a login"],
+)
+def test_answer_of_megabytes_is_told_briefly(stage: Stage, answer: Answer) -> None:
+    ending = call("status", "7", AIRBYTE_URL=stage.scripted(answer).url)
+
+    assert ending.code in {6, 9}
+    assert len(ending.stderr) < 3000
+    assert_only_ours(ending.stderr)
 
 
 WIDE = ("日本語のテーブル", "orders", "e\u0301" * 9, "한국어", "क्षेत्र", "\u0e01\u0e47\u0e1a")
