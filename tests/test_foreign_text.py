@@ -85,8 +85,12 @@ def test_long_message_is_cut_and_says_so(length: int) -> None:
     cut = capped("x" * length)
 
     assert len(cut) == LONGEST_MESSAGE
-    assert cut.endswith("… (cut)") is (length > LONGEST_MESSAGE)
+    assert ("… (cut) " in cut[-108:]) is (length > LONGEST_MESSAGE)
     assert capped(cut) == cut
+
+
+def test_end_of_a_sentence_is_kept_behind_a_long_value() -> None:
+    assert capped(f"{'9' * 5000!r} is not a job id").endswith("999' is not a job id")
 
 
 @pytest.mark.parametrize("filler", ["x", "x ", "\x1b[31m", f"{SECRET} "])

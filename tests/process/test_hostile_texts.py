@@ -216,7 +216,7 @@ def test_failure_of_many_kilobytes_is_cut_everywhere_and_says_so(
 
     message = json.loads(result.read_text(encoding="utf-8"))["syncs"][0]["failure"]["message"]
     assert len(message) == 4000
-    assert message.endswith(CUT)
+    assert CUT in message[-110:]
     assert max(map(len, ending.stderr.splitlines())) < 21_000
     assert "canary" not in ending.stderr.replace("********", "") + message
     assert_only_ours(ending.stdout + ending.stderr)
