@@ -5,8 +5,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.connect import connect
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
 """Python's own thresholds, restored after the start: a wait makes garbage with every poll."""
+T = TypeVar("T")
 _FIRST_PAUSE: Final = 0.5
 """Seconds between the first contact that fails and the next."""
 
@@ -160,6 +162,23 @@ def perform_offline(
 
 class _Loop(asyncio.SelectorEventLoop):
     """A loop that leaves its threads behind, as the process does: see `__main__`."""
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., T], *args: object
+    ) -> "asyncio.Future[T]":
+        """Look a name up in a thread, or without one where none can be started.
+
+        With a small limit of processes no thread can be: the loop stands still meanwhile.
+        """
+        try:
+            return super().run_in_executor(executor, func, *args)
+        except RuntimeError:  # can't start new thread
+            future: asyncio.Future[T] = self.create_future()
+            try:
+                future.set_result(func(*args))
+            except OSError as error:
+                future.set_exception(error)
+            return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the method that this replaces has it
         """Wait for no thread: one that looks a name up can hang for half a minute."""

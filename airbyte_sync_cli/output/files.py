@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from airbyte_sync_cli.paths import is_folder
 from airbyte_sync_cli.sync.result import Report
 
 LONGEST_TERMINATION_MESSAGE: Final = 4096
@@ -27,7 +28,7 @@ class ResultFiles:
     @property
     def keep_reports(self) -> bool:
         """Whether a whole report is written anywhere."""
-        return self._result_file is not None or self._xcom.is_dir()
+        return self._result_file is not None or is_folder(self._xcom)
 
     def write(self, report: Report, *, reason: str) -> list[str]:
         """Write all of them; return a sentence for each that could not be written."""
@@ -35,7 +36,7 @@ class ResultFiles:
         troubles = []
         if self._result_file is not None:
             troubles.append(_write_whole(self._result_file, line, what="the result file"))
-        if self._xcom.is_dir():
+        if is_folder(self._xcom):
             troubles.append(_write_whole(self._xcom / "return.json", line, what="the XCom file"))
         if self._in_kubernetes and os.access(self._termination, os.W_OK):
             if report.exit_code:
@@ -58,7 +59,7 @@ def _write_whole(path: Path, text: str, *, what: str) -> str | None:
     """Write a file whole or not at all: beside it first, then moved into its place."""
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

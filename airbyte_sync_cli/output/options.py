@@ -7,6 +7,7 @@ from typing import Literal
 
 from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.paths import has_folder, is_folder
 
 Format = Literal["text", "json", "id"]
 
@@ -68,7 +69,7 @@ def _format(text: str) -> Format:
 
 
 def _check_folder(path: Path) -> None:
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    if is_folder(path) or not has_folder(path):
         raise UsageError(
             f"--result-file: {path} cannot be written",
             hint="name a file in a folder that exists and is mounted writable",
