@@ -29,7 +29,7 @@ from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection, serve
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection, serve
 from airbyte_sync_cli.sandbox.versions import quirks_of
 from airbyte_sync_cli.settings import ClientCredentials, Settings
 from tests.support import official
@@ -136,6 +136,18 @@ TRIED = (
     ),
     Excuse("POST /v1/connections/refresh", "no such operation", "asked for", before=(0, 57, 3)),
     Excuse(
+        "POST /v1/connections/events/list_for_job",
+        "no such operation",
+        "who started a job is only nice to know (config_api.py)",
+        before=(2, 0),
+    ),
+    Excuse(
+        "POST /v1/workspaces/list",
+        "no such operation",
+        "asked where no user is known (config_api.py)",
+        since=(1, 7),
+    ),
+    Excuse(
         "GET /public/v1/jobs",
         "jobType: '(refresh|clear)' is not one of",
         "hidden types are asked for, and a server that refuses has none (public_api.py)",
@@ -176,16 +188,24 @@ async def _ask_everything(version: str) -> list[Stop]:
         )
         settings = Settings(url=url, credentials=credentials, request_timeout=5)
         gate = make_gate(settings, parse_address(url), HurriedClock())
-        apis = (
-            PublicApi(gate, f"{url}{config.public_root}", trigger_limit=5),
-            ConfigApi(gate, f"{url}/api/v1", trigger_limit=5),
-        )
-        for call in _calls((*apis, discovery, probe_http), _values(gate, settings, orders)):
-            with suppress(AirbyteSyncError):
-                await call()
-            await _until_idle(sandbox)
+        public_root, config_root = f"{url}{config.public_root}", f"{url}/api/v1"
+        values = _values(gate, settings, orders)
+        for faults in ((), OTHER_WAYS):
+            sandbox.faults.add(*map(Fault.model_validate, faults))
+            apis = (
+                PublicApi(gate, public_root, trigger_limit=5),
+                ConfigApi(gate, config_root, trigger_limit=5),
+            )
+            for call in _calls((*apis, discovery, probe_http), values):
+                with suppress(AirbyteSyncError):
+                    await call()
+                await _until_idle(sandbox)
         await gate.aclose()
     return wire.stops
+
+
+OTHER_WAYS = ("version:404",)
+"""What makes the client go its other ways: a server that does not tell who owns it."""
 
 
 async def _until_idle(sandbox: Sandbox) -> None:
