@@ -25,6 +25,7 @@ from airbyte_sync_cli.sandbox.public_api import PublicApi
 from airbyte_sync_cli.sandbox.record import RequestRecord
 from airbyte_sync_cli.sandbox.routes import Api, Endpoint, Route, mount
 from airbyte_sync_cli.sandbox.script import JobScript
+from airbyte_sync_cli.sandbox.timeline import Timeline
 from airbyte_sync_cli.sandbox.versions import quirks_of
 from airbyte_sync_cli.sandbox.world import World
 
@@ -176,7 +177,7 @@ class Sandbox:
         public = PublicApi(
             self.world, self.quirks, foreign_root=FOREIGN_ROOT, overlap=self.config.page_overlap
         )
-        actors = Actors(self.world, foreign_root=FOREIGN_ROOT)
+        actors = Actors(self.world, self.quirks, foreign_root=FOREIGN_ROOT)
         instance = Instance(self.world, self.quirks, mode=self.auth.mode)
         every: list[tuple[Api, str, list[Endpoint]]] = [
             ("public", self.config.public_root, public.endpoints()),
@@ -184,7 +185,8 @@ class Sandbox:
             ("public", self.config.public_root, self.auth.public_endpoints()),
             ("config", self.config.config_root, ConfigApi(self.world, self.quirks).endpoints()),
             ("config", self.config.config_root, actors.config_endpoints()),
-            ("config", self.config.config_root, ConfigNames(self.world).endpoints()),
+            ("config", self.config.config_root, ConfigNames(self.world, self.quirks).endpoints()),
+            ("config", self.config.config_root, Timeline(self.world, self.quirks).endpoints()),
             ("config", self.config.config_root, self.auth.config_endpoints()),
             ("config", self.config.config_root, instance.endpoints()),
         ]
