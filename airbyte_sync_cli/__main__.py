@@ -1,5 +1,11 @@
 """The program's start: signals first, then everything else."""
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps, without its imports
+
+# Ctrl-C during the imports below: 130 as of any program, instead of a traceback.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import atexit
 import gc
 import os
