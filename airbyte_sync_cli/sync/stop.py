@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 _EXIT_CODES: Final = {
     "SIGHUP": ExitCode.SIGHUP,
     "SIGINT": ExitCode.SIGINT,
-    "SIGQUIT": ExitCode.SIGINT,  # a key of the terminal, too: Ctrl-\\
+    "SIGQUIT": ExitCode.SIGINT,  # from the keyboard, too
 }
 """Any other signal asks for the same as SIGTERM; its name stands in the log."""
 

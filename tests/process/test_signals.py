@@ -309,22 +309,22 @@ import os, sys
 def press(event, args):
     if event == "import" and "airbyte_sync_cli.__main__" in sys.modules:
         wanted.append(args[0])
-        if len(wanted) == {number}:
+        if {moment}:
             os.kill(os.getpid(), 2)
 
 wanted = []
 sys.addaudithook(press)
-sys.argv = ["airbyte-sync", "status", "-c", "orders", "-o", "json"]
+sys.argv = ["airbyte-sync", {argv}]
 from airbyte_sync_cli.__main__ import main
 main()
 """
-"""Presses Ctrl-C when so many modules were asked for by our first one."""
+"""Presses Ctrl-C at a moment of the imports that our first module asks for."""
 
 
-@pytest.mark.parametrize("number", [2, 3, 4, 8, 16, 32, 64, 128, 256, 400])
-def test_ctrl_c_during_the_imports_is_130_without_a_traceback(url: str, number: int) -> None:
-    done = subprocess.run(  # noqa: S603  # our own program
-        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT.format(number=number)],
+def press_ctrl_c(moment: str, *argv: str, url: str) -> subprocess.CompletedProcess[str]:
+    line = ", ".join(map(repr, argv))
+    return subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT.format(moment=moment, argv=line)],
         env={"PATH": os.environ["PATH"], "AIRBYTE_URL": url},
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
@@ -332,6 +332,20 @@ def test_ctrl_c_during_the_imports_is_130_without_a_traceback(url: str, number: 
         timeout=30,
         check=False,
     )
+
+
+def test_ctrl_c_ends_a_sandbox_that_is_only_starting(url: str) -> None:
+    done = press_ctrl_c("args[0] == 'uvicorn'", "sandbox", "--port", "0", url=url)
+
+    assert done.returncode == 0, "as at any other time"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 8, 16, 32, 64, 128, 256, 400])
+def test_ctrl_c_during_the_imports_is_130_without_a_traceback(url: str, number: int) -> None:
+    moment = f"len(wanted) == {number}"
+
+    done = press_ctrl_c(moment, "status", "-c", "orders", "-o", "json", url=url)
 
     assert done.returncode in {130, -SIGINT}, "which a shell shows as 130, too"
     assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from shutil import which
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig
+from tests.support.children import until
 from tests.support.program import call, start
 from tests.support.servers import Stage
 
@@ -244,6 +246,32 @@ def test_result_file_that_is_stdout_itself_overwrites_nothing(url: str, tmp_path
     first, second = shown.read_text("utf-8").splitlines()
     assert json.loads(first)["exit_code"] == 0
     assert second.startswith("succeeded  orders")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_sandbox_serves_without_stderr(closed: str) -> None:
+    """It has nowhere to say its address, which a fixed port makes known."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(  # noqa: S603  # our own program
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "airbyte_sync_cli",
+         "sandbox", "--port", str(port)],
+        cwd=REPOSITORY,
+    )  # fmt: skip
+    try:
+        until(lambda: process.poll() is not None or is_listening(port))
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        code = process.wait(timeout=30)
+
+    assert code == 0
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
 
 
 def can_mount() -> bool:
