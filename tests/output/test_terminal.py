@@ -8,7 +8,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +85,14 @@ class Process:
         return bool(content)
 
 
+def on_terminal(*argv: str, **environ: str) -> AbstractContextManager[Process]:
+    """Start the program on a terminal of the usual size."""
+    return on_terminal_of((80, 24), *argv, **environ)
+
+
 @contextmanager
-def on_terminal(*argv: str, size: tuple[int, int] = (80, 24), **environ: str) -> Iterator[Process]:
+def on_terminal_of(size: tuple[int, int], *argv: str, **environ: str) -> Iterator[Process]:
+    """Start the program on a terminal of so many columns and lines."""
     kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
     pid, terminal = pty.fork()
     if pid == 0:
@@ -204,7 +210,7 @@ def test_closed_terminal_cancels_the_job_and_leaves_the_result(tmp_path: Path) -
 @pytest.mark.parametrize("lines", [0, 1, 3])
 def test_odd_size_of_a_terminal_changes_no_code(url: str, columns: int, lines: int) -> None:
     argv = ("run", "--conn", "quick", "--conn", "bad")
-    with on_terminal(*argv, size=(columns, lines), AIRBYTE_URL=url) as process:
+    with on_terminal_of((columns, lines), *argv, AIRBYTE_URL=url) as process:
         code = process.end()
 
     assert code == 3
@@ -218,7 +224,7 @@ def test_odd_size_of_a_terminal_changes_no_code(url: str, columns: int, lines: i
 )
 @pytest.mark.parametrize("columns", [0, 1, 7])
 def test_odd_width_of_a_terminal_lists_all_the_same(url: str, line: str, columns: int) -> None:
-    with on_terminal(*line.split(), size=(columns, 24), AIRBYTE_URL=url) as process:
+    with on_terminal_of((columns, 24), *line.split(), AIRBYTE_URL=url) as process:
         code = process.end()
 
     assert code == 0
