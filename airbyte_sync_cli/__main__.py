@@ -1,6 +1,12 @@
 """The program's start: where to import from, signals, then everything else."""
 
-import airbyte_sync_cli.search_path  # noqa: F401  # first: it decides where the rest comes from
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps, without its imports
+
+# Ctrl-C during the imports below: 130 as of any program, instead of a traceback.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+import airbyte_sync_cli.search_path  # noqa: F401  # before all that it decides the origin of
 
 # isort: split
 import atexit

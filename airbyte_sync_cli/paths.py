@@ -6,26 +6,11 @@ name is too long, and `Path.expanduser` where a user has no home.
 
 import os
 from pathlib import Path
-from typing import Final
-
-_LONGEST_NAME: Final = 255
-"""Bytes, in every file system of Linux that is in common use."""
 
 
 def is_folder(path: Path) -> bool:
     """Return whether a folder is there, as far as this user can see."""
     return os.path.isdir(path)  # noqa: PTH112  # see above
-
-
-def has_folder(path: Path) -> bool:
-    """Return whether a file's folder is there, can be searched, and takes a name such as this."""
-    try:
-        if os.path.lexists(path) or len(os.fsencode(path.name)) <= _LONGEST_NAME:
-            folder = path.absolute().parent
-            return is_folder(folder) and os.access(folder, os.X_OK)
-    except OSError:  # the working directory is deleted
-        return False
-    return False
 
 
 def is_file(path: Path) -> bool:

@@ -97,6 +97,13 @@ def run(argv: Sequence[str]) -> int:
         return _wrong_usage(argv, error)
     except AirbyteSyncError as error:  # of a command that needs no session, such as `sandbox`
         return _conclude(argv, argv[0] if argv and argv[0] in COMMANDS else None, error)
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return ExitCode.OK  # `--help | head`: the reader has seen enough
+    except OSError as error:  # of `--help` and the like, which print by themselves
+        problem = f"cannot be printed to stdout: {error.strerror}"
+        return _conclude(argv, None, UsageError(problem, hint="see `df`: is the disk full?"))
     except typer.Abort:  # a question was answered with Ctrl-C
         return ExitCode.SIGINT
     return code if isinstance(code, int) else ExitCode.OK

@@ -30,6 +30,7 @@ async def show(settings: Settings, output: "Output", environ: Mapping[str, str])
     )
     return Ending(
         exit_code=ExitCode.OK,
+        must_be_printed=True,
         text=f"{shown}\n\n{_file(environ)}",
         details={"values": rows},
     )

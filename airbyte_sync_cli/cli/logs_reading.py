@@ -135,7 +135,13 @@ def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptL
 def _ending(session: Session, case: Case, lines: Sequence[AttemptLine], *, text: str) -> Ending:
     """Tell what was shown; a log can be long, so its rows are made only if they are read."""
     rows = [_row(found) for found in lines] if session.output.keeps_reports else []
-    return Ending(syncs=[case.result()], exit_code=ExitCode.OK, text=text, details={"lines": rows})
+    return Ending(
+        syncs=[case.result()],
+        exit_code=ExitCode.OK,
+        must_be_printed=True,
+        text=text,
+        details={"lines": rows},
+    )
 
 
 def _row(found: AttemptLine) -> dict[str, object]:

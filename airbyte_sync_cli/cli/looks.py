@@ -82,7 +82,8 @@ async def _explain(session: Session, case: Case, job: Job) -> None:
 def _looked_at(cases: Sequence[Case], *, exit_status: bool) -> Ending:
     """A look succeeds when it could be done; `--exit-status` makes the jobs speak."""
     if not exit_status:
-        return Ending(syncs=[case.result() for case in cases], exit_code=ExitCode.OK)
+        syncs = [case.result() for case in cases]
+        return Ending(syncs=syncs, exit_code=ExitCode.OK, must_be_printed=True)
     for case in cases:
         case.error = _without_outcome(case)
     return Ending.of(cases)

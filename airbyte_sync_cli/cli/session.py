@@ -95,6 +95,8 @@ class Ending:
     """What `--output text` prints instead of the syncs' summary."""
     quiet: bool = False
     """Whether stderr is spared the error: a person pressed Ctrl-C to end what has no end."""
+    must_be_printed: bool = False
+    """Whether the command only shows something, so that it fails if that cannot be printed."""
     details: Mapping[str, object] | None = None
     """What the command's own kind of report has beside the keys of all; see `output.reports`."""
 
@@ -199,6 +201,7 @@ def _conclude(output: Output, ending: Ending) -> ExitCode:
         stdout_text=ending.text,
         details=ending.details,
         quiet=ending.quiet,
+        must_be_printed=ending.must_be_printed,
     )
 
 
@@ -282,7 +285,7 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
 
 def interrupted(stop: Stop, job_ids: Sequence[int] = ()) -> Ending:
     """End as a signal wants it, with nothing started; jobs that were asked about are named."""
-    code = ExitCode[stop.interrupted.signal if stop.interrupted else "SIGTERM"]
+    code = stop.interrupted.exit_code if stop.interrupted else ExitCode.SIGTERM
     return Ending(
         syncs=[
             SyncResult(job_id=one, outcome=code.outcome, exit_code=code, adopted=True)

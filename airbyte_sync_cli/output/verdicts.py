@@ -5,7 +5,7 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import ErrorResult, SyncResult
@@ -34,8 +34,7 @@ _PHRASES: Final = {
     ExitCode.CANCELLED: "was cancelled",
     ExitCode.TIMEOUT: "had not ended when the time was up",
     ExitCode.SUSPECT: "succeeded, but its numbers are not what was asked for",
-    ExitCode.SIGINT: "was interrupted",
-    ExitCode.SIGTERM: "was interrupted",
+    **dict.fromkeys(BY_SIGNAL, "was interrupted"),
     ExitCode.UNKNOWN: "may go on: its outcome could not be learned",
     ExitCode.SKIPPED: "was not started: another job is active",
 }
@@ -43,13 +42,11 @@ _PHRASES: Final = {
 
 _WITHOUT_A_JOB: Final = {
     ExitCode.TIMEOUT: "had no job when the time was up",
-    ExitCode.SIGINT: "was interrupted",
-    ExitCode.SIGTERM: "was interrupted",
+    **dict.fromkeys(BY_SIGNAL, "was interrupted"),
     ExitCode.UNKNOWN: "has no known outcome",
     ExitCode.BUG: "ended in our bug",
 }
 """What is said of a sync that has no job; what may exist follows."""
-_BY_SIGNAL: Final = {ExitCode.SIGINT, ExitCode.SIGTERM}
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 _MOST_NAMES: Final = 10
 
@@ -66,7 +63,7 @@ def error_result(
         message, hint = _bug(error.message, syncs)
     elif error is not None:
         message, hint = _first_and_more(error.message, concerned), error.hint
-    elif code in _BY_SIGNAL:
+    elif code in BY_SIGNAL:
         message, hint = interruption(concerned), what_is_left(concerned)
     else:
         message = _summed_up(concerned, syncs)

@@ -19,6 +19,17 @@ from airbyte_sync_cli.sandbox.wire import ABORT
 
 _RESET: Final = struct.pack("ii", 1, 0)
 """Linger for no time: closing then sends RST instead of FIN."""
+_ENDING: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGALRM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGXCPU,
+)
+"""The signals that end a sandbox; one that was ignored at the start (`nohup`) stays ignored."""
 
 
 class _ResettableProtocol(H11Protocol):
@@ -132,15 +143,16 @@ def run_sandbox(
     port: int = 8000,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a sandbox until SIGINT or SIGTERM. `on_ready` is told the address.
+    """Serve a sandbox until a signal ends it. `on_ready` is told the address.
 
     Raises OSError where it cannot listen.
     """
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGTERM:
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with serve(Sandbox(config), host, port) as url:
             if on_ready is not None:
                 on_ready(url)

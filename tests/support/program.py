@@ -6,23 +6,27 @@ import functools
 import io
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest import mock
 
 from airbyte_sync_cli import redaction
 from airbyte_sync_cli.cli import session
 from airbyte_sync_cli.cli.app import run
+from airbyte_sync_cli.cli.signals import HANDLED
 from airbyte_sync_cli.output.output import Output
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_NOWHERE = Path("/nowhere")
 _PASSED_ON = ("PATH", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -70,12 +74,24 @@ class HurriedClock:
 
 def call(*argv: str, **environ: str) -> Ending:
     """Run the program in this process, with nothing else in its environment."""
-    return call_below(Path("/nowhere"), *argv, **environ)
+    return call_below(_NOWHERE, *argv, **environ)
 
 
 def call_below(root: Path, *argv: str, **environ: str) -> Ending:
     """Do the same where `root` is the folder that holds Airflow's own."""
     stdout, stderr = io.StringIO(), io.StringIO()
+    code = _called(argv, environ, stdout, stderr, root=root)
+    return Ending(code, stdout.getvalue(), stderr.getvalue())
+
+
+def _called(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    stderr: TextIO,
+    *,
+    root: Path = _NOWHERE,
+) -> int:
     redaction.forget_all()
     with (
         mock.patch.dict(os.environ, environ, clear=True),
@@ -87,7 +103,42 @@ def call_below(root: Path, *argv: str, **environ: str) -> Ending:
     ):
         code = int(run(argv))
     redaction.forget_all()
-    return Ending(code, stdout.getvalue(), stderr.getvalue())
+    return code
+
+
+def call_on_terminal(*argv: str, **environ: str) -> Ending:
+    """Run the program in this process on a terminal; what it shows stands in `stdout`."""
+    return _call_with_descriptors(argv, environ, *pty.openpty())
+
+
+def call_in_pipe(*argv: str, **environ: str) -> Ending:
+    """Run the program in this process with stdout and stderr in one pipe, read as `stdout`."""
+    return _call_with_descriptors(argv, environ, *os.pipe())
+
+
+def _call_with_descriptors(
+    argv: Sequence[str], environ: Mapping[str, str], reader: int, writer: int
+) -> Ending:
+    shown: list[bytes] = []
+    reading = threading.Thread(target=lambda: shown.extend(read_all(reader)))
+    reading.start()
+    try:
+        with (
+            open(writer, "w", encoding="utf-8", closefd=False) as stdout,
+            open(writer, "w", encoding="utf-8") as stderr,
+        ):
+            code = _called(argv, environ, stdout, stderr)
+    finally:
+        reading.join(timeout=30)
+        os.close(reader)
+    return Ending(code, b"".join(shown).decode().replace("\r\n", "\n"), "")
+
+
+def read_all(reader: int) -> Iterator[bytes]:
+    """Read to the end, which Linux shows as an error on a terminal."""
+    with contextlib.suppress(OSError):
+        while content := os.read(reader, 65536):
+            yield content
 
 
 def start(*argv: str, **environ: str) -> Ending:
@@ -107,7 +158,7 @@ def start(*argv: str, **environ: str) -> Ending:
 
 @contextlib.contextmanager
 def _signals_kept() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in HANDLED}
     try:
         yield
     finally:
