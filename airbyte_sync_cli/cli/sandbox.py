@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airbyte_sync_cli.cli.signals import redeliver_noted
-from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.foreign_text import printable
 
 if TYPE_CHECKING:
@@ -177,5 +177,5 @@ def _require_extra() -> None:
     except ImportError as error:
         raise UsageError(
             f"the sandbox needs a package that is not installed: {error.name}",
-            hint="pip install 'airbyte-sync-cli[sandbox]'",
+            hint=extra_hint("sandbox"),
         ) from error

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
-from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import ErrorResult, SyncResult
 from airbyte_sync_cli.sync.start import Start, fate_without_job, hint_without_job
 
-_REPORT: Final = "this is our bug: please report it, with the traceback above"
 _HINTS: Final = {
-    ExitCode.BUG: _REPORT,
     ExitCode.USAGE: "`airbyte-sync COMMAND --help` shows every option",
     ExitCode.FAILED: "`airbyte-sync logs {job}` shows what Airbyte logged",
     ExitCode.CANCELLED: "somebody, or Airbyte itself, cancelled it: run it again if it is wanted",
@@ -136,10 +134,11 @@ def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
         and sync.status not in FINAL_STATUSES
         and (sync.job_id is not None or sync.start is Start.POSSIBLE)
     ]
+    report = bug_hint(project_urls())
     if not alive:
-        return message, _REPORT
+        return message, report
     told = "; ".join(f"{name(sync)}: {fate(sync)}" for sync in alive[:_MOST_NAMES])
-    return f"{message}; {told}", f"{what_is_left(alive)}; {_REPORT}"
+    return f"{message}; {told}", f"{what_is_left(alive)}; {report}"
 
 
 def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
@@ -179,7 +178,7 @@ def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
         if hint:
             return hint
     job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
-    template = _HINTS.get(code)
+    template = bug_hint(project_urls()) if code is ExitCode.BUG else _HINTS.get(code)
     return template.format(job=job) if template else None
 
 

@@ -69,6 +69,10 @@ def _dated(send: Send) -> Send:
     return with_date
 
 
+_ACCEPTING: Final = 4
+"""Turns of asyncio's loop from accepting a connection to `connection_made`, and one more."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, its tick, and its pauses when it stops."""
 
@@ -81,6 +85,8 @@ class _Server(uvicorn.Server):
         """Stop at once: held requests are cut off."""
         for server in self.servers:
             server.close()
+        for _ in range(_ACCEPTING):  # a connection that is being accepted is in no list yet
+            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # lets the handlers see that their clients are gone

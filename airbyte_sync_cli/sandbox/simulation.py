@@ -38,12 +38,17 @@ def _threads(count: int | None) -> AbstractAsyncContextManager[None]:
 
 
 class Sandbox:
-    """A simulated Airbyte. `app` is an ASGI application; the rest is for looking and scripting."""
+    """A simulated Airbyte. `app` is an ASGI application; the rest is for looking and scripting.
 
-    def __init__(self, config: SandboxConfig | None = None) -> None:
+    A `clock` that is handed in replaces the configuration's `start` and `speed`.
+    """
+
+    def __init__(
+        self, config: SandboxConfig | None = None, *, clock: SimClock | None = None
+    ) -> None:
         self.config = config or SandboxConfig()
         self.quirks = quirks_of(self.config.airbyte_version)
-        self.clock = SimClock(start=self.config.start, speed=self.config.speed)
+        self.clock = clock or SimClock(start=self.config.start, speed=self.config.speed)
         self.world = World(self.clock)
         self.faults = FaultBox(self.clock, list(self.config.faults))
         self.requests: list[RequestRecord] = []

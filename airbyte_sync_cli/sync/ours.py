@@ -239,8 +239,8 @@ class OurJob:
         except TimeoutError:
             return False
 
-    def take(self, job: Job, *, adopted: bool) -> None:
-        """Make this the case's job."""
+    def take(self, job: Job, *, adopted: bool, since: bool = False) -> None:
+        """Make this the case's job; `since`: it counts because of `--since`."""
         case = self._case
         case.job, case.adopted, case.obstacle = job, adopted, None
         if not adopted:
@@ -249,7 +249,14 @@ class OurJob:
         if job.type not in SHOWN_AS[self._job_type]:
             self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
         self._context.emit(
-            JobKnown(key=case.key, job=job, adopted=adopted, history=case.history, url=case.url)
+            JobKnown(
+                key=case.key,
+                job=job,
+                adopted=adopted,
+                history=case.history,
+                url=case.url,
+                since=since,
+            )
         )
 
     def let_go(self) -> None:

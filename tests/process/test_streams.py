@@ -12,7 +12,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig
 from tests.support.children import until
-from tests.support.program import call, start
+from tests.support.program import FollowingClock, call, start
 from tests.support.servers import Stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -71,8 +71,9 @@ def test_quiet_and_verbose(url: str) -> None:
 
 @pytest.mark.parametrize(("every", "beats"), [("60s", True), ("0", False)])
 def test_a_heartbeat_breaks_the_silence(stage: Stage, every: str, beats: object) -> None:
-    sandbox = Sandbox(SandboxConfig(speed=50))
-    sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=QUICK)))
+    sandbox = Sandbox(clock=FollowingClock())
+    plot = JobScript(life="running 600, succeeded")
+    sandbox.start_job(sandbox.add_connection("orders", script=plot))
     argv = ("wait", "1", "--heartbeat", every)
 
     ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))

@@ -137,4 +137,4 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "airbyte_sync_cli.sandbox", None)
     with pytest.raises(UsageError, match="not installed") as caught:
         sandbox_command()
-    assert caught.value.hint == "pip install 'airbyte-sync-cli[sandbox]'"
+    assert caught.value.hint == "pip install '.[sandbox]' in a checkout of airbyte-sync"

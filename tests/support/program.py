@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 from unittest import mock
 
 from airbyte_sync_cli import redaction
@@ -24,6 +24,7 @@ from airbyte_sync_cli.cli import session
 from airbyte_sync_cli.cli.app import run
 from airbyte_sync_cli.cli.signals import HANDLED
 from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.sandbox.clock import SimClock
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _NOWHERE = Path("/nowhere")
@@ -54,8 +55,11 @@ class Ending:
 class HurriedClock:
     """Real time, but pauses take milliseconds and count in full."""
 
+    furthest: ClassVar[float] = 0.0
+    """The most seconds that a clock of this process has skipped: `FollowingClock` follows it."""
+
     def __init__(self) -> None:
-        self._skipped = 0.0
+        self._skipped = HurriedClock.furthest
         self._random = random.Random(0)  # noqa: S311  # no secret
 
     def now(self) -> datetime:
@@ -66,10 +70,25 @@ class HurriedClock:
 
     async def sleep(self, seconds: float) -> None:
         self._skipped += max(seconds - 0.003, 0.0)
+        HurriedClock.furthest = max(HurriedClock.furthest, self._skipped)
         await asyncio.sleep(min(seconds, 0.003))
 
     def jitter(self, low: float, high: float) -> float:
         return self._random.uniform(low, high)
+
+
+class FollowingClock(SimClock):
+    """A sandbox's clock that skips what the program's pauses skip.
+
+    So the program sees the same states of a job however slow the machine is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._skipped_before = HurriedClock.furthest
+
+    def now(self) -> float:
+        return super().now() + HurriedClock.furthest - self._skipped_before
 
 
 def call(*argv: str, **environ: str) -> Ending:
