@@ -4,7 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, LogLine, Progress
+from airbyte_sync_cli.airbyte.models import (
+    Connection,
+    Failure,
+    Job,
+    JobType,
+    LogLine,
+    Progress,
+    Workspace,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,15 @@ class Airbyte(Protocol):
     async def connections(
         self, *, workspace_id: str | None = None, patience: float = PATIENCE
     ) -> Sequence[Connection]:
-        """Read all connections that may be seen, every page of them."""
+        """Read all connections that may be seen, every page of them.
+
+        A workspace, given by id or exact name, narrows them. Raises NotFoundError for a name
+        that none or several have.
+        """
+        ...
+
+    async def workspaces(self, *, patience: float = PATIENCE) -> Sequence[Workspace]:
+        """Read all workspaces that may be seen."""
         ...
 
     async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:

@@ -12,7 +12,7 @@ from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.body import elements
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import LOG, Gate
 from airbyte_sync_cli.airbyte.models import (
     Connection,
     Job,
@@ -21,8 +21,15 @@ from airbyte_sync_cli.airbyte.models import (
     Progress,
     Workspace,
 )
-from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
+from airbyte_sync_cli.airbyte.refusal import (
+    MAY_NOT_CANCEL,
+    MAY_NOT_READ,
+    MAY_NOT_START,
+    expect_success,
+    no_such_job,
+)
 from airbyte_sync_cli.errors import (
+    DeniedError,
     NotFoundError,
     ProtocolError,
     RejectedError,
@@ -61,15 +68,33 @@ class ConfigApi:
     async def connections(
         self, *, workspace_id: str | None, patience: float
     ) -> Sequence[Connection]:
-        """Read the connections of one workspace, or of all that may be seen."""
-        ids = (
-            [workspace_id]
-            if workspace_id
-            else [one.id for one in await self.workspaces(patience=patience)]
-        )
-        pages = await gather(*(self._connections_of(one, patience) for one in ids))
-        found = {row.connection_id: mapping.connection(row) for page in pages for row in page}
-        return list(found.values())
+        """Read the connections of one workspace, or of all that may be seen.
+
+        One that may not be read is left out, with a warning, unless that leaves none.
+        """
+        if workspace_id:
+            rows = await self._connections_of(workspace_id, patience)
+        else:
+            rows = await self._every_connection(patience)
+        return list({row.connection_id: mapping.connection(row) for row in rows}.values())
+
+    async def _every_connection(self, patience: float) -> Sequence[wire.ConfigConnection]:
+        workspaces = await self.workspaces(patience=patience)
+        found: list[wire.ConfigConnection] = []
+        refused: list[DeniedError] = []
+        for workspace in workspaces:  # one after another: with catalogs they are large
+            try:
+                found += await self._connections_of(workspace.id, patience)
+            except DeniedError as error:
+                refused.append(error)
+                LOG.warning(
+                    "the connections of workspace %s are left out: %s",
+                    workspace.name or workspace.id,
+                    error.message,
+                )
+        if refused and len(refused) == len(workspaces):
+            raise refused[0]
+        return found
 
     async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
         """Read the workspaces of a self-managed server: those of its default user.
@@ -150,6 +175,7 @@ class ConfigApi:
             url=f"{self._root}/connections/{path}",
             json=body,
             limit=self._trigger_limit,
+            forbidden_hint=MAY_NOT_START,
             still_wanted=still_wanted,
         )
         answer = await judge_trigger(
@@ -163,7 +189,8 @@ class ConfigApi:
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel whatever runs on the job's connection."""
-        reply = await self._gate.send(self._request("jobs/cancel", {"id": job_id}))
+        request = self._request("jobs/cancel", {"id": job_id})
+        reply = await self._gate.send(replace(request, forbidden_hint=MAY_NOT_CANCEL))
         expect_success(reply, retry_after=self._gate.retry_after(reply))
 
     async def progress(self, job_id: int) -> Progress:
@@ -251,11 +278,12 @@ class ConfigApi:
     async def _connections_of(
         self, workspace_id: str, patience: float
     ) -> Sequence[wire.ConfigConnection]:
-        reply = await self._ask(
-            "connections/list", {"workspaceId": workspace_id}, patience=patience
+        request = self._request("connections/list", {"workspaceId": workspace_id})
+        reply = await self._gate.read(
+            replace(request, forbidden_hint=MAY_NOT_READ), patience=patience
         )
-        rows = wire.read(wire.ConfigConnections, reply).connections
-        return self._gate.readable(rows, reply)
+        rows = self._gate.readable(wire.read(wire.ConfigConnections, reply).connections, reply)
+        return [row.model_copy(update={"workspace_id": workspace_id}) for row in rows]
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:
         return Request(method="POST", url=f"{self._root}/{path}", json=body)

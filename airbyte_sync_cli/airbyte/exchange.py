@@ -26,6 +26,8 @@ class Request:
     url: str
     json: Mapping[str, object] | None = None
     params: Mapping[str, str | int] = field(default_factory=dict)
+    forbidden_hint: str | None = None
+    """What a 403 means here, where reading is known to work."""
     limit: float | None = None
     """Seconds for the whole exchange; None takes the gate's own."""
     take: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None

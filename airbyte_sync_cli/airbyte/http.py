@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
@@ -113,7 +114,8 @@ class Gate:
         LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
         if seconds < _QUICK:
             self._compare_clocks(reply, seconds)
-        return replace(reply, denied_hint=self._denied_hint)
+        hint = request.forbidden_hint if reply.status == HTTPStatus.FORBIDDEN else None
+        return replace(reply, denied_hint=hint or self._denied_hint)
 
     def _compare_clocks(self, reply: Reply, seconds: float) -> None:
         """Note what time it is there; a date is cut to the second, and half of the way is back."""

@@ -71,6 +71,19 @@ _BEARER_REFUSED: Final = (
     "AIRBYTE_TOKEN was refused: it may have ended, or belong to another server"
 )
 
+MAY_NOT_START: Final = (
+    "reading works, so the credentials are right, but their role may not start this: syncs need "
+    "the role Workspace Runner, clears and refreshes Workspace Editor"
+)
+MAY_NOT_CANCEL: Final = (
+    "reading works, so the credentials are right, but their role may not cancel: that needs the "
+    "role Workspace Runner"
+)
+MAY_NOT_READ: Final = (
+    "the credentials work elsewhere, but their role may not read this workspace: name another "
+    "one with --workspace"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
