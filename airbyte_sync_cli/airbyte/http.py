@@ -26,6 +26,8 @@ LONGEST_RETRY_AFTER: Final = 300.0
 """Seconds; a server that asks for more is asked again after this anyway."""
 _QUICK: Final = 2.0
 """Seconds: an answer that took longer does not tell the time."""
+NOT_READY: Final = 10.0
+"""Seconds for which a 404 of a proxy may mean that its backend is starting."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 
@@ -45,6 +47,8 @@ class Gate:
         self._clock = clock
         self._limit = limit
         self._denied_hint = denied_hint
+        self._was_there = False
+        """Whether anything has been read: a 404 is then what it says."""
         self._warned_of: set[str] = set()
         self.clock_ahead: float | None = None
         """Seconds that the server's clock is ahead of ours, by the `Date` of a quick answer."""
@@ -80,22 +84,37 @@ class Gate:
         """Close the pool."""
         await self._client.aclose()
 
-    async def read(self, request: Request, *, patience: float) -> Reply:
+    async def sleep(self, seconds: float) -> None:
+        """Pause, for whoever asks again through here."""
+        await self._clock.sleep(seconds)
+
+    async def read(self, request: Request, *, patience: float, doubts_404: bool = True) -> Reply:
         """Ask for something that may safely be asked again, for `patience` seconds at most.
 
-        Returns 2xx answers only; raises what the last other one means.
+        Returns 2xx answers only; raises what the last other one means. A 404 of a proxy is
+        doubted for some seconds, until something has been there.
         """
         until = self._clock.monotonic() + patience
+        ready_by = self._clock.monotonic() + min(patience, NOT_READY)
         pause = _FIRST_PAUSE
         while True:
             try:
                 reply = await self.send(request)
-                return expect_success(reply, retry_after=self.retry_after(reply))
+                reply = expect_success(reply, retry_after=self.retry_after(reply))
+            except ProtocolError as error:
+                is_doubtful = error.may_pass and doubts_404 and not self._was_there
+                wait = pause * random.uniform(0.5, 1.5)  # noqa: S311  # jitter
+                if not is_doubtful or self._clock.monotonic() + wait > ready_by:
+                    raise
+                LOG.info("%s; asking again in %.1f s", error.message, wait)
             except UnavailableError as error:
                 wait = max(pause * random.uniform(0.5, 1.5), error.retry_after or 0.0)  # noqa: S311  # jitter
                 if error.lasting or self._clock.monotonic() + wait > until:
                     raise
                 LOG.info("%s; asking again in %.1f s", error.message, wait)
+            else:
+                self._was_there = True
+                return reply
             await self._clock.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -32,6 +32,8 @@ _LOGIN: Final = re.compile(
 _LOGIN_ADDRESS: Final = re.compile(
     r"accounts\.google\.com|login|signin|sign-in|oauth|saml|auth", re.IGNORECASE
 )
+_NO_SUCH_PATH: Final = "Object not found."
+"""Airbyte's own words for a path that it does not have (NotFoundController.kt)."""
 FROM_IAP: Final = "x-goog-iap-generated-response"
 """A header of answers that Google's proxy gave itself (cloud.google.com/iap/docs/faq)."""
 _LOGIN_HINT: Final = (
@@ -163,7 +165,11 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
         case 400 if refusal.title == "resource-not-found":  # up to 1.1
             error = NotFoundError(said)
         case status if status < HTTPStatus.BAD_REQUEST or status in {404, 405}:
-            error = ProtocolError(f"{said}: no such address in this API", hint=_HTML_HINT)
+            error = ProtocolError(
+                f"{said}: no such address in this API",
+                hint=_HTML_HINT,
+                may_pass=status == HTTPStatus.NOT_FOUND and refusal.words != _NO_SUCH_PATH,
+            )
         case _:
             error = RejectedError(said, status=reply.status)
     return error
@@ -241,7 +247,7 @@ def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
     words += f" ({reply.status}, {title!r})" if title else ""
     if _LOGIN.search(reply.body):
         return DeniedError(f"{words} (a login page)", hint=_LOGIN_HINT)
-    return ProtocolError(words, hint=_HTML_HINT)
+    return ProtocolError(words, hint=_HTML_HINT, may_pass=reply.status == HTTPStatus.NOT_FOUND)
 
 
 def no_such_job(job_id: int, error: AirbyteSyncError) -> NotFoundError:
