@@ -1,12 +1,13 @@
-"""Time, as an argument: whoever waits or compares moments asks a clock that tests can move."""
+"""Time and chance, as one argument: a test hands in a clock that it moves and a seed."""
 
 import asyncio
+import random
 from datetime import UTC, datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the program wants to know of time."""
+    """Time, sleep and jitter."""
 
     def now(self) -> datetime:
         """Tell the wall clock's time, in UTC: for people and for comparing with Airbyte's."""
@@ -18,6 +19,10 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Let others work for so long."""
+        ...
+
+    def jitter(self, low: float, high: float) -> float:
+        """Return a random number in [low, high], to spread requests of many processes."""
         ...
 
 
@@ -35,3 +40,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep without holding the loop."""
         await asyncio.sleep(seconds)
+
+    def jitter(self, low: float, high: float) -> float:
+        """Return a random number in [low, high]."""
+        return random.uniform(low, high)  # noqa: S311  # spreads load, protects nothing

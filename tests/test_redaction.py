@@ -1,10 +1,15 @@
 """A known secret is masked wherever it appears, in every form that it takes on the wire."""
 
 import base64
+import html
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airbyte_sync_cli.redaction import (
     MASK,
@@ -118,3 +123,82 @@ def test_a_code_stays_a_code_even_if_a_secret_is_the_same_word() -> None:
 
     assert redact_all(row) == row | {"message": f"it {MASK}"}
     assert redact_all({"status": "Bearer succeeded"}) == {"status": f"Bearer {MASK}"}
+
+
+# Any encoding
+
+
+def _url_base64(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _every_byte(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "percent": lambda text: quote(text, safe=""),
+    "percent, slashes kept": quote,
+    "percent, small letters": lambda text: re.sub(
+        "%..", lambda found: found.group().lower(), quote(text)
+    ),
+    "percent, every byte": _every_byte,
+    "a form": quote_plus,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON, slashes escaped": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "JSON, every letter": lambda text: "".join(f"\\u{ord(one):04X}" for one in text),
+    "JSON, letters as they are": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "Python": lambda text: repr(text)[1:-1],
+    "Python, bytes": lambda text: repr(text.encode())[2:-1],
+    "octal": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
+    "HTML": html.escape,
+    "HTML, numbers": lambda text: "".join(f"&#{ord(one)};" for one in text),
+    "HTML, hexadecimal": lambda text: "".join(f"&#x{ord(one):x};" for one in text),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 of a pair": lambda text: base64.b64encode(f"jane:{text}".encode()).decode(),
+    "base64 for addresses": _url_base64,
+    "capitals": str.upper,
+    "split over lines": lambda text: "\r\n\t".join(re.findall("(?s).{1,4}", text)),
+}
+SECRETS = st.text(
+    st.sampled_from("abcXYZ019/+=%&?#:;@!$'\"<>\\ .-_~äß€"), min_size=8, max_size=20
+).filter(lambda text: text.strip() == text)
+
+
+READABLE = [name for name in ENCODINGS if name != "capitals"]
+"""What can still be decoded when it is written in another encoding; capitals end most."""
+
+
+def assert_masked(secret: str, written: str) -> None:
+    forget_all()
+    remember(secret)
+
+    shown = redact(f"before: {written} :after")
+
+    assert shown.startswith("before: ")
+    assert shown.endswith(" :after")
+    assert MASK in shown
+    assert len(shown) <= len("before: cmFuZTo ======== :after") + len(MASK)
+
+
+@pytest.mark.parametrize("inner", ENCODINGS)
+@pytest.mark.parametrize("secret", ["s3cr/et+?&#x", 'cän/ary "pass\\word" +%41'])
+def test_secret_in_each_pair_of_encodings_is_masked(inner: str, secret: str) -> None:
+    for outer in READABLE:
+        assert_masked(secret, ENCODINGS[outer](ENCODINGS[inner](secret)))
+
+
+@given(secret=SECRETS, inner=st.sampled_from(READABLE), outer=st.sampled_from(READABLE))
+@settings(max_examples=400)
+def test_any_secret_in_any_pair_of_encodings_is_masked(
+    secret: str, inner: str, outer: str
+) -> None:
+    assert_masked(secret, ENCODINGS[outer](ENCODINGS[inner](secret)))
+
+
+def test_redirect_with_secret_in_its_path_is_masked_before_it_is_cut() -> None:
+    remember("canary/one?two")
+    location = "https://login.example.com/canary/one%3ftwo/next"
+
+    assert redact(location) == f"https://login.example.com/{MASK}/next"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from airbyte_sync_cli.airbyte.models import (
+    ClockAhead,
     Connection,
     Failure,
     Job,
@@ -73,8 +74,8 @@ class Airbyte(Protocol):
         ...
 
     @property
-    def clock_ahead(self) -> float | None:
-        """Seconds that Airbyte's clock is ahead of ours; None before any answer told the time."""
+    def clock_ahead(self) -> ClockAhead | None:
+        """How far Airbyte's clock is ahead of ours; None before any answer told the time."""
         ...
 
     async def connections(
@@ -126,6 +127,13 @@ class Airbyte(Protocol):
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel. Airbyte cancels the *connection's* active job: look before."""
+        ...
+
+    async def was_started_by_hand(self, job_id: int) -> bool:
+        """Return True where Airbyte has recorded that a person or a client started the job.
+
+        False proves nothing: servers before 2.0 tell nobody, others only some time later.
+        """
         ...
 
     async def progress(self, job_id: int) -> Progress | None:

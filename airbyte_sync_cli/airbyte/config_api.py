@@ -193,6 +193,12 @@ class ConfigApi:
         reply = await self._gate.send(replace(request, forbidden_hint=MAY_NOT_CANCEL))
         expect_success(reply, retry_after=self._gate.retry_after(reply))
 
+    async def was_started_by_hand(self, job_id: int) -> bool:
+        """Return whether the job has an event that only a manual start leaves (from 2.0)."""
+        reply = await self._ask("connections/events/list_for_job", {"id": job_id}, patience=0)
+        kinds = [event.event_type for event in wire.read(wire.ConfigEvents, reply).events]
+        return any(kind.endswith("_STARTED") for kind in kinds)
+
     async def progress(self, job_id: int) -> Progress:
         """Read live numbers, attempts, and the failure if there is one."""
         return (await self._info(job_id, patience=0))[1]

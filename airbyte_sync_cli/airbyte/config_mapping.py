@@ -17,7 +17,10 @@ from airbyte_sync_cli.airbyte.models import (
     Workspace,
 )
 from airbyte_sync_cli.errors import ProtocolError, RejectedError
+from airbyte_sync_cli.foreign_text import capped
 
+_LONGEST_TRACE: Final = 20_000
+"""Characters of a stack trace: some three hundred lines."""
 _TYPES: Final = {"reset_connection": "reset"}
 """Stored names that the Public API shows as another word; we show its words everywhere."""
 
@@ -102,10 +105,10 @@ def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
     return Failure(
         origin=first.failure_origin,
         type=first.failure_type,
-        message=first.external_message or first.internal_message,
+        message=_capped(first.external_message or first.internal_message),
         retryable=first.retryable,
-        internal_message=first.internal_message,
-        stacktrace=first.stacktrace,
+        internal_message=_capped(first.internal_message),
+        stacktrace=first.stacktrace and capped(first.stacktrace, _LONGEST_TRACE),
     )
 
 
@@ -113,6 +116,10 @@ def workspaces(reply: Reply) -> Sequence[Workspace]:
     """Read a list of workspaces."""
     found = wire.read(wire.ConfigWorkspaces, reply).workspaces
     return [Workspace(id=row.workspace_id, name=row.name) for row in found if row]
+
+
+def _capped(text: str | None) -> str | None:
+    return text and capped(text)
 
 
 def connection(row: wire.ConfigConnection) -> Connection:

@@ -1,7 +1,6 @@
 """The one gate for every request: pooled, limited, repeated only where that is safe."""
 
 import logging
-import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
+from airbyte_sync_cli.airbyte.models import ClockAhead
 from airbyte_sync_cli.airbyte.refusal import expect_success
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 
@@ -24,10 +24,10 @@ LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 LONGEST_RETRY_AFTER: Final = 300.0
 """Seconds; a server that asks for more is asked again after this anyway."""
-_QUICK: Final = 2.0
-"""Seconds: an answer that took longer does not tell the time."""
 NOT_READY: Final = 10.0
 """Seconds for which a 404 of a proxy may mean that its backend is starting."""
+_TOLD_TO: Final = timedelta(seconds=1)
+"""A `Date` is cut to the second."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 
@@ -50,8 +50,8 @@ class Gate:
         self._was_there = False
         """Whether anything has been read: a 404 is then what it says."""
         self._warned_of: set[str] = set()
-        self.clock_ahead: float | None = None
-        """Seconds that the server's clock is ahead of ours, by the `Date` of a quick answer."""
+        self.clock_ahead: ClockAhead | None = None
+        """By the `Date` of every answer so far: each narrows it."""
 
     def readable(self, rows: Sequence[_Row | None], reply: Reply) -> Sequence[_Row]:
         """Leave out the rows of a list that could not be read, with one warning for each list.
@@ -103,12 +103,12 @@ class Gate:
                 reply = expect_success(reply, retry_after=self.retry_after(reply))
             except ProtocolError as error:
                 is_doubtful = error.may_pass and doubts_404 and not self._was_there
-                wait = pause * random.uniform(0.5, 1.5)  # noqa: S311  # jitter
+                wait = pause * self._clock.jitter(0.5, 1.5)
                 if not is_doubtful or self._clock.monotonic() + wait > ready_by:
                     raise
                 LOG.info("%s; asking again in %.1f s", error.message, wait)
             except UnavailableError as error:
-                wait = max(pause * random.uniform(0.5, 1.5), error.retry_after or 0.0)  # noqa: S311  # jitter
+                wait = max(pause * self._clock.jitter(0.5, 1.5), error.retry_after or 0.0)
                 if error.lasting or self._clock.monotonic() + wait > until:
                     raise
                 LOG.info("%s; asking again in %.1f s", error.message, wait)
@@ -131,17 +131,20 @@ class Gate:
             raise
         seconds = self._clock.monotonic() - started
         LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
-        if seconds < _QUICK:
-            self._compare_clocks(reply, seconds)
+        self._compare_clocks(reply, seconds)
         hint = request.forbidden_hint if reply.status == HTTPStatus.FORBIDDEN else None
         return replace(reply, denied_hint=hint or self._denied_hint)
 
     def _compare_clocks(self, reply: Reply, seconds: float) -> None:
-        """Note what time it is there; a date is cut to the second, and half of the way is back."""
+        """Note what time it can be there: the answer was dated at some moment of the exchange."""
         with suppress(KeyError, ValueError, TypeError, OverflowError):
-            there = parsedate_to_datetime(reply.headers["date"]) + timedelta(seconds=0.5)
-            here = self._clock.now() - timedelta(seconds=seconds / 2)
-            self.clock_ahead = (there - here).total_seconds()
+            there, here = parsedate_to_datetime(reply.headers["date"]), self._clock.now()
+            sent = here - timedelta(seconds=seconds)
+            newer = ClockAhead(
+                least=(there - here).total_seconds(),
+                most=(there + _TOLD_TO - sent).total_seconds(),
+            )
+            self.clock_ahead = self.clock_ahead.narrowed_by(newer) if self.clock_ahead else newer
 
     def retry_after(self, reply: Reply) -> float | None:
         """Tell how many seconds the server wants to be left alone, at most five minutes."""

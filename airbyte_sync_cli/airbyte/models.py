@@ -152,6 +152,19 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockAhead:
+    """How many seconds Airbyte's clock is ahead of ours: no less, and no more."""
+
+    least: float
+    most: float
+
+    def narrowed_by(self, newer: "ClockAhead") -> "ClockAhead":
+        """Combine two readings; the newer one alone where a clock was set between them."""
+        least, most = max(self.least, newer.least), min(self.most, newer.most)
+        return ClockAhead(least=least, most=most) if least <= most else newer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """One line of what Airbyte logged."""
 

@@ -21,10 +21,13 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
+from airbyte_sync_cli.foreign_text import capped
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, NoAuth, Settings
 
 _LONGEST_WORDS: Final = 500
+_LARGEST_PAGE: Final = 256 * 1024
+"""Bytes of an answer that is no JSON which are looked at: login pages are far smaller."""
 _LOGIN: Final = re.compile(
     rb"accounts\.google\.com|type=[\"']?password|\biap\b|\bsign in\b|\blog ?in\b|\bsaml\b",
     re.IGNORECASE,
@@ -121,7 +124,7 @@ def read_refusal(reply: Reply) -> Refusal:
     try:
         content = json.loads(reply.body)
     except (ValueError, RecursionError):  # no JSON, or JSON without a bottom
-        return Refusal(words=_shortened(reply.body.decode(errors="replace")))
+        return Refusal(words=_shortened(reply.body[:_LARGEST_PAGE].decode(errors="replace")))
     if not isinstance(content, dict):
         return Refusal(words=_shortened(str(content)), is_json=True)
     return _read_object(content)
@@ -196,7 +199,7 @@ def _is_passing(status: int) -> bool:
 
 
 def _redirected(reply: Reply) -> AirbyteSyncError:
-    target = reply.headers.get("location", "an unnamed place")
+    target = redact(reply.headers.get("location", "an unnamed place"))  # before it is split
     if _is_same_by_tls(reply.request.url, target):
         return ProtocolError(
             f"{reply.request}: redirected to {_shortened(target, most=200)}",
@@ -245,7 +248,7 @@ def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
     title = read_refusal(reply).words.removeprefix("a web page").removeprefix(": ")
     words = f"{reply.request}: this is the web page or an identity proxy, not the API"
     words += f" ({reply.status}, {title!r})" if title else ""
-    if _LOGIN.search(reply.body):
+    if _LOGIN.search(reply.body[:_LARGEST_PAGE]):
         return DeniedError(f"{words} (a login page)", hint=_LOGIN_HINT)
     return ProtocolError(words, hint=_HTML_HINT, may_pass=reply.status == HTTPStatus.NOT_FOUND)
 
@@ -293,11 +296,17 @@ def _first_message(embedded: object) -> object:
 
 
 def _html_words(reply: Reply) -> str:
-    title = re.search(rb"<title[^>]*>(.*?)</title>", reply.body[:65536], re.IGNORECASE | re.DOTALL)
-    text = title.group(1).decode(errors="replace") if title else ""
+    text = _title(reply.body[:_LARGEST_PAGE]).decode(errors="replace")
     return _shortened(f"a web page: {text}" if text.strip() else "a web page", most=120)
 
 
+def _title(page: bytes) -> bytes:
+    """Find the first title. Not by a pattern, which would look for the end from every start."""
+    start = page.lower().find(b"<title")
+    begin = page.find(b">", start) + 1
+    end = page.lower().find(b"</title", begin)
+    return page[begin:end] if start >= 0 < begin <= end else b""
+
+
 def _shortened(text: str, *, most: int = _LONGEST_WORDS) -> str:
-    flat = " ".join(redact(text).split())  # half of a secret would not be known for one
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+    return capped(text, most, clean=lambda words: " ".join(words.split()))

@@ -12,6 +12,7 @@ from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Started, TriggerA
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
+    ClockAhead,
     Connection,
     Failure,
     Job,
@@ -78,8 +79,8 @@ class Server:
         await self._gate.aclose()
 
     @property
-    def clock_ahead(self) -> float | None:
-        """Seconds that Airbyte's clock is ahead of ours, by its latest answer."""
+    def clock_ahead(self) -> ClockAhead | None:
+        """How far Airbyte's clock is ahead of ours, by its answers so far."""
         return self._gate.clock_ahead
 
     async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
@@ -203,6 +204,12 @@ class Server:
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel the connection's active job."""
         await self._main.cancel(job_id)
+
+    async def was_started_by_hand(self, job_id: int) -> bool:
+        """Return True where Airbyte has recorded that a person or a client started the job."""
+        if self._aside is None:
+            return False
+        return await self._ask_aside(self._aside.was_started_by_hand(job_id)) is True
 
     async def progress(self, job_id: int) -> Progress | None:
         """Read live numbers; None where the Config API is out of reach or slow."""

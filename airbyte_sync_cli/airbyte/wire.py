@@ -261,6 +261,18 @@ class ConfigRefresh(Wire):
     value: Maybe[bool] = None
 
 
+class ConfigEvent(Wire):
+    """One entry of a connection's timeline: `SYNC_STARTED` exists for manual starts only."""
+
+    event_type: str
+
+
+class ConfigEvents(Wire):
+    """The timeline's entries about one job."""
+
+    events: Sequence[ConfigEvent]
+
+
 class ConfigJobRow(Wire):
     """A job in a list: here the attempts are not wrapped."""
 

@@ -13,8 +13,6 @@ import typer
 if TYPE_CHECKING:
     from types import FrameType
 
-    from typer._click.shell_completion import CompletionItem
-
 HOOK: Final = "_AIRBYTE_SYNC_COMPLETE"
 """Set by the shell's hook (the name is Typer's): `complete_bash` and so on."""
 _LIMIT: Final = 1.0
@@ -22,22 +20,60 @@ _LIMIT: Final = 1.0
 _HARD_LIMIT: Final = 2.5
 """Seconds for all of it, imports included: a name server that hangs cannot be cancelled."""
 _ID_START: Final = re.compile(r"[0-9a-f]{4}[0-9a-f-]*", re.IGNORECASE)
-_NEEDS_QUOTING: Final = re.compile(r"([^\w@%+:,./=-])")
+_SAFE: Final = r"[\w.,+/→-]"
+"""Characters that mean nothing to bash, zsh, fish and PowerShell, wherever they stand in a word.
+Not `:`, `=` and `@`, where bash begins another word."""
+_SAFE_NAME: Final = re.compile(rf"(?=\w){_SAFE}+(?: {_SAFE}+)*")
+_UNSAFE: Final = re.compile(rf"(?:(?!{_SAFE}).)+", re.DOTALL)
+_LONGEST: Final = 100
+"""Characters of a name that is offered, or shown beside an id."""
 
 Names = Sequence[tuple[str, str]]
 """Name and id of each connection."""
 
 
 def complete_connection(ctx: typer.Context, incomplete: str) -> Names:
-    """Offer names that begin so, and ids once four digits are typed; nothing if anything fails."""
+    """Offer names that begin so, and ids once four digits are typed; nothing if anything fails.
+
+    Others choose the names, and shells evaluate what is offered, the texts beside it included:
+    so a name that is not plainly safe is offered by its id.
+    """
     try:
         names = _known(ctx.params)
     except Exception:  # noqa: BLE001  # whatever it is, a half-typed line is no place to say it
         return []
-    found = [(name, one) for name, one in names if name.startswith(incomplete)]
-    if _ID_START.fullmatch(incomplete):
-        found += [(one, name) for name, one in names if one.startswith(incomplete)]
-    return found
+    offers = (_offer(name, one, incomplete) for name, one in names)
+    return [offer for offer in offers if offer is not None]
+
+
+def _offer(name: str, connection_id: str, incomplete: str) -> tuple[str, str] | None:
+    """Choose what stands for a connection, and the text beside it; None where neither fits."""
+    if _is_safe(name) and name.startswith(incomplete):
+        return _one_word(name, os.environ), _shown(connection_id)
+    wants_id = _ID_START.fullmatch(incomplete) or not _is_safe(name)
+    fits = connection_id.startswith(incomplete) or name.startswith(incomplete)
+    if wants_id and fits and _is_safe(connection_id):
+        return connection_id, _shown(name)
+    return None
+
+
+def _is_safe(name: str) -> bool:
+    return len(name) <= _LONGEST and _SAFE_NAME.fullmatch(name) is not None
+
+
+def _shown(text: str) -> str:
+    """Show a text beside what is offered: zsh evaluates it, Typer reads it as rich's markup."""
+    return _UNSAFE.sub(" ", text[:_LONGEST]).strip(" -")
+
+
+def _one_word(name: str, environ: Mapping[str, str]) -> str:
+    """Escape blanks for bash, which inserts a name as it is; other shells do so themselves."""
+    if environ.get(HOOK) != "complete_bash":
+        return name
+    words = environ.get("COMP_WORDS", "").split("\n")
+    typed = words[int(environ.get("COMP_CWORD", "0")) :][:1]
+    is_quoted = bool(typed) and typed[0].startswith(("'", '"'))
+    return name if is_quoted else name.replace(" ", r"\ ")
 
 
 def _known(typed: Mapping[str, object]) -> Names:
@@ -54,7 +90,6 @@ def prepare_for_shell() -> None:
     import signal  # noqa: PLC0415
 
     logging.disable()
-    _quote_for_bash()
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, _give_up)
         signal.setitimer(signal.ITIMER_REAL, _HARD_LIMIT)
@@ -62,24 +97,3 @@ def prepare_for_shell() -> None:
 
 def _give_up(_number: int, _frame: "FrameType | None") -> None:
     os._exit(0)
-
-
-def _quote_for_bash() -> None:
-    """Let bash take a name with spaces as one word: Typer hands it over as it is."""
-    from typer._click.shell_completion import add_completion_class  # noqa: PLC0415  # only on Tab
-    from typer._completion_classes import BashComplete  # noqa: PLC0415
-
-    class QuotingBash(BashComplete):
-        def format_completion(self, item: "CompletionItem") -> str:
-            return quoted(str(item.value), os.environ)
-
-    add_completion_class(QuotingBash, "bash")
-
-
-def quoted(value: str, environ: Mapping[str, str]) -> str:
-    """Quote a value for bash, unless its word begins with a quotation mark already."""
-    words = environ.get("COMP_WORDS", "").split("\n")
-    here = words[int(environ.get("COMP_CWORD", "0")) :][:1]
-    if here and here[0].startswith(("'", '"')):
-        return value
-    return _NEEDS_QUOTING.sub(r"\\\1", value)

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -53,7 +52,7 @@ def _file_for(settings: Settings) -> Path:
 
 def _read(cache: Path) -> Names | None:
     try:
-        age = time.time() - cache.stat().st_mtime
+        age = SystemClock().now().timestamp() - cache.stat().st_mtime
         rows = json.loads(cache.read_text(encoding="utf-8"))
         names = [(str(name), str(one)) for name, one in rows]
     except (OSError, ValueError, TypeError):

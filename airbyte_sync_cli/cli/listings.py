@@ -125,7 +125,7 @@ def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
         past.jobs, past.usual, now=session.clock.now(), screen=session.output.screen
     )
     one = past.connection
-    return table if alone else f"{words.plain(one.name)} ({one.id})\n{table}"
+    return table if alone else f"{words.plain(one.name)} ({words.plain(one.id)})\n{table}"
 
 
 def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.foreign_text import printable
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.sandbox import SandboxConfig
@@ -149,7 +150,7 @@ def _ready(config: "SandboxConfig", url: str) -> None:
         "  airbyte-sync connections",
         f"  airbyte-sync run --conn {name}",
     ]
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(printable("\n".join(lines)) + "\n")
     sys.stderr.flush()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.foreign_text import printable
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.redaction import redact
 
@@ -27,4 +28,4 @@ def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCod
 def show_traceback(error: BaseException) -> None:
     """Print where a bug happened, for whoever fixes it."""
     text = "".join(traceback.format_exception(error))
-    print(redact(text), end="", file=sys.stderr)  # noqa: T201  # as traceback.print_exc
+    print(printable(redact(text)), end="", file=sys.stderr)  # noqa: T201  # as traceback.print_exc

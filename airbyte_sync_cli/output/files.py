@@ -31,7 +31,7 @@ class ResultFiles:
 
     def write(self, report: Report, *, reason: str) -> list[str]:
         """Write all of them; return a sentence for each that could not be written."""
-        line = report.model_dump_json() + "\n"
+        line = report.json_line() + "\n"
         troubles = []
         if self._result_file is not None:
             troubles.append(_write_whole(self._result_file, line, what="the result file"))

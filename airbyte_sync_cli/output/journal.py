@@ -3,10 +3,11 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.foreign_text import capped, json_line, printable
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.tables import PLAIN, Screen
 from airbyte_sync_cli.redaction import redact
@@ -58,10 +59,6 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Write one entry, unless it is of too little weight."""
         if _RANKS[entry.level] >= self._least:
-            name = entry.connection_name
-            entry = replace(
-                entry, message=redact(entry.message), connection_name=name and redact(name)
-            )
             self._write_line(self._json(entry) if self._as_json else self._text(entry))
 
     def write_error(self, message: str, *, hint: str | None) -> None:
@@ -85,6 +82,7 @@ class Journal:
         self._write_line(words.folded(redact(line), self._screen.width, hang=hang))
 
     def _write_line(self, line: str) -> None:
+        line = printable(line)
         if self._above is not None:
             self._above(line)
             return
@@ -103,24 +101,26 @@ class Journal:
         subject = f"[{' '.join(filter(None, [who, job]))}] " if who or job else ""
         said = words.plain(entry.message)
         if entry.url and (self._is_verbose or self._above is None):
-            said += f" {entry.url}"
+            said += f" {words.plain(entry.url)}"
         return f"{words.moment(self._clock.now())} {level}{subject}{said}"
 
     def _json(self, entry: Entry) -> str:
-        return json.dumps(
+        name, status = entry.connection_name, entry.status
+        fields = json.dumps(
             {
                 "time": words.moment(self._clock.now()),
                 "level": entry.level,
                 "event": entry.event,
                 "message": words.plain(entry.message),
                 "connection_id": entry.connection_id,
-                "connection_name": entry.connection_name,
+                "connection_name": name and capped(name),
                 "job_id": entry.job_id,
-                "status": entry.status,
+                "status": status and capped(status),
                 "url": entry.url,
             },
             ensure_ascii=False,
         )
+        return json_line(fields)
 
 
 class JournalHandler(logging.Handler):

@@ -147,5 +147,6 @@ def log_text(found: AttemptLine, screen: Screen) -> str:
     message = words.log_line(line.message)
     if line.source is not None:
         at = words.moment(line.at) if line.at else "-"
-        message = f"{at} {words.plain(line.source)} {(line.level or '?').upper()} > {message}"
+        level = words.plain(line.level or "?").upper()
+        message = f"{at} {words.plain(line.source)} {level} > {message}"
     return screen.paint(message, _LEVEL_COLOURS.get(line.level or ""))

@@ -173,6 +173,7 @@ _RowEvent = (
     ev.Resolved
     | ev.BlockedBy
     | ev.Triggering
+    | ev.Refused
     | ev.LookingForJob
     | ev.JobKnown
     | ev.Polled
@@ -203,6 +204,7 @@ def _fill(row: Row, event: _RowEvent, now: float, wall: datetime) -> None:
 
 _NOTES: Final[Mapping[type[ev.Event], str]] = {
     ev.Triggering: "starting",
+    ev.Refused: "refused",
     ev.LookingForJob: "looking",
     ev.OutageBegan: "unreachable",
     ev.AwaitingNumbers: "counting",

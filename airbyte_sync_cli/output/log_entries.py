@@ -1,13 +1,18 @@
 """From events to entries: what is worth a line in a log."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.journal import Entry, Level
+from airbyte_sync_cli.output.verdicts import fate
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
+
+_STALE: Final = 60.0
+"""Seconds after which a status is told as one of the past."""
 
 
 @dataclass(slots=True)
@@ -20,6 +25,10 @@ class ConnectionLog:
     progress: Progress | None = None
     ended: bool = False
     told: str = ""
+    doing: str | None = None
+    """What goes on while there is no job of its own."""
+    read_at: float = 0.0
+    """When the job was read (monotonic): a heartbeat claims no more than that."""
 
 
 class LogEntries:
@@ -30,26 +39,44 @@ class LogEntries:
         self._unread: set[str] = set()
         """The connections that an outage keeps from being read: it is told once for all."""
 
-    def entries(self, event: ev.Event) -> list[Entry]:
-        """Tell an event: nothing, or a line."""
+    def entries(self, event: ev.Event, *, now: float = 0.0) -> list[Entry]:
+        """Tell an event at a moment (monotonic): nothing, or a line."""
         if isinstance(event, ev.OutageBegan | ev.OutageEnded) and not self._is_news(event):
             return []
+        if isinstance(event, ev.JobKnown | ev.Polled):
+            self._log(event.key).read_at = now
         entry = self._entry(event)
         return [entry] if entry else []
 
-    def heartbeat(self) -> Entry | None:
-        """Tell in one line what is still going on."""
-        alive = [log for log in self.logs.values() if log.job and not log.ended]
+    def heartbeat(self, *, now: float = 0.0) -> Entry | None:
+        """Tell in one line what is still going on, and of what was read long ago, when."""
+        alive = {
+            key: log for key, log in self.logs.items() if (log.job or log.doing) and not log.ended
+        }
+        if len(alive) == 1:
+            [(key, log)] = alive.items()
+            return _entry(log, "heartbeat", f"still {self._beat(key, log, now)}")
         if not alive:
             return None
-        if len(alive) == 1:
-            return _entry(alive[0], "heartbeat", f"still {_state(alive[0])}")
         states: dict[str, int] = {}
-        for log in alive:
-            status = log.job.status if log.job else "unknown"
+        for key, log in alive.items():
+            status = log.doing or (log.job.status if log.job else "unknown")
+            if not log.doing and self._is_old(key, log, now):
+                status = f"{status} when last read"
             states[status] = states.get(status, 0) + 1
         told = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
         return Entry(event="heartbeat", message=f"still going on: {told}")
+
+    def _beat(self, key: str, log: ConnectionLog, now: float) -> str:
+        if log.doing:
+            return log.doing + (", but Airbyte cannot be read" if key in self._unread else "")
+        if not self._is_old(key, log, now):
+            return _state(log)
+        ago = words.duration(now - log.read_at)
+        return f"waiting: {_state(log)} when last read, {ago} ago"
+
+    def _is_old(self, key: str, log: ConnectionLog, now: float) -> bool:
+        return key in self._unread or now - log.read_at > _STALE
 
     def _entry(self, event: ev.Event) -> Entry | None:  # noqa: PLR0911  # one case a kind
         match event:
@@ -76,11 +103,13 @@ class LogEntries:
                 return replace(entry, job_id=result.job_id)  # known also of one never seen
             case ev.JobKnown(key=key, job=job, adopted=adopted, url=url, named=named):
                 log = self._log(key)
-                log.job, log.adopted, log.told = job, adopted, job.status
+                log.job, log.adopted, log.told, log.doing = job, adopted, job.status, None
                 verb = "watching" if named else "adopted" if adopted else "started"
                 return replace(_entry(log, verb, f"{verb}: {job.status}"), url=url)
             case _:
-                return _entry(self._log(event.key), *_said(event))
+                log = self._log(event.key)
+                log.doing = _doing(event) or log.doing
+                return _entry(log, *_said(event))
 
     def _is_news(self, event: ev.OutageBegan | ev.OutageEnded) -> bool:
         """Whether it is the first to be cut off, or the last to be back."""
@@ -106,9 +135,24 @@ class LogEntries:
         return _entry(log, "status", _state(log))
 
 
+def _doing(event: ev.Event) -> str | None:
+    match event:
+        case ev.BlockedBy(job=job):
+            return f"waiting for job {job.id} to end first"
+        case ev.Triggering():
+            return "starting a job"
+        case ev.LookingForJob():
+            return "looking for the job"
+        case ev.Refused():
+            return "retrying to start a job"
+        case _:
+            return None
+
+
 def _said(  # noqa: PLR0911  # one case a kind
     event: ev.BlockedBy
     | ev.Triggering
+    | ev.Refused
     | ev.LookingForJob
     | ev.OutageBegan
     | ev.OutageEnded
@@ -117,10 +161,18 @@ def _said(  # noqa: PLR0911  # one case a kind
 ) -> tuple[str, str, Level]:
     match event:
         case ev.BlockedBy(job=job):
-            return "blocked", f"waiting for job {job.id} ({job.status}) to end first", "info"
+            said = f"waiting for job {job.id} ({job.type}, {job.status}) to end first"
+            return "blocked", said, "info"
         case ev.Triggering(number=number):
             again = f" again (attempt {number})" if number > 1 else ""
             return "triggering", f"starting a job{again}", "info"
+        case ev.Refused(words=said, seconds=seconds):
+            limit = words.duration(seconds)
+            return (
+                "refused",
+                f"refused ({said}), nothing is running, retrying for up to {limit}",
+                "warning",
+            )
         case ev.LookingForJob(words=said):
             return "looking", f"the answer names no job, looking for one: {said}", "warning"
         case ev.OutageBegan(words=said):
@@ -172,14 +224,19 @@ def _ending(result: SyncResult) -> str:
 
 def _how_it_ended(result: SyncResult) -> str:
     """Say it in Airbyte's word, after ours where that says something else."""
+    if result.job_id is None and not _is_fine(result):
+        return ": ".join(filter(None, [result.outcome or "ended", fate(result)]))
     if result.status is None or result.outcome in {None, "ok", result.status}:
         return result.status or result.outcome or "ended"
     return f"{result.outcome}: {result.status}"
 
 
 def _weight(result: SyncResult) -> Level:
-    fine = result.exit_code in {ExitCode.OK, ExitCode.SKIPPED}
-    return "info" if fine else "error"
+    return "info" if _is_fine(result) else "error"
+
+
+def _is_fine(result: SyncResult) -> bool:
+    return result.exit_code in {ExitCode.OK, ExitCode.SKIPPED}
 
 
 def _entry(log: ConnectionLog, event: str, message: str, level: Level = "info") -> Entry:

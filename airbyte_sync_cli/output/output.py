@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.foreign_text import capped, printable
 from airbyte_sync_cli.output.failures import LABELLED, FailureDetails, blocks
-from airbyte_sync_cli.output.files import ResultFiles
+from airbyte_sync_cli.output.files import ResultFiles, cut
 from airbyte_sync_cli.output.journal import Journal, JournalHandler
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
@@ -32,6 +33,8 @@ _LOG_LEVELS: Final = {1: logging.INFO, 2: logging.DEBUG}
 _CONCERNED: Final = frozenset({"run", "wait", "demo"})
 """The commands that see syncs through."""
 
+_LONGEST_REASON: Final = 3200
+"""Bytes of the error in a termination message, so that the hint behind it is kept."""
 _LEFT: Final = "left at once: what was started may go on"
 _LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job goes on"
 _Which = tuple[str | None, int | None]
@@ -155,7 +158,7 @@ class Output:
                 "exit_code": code,
                 "outcome": code.outcome,
                 "syncs": syncs,
-                "warnings": (*self._warnings, *self._remarks(syncs, error)),
+                "warnings": tuple(map(capped, (*self._warnings, *self._remarks(syncs, error)))),
                 "error": error_result(code, syncs, error),
                 **details,
             }
@@ -217,7 +220,7 @@ class Output:
         """Write in one piece, and last. A reader that is gone changes no verdict."""
         match self._options.format:
             case "json":
-                content = _in_reach(report.model_dump_json(), self._stdout)
+                content = _in_reach(report.json_line(), self._stdout)
             case "id":
                 content = "\n".join(report.ids())
             case "text":
@@ -256,7 +259,7 @@ class Output:
         content = content.encode(encoding, "backslashreplace").decode(encoding)
         try:
             is_text = self._options.format == "text"  # the report is masked by itself
-            self._stdout.write((redact(content) if is_text else content) + "\n")
+            self._stdout.write(printable(redact(content) if is_text else content) + "\n")
             self._stdout.flush()
         except (OSError, ValueError):
             self._abandon_stdout()
@@ -289,7 +292,8 @@ def _paragraph(report: Report) -> str:
     """Write the reason of an ending for Kubernetes."""
     parts = [f"airbyte-sync {report.command or ''}: {report.outcome} (exit {report.exit_code})."]
     if report.error:
-        parts += [f"{report.error.message}.", f"{report.error.hint or ''}"]
+        message = cut(report.error.message, _LONGEST_REASON).decode()
+        parts += [f"{message}.", f"{report.error.hint or ''}"]
     if not report.error or len(report.syncs) > 1:
         parts += [f"{reason(sync)}." for sync in report.syncs if sync.exit_code]
     return " ".join(part for part in parts if part.strip()) + "\n"

@@ -41,7 +41,7 @@ class ProgressReporter:
     def take(self, event: "Event") -> None:
         """Tell an event, if it is news."""
         self._show(event)
-        for entry in self._entries.entries(event):
+        for entry in self._entries.entries(event, now=self._clock.monotonic()):
             self._news_at = self._clock.monotonic()
             if self._view is None or self._stays(entry):
                 self._journal.write(entry)
@@ -120,7 +120,7 @@ class ProgressReporter:
             if rest > 0:
                 await self._clock.sleep(rest)
                 continue
-            entry = self._entries.heartbeat()
+            entry = self._entries.heartbeat(now=self._clock.monotonic())
             if entry is not None:
                 self._journal.write(entry)
             self._news_at = self._clock.monotonic()

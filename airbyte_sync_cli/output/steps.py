@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
+from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.check_reports import StepRow
 from airbyte_sync_cli.output.tables import Screen
-from airbyte_sync_cli.redaction import redact
 
 _MARKS: Final = {"ok": ("✓", "ok", "green"), "warning": ("!", "!", "yellow")}
 _FAILED: Final = ("✗", "X", "red")
@@ -35,7 +35,7 @@ def _duration(seconds: float) -> str:
 
 def _folded(text: str, indent: int, screen: Screen) -> Sequence[str]:
     """Fold a text; masked before, because a secret over two lines would not be known for one."""
-    text = redact(text)
+    text = words.plain(text)
     if screen.width is None:
         return [text]
     room = max(screen.width - indent, 30)

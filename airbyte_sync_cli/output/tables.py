@@ -189,8 +189,8 @@ def _second(said: Sequence[str], width: int | None) -> Sequence[str]:
 def _fold(text: str, width: int) -> Sequence[str]:
     """Break a text at spaces, or anywhere if a word is too long; wide characters count twice."""
     lines, rest = [], text
-    while words.cell_width(rest) > width:
-        end = len(words.start_within(rest, width)) or 1
+    while (end := len(words.start_within(rest, width))) < len(rest):
+        end = end or 1
         space = rest.rfind(" ", 1, end + 1)
         cut = space if space > 0 else end
         lines.append(rest[:cut].rstrip())

@@ -9,9 +9,11 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import ErrorResult, SyncResult
+from airbyte_sync_cli.sync.start import Start, fate_without_job, hint_without_job
 
+_REPORT: Final = "this is our bug: please report it, with the traceback above"
 _HINTS: Final = {
-    ExitCode.BUG: "this is our bug: please report it, with the traceback above",
+    ExitCode.BUG: _REPORT,
     ExitCode.USAGE: "`airbyte-sync COMMAND --help` shows every option",
     ExitCode.FAILED: "`airbyte-sync logs {job}` shows what Airbyte logged",
     ExitCode.CANCELLED: "somebody, or Airbyte itself, cancelled it: run it again if it is wanted",
@@ -39,6 +41,14 @@ _PHRASES: Final = {
 }
 
 
+_WITHOUT_A_JOB: Final = {
+    ExitCode.TIMEOUT: "had no job when the time was up",
+    ExitCode.SIGINT: "was interrupted",
+    ExitCode.SIGTERM: "was interrupted",
+    ExitCode.UNKNOWN: "has no known outcome",
+    ExitCode.BUG: "ended in our bug",
+}
+"""What is said of a sync that has no job; what may exist follows."""
 _BY_SIGNAL: Final = {ExitCode.SIGINT, ExitCode.SIGTERM}
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 _MOST_NAMES: Final = 10
@@ -51,12 +61,15 @@ def error_result(
     if code in {ExitCode.OK, ExitCode.SKIPPED}:
         return None
     concerned = [sync for sync in syncs if sync.exit_code == code]
-    if error is not None:
+    hint: str | None = None
+    if code == ExitCode.BUG and error is not None:
+        message, hint = _bug(error.message, syncs)
+    elif error is not None:
         message, hint = _first_and_more(error.message, concerned), error.hint
     elif code in _BY_SIGNAL:
         message, hint = interruption(concerned), what_is_left(concerned)
     else:
-        message, hint = _summed_up(concerned, syncs), None
+        message = _summed_up(concerned, syncs)
     hint = hint or _hint(code, concerned)
     return ErrorResult(
         kind=code.outcome,
@@ -68,26 +81,27 @@ def error_result(
 def interruption(syncs: Sequence[SyncResult]) -> str:
     """Say what a signal has left behind: nothing, or jobs that it ended, or did not."""
     if not syncs:
-        return "interrupted: nothing was started"
+        return "interrupted"
     if len(syncs) == 1:
-        return f"{name(syncs[0])} was interrupted: {fate(syncs[0])}"
-    fates: dict[str, list[SyncResult]] = {}
+        return ": ".join(filter(None, [f"{name(syncs[0])} was interrupted", fate(syncs[0])]))
+    fates: dict[str | None, list[SyncResult]] = {}
     for sync in syncs:
         fates.setdefault(fate(sync), []).append(sync)
     told = (
-        f"{len(some)} {said}" if said == _CANCELLED else f"{_names(some)} {said}"
+        f"{len(some)} {said}" if said == _CANCELLED else f"{_names(some)}: {said}"
         for said, some in fates.items()
+        if said
     )
-    return f"{len(syncs)} syncs were interrupted: {'; '.join(told)}"
+    return ": ".join(filter(None, [f"{len(syncs)} syncs were interrupted", "; ".join(told)]))
 
 
 _CANCELLED: Final = "cancelled"
 
 
-def fate(sync: SyncResult) -> str:
-    """Say what became of an interrupted sync's job."""
+def fate(sync: SyncResult) -> str | None:
+    """Say what became of a sync that ended before its job; None where there is nothing to say."""
     if sync.job_id is None:
-        return "nothing was started"
+        return fate_without_job(sync.start)
     if sync.cancel is None:
         return "it goes on without us" if sync.status not in FINAL_STATUSES else str(sync.status)
     if sync.cancel.confirmed:
@@ -97,7 +111,10 @@ def fate(sync: SyncResult) -> str:
     return "no cancel could be sent, it may go on"
 
 
-def what_is_left(syncs: Sequence[SyncResult]) -> str:
+_RUN_AGAIN: Final = "nothing of ours is running in Airbyte: run it again when it is needed"
+
+
+def what_is_left(syncs: Sequence[SyncResult]) -> str | None:
     """Say what a person can do about jobs that a signal may have left."""
     alive = [
         sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
@@ -108,7 +125,24 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str:
     if alive:
         theirs = [str(sync.job_id) for sync in alive[:_MOST_NAMES]]
         return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
-    return "nothing of it goes on in Airbyte: run it again when it is wanted"
+    unseen = [sync for sync in syncs if sync.job_id is None]
+    hints = (hint_without_job(sync.start, sync.connection_id) for sync in unseen)
+    return next(filter(None, hints), _RUN_AGAIN if syncs else None)
+
+
+def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
+    """Say after a bug which jobs it has left, for nobody watches them any more."""
+    alive = [
+        sync
+        for sync in syncs
+        if sync.exit_code == ExitCode.BUG
+        and sync.status not in FINAL_STATUSES
+        and (sync.job_id is not None or sync.start is Start.POSSIBLE)
+    ]
+    if not alive:
+        return message, _REPORT
+    told = "; ".join(f"{name(sync)}: {fate(sync)}" for sync in alive[:_MOST_NAMES])
+    return f"{message}; {told}", f"{what_is_left(alive)}; {_REPORT}"
 
 
 def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
@@ -142,6 +176,11 @@ def _names(syncs: Sequence[SyncResult]) -> str:
 
 
 def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
+    if concerned and all(sync.job_id is None for sync in concerned):
+        unseen = (hint_without_job(sync.start, sync.connection_id) for sync in concerned)
+        hint = next(filter(None, unseen), None)
+        if hint:
+            return hint
     job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
     template = _HINTS.get(code)
     return template.format(job=job) if template else None
@@ -163,13 +202,13 @@ def reason(sync: SyncResult) -> str:
 def phrase(sync: SyncResult) -> str:
     """Say how a sync ended, after its name."""
     code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    if sync.job_id is None and code in _WITHOUT_A_JOB:
+        fated = fate(sync)
+        return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")
     said = None if code is None else _PHRASES.get(code)
     return said or sync.status or (code.outcome if code is not None else "ended")
 
 
 def name(sync: SyncResult) -> str:
     """Name a sync: its job, its connection, or both."""
-    connection = sync.connection_name or sync.connection_id
-    if sync.job_id is None:
-        return repr(connection) if connection else "the sync"
-    return f"job {sync.job_id}" + (f" of {connection!r}" if connection else "")
+    return sync.name

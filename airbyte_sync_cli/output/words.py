@@ -1,18 +1,17 @@
 """Numbers and moments in words: the only place that decides how they look."""
 
-import re
 import textwrap
 from datetime import UTC, datetime
 from typing import Final
-from unicodedata import combining, east_asian_width
+from unicodedata import category, east_asian_width
+
+from airbyte_sync_cli.foreign_text import capped, without_controls
 
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x1f\x7f-\x9f]+")
-
 _NARROWEST: Final = 20
 """Columns that a folded text gets at least."""
-_TURNING: Final = re.compile(r"[\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Marks that reorder what follows, so that a line could pretend to be another."""
+_WIDTHLESS: Final = frozenset({"Mn", "Me", "Cf"})
+"""Unicode's categories of marks that combine with what stands before them, and of joiners."""
 
 
 def duration(seconds: float | None) -> str:
@@ -63,22 +62,26 @@ def moment(at: datetime) -> str:
 
 
 def log_line(text: str) -> str:
-    """Strip what would move a cursor or turn a text around, but keep the indentation."""
-    return _CONTROL.sub("", _TURNING.sub("", text.expandtabs(4))).rstrip()
+    """Return a line of Airbyte's log as it may be printed: whole, and with its indentation."""
+    return without_controls(" ".join(text.expandtabs(4).splitlines())).rstrip()
 
 
 def plain(text: str) -> str:
-    """Strip what would move a cursor or break a line; Airbyte's texts may carry colours."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    """Return somebody else's text as it may stand within a line of ours."""
+    return capped(text, clean=_flat)
+
+
+def _flat(text: str) -> str:
+    return " ".join(without_controls(text, " ").split())
 
 
 def cell_width(text: str) -> int:
     """Count the cells of a terminal that a text takes."""
-    return sum(_cells(character) for character in text)
+    return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def _cells(character: str) -> int:
-    if combining(character):
+    if category(character) in _WIDTHLESS or "\u1160" <= character <= "\u11ff":  # half a syllable
         return 0
     return 2 if east_asian_width(character) in "WF" else 1
 

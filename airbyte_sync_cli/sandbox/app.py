@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
+from typing import Final
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
@@ -24,6 +25,10 @@ from airbyte_sync_cli.sandbox.subject import connection_of
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.wire import Wire
 from airbyte_sync_cli.sandbox.world import World
+
+CALLER: Final = "x-sandbox-caller"
+"""The header by which a request says who sends it, so that the record of jobs and cancels tells
+several clients apart. Airbyte has no such header and ignores it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class SandboxApp:
             body=call.body,
             time=self.world.clock.now(),
             name=_name_of(found)[0],
+            caller=call.caller,
             fault=fault.action if fault else None,
         )
 
@@ -111,13 +117,15 @@ class SandboxApp:
 
 
 def _call(scope: Scope, body: bytes, found: Found) -> Call:
+    headers = Headers(scope=scope)
     return Call(
         method=scope["method"],
         path=scope["path"],
         parameters=found.parameters,
         query=QueryParams(scope["query_string"]),
-        headers=Headers(scope=scope),
+        headers=headers,
         body=body,
+        caller=headers.get(CALLER, ""),
     )
 
 

@@ -24,6 +24,8 @@ class Call:
     query: QueryParams
     headers: Headers
     body: bytes
+    caller: str = ""
+    """Who sent it: see `app.CALLER`."""
     born_after: float | None = None
     """A fault's wish: the job that this trigger asks for exists only so much later."""
 

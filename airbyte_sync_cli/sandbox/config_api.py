@@ -48,13 +48,16 @@ class ConfigApi:
             self._world,
             call.uuid_of("connectionId"),
             early=False,
+            asked_by=call.caller,
             born_after=call.born_after,
         )
         return ok(self._info(job, logs=False))
 
     async def reset(self, call: Call) -> Response:
         """Start a reset (a clear is the same); what runs is cancelled, not a 409."""
-        job = await operations.start_reset(self._world, call.uuid_of("connectionId"))
+        job = await operations.start_reset(
+            self._world, call.uuid_of("connectionId"), asked_by=call.caller
+        )
         return ok(self._info(job, logs=False))
 
     async def refresh(self, call: Call) -> Response:
@@ -64,7 +67,12 @@ class ConfigApi:
         if not self._world.connection(connection_id).can_refresh:
             return ok({} if names_job else {"value": False})
         job = await operations.start_sync(
-            self._world, connection_id, early=False, kind="refresh", born_after=call.born_after
+            self._world,
+            connection_id,
+            early=False,
+            asked_by=call.caller,
+            kind="refresh",
+            born_after=call.born_after,
         )
         return ok({"job": self._view(job).light()} if names_job else {"value": True})
 
@@ -137,7 +145,7 @@ class ConfigApi:
     async def cancel(self, call: Call) -> Response:
         """Cancel whatever runs on the job's connection, as the Public API does."""
         job = self._job(call)
-        await operations.cancel_running(self._world, job.connection_id)
+        await operations.cancel_running(self._world, job.connection_id, asked_by=call.caller)
         return ok(self._info(job, logs=False))
 
     async def attempt(self, call: Call) -> Response:

@@ -47,6 +47,18 @@ class Attempt:
         return max(min(self.end, until) - self.start, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A cancel that reached a job: when (epoch seconds), who sent it, and whether it worked.
+
+    A reset or clear that ends a running sync is one, too.
+    """
+
+    at: float
+    by: str
+    took_effect: bool
+
+
 @dataclass(slots=True)
 class SimJob:
     """A job of the simulated Airbyte, readable at any moment."""
@@ -60,8 +72,10 @@ class SimJob:
     script: JobScript = field(repr=False)
     now: Callable[[], float] = field(repr=False)
     spans: list[Span] = field(init=False)
-    cancels: int = 0
-    """How many cancels reached it, the lost ones included."""
+    asked_by: list[str] = field(default_factory=list)
+    """Whose triggers it answers: the first started it, the others joined. Empty: a schedule."""
+    cancelled_by: list[Cancel] = field(default_factory=list)
+    """The cancels that reached it, the lost ones included."""
 
     def __post_init__(self) -> None:
         self.spans, at = [], self.created_at
@@ -73,6 +87,11 @@ class SimJob:
     def status(self) -> str:
         """What it is now."""
         return self.status_at(self.now())
+
+    @property
+    def cancels(self) -> int:
+        """How many cancels reached it, the lost ones included."""
+        return len(self.cancelled_by)
 
     @property
     def active(self) -> bool:
@@ -117,16 +136,17 @@ class SimJob:
             attempts.append(Attempt(len(attempts), begun, math.inf, "running", None))
         return self._with_last_reason(attempts, when)
 
-    def cancel(self) -> bool:
-        """Ask it to stop now; False if that is silently lost, as it may be at any Airbyte.
+    def cancel(self, by: str = "") -> bool:
+        """Ask it to stop now, in somebody's name; False if that is silently lost.
 
-        Nothing listens before the first attempt, so a cancel then is lost.
+        Nothing listens before the first attempt, so Airbyte loses a cancel that comes then.
         """
         now = self.now()
         status = self.status_at(now)
-        self.cancels += 1
         lost = status in FINAL or (status == "pending" and not self.attempts_at(now))
-        if lost or self.cancels <= self.script.cancels_lost:
+        lost = lost or self.cancels < self.script.cancels_lost
+        self.cancelled_by.append(Cancel(now, by, took_effect=not lost))
+        if lost:
             return False
         stop = now + self.script.cancel_takes
         # An end that comes sooner stands: its own, or that of a cancel before this one.

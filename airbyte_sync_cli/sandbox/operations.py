@@ -12,6 +12,8 @@ from airbyte_sync_cli.sandbox.world import Birth, World
 
 JOB_ID_LIMIT: Final = 60.0
 """Seconds that a newer server waits for a job id (TemporalClient, since June 2026)."""
+_BETWEEN_CANCELS: Final = 1.0
+"""Seconds after which a reset cancels again what a lost cancel has left running."""
 LONGEST_NAP: Final = 60.0
 """Simulated seconds between two looks while a request is held."""
 
@@ -21,6 +23,7 @@ async def start_sync(
     connection_id: str,
     *,
     early: bool,
+    asked_by: str,
     kind: str = "sync",
     born_after: float | None = None,
 ) -> SimJob:
@@ -30,24 +33,33 @@ async def start_sync(
     """
     connection = world.admit(connection_id)
     active = world.active_job(connection.id)
-    if active is None:
-        birth = world.ask_for_job(connection, kind=kind, born_after=born_after)
+    if active is not None:
+        active.asked_by.append(asked_by)
+    else:
+        birth = world.ask_for_job(connection, asked_by=asked_by, kind=kind, born_after=born_after)
         active = await _await_birth(world, birth, limit=JOB_ID_LIMIT if early else math.inf)
     return active if early else await _await_attempt(world, active)
 
 
-async def start_reset(world: World, connection_id: str) -> SimJob:
-    """Start a reset; what runs on the connection is cancelled rather than refused."""
+async def start_reset(world: World, connection_id: str, *, asked_by: str) -> SimJob:
+    """Start a reset; what runs on the connection is cancelled rather than refused.
+
+    What is only pending is cancelled once it runs: two jobs at a time there are never.
+    """
     connection = world.connection(connection_id)
-    await cancel_running(world, connection.id)
-    birth = world.ask_for_job(connection, kind="reset_connection")
+    while (active := world.active_job(connection.id)) is not None:
+        await cancel_running(world, connection.id, asked_by=asked_by)
+        due = min(active.runs_at, active.ends_at) - world.clock.now()
+        if active.active:
+            await world.clock.sleep(min(max(due, _BETWEEN_CANCELS), LONGEST_NAP))
+    birth = world.ask_for_job(connection, asked_by=asked_by, kind="reset_connection")
     return await _await_birth(world, birth, limit=math.inf)
 
 
-async def cancel_running(world: World, connection_id: str) -> None:
+async def cancel_running(world: World, connection_id: str, *, asked_by: str) -> None:
     """Cancel whatever runs on a connection now, and hold until it has stopped."""
     active = world.active_job(connection_id)
-    if active is None or not active.cancel():
+    if active is None or not active.cancel(asked_by):
         return
     while active.active:
         await world.clock.sleep(min(active.ends_at - world.clock.now(), LONGEST_NAP))

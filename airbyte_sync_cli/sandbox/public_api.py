@@ -67,10 +67,13 @@ class PublicApi:
                     self._world,
                     connection_id,
                     early=self._quirks.trigger_returns_early,
+                    asked_by=call.caller,
                     born_after=call.born_after,
                 )
             case "reset" | "clear":
-                job = await operations.start_reset(self._world, connection_id)
+                job = await operations.start_reset(
+                    self._world, connection_id, asked_by=call.caller
+                )
             case "refresh":
                 raise Unprocessable("Refreshes are not supported in the public API")
             case _:
@@ -84,7 +87,7 @@ class PublicApi:
     async def cancel_job(self, call: Call) -> Response:
         """Cancel whatever runs on the job's *connection*: the job itself may long be over."""
         job = self._world.job(_job_id(call))
-        await operations.cancel_running(self._world, job.connection_id)
+        await operations.cancel_running(self._world, job.connection_id, asked_by=call.caller)
         return ok(self._shown(job, numbers=False))
 
     async def list_jobs(self, call: Call) -> Response:

@@ -19,6 +19,8 @@ class RequestRecord:
     body: bytes
     time: float
     name: str
+    caller: str
+    """Who sent it, as the request says of itself: see `app.CALLER`."""
     fault: str | None = None
     """The action of the fault that hit it."""
     answered: list[int] = field(default_factory=list, compare=False)

@@ -33,6 +33,10 @@ class Birth:
     type: str = field(compare=False)
     started_by: StartedBy = field(compare=False)
     script: JobScript = field(compare=False)
+    asked_by: list[str] = field(compare=False)
+    joins: bool = field(default=False, compare=False)
+    """Whether a job that runs by then takes its place: Airbyte's workflow drops a start signal
+    while it runs, and the request that sent it gets that job."""
     job: SimJob | None = field(default=None, compare=False)
 
 
@@ -109,18 +113,21 @@ class World:
         self,
         connection: SimConnection,
         *,
+        asked_by: str = "",
         kind: str = "sync",
-        started_by: StartedBy = "api",
         born_after: float | None = None,
     ) -> Birth:
         """Signal that a job should start; joins one that was asked for and does not exist yet."""
         for waiting in self._births:
             if waiting.connection is connection and waiting.type == kind:
+                waiting.asked_by.append(asked_by)
                 return waiting
         script = connection.next_script(kind)
         delay = script.born_after if born_after is None else born_after
         at = self.clock.now() + delay
-        birth = self._birth(connection, kind, started_by=started_by, script=script, at=at)
+        birth = self._birth(connection, kind, started_by="api", script=script, at=at)
+        birth.asked_by.append(asked_by)
+        birth.joins = True
         with self._lock:
             heapq.heappush(self._births, birth)
         self.advance()
@@ -166,9 +173,14 @@ class World:
         script: JobScript,
         at: float,
     ) -> Birth:
-        return Birth(at, next(self._order), connection, kind, started_by, script)
+        return Birth(at, next(self._order), connection, kind, started_by, script, [])
 
     def _bear(self, birth: Birth) -> SimJob:
+        running = self._busy_at(birth.connection.id, birth.at) if birth.joins else None
+        if running is not None:
+            running.asked_by += birth.asked_by
+            birth.job = running
+            return running
         birth.job = job = SimJob(
             id=next(self._next_id),
             connection_id=birth.connection.id,
@@ -177,6 +189,7 @@ class World:
             started_by=birth.started_by,
             script=birth.script,
             now=self.clock.now,
+            asked_by=birth.asked_by,
         )
         self._jobs[job.id] = job
         return job
@@ -193,7 +206,7 @@ class World:
         due = [each for each in self._self_starters() if each.next_start <= moment]
         for connection in due:
             connection.next_start = moment + (connection.starts_every or 0.0)
-            if connection.status == "active" and not self._busy_at(connection.id, moment):
+            if connection.status == "active" and self._busy_at(connection.id, moment) is None:
                 script = connection.next_script("sync")
                 self._bear(
                     self._birth(
@@ -201,8 +214,12 @@ class World:
                     )
                 )
 
-    def _busy_at(self, connection_id: str, moment: float) -> bool:
-        return any(
-            job.connection_id == connection_id and job.active_at(moment)
-            for job in self._jobs.values()
+    def _busy_at(self, connection_id: str, moment: float) -> SimJob | None:
+        return next(
+            (
+                job
+                for job in self._jobs.values()
+                if job.connection_id == connection_id and job.active_at(moment)
+            ),
+            None,
         )

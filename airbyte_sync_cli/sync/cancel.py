@@ -3,7 +3,8 @@
 Cancelling a job that has ended would kill its successor (SchedulerHandler.kt,
 submitCancellationToWorker), and a cancel sent before the first attempt is silently lost
 (ConnectionManagerWorkflowImpl.kt, cancelJob). So: read, cancel only what is still active,
-read again, and repeat while it stays active.
+read again, and repeat while it stays active. Some versions begin a scheduled successor at once:
+it is looked for, named, and left alone.
 """
 
 import asyncio
@@ -54,6 +55,7 @@ class _Cancelling:
         grace_left: Callable[[], float],
         on_sent: Callable[[], None],
     ) -> None:
+        self._context = context
         self._airbyte = context.airbyte
         self._clock = context.clock
         self._case = case
@@ -74,6 +76,28 @@ class _Cancelling:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         final = self._case.job
         self._note(confirmed=final is not None and final.status == "cancelled")
+        if final is not None and self._case.cancel is not None and self._case.cancel.confirmed:
+            await self._name_successor(final)
+        elif self._case.cancel_refusal and final is not None and final.is_active:
+            self._context.warn(
+                self._case.key, f"the cancel of job {final.id} failed: {self._case.cancel_refusal}"
+            )
+
+    async def _name_successor(self, cancelled: Job) -> None:
+        """Look once whether Airbyte has begun another job, and name it: it is not ours."""
+        try:
+            async with asyncio.timeout(min(_LONGEST_READ, max(self._grace_left(), 0.0))):
+                jobs = await self._airbyte.jobs(cancelled.connection_id, patience=0)
+        except (AirbyteSyncError, TimeoutError) as error:
+            LOG.info("what follows job %s cannot be read: %s", cancelled.id, _words(error))
+            return
+        for job in jobs:
+            if job.id > cancelled.id and job.is_active:
+                self._context.warn(
+                    self._case.key,
+                    f"job {cancelled.id} is cancelled, and Airbyte has begun job {job.id} "
+                    f"({job.type}, {job.status}) since: not ours, so it is left alone",
+                )
 
     def _may_send(self) -> bool:
         now = self._clock.monotonic()
@@ -114,6 +138,10 @@ class _Cancelling:
                 await self._airbyte.cancel(job.id)
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("cancel of job %s: %s", job.id, _words(error))
+            if isinstance(error, AirbyteSyncError):
+                self._case.cancel_refusal = error.message
+        else:
+            self._case.cancel_refusal = None
 
     def _note(self, *, confirmed: bool) -> None:
         requested = self._sent_at is not None

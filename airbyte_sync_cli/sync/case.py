@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, Progress
+from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, Progress
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.policy import DOES
 from airbyte_sync_cli.sync.result import CancelResult, FailureResult, SyncResult
+from airbyte_sync_cli.sync.start import Start
 
 _BY_STATUS = {
     "succeeded": ExitCode.OK,
@@ -23,16 +25,31 @@ class Case:
     job_id: int | None = None
     """Where the job's number was given, and so is known before the job."""
     connection: Connection | None = None
+    asked_for: JobType | None = None
+    """What we are to start; None where a job of any type will do, because it is there already."""
+    start: Start | None = None
+    """What is known of our own start; None where nothing is to be started."""
+    obstacle: str | None = None
+    """What has kept us from a job so far, such as the last refusal."""
     job: Job | None = None
     adopted: bool = False
     history: History = field(default_factory=History)
     progress: Progress | None = None
     failure: Failure | None = None
     cancel: CancelResult | None = None
+    cancel_refusal: str | None = None
+    """Airbyte's words, where it refused the last cancel."""
     ended_as: ExitCode | None = None
     suspect: bool = False
     error: AirbyteSyncError | None = None
     url: str | None = None
+
+    @classmethod
+    def to_start(cls, connection: Connection, job_type: JobType) -> "Case":
+        """Open the case of a job that is to be started."""
+        return cls(
+            key=connection.id, connection=connection, asked_for=job_type, start=Start.NOT_SENT
+        )
 
     @classmethod
     def of_job(cls, job_id: int) -> "Case":
@@ -45,10 +62,22 @@ class Case:
         if self.suspect:
             return ExitCode.SUSPECT
         status = self.job.status if self.job else None
+        if status == "succeeded" and not self.does_what_was_asked:
+            status = None  # the reset that Airbyte does first is not the sync
         by_us = self.cancel is not None and self.cancel.requested
         if status in _BY_STATUS and not (status == "cancelled" and by_us):
             return _BY_STATUS[status]
         return self.error.exit_code if self.error else self.ended_as
+
+    @property
+    def does_what_was_asked(self) -> bool:
+        """Return whether the job's success would be a success of ours."""
+        return self.job is None or self.asked_for is None or self.job.type in DOES[self.asked_for]
+
+    @property
+    def name(self) -> str:
+        """Return the job and its connection, as far as they are known, for people."""
+        return self.result().name
 
     def result(self) -> SyncResult:
         """Freeze what is known now."""
@@ -57,6 +86,7 @@ class Case:
             connection_id=self._connection_id,
             connection_name=self.connection.name if self.connection else None,
             job_id=job.id if job else self.job_id,
+            start=self.start,
             job_type=job.type if job else None,
             outcome=code.outcome if code is not None else None,
             exit_code=code,

@@ -46,6 +46,15 @@ class Triggering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The trigger was refused although nothing is running; it is repeated for so many seconds."""
+
+    key: str
+    words: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LookingForJob:
     """The trigger's answer was no clean yes or no; the connection's jobs are read again."""
 
@@ -156,6 +165,7 @@ Event = (
     | Resolved
     | BlockedBy
     | Triggering
+    | Refused
     | LookingForJob
     | JobKnown
     | Polled

@@ -29,6 +29,7 @@ class InterruptReporter:
         await self._stop.wait_for_signal()
         if self._stop.interrupted is not None:
             self._emit(Interrupted(signal=self._stop.interrupted.signal))
+        self.tell()
         while True:
             await self._clock.sleep(_PAUSE)
             if self._is_late:

@@ -130,7 +130,7 @@ def completed(lines: Sequence[LogLine]) -> Iterator[LogLine]:
             level = line.level.lower()
             yield line if level == line.level else replace(line, level=level)
             continue
-        head = _COLOUR.sub("", line.message)[:_HEAD]
+        head = _COLOUR.sub("", line.message[: 10 * _HEAD])[:_HEAD]
         stamp, word = _STAMP.match(head), _WORD.search(head)
         if stamp:
             at, level = _moment(stamp), "info"

@@ -1,12 +1,14 @@
 """The job of ours: send triggers for it, remember what their answers leave open, find and take it.
 
-A job is ours if a clean answer named it as a new one, or if it is the first after the baseline
-and nothing but a hand could have started it (docs/exactly-one-job.md, "Ours and theirs").
+A job is ours if a clean answer named it as a new one, or if it is the first after the baseline,
+of the type that was asked for, appeared while a lost trigger can still have made it, and nothing
+but a hand could have started it (docs/exactly-one-job.md, "Ours and theirs").
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from airbyte_sync_cli.airbyte.api import (
@@ -16,16 +18,35 @@ from airbyte_sync_cli.airbyte.api import (
     TriggerAnswer,
     Undelivered,
 )
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import ClockAhead, Connection, Job
 from airbyte_sync_cli.errors import AirbyteSyncError, RejectedError, UnknownOutcomeError
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
+from airbyte_sync_cli.sync.policy import SHOWN_AS
 from airbyte_sync_cli.sync.search import Search
-from airbyte_sync_cli.sync.since import SAME_AS_ASKED
+from airbyte_sync_cli.sync.start import Start, fate_without_job, hint_without_job
 
 _RESERVED_FOR_CANCEL: Final = 1.5
 """Seconds of an interrupted process's grace that finding a job must leave for cancelling it."""
+_LONGEST_EVIDENCE: Final = 1.0
+"""Seconds for asking who started a job: a cancel may be waiting for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """Until when a job can be the effect of a trigger whose answer was lost."""
+
+    closes: datetime
+    """By our wall clock, to compare with a job's creation."""
+    closes_at: float
+    """The same in monotonic seconds, to compare with the look that finds the job."""
+
+    def admits(self, job: Job, *, now: float, ahead: ClockAhead | None) -> bool:
+        """Return whether the job surely appeared in time. Without a clock, only a look tells."""
+        if now <= self.closes_at:
+            return True
+        return ahead is not None and job.created_at <= self.closes + timedelta(seconds=ahead.least)
 
 
 class OurJob:
@@ -35,71 +56,120 @@ class OurJob:
         self, context: Context, case: Case, connection: Connection, *, tasks: asyncio.TaskGroup
     ) -> None:
         self._context = context
+        self._clock = context.clock
         self._case = case
         self._connection = connection
         self._tasks = tasks
-        self._job_type = context.policy.trigger.job_type
+        self._policy = context.policy.trigger
+        self._job_type = self._policy.job_type
         self._search = Search(
             context=context, connection=connection, baseline=0, job_type=self._job_type
         )
         self._under_way: asyncio.Task[TriggerAnswer | AirbyteSyncError] | None = None
+        self._has_left = False
+        """The trigger under way: before that, nothing of it can exist."""
+        self._fresh_until: float | None = None
+        self._came_too_late = False
         self._is_wanted = True
         """Until we are stopped: a trigger that has not left by then never leaves."""
-        self._unaccounted = False
-        """Some trigger's answer leaves open whether a job was made."""
-        self.may_exist = False
-        """And that trigger reached Airbyte itself: an ending without the job is 12, not 9."""
+        self._settled = Start.NOT_SENT
+        """What the triggers before the one under way have come to."""
+        self._windows: list[_Window] = []
+        """One for each trigger whose answer was lost."""
+        self._was_refused = False
+        """By a gateway that should have delivered nothing: what it hides is adopted at most."""
 
     # -- triggering --------------------------------------------------------------------------
 
+    @property
+    def may_exist(self) -> bool:
+        """Whether a trigger reached Airbyte and nobody knows what became of it."""
+        return bool(self._windows)
+
+    def is_new(self, job: Job) -> bool:
+        """Return whether the job is newer than the last look before our first trigger."""
+        return job.id > self._search.baseline
+
     def note_baseline(self, jobs: Sequence[Job]) -> None:
         """Remember the newest job, as long as surely none of them can be ours."""
-        if not self._unaccounted:
+        if not self.may_exist and not self._was_refused:
             newest = max((job.id for job in jobs), default=0)
             self._search = replace(self._search, baseline=max(newest, self._search.baseline))
 
-    async def trigger(self, number: int) -> TriggerAnswer:
+    async def trigger(
+        self, number: int, *, fresh_until: float | None, is_repeat: bool
+    ) -> TriggerAnswer | None:
         """Send the trigger with this number, in a turn already taken, which it gives back.
 
-        It goes in a task of its own: whoever stops us must not lose its answer. Raises
-        RejectedError and so on, where the answer is a clean no.
+        It goes in a task of its own: whoever stops us must not lose its answer. It leaves only
+        while the look before it is fresh (monotonic seconds); None: it did not, look again.
+        Raises RejectedError and so on, where the answer is a clean no.
         """
+        self._fresh_until, self._came_too_late = fresh_until, False
         self._under_way = self._tasks.create_task(self._request())
         self._under_way.add_done_callback(lambda _: self._context.slots.release())
-        self._context.emit(Triggering(key=self._case.key, number=number))
+        if not is_repeat:
+            self._context.emit(Triggering(key=self._case.key, number=number))
         await asyncio.wait({self._under_way})
         answer = self._account_for(self._under_way)
         if isinstance(answer, AirbyteSyncError):
             raise answer
-        return answer
+        return None if self._came_too_late else answer
 
     async def _request(self) -> TriggerAnswer | AirbyteSyncError:
         try:
             return await self._context.airbyte.trigger(
-                self._connection.id, self._job_type, still_wanted=lambda: self._is_wanted
+                self._connection.id, self._job_type, still_wanted=self._may_leave
             )
         except AirbyteSyncError as error:  # a clean no, kept as a value out of the task group
             return error
+
+    def _may_leave(self) -> bool:
+        """Decide when the connection stands, and note what exists from this moment on."""
+        fresh_until, now = self._fresh_until, self._clock.monotonic()
+        self._came_too_late = fresh_until is not None and now > fresh_until
+        if not self._is_wanted or self._came_too_late:
+            return False
+        self._has_left = True
+        self._case.start = Start.POSSIBLE
+        return True
 
     def _account_for(
         self, done: "asyncio.Task[TriggerAnswer | AirbyteSyncError]"
     ) -> TriggerAnswer | AirbyteSyncError:
         """Note what an answer leaves open, in the same breath in which the request ends."""
-        answer, self._under_way = done.result(), None
+        answer, self._under_way, self._has_left = done.result(), None, False
         match answer:
+            case Started(job=job) if self.is_new(job):
+                self._settled = Start.STARTED
+            case Started(job=job) if job.is_active:
+                pass  # somebody's job, which ours has joined
             case AnswerLost() | Started() | Conflicted(says_running=False):
-                self._unaccounted = self.may_exist = True
-            case Undelivered(unsent=False):
-                self._unaccounted = True
-            case _:
+                self._open_window()
+            case Undelivered(unsent=True):
                 pass
+            case _:
+                self._was_refused = self._was_refused or isinstance(answer, Undelivered)
+                self._settled = self._settled if self.may_exist else Start.REFUSED
+        self._case.start = self._settled
+        self._case.obstacle = _obstacle(answer) or self._case.obstacle
         return answer
+
+    def _open_window(self) -> None:
+        self._settled = Start.POSSIBLE
+        grace = self._policy.claim_window
+        self._windows.append(
+            _Window(
+                closes=self._clock.now() + timedelta(seconds=grace),
+                closes_at=self._clock.monotonic() + grace,
+            )
+        )
 
     # -- finding and taking ------------------------------------------------------------------
 
     def accept(self, answer: Started) -> bool:
         """Take the job that a plain yes names, unless it had ended before: ours only if new."""
-        is_new = answer.job.id > self._search.baseline
+        is_new = self.is_new(answer.job)
         if not is_new and answer.job.is_final:
             return False
         if not is_new:
@@ -115,7 +185,7 @@ class OurJob:
         if words is not None:
             self._context.emit(LookingForJob(key=self._case.key, words=words))
         try:
-            return self._claim(await self._search.look_for(seconds))
+            return await self._claim(await self._search.look_for(seconds))
         except RejectedError as error:
             if self.may_exist:
                 raise self.unknown(error.message) from error
@@ -125,42 +195,74 @@ class OurJob:
         """Tell whether one of these is of a trigger whose answer left that open."""
         return self._lost_among(jobs) is not None
 
-    def take_from(self, jobs: Sequence[Job]) -> bool:
+    async def take_from(self, jobs: Sequence[Job]) -> bool:
         """Take that one, if there is one."""
-        return self._claim(self._lost_among(jobs))
+        return await self._claim(self._lost_among(jobs))
 
     def _lost_among(self, jobs: Sequence[Job]) -> Job | None:
-        return self._search.first_newer(jobs) if self._unaccounted else None
+        is_open = self.may_exist or self._was_refused
+        return self._search.first_newer(jobs) if is_open else None
 
-    def _claim(self, job: Job | None) -> bool:
-        """Take a job newer than the baseline: ours only where no schedule can start one."""
+    async def _claim(self, job: Job | None) -> bool:
+        """Take a job newer than the baseline that no answer has named: ours or adopted."""
         if job is None:
             return False
-        by_hand = self._connection.starts_only_by_hand
-        if not by_hand:
+        doubt = await self._doubt(job)
+        if doubt is not None:
             self._warn(
-                f"the trigger's answer was lost; job {job.id} is newer, but the connection's "
-                "schedule could have started it: adopted, never cancelled by us"
+                f"job {job.id} is newer than our trigger, but {doubt}: adopted, never cancelled "
+                "by us"
             )
-        self.take(job, adopted=not by_hand)
+        self.take(job, adopted=doubt is not None)
         return True
+
+    async def _doubt(self, job: Job) -> str | None:
+        """Say why a job that was only found may be somebody else's; None where it is ours."""
+        if not self._has_left and not self.may_exist:
+            return "that was refused"
+        if job.type not in SHOWN_AS[self._job_type]:
+            return f"it is a {job.type}"
+        if not self._has_left and not self._appeared_in_time(job):
+            return "appeared too long after it"
+        if not self._connection.starts_only_by_hand and not await self._was_started_by_hand(job):
+            return "the connection's schedule could have started it"
+        return None
+
+    def _appeared_in_time(self, job: Job) -> bool:
+        now, ahead = self._clock.monotonic(), self._context.airbyte.clock_ahead
+        return any(window.admits(job, now=now, ahead=ahead) for window in self._windows)
+
+    async def _was_started_by_hand(self, job: Job) -> bool:
+        try:
+            async with asyncio.timeout(_LONGEST_EVIDENCE):
+                return await self._context.airbyte.was_started_by_hand(job.id)
+        except TimeoutError:
+            return False
 
     def take(self, job: Job, *, adopted: bool) -> None:
         """Make this the case's job."""
         case = self._case
-        case.job, case.adopted = job, adopted
+        case.job, case.adopted, case.obstacle = job, adopted, None
+        if not adopted:
+            case.start = Start.STARTED
         case.url = self._context.airbyte.job_url(self._connection, job.id)
-        if job.type not in SAME_AS_ASKED[self._job_type]:
+        if job.type not in SHOWN_AS[self._job_type]:
             self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
         self._context.emit(
             JobKnown(key=case.key, job=job, adopted=adopted, history=case.history, url=case.url)
         )
 
+    def let_go(self) -> None:
+        """Give up a job of ours that has ended and was not what was asked for."""
+        case = self._case
+        case.job, case.url, case.progress = None, None, None
+        case.start = self._settled = Start.POSSIBLE if self.may_exist else Start.NOT_SENT
+
     # -- being stopped -----------------------------------------------------------------------
 
     def is_open(self) -> bool:
         """Whether there may be a job of ours that we cannot name yet."""
-        return self._case.job is None and (self._under_way is not None or self._unaccounted)
+        return self._case.job is None and (self._has_left or self.may_exist)
 
     async def find_now(self, grace_left: Callable[[], float]) -> None:
         """We are asked to stop: learn quickly which job our trigger made, if it made one.
@@ -169,22 +271,21 @@ class OurJob:
         where a new one could only be ours.
         """
         self._is_wanted = False
+        if not self.is_open() and self._case.job is None and self._was_refused:
+            await self._glance(min(_RESERVED_FOR_CANCEL, max(grace_left(), 0.1)))
         while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL:
             self._take_answer()
             if self.is_open() and (not self._under_way or self._connection.starts_only_by_hand):
-                limit = min(_RESERVED_FOR_CANCEL, max(grace_left(), 0.1))
-                self._claim(await self._search.glance(limit))
+                await self._glance(min(_RESERVED_FOR_CANCEL, max(grace_left(), 0.1)))
             if self.is_open():
-                await self._context.clock.sleep(0.2)
+                await self._clock.sleep(0.2)
         while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL / 5:
-            self._claim(await self._search.glance(max(grace_left() / 2, 0.1)))
+            await self._glance(max(grace_left() / 2, 0.1))
             if self.is_open():
-                await self._context.clock.sleep(0.2)
-        if self.is_open():
-            self._warn(
-                f"a trigger for {self._connection.name!r} was under way and no job of it has "
-                f"shown up yet: `airbyte-sync status --conn {self._connection.id}` tells later"
-            )
+                await self._clock.sleep(0.2)
+
+    async def _glance(self, seconds: float) -> None:
+        await self._claim(await self._search.glance(seconds))
 
     def _take_answer(self) -> None:
         """Take the answer of the trigger under way, if it has come."""
@@ -201,12 +302,18 @@ class OurJob:
 
     def unknown(self, words: str) -> UnknownOutcomeError:
         """Say that a job may exist that could not be found."""
+        start = Start.POSSIBLE
         return UnknownOutcomeError(
-            f"a sync of {self._connection.name!r} may have been started, but no new job was "
-            f"found: {words.removeprefix('nothing was started: ')}",
-            hint=f"see `airbyte-sync status --conn {self._connection.id}`; with --since a retry "
-            "adopts it",
+            f"{self._connection.name!r}: {fate_without_job(start)}: {words}",
+            hint=hint_without_job(start, self._connection.id),
         )
 
     def _warn(self, message: str) -> None:
         self._context.warn(self._case.key, message)
+
+
+def _obstacle(answer: TriggerAnswer | AirbyteSyncError) -> str | None:
+    """Say what an answer other than a yes has put in the way."""
+    if isinstance(answer, Conflicted | Undelivered | AnswerLost):
+        return answer.words
+    return None

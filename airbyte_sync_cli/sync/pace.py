@@ -1,6 +1,5 @@
 """How often to look: soon after the start, ever less often, denser near the likely end."""
 
-import random
 from typing import Final
 
 from airbyte_sync_cli.sync.history import History
@@ -14,15 +13,14 @@ _SHARE_OF_REST: Final = 0.2
 _JITTER: Final = 0.1
 
 
-def pause_before_look(age: float, *, history: History, jitter: float | None = None) -> float:
+def pause_before_look(age: float, *, history: History, jitter: float) -> float:
     """Tell how long to wait before the next look at a job of this age; all in seconds.
 
     A tenth of the age bounds the delay of noticing an end to a tenth of the sync's length. A
     fifth of the way to the typical end makes the looks denser around it. `jitter` is in
-    [-1, 1], random by default, so that many waits do not beat in step.
+    [-1, 1], so that many waits do not beat in step.
     """
     pause = _SHARE_OF_AGE * max(age, 0.0)
     if history.typical is not None:
         pause = min(pause, max(_SHARE_OF_REST * abs(history.typical - age), 2.0))
-    wobble = random.uniform(-1, 1) if jitter is None else jitter  # noqa: S311  # no secret
-    return min(max(pause * (1 + _JITTER * wobble), SHORTEST), LONGEST)
+    return min(max(pause * (1 + _JITTER * jitter), SHORTEST), LONGEST)

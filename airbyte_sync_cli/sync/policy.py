@@ -9,6 +9,15 @@ from airbyte_sync_cli.airbyte.models import JobType
 IfRunning = Literal["wait", "attach", "skip", "fail"]
 AtTheEnd = Literal["cancel", "leave"]
 
+SHOWN_AS: Final = {
+    "sync": frozenset({"sync"}),
+    "clear": frozenset({"clear", "reset"}),
+    "refresh": frozenset({"refresh"}),
+}
+"""The types under which lists show what was asked for."""
+DOES: Final = {**SHOWN_AS, "sync": frozenset({"sync", "refresh"})}
+"""The types that do what was asked for: a refresh loads the data, too; a reset loads nothing."""
+
 LONGEST_SYNC: Final = 72 * 3600.0
 """Seconds: Airbyte itself ends a sync after 3 days (SYNC_JOB_MAX_TIMEOUT_DAYS)."""
 
@@ -24,6 +33,9 @@ class TriggerPolicy:
     lost_grace: float = 75.0
     """How long a job is looked for after a lost answer: outlasts the server's own 60 s
     (TemporalClient.kt, startNewManualSyncAndWaitForJobId)."""
+    claim_window: float = 90.0
+    """How long after a lost answer a job that is only found can be ours: the server's minute, and
+    the last pause and look of a search. What appears later is adopted at most."""
     conflict_grace: float = 30.0
     """The same after a 409 that does not say that something runs."""
     refused_grace: float = 5.0

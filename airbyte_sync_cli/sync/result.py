@@ -1,12 +1,16 @@
 """How it ended: one frozen result a sync, one report a command. Their JSON is the contract."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticSerializationError
 
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
+from airbyte_sync_cli.foreign_text import json_line
+from airbyte_sync_cli.sync.start import Start
 
 
 def _as_utc_text(moment: datetime) -> str:
@@ -48,7 +52,13 @@ class SyncResult(Frozen):
     connection_id: str | None = Field(default=None, description="Airbyte's id, a UUID")
     connection_name: str | None = Field(default=None, description="null: it could not be read")
     job_id: int | None = Field(
-        default=None, description="null: there is no job, or none that could be found"
+        default=None, description="null: there is no job, or none that could be found: see `start`"
+    )
+    start: Start | None = Field(
+        default=None,
+        description="what this command started: not-sent (no request reached anybody), refused "
+        "(nothing was started), possible (a job may exist, or appear later), started; null: this "
+        "command starts nothing",
     )
     job_type: str | None = Field(
         default=None, description="sync, refresh, reset or clear: what Airbyte made of it"
@@ -76,6 +86,14 @@ class SyncResult(Frozen):
     )
     url: str | None = Field(default=None, description="the job in Airbyte's web UI")
 
+    @property
+    def name(self) -> str:
+        """Return the job, its connection, or both, for people."""
+        connection = self.connection_name or self.connection_id
+        if self.job_id is None:
+            return repr(connection) if connection else "the sync"
+        return f"job {self.job_id}" + (f" of {connection!r}" if connection else "")
+
 
 class ErrorResult(Frozen):
     """What went wrong, for programs and for people."""
@@ -99,6 +117,15 @@ class Report(Frozen):
     def ids(self) -> list[str]:
         """List what `--output id` prints: the id of each thing that was asked for."""
         return [str(sync.job_id) for sync in self.syncs if sync.job_id is not None]
+
+    def json_line(self) -> str:
+        """Write it as JSON that is one line for every reader, and moves no cursor."""
+        try:
+            line = self.model_dump_json()
+        except PydanticSerializationError:  # a lone surrogate: of an argument that is not UTF-8
+            fields = self.model_dump(mode="json")
+            line = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return json_line(line)
 
 
 def overall(syncs: Iterable[SyncResult]) -> ExitCode:

@@ -32,7 +32,8 @@ _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 async def run_connections(context: Context, connections: Sequence[Connection]) -> Sequence[Case]:
     """Trigger and wait for each connection, at the same time; one ending each."""
-    cases = [Case(key=one.id, connection=one) for one in connections]
+    job_type = context.policy.trigger.job_type
+    cases = [Case.to_start(one, job_type) for one in connections]
     run = _Run(context, cases)
     for case, connection in zip(cases, connections, strict=True):
         context.emit(Resolved(key=case.key, connection=connection))
@@ -90,6 +91,9 @@ class _Run:
                 await self._wind_down.run(case, stopped, ours)
             except AirbyteSyncError as error:
                 case.error = error
+            except Exception as error:  # noqa: BLE001  # a bug of ours, and a job may be running
+                case.error = BugError.of(error)
+                await self._wind_down.after_bug(ours)
             finally:
                 ours.abandon()
 

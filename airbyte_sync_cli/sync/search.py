@@ -8,7 +8,7 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import Connection, Job, JobType
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.since import SAME_AS_ASKED
+from airbyte_sync_cli.sync.policy import DOES
 from airbyte_sync_cli.sync.trouble import Trouble
 
 JOBS_READ: Final = 20
@@ -69,18 +69,13 @@ class Search:
             return None
 
     def first_newer(self, jobs: Sequence[Job]) -> Job | None:
-        """Tell the first job after the baseline that can be ours: ours made no other.
+        """Return the first job after the baseline that does what was asked for.
 
-        A sync may come back as a refresh or a reset, but never as a clear, nor a clear as a sync
-        (SchedulerHandler.kt, createJob).
+        A reset that our trigger brought about instead does not: it is in the way, and waited for.
         """
-        newer = [job for job in jobs if job.id > self.baseline and self._can_be_ours(job)]
+        does = DOES[self.job_type]
+        newer = [job for job in jobs if job.id > self.baseline and job.type in does]
         return min(newer, key=lambda job: job.id, default=None)
-
-    def _can_be_ours(self, job: Job) -> bool:
-        if self.job_type == "clear":
-            return job.type in SAME_AS_ASKED["clear"]
-        return job.type != "clear"
 
     async def _read(self, patience: float) -> Sequence[Job]:
         return await self.context.airbyte.jobs(

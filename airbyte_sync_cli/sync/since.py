@@ -1,25 +1,22 @@
 """`--since`: which job an earlier try of the same task has left behind.
 
-The moment is from the launcher's clock, a job's creation from Airbyte's: where the two are apart
-by more than a `Date` header can be off, the moment is moved to Airbyte's clock. A slow Airbyte
-would otherwise seem to have created our job before we asked for it, and it would be doubled.
+The moment is from the launcher's clock, a job's creation from Airbyte's. So the moment is moved
+to the earliest one that it can have been by Airbyte's clock, as the `Date` of its answers tells
+it. That is at most a second and the way of an answer too early: a job of that second may count
+although somebody made it just before, and none of ours is ever doubled. In the process itself no
+clock is needed: what is newer than the baseline is told by job ids.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Job, JobType
+from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType
 from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.policy import DOES
 
-SAME_AS_ASKED: Final = {
-    "sync": {"sync", "refresh"},
-    "clear": {"clear", "reset"},
-    "refresh": {"refresh"},
-}
-"""Which jobs count for what was asked: a refresh loads the data, too; a reset loads nothing."""
-_LEAST_SKEW: Final = 3.0
-"""Seconds: a `Date` tells whole ones, and an answer is under way for a while."""
+_WORTH_TELLING: Final = 3.0
+"""Seconds: smaller differences are told only by what counts."""
 
 
 class EarlierTry:
@@ -35,15 +32,19 @@ class EarlierTry:
         """Find it among a connection's jobs, newest first; None without `--since`."""
         if self._policy.since is None:
             return None
-        apart = skew(self._context.airbyte.clock_ahead)
-        self._tell(apart)
-        return left_behind(jobs, self._policy.since + apart, self._policy.job_type)
+        ahead = self._context.airbyte.clock_ahead
+        self._tell(ahead)
+        earliest = self._policy.since + timedelta(seconds=ahead.least if ahead else 0.0)
+        return left_behind(jobs, earliest, self._policy.job_type)
 
-    def _tell(self, apart: timedelta) -> None:
-        if not apart or self._skew_told:
+    def _tell(self, ahead: ClockAhead | None) -> None:
+        """Warn once of clocks that are surely some seconds apart."""
+        if ahead is None or self._skew_told:
+            return
+        seconds = max(ahead.least, 0.0) or min(ahead.most, 0.0)
+        if abs(seconds) < _WORTH_TELLING:
             return
         self._skew_told = True
-        seconds = apart.total_seconds()
         where = "ahead of" if seconds > 0 else "behind"
         self._context.warn(
             self._key,
@@ -51,18 +52,12 @@ class EarlierTry:
         )
 
 
-def skew(ahead: float | None) -> timedelta:
-    """Tell by how much to move a moment to Airbyte's clock, which is `ahead` by some seconds."""
-    apart = 0.0 if ahead is None or abs(ahead) < _LEAST_SKEW else ahead
-    return timedelta(seconds=round(apart))
-
-
 def left_behind(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job | None:
     """Find the job that counts as ours: one that has succeeded, else one still at it.
 
     Compared to the second, as Airbyte tells no finer.
     """
-    earliest, types = since.replace(microsecond=0), SAME_AS_ASKED[job_type]
+    earliest, types = since.replace(microsecond=0), DOES[job_type]
     ours = [job for job in jobs if job.created_at >= earliest and job.type in types]
     done = next((job for job in ours if job.status == "succeeded"), None)
     return done or next((job for job in ours if job.is_active), None)

@@ -17,22 +17,24 @@ from airbyte_sync_cli.errors import (
     NotFoundError,
     ProtocolError,
     UnavailableError,
+    UnknownOutcomeError,
 )
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.blocker import wait_for_other_job
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.events import Refused
 from airbyte_sync_cli.sync.history import history_of
 from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.policy import DOES, IfRunning
 from airbyte_sync_cli.sync.search import JOBS_READ
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.since import EarlierTry
+from airbyte_sync_cli.sync.start import Start, fate_without_job
 
 _JOBS_READ_SINCE: Final = 100
 _FRESH: Final = 1.0
-"""Seconds that a look is good for: what is older is looked at again before a trigger leaves."""
-_SLOW: Final = 5.0
-"""Seconds: a look that took longer is taken again, a few times."""
+"""Seconds that a look is good for, from its first request until the trigger leaves."""
 _NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
 """After a trigger that may have got through, these leave open what became of it."""
 
@@ -53,6 +55,9 @@ class Trigger:
         self._attempt = 1
         self._conflict_since: float | None = None
         self._slow_looks = 0
+        """Looks that were no longer fresh at their own end, since the last trigger."""
+        self._detours = 0
+        """Jobs that our triggers brought about and that did something else first."""
 
     async def obtain(self) -> None:
         """Fill the case with a job, ours or adopted, or end it as skipped.
@@ -76,14 +81,14 @@ class Trigger:
         if found is not None:
             return f"would adopt job {found.id} ({found.status}), created since then"
         if active is not None:
-            return f"job {active.id} is {active.status}: would {self._policy.if_running}"
+            return f"job {active.id} is {active.status}: would {self._how_to_meet(active)}"
         return f"would start a {self._policy.job_type}"
 
     async def _advance(self) -> bool:
         """Go one step from the connection's jobs as they are now; True when that was the end."""
         looked_at = self._clock.monotonic()  # before: some of the answers may be as old
         jobs = await self._read_jobs()
-        if self._ours.take_from(jobs):
+        if await self._ours.take_from(jobs):
             return True
         found = self._earlier_try.among(jobs)
         if found is not None:
@@ -113,7 +118,7 @@ class Trigger:
 
     async def _meet(self, active: Job) -> bool:
         """Another job is active: do as `--if-running` says. True if that is the end."""
-        match self._policy.if_running:
+        match self._how_to_meet(active):
             case "attach":
                 self._ours.take(active, adopted=True)
             case "skip":
@@ -127,20 +132,58 @@ class Trigger:
                     hint="--if-running wait starts ours afterwards, attach waits for that one",
                 )
             case "wait":
-                await wait_for_other_job(self._context, self._case, active)
-                self._attempt, self._conflict_since = 1, None
+                await self._wait_for(active)
                 return False
         return True
+
+    def _how_to_meet(self, active: Job) -> IfRunning:
+        """Decide what to do with another job.
+
+        One that does something else is waited for where it would be adopted: its success is none
+        of ours. So is one that our own lost trigger may have brought about.
+        """
+        how = self._policy.if_running
+        if how == "attach":
+            return how if self._does_what_was_asked(active) else "wait"
+        return "wait" if self._ours.may_exist else how
+
+    async def _wait_for(self, active: Job) -> None:
+        """Wait until somebody's job is out of the way; raises where that is not learned."""
+        self._case.obstacle = f"job {active.id} ({active.type}) is in the way"
+        try:
+            await wait_for_other_job(self._context, self._case, active)
+        except UnknownOutcomeError as error:
+            raise self._not_started(error.message) from error
+        self._attempt, self._conflict_since, self._case.obstacle = 1, None, None
+
+    def _does_what_was_asked(self, job: Job) -> bool:
+        return job.type in DOES[self._policy.job_type]
+
+    def _not_started(self, words: str, *, hint: str | None = None) -> AirbyteSyncError:
+        if self._ours.may_exist:
+            return self._ours.unknown(words)
+        return UnavailableError(f"{fate_without_job(Start.NOT_SENT)}: {words}", hint=hint)
 
     # -- starting ours -----------------------------------------------------------------------
 
     async def _start(self, *, looked_at: float) -> bool:
         """Send one trigger and learn its effect. False: look at everything anew."""
-        if not await self._turn_comes(looked_at):
+        fresh = await self._turn_comes(looked_at)
+        if fresh is None:
             return False
-        answer = await self._ours.trigger(self._attempt)
+        answer = await self._ours.trigger(
+            self._attempt,
+            fresh_until=None if self._is_always_slow else fresh + _FRESH,
+            is_repeat=self._conflict_since is not None,
+        )
+        if answer is None:  # the connection took its time, so the look is old
+            self._slow_looks += 1
+            return False
+        self._slow_looks = 0
         if isinstance(answer, Conflicted):  # a refusal is no attempt: it has its own patience
             return await self._check_conflict(answer)
+        if isinstance(answer, Started) and self._is_detour(answer.job):
+            return await self._follow_detour(answer.job)
         if await self._learn(answer):
             return True
         if isinstance(answer, AnswerLost):
@@ -148,40 +191,50 @@ class Trigger:
         await self._prepare_next_attempt(answer)
         return False
 
-    async def _turn_comes(self, looked_at: float) -> bool:
-        """Wait for our turn to trigger; False, and no turn, where something came in between.
+    async def _turn_comes(self, looked_at: float) -> float | None:
+        """Wait for our turn to trigger; return when the look before it began.
 
-        The wait can be long. A clear would cancel a sync that began in the meantime, and a job
-        that ended in the meantime could be taken for ours.
+        None, and no turn, where something came in between: the wait can be long. A clear would
+        cancel a sync that began in the meantime, and a job that ended in the meantime could be
+        taken for ours.
         """
         await self._context.slots.acquire()
-        is_free = False
+        fresh = None
         try:
-            is_fresh = self._clock.monotonic() - looked_at < _FRESH
-            is_free = is_fresh or await self._look_again()
+            fresh = looked_at if self._is_fresh(looked_at) else await self._look_again()
         finally:
-            if not is_free:
+            if fresh is None:
                 self._context.slots.release()
-        return is_free
+        return fresh
 
-    async def _look_again(self) -> bool:
-        """Look once more right before a trigger, and move the baseline; False if not free.
+    async def _look_again(self) -> float | None:
+        """Look right before a trigger, and move the baseline; None if not free.
 
         Without repeats, because the first answers of a look that took long are old, too. Where
-        that fails, with them: a gateway that counts requests lets no other look through.
+        that fails, with them: a gateway that counts requests lets no other look through. A look
+        that succeeds slowly is as old, and taken again, until every one has been slow.
         """
-        try:
-            jobs = await self._read_jobs(patience=0)
-        except UnavailableError:
-            began = self._clock.monotonic()
-            jobs = await self._read_jobs()
-            self._slow_looks += self._clock.monotonic() - began > _SLOW
-            if 0 < self._slow_looks < self._policy.most_attempts:
-                return False
-        if self._ours.is_among(jobs) or self._earlier_try.among(jobs) or _active(jobs):
-            return False
-        self._ours.note_baseline(jobs)
-        return True
+        while True:
+            looked_at = self._clock.monotonic()
+            try:
+                jobs = await self._read_jobs(patience=0)
+            except UnavailableError:
+                looked_at = self._clock.monotonic()
+                jobs = await self._read_jobs()
+            if self._ours.is_among(jobs) or self._earlier_try.among(jobs) or _active(jobs):
+                return None
+            self._ours.note_baseline(jobs)
+            if self._is_fresh(looked_at):
+                return looked_at
+            self._slow_looks += 1
+
+    def _is_fresh(self, looked_at: float) -> bool:
+        return self._is_always_slow or self._clock.monotonic() - looked_at < _FRESH
+
+    @property
+    def _is_always_slow(self) -> bool:
+        """Whether no look can be fresh here: then the latest one must do."""
+        return self._slow_looks >= self._policy.most_attempts
 
     async def _learn(self, answer: _NoConflict) -> bool:
         """Take the job that an answer names, or look for the one that it may have made."""
@@ -199,10 +252,40 @@ class Trigger:
         """Count it, after the pause that the answer asks for; raises after the last one."""
         if self._attempt >= self._policy.most_attempts:
             hint = answer.hint if isinstance(answer, Undelivered) else None
-            raise UnavailableError(f"nothing was started: {_words(answer)}", hint=hint)
+            raise self._not_started(_words(answer), hint=hint)
         if isinstance(answer, Undelivered):
             await self._clock.sleep(max(2.0**self._attempt, answer.retry_after or 0.0))
         self._attempt += 1
+
+    # -- something else first ----------------------------------------------------------------
+
+    def _is_detour(self, job: Job) -> bool:
+        """Whether a plain yes names something else, such as pending resets of streams."""
+        is_there = job.is_active or self._ours.is_new(job)
+        return is_there and not self._does_what_was_asked(job)
+
+    async def _follow_detour(self, job: Job) -> bool:
+        """Wait for what Airbyte does first (SchedulerHandler.kt, createJob), then look anew.
+
+        Ours if it is new: named, and cancelled with us. True if it ended badly: so do we.
+        """
+        if not self._ours.is_new(job):
+            await self._wait_for(job)
+            return False
+        self._detours += 1
+        self._ours.take(job, adopted=False)
+        ended = await wait_for_other_job(self._context, self._case, job)
+        self._case.job = ended
+        if ended.status != "succeeded":
+            return True
+        self._ours.let_go()
+        if self._detours >= self._policy.most_attempts:
+            raise ConflictError(
+                f"Airbyte answered {self._detours} times with a {job.type} of "
+                f"{self._connection.name!r} instead of a {self._policy.job_type}",
+                hint="its page in the UI shows what is pending",
+            )
+        return False
 
     # -- refused -----------------------------------------------------------------------------
 
@@ -219,7 +302,7 @@ class Trigger:
         """A 409 is not believed but checked, the jobs first. True: a job was taken."""
         if answer.says_running:
             jobs = await self._read_jobs()
-            if self._ours.take_from(jobs):
+            if await self._ours.take_from(jobs):
                 return True
             await self._check_connection()
             if _active(jobs):
@@ -228,17 +311,20 @@ class Trigger:
             if await self._ours.find(None, 0.0):
                 return True
             await self._check_connection()
-            if await self._ours.find(answer.words, self._policy.conflict_grace):
+            words = answer.words if self._conflict_since is None else None
+            if await self._ours.find(words, self._policy.conflict_grace):
                 return True
         await self._outlast_conflict(answer)
         return False
 
     async def _outlast_conflict(self, answer: Conflicted) -> None:
         """Nothing runs, though Airbyte says so: normal for a while just after a reset."""
-        now = self._clock.monotonic()
-        self._conflict_since = now if self._conflict_since is None else self._conflict_since
+        now, seconds = self._clock.monotonic(), self._policy.conflict_patience
+        if self._conflict_since is None:
+            self._conflict_since = now
+            self._context.emit(Refused(key=self._case.key, words=answer.words, seconds=seconds))
         waited = now - self._conflict_since
-        if waited >= self._policy.conflict_patience:
+        if waited >= seconds:
             if self._ours.may_exist:  # a start signal outlives its request
                 raise self._ours.unknown(answer.words)
             raise ConflictError(

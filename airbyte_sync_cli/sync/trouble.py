@@ -1,9 +1,9 @@
 """A stretch of looks that all failed: how long it is borne, and when to look again."""
 
-import random
 from dataclasses import dataclass
 from typing import Final
 
+from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 from airbyte_sync_cli.sync.pace import LONGEST, SHORTEST
 from airbyte_sync_cli.sync.policy import WaitPolicy
@@ -50,11 +50,10 @@ class Trouble:
         """Tell how many seconds it has lasted."""
         return 0.0 if self.began is None else now - self.began
 
-    def pause(self) -> float:
-        """Back off: about 2, 4, 8 … 30 s, or what the server asked for.
+    def pause(self, clock: Clock) -> float:
+        """Return the backoff: about 2, 4, 8 … 30 s, or what the server asked for.
 
-        Up to a fifth less, by chance: many waits shall not return to a server all at once.
+        Jitter takes up to a fifth off, so that many waits do not retry at the same moment.
         """
         doubled = min(SHORTEST * 2.0 ** min(self.looks, _MOST_DOUBLINGS), LONGEST)
-        pause = doubled * random.uniform(0.8, 1.0)  # noqa: S311  # no secret
-        return max(pause, SHORTEST, self.retry_after or 0.0)
+        return max(doubled * clock.jitter(0.8, 1.0), SHORTEST, self.retry_after or 0.0)

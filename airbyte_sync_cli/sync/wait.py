@@ -86,20 +86,23 @@ class Wait:
 
     def _lateness(self, job: Job | None, looked_at: float) -> OutOfTimeError | None:
         """Say whether time was up, and which, when this look at the job began."""
-        name = f"job {self._job_id}"
         if self._deadline is not None and looked_at >= self._deadline:
             return OutOfTimeError(
-                f"{name} had not ended when --timeout passed",
+                f"{self._name} had not ended when --timeout passed",
                 hint=f"`airbyte-sync wait {self._job_id}` waits on; --timeout gives more time",
             )
         start_deadline = self._start_deadline()
         if job is not None and start_deadline is not None and looked_at >= start_deadline:
             return OutOfTimeError(
-                f"{name} had not begun to work when --start-timeout passed",
+                f"{self._name} had not begun to work when --start-timeout passed",
                 hint="Airbyte has no free worker, or its workers are stuck: look at its pods",
                 limit="--start-timeout",
             )
         return None
+
+    @property
+    def _name(self) -> str:
+        return self._case.name if self._case.job is not None else f"job {self._job_id}"
 
     def _start_deadline(self) -> float | None:
         limit = self._policy.start_timeout
@@ -108,12 +111,13 @@ class Wait:
     def _pause(self) -> float:
         """Sleep no longer than to the next deadline."""
         if self._trouble is not None:
-            pause = self._trouble.pause()
+            pause = self._trouble.pause(self._clock)
         elif self._policy.poll_interval is not None:
             pause = self._policy.poll_interval
         else:
             waited = self._clock.monotonic() - self._began  # a job's own age needs two clocks
-            pause = pause_before_look(waited, history=self._case.history)
+            jitter = self._clock.jitter(-1, 1)
+            pause = pause_before_look(waited, history=self._case.history, jitter=jitter)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
         if start is not None and (start > now or self._trouble is None):
@@ -138,7 +142,7 @@ class Wait:
         if not (was_read or isinstance(error, UnavailableError)):
             return error
         return UnknownOutcomeError(
-            f"job {self._job_id} may go on, but Airbyte could not be read for {seconds:.0f} s: "
+            f"{self._name} may go on, but Airbyte could not be read for {seconds:.0f} s: "
             f"{error.message}",
             hint=". ".join(
                 filter(

@@ -1,5 +1,6 @@
 """Being stopped, by a signal, a deadline or a sibling: no job is left unwanted or nameless."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -12,7 +13,10 @@ from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import Cancelling
 from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.start import fate_without_job, hint_without_job
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError
+
+LOG: Final = logging.getLogger("airbyte_sync_cli.wind_down")
 
 _MORE_TIME: Final = "--timeout gives more time"
 _MORE_TIME_OR_LEAVE: Final = f"{_MORE_TIME}, --on-timeout leave lets the job go on"
@@ -51,11 +55,22 @@ class WindDown:
             case.error = _with_its_cancel(case, case.error, more_time)
         self._on_news()
 
+    async def after_bug(self, ours: OurJob) -> None:
+        """Find a job that is not named yet, whatever else is broken; it is left running.
+
+        Nobody knows what broke, so nothing is sent any more: the ending names the job.
+        """
+        grace_left = partial(self._stop.grace_left, self._context.clock.monotonic())
+        try:
+            await ours.find_now(grace_left)
+        except Exception as error:  # noqa: BLE001  # the first one is told; this may be the same
+            LOG.info("no job could be looked for: %s", error)
+
     def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:
             return ExitCode[self._stop.interrupted.signal]
         if isinstance(stopped, DeadlineError):
-            case.error = case.error or _too_late(case, ours)
+            case.error = case.error or _too_late(case)
             return ExitCode.TIMEOUT
         if ours is not None and ours.is_open():
             case.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
@@ -77,13 +92,15 @@ class WindDown:
         return True  # a sibling failed, and --fail-fast was asked for
 
 
-def _too_late(case: Case, ours: OurJob | None) -> OutOfTimeError:
+def _too_late(case: Case) -> OutOfTimeError:
     """Say what `--timeout` cut short, where nobody has said it yet."""
-    if case.job is None and ours is not None and ours.is_open():
-        unknown = ours.unknown("--timeout passed")
-        return OutOfTimeError(unknown.message, hint=unknown.hint)
-    name = f"job {case.job.id} had ended" if case.job else "there was a job"
-    return OutOfTimeError(f"--timeout passed before {name}", hint=_MORE_TIME)
+    if case.job is not None:
+        return OutOfTimeError(f"--timeout passed before {case.name} had ended", hint=_MORE_TIME)
+    connection = case.connection.id if case.connection else None
+    fate = fate_without_job(case.start) or "no job was read"
+    last = f" ({case.obstacle})" if case.obstacle else ""
+    hint = hint_without_job(case.start, connection) or _MORE_TIME
+    return OutOfTimeError(f"{case.name}: {fate} when --timeout passed{last}", hint=hint)
 
 
 def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOfTimeError | None:
@@ -95,8 +112,9 @@ def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOf
     if case.cancel.confirmed:
         hint = error.hint if error.limit == "--start-timeout" else more_time
         return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
+    refusal = f": {case.cancel_refusal}" if case.cancel_refusal else ""
     return OutOfTimeError(
-        f"{error.message}; its cancel is unconfirmed, it may go on",
+        f"{error.message}; its cancel is unconfirmed, it may go on{refusal}",
         hint=f"`airbyte-sync status {case.job.id}` tells how it stands, "
         f"`airbyte-sync cancel {case.job.id}` cancels it again",
         limit=error.limit,

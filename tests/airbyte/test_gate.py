@@ -8,6 +8,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.exchange import Request, UnansweredError
 from airbyte_sync_cli.airbyte.http import Gate, read_retry_after
+from airbyte_sync_cli.airbyte.models import ClockAhead
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -196,32 +197,56 @@ def test_retry_after_is_read_in_every_form_and_capped(text: str, seconds: float 
     assert run(work()) == seconds
 
 
-def clock_ahead(handler: Handler) -> float | None:
-    """Tell what a gate thinks of the server's clock after one answer; ours is at midnight."""
+def clock_ahead(*dates: str, apart: float = 0.0, slow: float = 0.0) -> ClockAhead | None:
+    """Tell what a gate thinks of the server's clock after answers; ours begins at midnight."""
+    left = [*dates]
 
-    async def work() -> float | None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(slow)
+        date = left.pop(0)
+        return httpx.Response(200, headers={"Date": date} if date else {})
+
+    async def work() -> ClockAhead | None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
             gate = Gate(client, clock=LoopClock(), limit=30)
-            await gate.send(READ)
+            while left:
+                await gate.send(READ)
+                await asyncio.sleep(apart)
             return gate.clock_ahead
 
     return run(work())
 
 
 @pytest.mark.parametrize(
-    ("date", "seconds"),
+    ("date", "least"),
     [
-        ("Thu, 01 Jan 2026 00:00:00 GMT", 0.5),
-        ("Thu, 01 Jan 2026 00:10:00 GMT", 600.5),
-        ("Wed, 31 Dec 2025 23:59:30 GMT", -29.5),
-        ("Thu, 01 Jan 2026 00:00:00", None),
-        ("soon", None),
-        ("", None),
+        ("Thu, 01 Jan 2026 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 2026 00:10:00 GMT", 600.0),
+        ("Wed, 31 Dec 2025 23:59:30 GMT", -30.0),
     ],
 )
-def test_the_servers_clock_is_read_from_its_answers(date: str, seconds: float | None) -> None:
-    assert clock_ahead(always(200, Date=date)) == seconds
+def test_the_servers_clock_is_read_from_its_answers(date: str, least: float) -> None:
+    assert clock_ahead(date) == ClockAhead(least=least, most=least + 1)
 
 
-def test_an_answer_without_a_date_tells_no_time() -> None:
-    assert clock_ahead(always(200)) is None
+@pytest.mark.parametrize("date", ["Thu, 01 Jan 2026 00:00:00", "soon", ""])
+def test_an_answer_without_a_readable_date_tells_no_time(date: str) -> None:
+    assert clock_ahead(date) is None
+
+
+def test_the_way_of_an_answer_counts_as_uncertainty() -> None:
+    date = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+    assert clock_ahead(date, slow=9.0) == ClockAhead(least=-9.0, most=1.0)
+
+
+def test_several_answers_narrow_the_difference() -> None:
+    dates = ("Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:01 GMT")
+
+    assert clock_ahead(*dates, apart=0.75) == ClockAhead(least=0.25, most=1.0)
+
+
+def test_a_clock_that_was_set_between_two_answers_is_read_anew() -> None:
+    dates = ("Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 01:00:00 GMT")
+
+    assert clock_ahead(*dates) == ClockAhead(least=3600.0, most=3601.0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,15 +13,16 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from airbyte_sync_cli.cli.app import make_app
-from airbyte_sync_cli.cli.completion import complete_connection, quoted
+from airbyte_sync_cli.cli.completion import complete_connection
 from airbyte_sync_cli.sandbox import Fault, Sandbox
+from tests.support.hostile import HOSTILE
 from tests.support.program import assert_told_well, call
 from tests.support.servers import Stage
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 UNDETECTED = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "True"}
 """Lets the shell be named; otherwise Typer finds out which one it was called from."""
-AIRBYTES_OWN = "Postgres → BigQuery (raw)"
+AIRBYTES_OWN = "Postgres → BigQuery"
 
 
 def a_house() -> Sandbox:
@@ -96,10 +98,29 @@ def test_every_command_that_takes_a_connection_completes_it() -> None:
         assert parameter._custom_shell_complete is not None  # noqa: SLF001  # what the shell asks
 
 
-def test_a_name_with_spaces_stays_one_word(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [("Post", r"Postgres\ →\ BigQuery"), ('"Post', AIRBYTES_OWN), ("'Post", AIRBYTES_OWN)],
+)
+def test_a_name_with_spaces_stays_one_word(
+    stage: Stage, tmp_path: Path, word: str, shown: str
+) -> None:
     url = stage.sandbox(a_house())
-    offered = tab("run", "-c", "Post", home=tmp_path, AIRBYTE_URL=url)
-    assert offered == [r"Postgres\ \→\ BigQuery\ \(raw\)"]
+    assert tab("run", "-c", word, home=tmp_path, AIRBYTE_URL=url) == [shown]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.usefixtures("home")
+def test_unsafe_name_is_offered_by_id_with_a_harmless_text(stage: Stage, name: str) -> None:
+    sandbox = Sandbox()
+    one = sandbox.add_connection(name)
+    context = typer.Context(TyperCommand("run"))
+    context.params["url"] = stage.sandbox(sandbox)
+
+    for typed in ("", name[:1], one.id[:6]):
+        [(value, beside)] = complete_connection(context, typed)
+        assert value == one.id
+        assert re.fullmatch(r"[\w.,+/→ -]*", beside)
 
 
 @pytest.mark.usefixtures("home")
@@ -217,21 +238,6 @@ def test_a_server_in_trouble_costs_a_second_at_most(stage: Stage, fault: str) ->
     began = time.monotonic()
     assert offered("o", url=url) == []
     assert time.monotonic() - began < 2  # one second, on a busy machine
-
-
-@pytest.mark.parametrize(
-    ("value", "word", "shown"),
-    [
-        ("a b", "", r"a\ b"),
-        ("a b", '"a', "a b"),
-        ("a b", "'a", "a b"),
-        ("it's $5; `x` & <y>", "it", r"it\'s\ \$5\;\ \`x\`\ \&\ \<y\>"),
-        ("plain-name_1.2", "", "plain-name_1.2"),
-    ],
-)
-def test_bash_gets_a_value_as_its_word_began(value: str, word: str, shown: str) -> None:
-    environ = {"COMP_WORDS": f"airbyte-sync\nrun\n-c\n{word}", "COMP_CWORD": "3"}
-    assert quoted(value, environ) == shown
 
 
 # Commands, options, and the hooks of the shells

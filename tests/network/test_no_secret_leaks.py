@@ -146,10 +146,28 @@ def echoing(status: int, shape: Callable[[str], object]) -> Answer:
     return lambda asked: response(status, shape(echo(asked)))
 
 
-def redirecting(asked: Asked) -> bytes:
-    """Send to a login page that is told everything."""
-    there = "https://login.example.com/?was=" + quote(asked.raw.decode(errors="replace"))
-    return response(302, "", Location=there)
+def small_percents(text: str) -> str:
+    return re.sub("%..", lambda found: found.group().lower(), quote(text, safe=""))
+
+
+def redirecting(place: str, *encodings: Callable[[str], str]) -> Answer:
+    """Send to a login page that is told everything, in encodings within one another."""
+
+    def answered(asked: Asked) -> bytes:
+        text = asked.raw.decode(errors="replace")
+        if "authorization" in asked.headers:
+            text = readable(asked.headers["authorization"]) + text
+        for encode in encodings:
+            text = encode(text)
+        return response(302, "", Location=f"https://login.example.com{place}{text}")
+
+    return answered
+
+
+def readable(authorization: str) -> str:
+    """Decode the pair of basic authentication."""
+    scheme, _, value = authorization.partition(" ")
+    return base64.b64decode(value).decode() if scheme == "Basic" else value
 
 
 def in_the_phrase(asked: Asked) -> bytes:
@@ -170,7 +188,10 @@ FAILURES: dict[str, Answer] = {
     "echo, invalid JSON": once_signed_in(echoing(200, lambda text: '{"data": ' + text)),
     "echo, as rows": once_signed_in(echoing(200, lambda text: {"data": [{"name": text}]})),
     "echo, flat": once_signed_in(echoing(401, lambda text: text.replace("\r\n", " "))),
-    "redirect": once_signed_in(redirecting),
+    "redirect": once_signed_in(redirecting("/?was=", quote)),
+    "redirect, small letters": once_signed_in(redirecting("/was/", small_percents)),
+    "redirect, twice encoded": once_signed_in(redirecting("/?was=", quote, quote_plus)),
+    "redirect, JSON": once_signed_in(redirecting("/?was=", json.dumps, quote)),
     "phrase": in_the_phrase,
 }
 
@@ -212,6 +233,10 @@ def forms(secret: str) -> set[str]:
     return {
         secret,
         quote(secret, safe=""),
+        quote(secret),
+        quote_plus(quote(secret)),
+        small_percents(secret),
+        quote(json.dumps(secret)[1:-1]),
         quote_plus(secret),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],

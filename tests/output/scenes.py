@@ -37,6 +37,9 @@ class HandClock:
         self.at += seconds
         await asyncio.sleep(0)
 
+    def jitter(self, low: float, high: float) -> float:
+        return (low + high) / 2
+
 
 class Terminal(io.StringIO):
     """A stream that says that it is a terminal."""

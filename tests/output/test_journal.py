@@ -163,6 +163,64 @@ def test_a_heartbeat_says_what_goes_on_only_where_something_does() -> None:
     assert entries.heartbeat() is None
 
 
+def test_a_heartbeat_during_an_outage_says_when_the_job_was_last_read() -> None:
+    entries = LogEntries()
+    known = ev.JobKnown(key="a", job=job("running"), adopted=True, history=History())
+    entries.entries(known, now=0)
+    entries.entries(ev.Polled(key="a", job=job("running")), now=30)
+    entries.entries(ev.OutageBegan(key="a", words="503"), now=40)
+
+    during = entries.heartbeat(now=330)
+    entries.entries(ev.OutageEnded(key="a", seconds=300), now=340)
+    entries.entries(ev.Polled(key="a", job=job("running")), now=340)
+    after = entries.heartbeat(now=345)
+
+    assert during is not None
+    assert during.message == "still waiting: running when last read, 5m 00s ago"
+    assert after is not None
+    assert after.message == "still running"
+
+
+def test_a_heartbeat_of_many_tells_apart_what_cannot_be_read() -> None:
+    entries = LogEntries()
+    for name in "abc":
+        known = ev.JobKnown(key=name, job=job("running"), adopted=True, history=History())
+        entries.entries(known, now=0)
+    entries.entries(ev.OutageBegan(key="b", words="503"), now=1)
+
+    beat = entries.heartbeat(now=10)
+
+    assert beat is not None
+    assert beat.message == "still going on: 2 running, 1 running when last read"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (ev.BlockedBy(key="a", job=job("running")), "still waiting for job 42 to end first"),
+        (ev.Triggering(key="a", number=1), "still starting a job"),
+        (ev.LookingForJob(key="a", words="502"), "still looking for the job"),
+        (ev.Refused(key="a", words="409", seconds=120), "still retrying to start a job"),
+    ],
+)
+def test_a_heartbeat_before_there_is_a_job_says_what_goes_on(event: ev.Event, said: str) -> None:
+    entries = LogEntries()
+    entries.entries(event)
+
+    beat = entries.heartbeat(now=60)
+
+    assert beat is not None
+    assert beat.message == said
+
+
+def test_refusals_are_told_with_the_servers_words_and_how_long_it_is_retried() -> None:
+    [entry] = LogEntries().entries(ev.Refused(key="a", words="POST x: 409 (y)", seconds=120))
+
+    assert entry.message == (
+        "refused (POST x: 409 (y)), nothing is running, retrying for up to 2m 00s"
+    )
+
+
 @pytest.mark.parametrize(("heartbeat", "beats"), [(60.0, 2), (0.0, 0)])
 def test_silence_is_broken_by_a_heartbeat(heartbeat: float, beats: int) -> None:
     telling = told(OutputOptions(heartbeat=heartbeat))
@@ -179,7 +237,10 @@ def test_silence_is_broken_by_a_heartbeat(heartbeat: float, beats: int) -> None:
     asyncio.run(asyncio.wait_for(play(), 10))
 
     lines = telling.stderr.getvalue().splitlines()
-    assert sum("still running" in line for line in lines) == beats
+    assert [line.partition("still ")[2] for line in lines if "still " in line] == [
+        "running",
+        "waiting: running when last read, 2m 00s ago",
+    ][:beats]
 
 
 def test_an_outage_of_many_is_told_once_and_so_is_its_end() -> None:

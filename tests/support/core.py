@@ -1,9 +1,11 @@
 """The core against the sandbox: real requests, real server code, virtual time, no socket."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from typing import TypeVar
 
 import httpx
@@ -28,10 +30,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class LoopClock:
-    """Follows the virtual loop; the wall clock can be set off by itself."""
+    """Follows the virtual loop; the wall clock can be set off by itself; jitter has a seed."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self.skew = timedelta()
+        self._random = random.Random(seed)  # noqa: S311  # no secret
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.monotonic()) + self.skew
@@ -42,14 +45,21 @@ class LoopClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def jitter(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
+
 
 class SocketLike(LoopbackTransport):
-    """Tells, as a socket does, when a request leaves; can be cut, and slow to connect."""
+    """Tells, as a socket does, when a request leaves; can be cut, and slow to connect.
+
+    Answers are dated by the sandbox's clock, as any server dates them.
+    """
 
     def __init__(
         self, sandbox: Sandbox, cut_between: tuple[float, float], trigger_connects_in: float = 0.0
     ) -> None:
         super().__init__(sandbox.app)
+        self._now = sandbox.clock.now
         self._cut_between = cut_between
         self._trigger_connects_in = trigger_connects_in
 
@@ -62,7 +72,9 @@ class SocketLike(LoopbackTransport):
         trace = request.extensions.get("trace")
         if trace is not None:
             await trace("http11.send_request_headers.started", {})
-        return await super().handle_async_request(request)
+        response = await super().handle_async_request(request)
+        response.headers["date"] = formatdate(self._now(), usegmt=True)
+        return response
 
 
 @dataclass
@@ -157,10 +169,15 @@ class Bench:
 
 
 def bench(
-    version: str = "latest", *, api: str = "public", policy: RunPolicy | None = None
+    version: str = "latest",
+    *,
+    api: str = "public",
+    policy: RunPolicy | None = None,
+    ahead: float = 0.0,
 ) -> Bench:
-    """Set up a sandbox of a version, at the beginning of virtual time."""
-    sandbox = Sandbox(SandboxConfig(airbyte_version=version, start=START))
+    """Set up a sandbox of a version at the beginning of virtual time, its clock so far ahead."""
+    start = START + timedelta(seconds=ahead)
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version, start=start))
     return Bench(sandbox, api=api, policy=policy or RunPolicy())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from airbyte_sync_cli.sandbox import Fault, Sandbox, SandboxConfig, SimConnection
+from airbyte_sync_cli.sandbox.app import CALLER
 from tests.support.transport import LoopbackTransport
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,14 +32,14 @@ class Lab:
         return await self.client.post(f"/api/v1/{path}", json=body)
 
     async def trigger(
-        self, connection: SimConnection | str, job_type: str = "sync"
+        self, connection: SimConnection | str, job_type: str = "sync", *, by: str = ""
     ) -> httpx.Response:
         connection_id = connection if isinstance(connection, str) else connection.id
         body = {"connectionId": connection_id, "jobType": job_type}
-        return await self.client.post("/api/public/v1/jobs", json=body)
+        return await self.client.post("/api/public/v1/jobs", json=body, headers={CALLER: by})
 
-    async def cancel(self, job_id: int) -> httpx.Response:
-        return await self.client.delete(f"/api/public/v1/jobs/{job_id}")
+    async def cancel(self, job_id: int, *, by: str = "") -> httpx.Response:
+        return await self.client.delete(f"/api/public/v1/jobs/{job_id}", headers={CALLER: by})
 
     async def job(self, job_id: int = 1) -> dict[str, Any]:
         return dict((await self.get(f"/jobs/{job_id}")).json())

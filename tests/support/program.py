@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -51,6 +52,7 @@ class HurriedClock:
 
     def __init__(self) -> None:
         self._skipped = 0.0
+        self._random = random.Random(0)  # noqa: S311  # no secret
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -61,6 +63,9 @@ class HurriedClock:
     async def sleep(self, seconds: float) -> None:
         self._skipped += max(seconds - 0.003, 0.0)
         await asyncio.sleep(min(seconds, 0.003))
+
+    def jitter(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
 
 
 def call(*argv: str, **environ: str) -> Ending:

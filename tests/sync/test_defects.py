@@ -9,7 +9,7 @@ import pytest
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
-from tests.support.core import Bench, bench, script
+from tests.support.core import Bench, LoopClock, bench, script
 
 LONG = "pending 2, running 6000, succeeded"
 A_WHILE = "running 900, succeeded"
@@ -161,14 +161,16 @@ def limit(given: Bench, most: int, monkeypatch: pytest.MonkeyPatch, *, after: st
     monkeypatch.setattr(given.sandbox.faults, "take", counting)
 
 
+@pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize(
     ("most", "code"),
     [(2, ExitCode.OK), (1, ExitCode.UNAVAILABLE)],  # what a look takes leaves none for a trigger
 )
 def test_a_gateway_that_lets_few_requests_through_keeps_nobody_in_suspense(
-    most: int, code: ExitCode, monkeypatch: pytest.MonkeyPatch
+    most: int, code: ExitCode, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=600.0)))
+    given.clock = LoopClock(seed)
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
     limit(given, most, monkeypatch)
 

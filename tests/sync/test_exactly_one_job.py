@@ -69,7 +69,8 @@ def test_an_answer_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str
 
     assert case.exit_code is ExitCode.OK
     assert [job.id for job in given.sandbox.jobs] == [case.job and case.job.id]
-    assert not case.adopted
+    is_refusal = fault.status in {429, 503} and fault.action == "status"
+    assert case.adopted is (is_refusal and fault.applied), "a refusal delivers nothing"
 
 
 def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> None:
@@ -439,17 +440,103 @@ def test_a_refresh_is_started_through_the_config_api() -> None:
     assert case.job.type == "refresh"
 
 
-def test_a_sync_that_comes_back_as_a_reset_is_reported_as_it_is() -> None:
-    given = bench()
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_a_reset_that_airbyte_does_first_is_waited_for_and_then_the_sync_is_triggered(
+    api: str,
+) -> None:
+    given = bench(api=api)
     orders = given.sandbox.add_connection(
-        "orders", script=script(QUICK, job_type="reset_connection")
+        "orders", scripts=(script(QUICK, job_type="reset_connection"), script(QUICK))
     )
 
     [case] = given.run(orders)
 
     assert case.exit_code is ExitCode.OK
-    assert case.result().job_type == "reset"
-    assert "though a sync was asked for" in given.warnings[0]
+    assert (case.result().job_id, case.result().job_type) == (2, "sync")
+    assert "job 1 is a reset, though a sync was asked for" in given.warnings
+
+
+def test_a_reset_that_airbyte_does_first_and_that_fails_is_the_ending() -> None:
+    given = bench()
+    plot = script("running 5, failed", job_type="reset_connection")
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.FAILED
+    assert (case.result().job_id, case.result().job_type) == (1, "reset")
+
+
+def test_resets_without_end_are_a_conflict_and_never_a_success() -> None:
+    given = bench()
+    plot = script(QUICK, job_type="reset_connection")
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.CONFLICT
+    assert case.result().job_id is None
+
+
+def test_a_reset_that_airbyte_does_first_is_ours_to_cancel() -> None:
+    given = bench()
+    plot = script("running 600, succeeded", job_type="reset_connection")
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [case] = given.run(orders, stop_after=60)
+
+    assert case.exit_code is ExitCode.SIGTERM
+    assert [job.status for job in given.sandbox.jobs] == ["cancelled"]
+
+
+def test_a_stop_right_after_such_a_reset_is_no_success() -> None:
+    given = bench()
+    plot = script("running 60, succeeded", job_type="reset_connection")
+    orders = given.sandbox.add_connection("orders", script=plot)
+    given.policy = replace(given.policy, wait=replace(given.policy.wait, poll_interval=50.0))
+
+    [case] = given.run(orders, stop_after=75)
+
+    assert case.exit_code is ExitCode.SIGTERM
+
+
+def test_a_sync_that_comes_back_as_a_refresh_is_reported_as_it_is() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK, job_type="refresh"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.result().job_type == "refresh"
+    assert "job 1 is a refresh, though a sync was asked for" in given.warnings
+
+
+@pytest.mark.parametrize("kind", ["clear", "reset_connection"])
+def test_attach_waits_for_a_job_that_does_something_else(kind: str) -> None:
+    given = bench(policy=policy(if_running="attach"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, kind=kind, script=script("running 90, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert (case.result().job_type, case.adopted) == ("sync", False)
+
+
+def test_somebodys_reset_after_a_lost_trigger_is_waited_for_and_never_a_success() -> None:
+    given = bench(policy=policy(if_running="attach"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
+    theirs = script("running 100, succeeded")
+
+    [case] = given.run(
+        orders,
+        at=(5, lambda: given.sandbox.start_job(orders, kind="reset_connection", script=theirs)),
+    )
+
+    assert case.exit_code is ExitCode.OK
+    assert case.result().job_type == "sync"
+    assert [job.type for job in given.sandbox.jobs] == ["reset_connection", "sync"]
 
 
 # -- --since ---------------------------------------------------------------------------------

@@ -6,17 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airbyte_sync_cli.airbyte.models import Job
-from airbyte_sync_cli.sync.since import left_behind, skew
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
+from airbyte_sync_cli.sync.since import left_behind
+from tests.support.core import START, bench, script
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 JOB = Job(id=1, connection_id="c", type="sync", status="running", created_at=NOON)
-
-
-@pytest.mark.parametrize(
-    ("ahead", "seconds"), [(None, 0), (0.4, 0), (-2.9, 0), (-15.2, -15), (3600.4, 3600)]
-)
-def test_clocks_that_agree_are_left_alone(ahead: float | None, seconds: float) -> None:
-    assert skew(ahead).total_seconds() == seconds
 
 
 @pytest.mark.parametrize(
@@ -34,12 +29,46 @@ def test_a_job_counts_from_the_second_on_in_which_it_was_created(
     assert (left_behind([JOB], since, "sync") is JOB) is is_ours
 
 
-def test_a_slow_airbyte_does_not_hide_the_job_of_an_earlier_try() -> None:
-    made_by_a_clock_that_is_slow = replace(JOB, created_at=NOON - timedelta(seconds=15))
+@pytest.mark.parametrize("ahead", [-3600.0, -15.2, -3.0, -2.5, -0.4, 0.0, 0.9, 2.7, 20.0, 3600.0])
+@pytest.mark.parametrize("killed_after", [0.0, 0.6, 5.0])
+def test_a_retry_adopts_the_job_of_a_try_by_any_clock(ahead: float, killed_after: float) -> None:
+    """The first try noted its own start, and died after its trigger."""
+    given = bench(ahead=ahead)
+    orders = given.sandbox.add_connection("orders", script=script("running 600, succeeded"))
+    given.sandbox.start_job(orders, script=script("running 600, succeeded"))
+    since = START - timedelta(seconds=killed_after)
+    given.policy = RunPolicy(trigger=TriggerPolicy(since=since))
+    given.sandbox.jobs[0].created_at += 0.7 - killed_after
 
-    found = left_behind([made_by_a_clock_that_is_slow], NOON + skew(-15.0), "sync")
+    [case] = given.run(orders)
 
-    assert found is made_by_a_clock_that_is_slow
+    assert (case.result().job_id, case.adopted) == (1, True)
+    assert not given.sandbox.sent("trigger")
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, -3.0, 0.0, 2.7, 3600.0])
+def test_a_job_of_some_seconds_before_is_not_adopted_by_any_clock(ahead: float) -> None:
+    given = bench(ahead=ahead)
+    orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
+    given.sandbox.start_job(orders, script=script("succeeded"))
+    given.policy = RunPolicy(trigger=TriggerPolicy(since=START))
+    given.sandbox.jobs[0].created_at -= 4
+
+    [case] = given.run(orders)
+
+    assert (case.result().job_id, case.adopted) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "warns"), [(0.0, 0), (2.9, 0), (-2.9, 0), (30.0, 1), (-30.0, 1)]
+)
+def test_clocks_that_are_surely_apart_are_warned_of_once(ahead: float, warns: int) -> None:
+    given = bench(ahead=ahead, policy=RunPolicy(trigger=TriggerPolicy(since=START)))
+    orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
+
+    given.run(orders)
+
+    assert sum("--since follows it" in text for text in given.warnings) == warns
 
 
 def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() -> None:

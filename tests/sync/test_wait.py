@@ -115,7 +115,7 @@ def test_a_plain_no_in_mid_wait_is_doubted_for_a_minute_not_for_the_whole_timeou
     assert case.exit_code is ExitCode.UNKNOWN, "the job goes on, and nobody knows how it ends"
     assert case.result().job_id == 1
     assert case.error is not None
-    assert "job 1 may go on" in case.error.message
+    assert "job 1 of 'orders' may go on" in case.error.message
     assert "airbyte-sync wait 1" in (case.error.hint or "")
     assert given.seconds < 180
 
