@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from airbyte_sync_cli.airbyte.exchange import PROXY_HINT, Reply
+from airbyte_sync_cli.airbyte.exchange import CLIENT_HINT, PROXY_HINT, Reply
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -51,6 +51,15 @@ _WANTS_TLS: Final = re.compile(
     r"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port", re.IGNORECASE
 )
 """What Go's net/http and nginx say in plain text at a port that speaks TLS."""
+_AZURE: Final = re.compile(r"authorization_uri=|login\.(?:windows\.net|microsoftonline)")
+_AZURE_HINT: Final = (
+    "Azure's authentication (Easy Auth) stands in front: exclude the API's path from it, or send "
+    "its token in AIRBYTE_HEADERS (X-ZUMO-AUTH)"
+)
+_WANTS_CERTIFICATE: Final = re.compile(
+    r"no required SSL certificate was sent|the SSL certificate error", re.IGNORECASE
+)
+"""What nginx says where a client certificate is missing, or is not one that it knows."""
 _BASIC_HINT: Final = "a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both"
 _HTML_HINT: Final = (
     "give the API's address: https://HOST/api/public/v1, or the bare root; "
@@ -148,7 +157,7 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
     refusal = read_refusal(reply)
     said = f"{reply.request}: {reply.status}{f' ({refusal.words})' if refusal.words else ''}"
     match reply.status:
-        case 401 | 403:
+        case status if status in {401, 403} or _WANTS_CERTIFICATE.search(refusal.words):
             hint = hint_of_proxy(reply) or reply.denied_hint or _CLIENT_REFUSED
             error: AirbyteSyncError = DeniedError(said, hint=hint)
         case 407:
@@ -186,6 +195,11 @@ def hint_of_proxy(reply: Reply) -> str | None:
         return _CLOUDFLARE_HINT if is_own else None
     if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
         return _BASIC_HINT
+    if _WANTS_CERTIFICATE.search(refusal.words):
+        return CLIENT_HINT
+    is_azures = _AZURE.search(reply.headers.get("www-authenticate", ""))
+    if is_azures or "x-ms-middleware-request-id" in reply.headers:
+        return _AZURE_HINT
     is_googles = FROM_IAP in reply.headers or "IAP" in refusal.words
     return _LOGIN_HINT if refusal.is_html or is_googles else None
 
