@@ -4,7 +4,6 @@ They are told apart by shape, never by content type (a problem comes as applicat
 login page as 200): see the API's api-problems.yaml, KnownException.kt, and Micronaut's own.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.exchange import CLIENT_HINT, PROXY_HINT, Reply
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
@@ -131,8 +131,8 @@ def read_refusal(reply: Reply) -> Refusal:
     if looks_like_html(reply):
         return Refusal(words=_html_words(reply), is_html=True)
     try:
-        content = json.loads(reply.body)
-    except (ValueError, RecursionError):  # no JSON, or JSON without a bottom
+        content = load(reply.body)
+    except ValueError:
         return Refusal(words=_shortened(reply.body[:_LARGEST_PAGE].decode(errors="replace")))
     if not isinstance(content, dict):
         return Refusal(words=_shortened(str(content)), is_json=True)

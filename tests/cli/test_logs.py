@@ -485,3 +485,18 @@ def test_errors_are_red_on_a_terminal_only() -> None:
     line = AttemptLine(attempt=1, line=LogLine(message="broken", level="error"))
     assert log_text(line, Screen(colour=True)) == "\x1b[31mbroken\x1b[0m"
     assert log_text(line, Screen()) == "broken"
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("command", ["logs", "status", "wait"])
+def test_reading_that_fails_does_not_speak_of_starting(
+    stage: Stage, command: str, api: str
+) -> None:
+    sandbox = a_past()
+    sandbox.faults.add(Fault(when="job", action="status", status=502))
+    limit = ["--max-outage", "10s"] if command == "wait" else []
+
+    ending = call(command, "1", *limit, "--api", api, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert ending.code in {9, 12}
+    assert "started" not in ending.stderr.splitlines()[-1] + ending.stderr.splitlines()[-2]

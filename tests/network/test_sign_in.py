@@ -481,3 +481,13 @@ def test_refusal_of_azures_authentication_is_not_blamed_on_the_client_id(
     [hint] = ending.lines("hint: ")
     assert "Easy Auth" in hint
     assert "AIRBYTE_CLIENT_ID" not in hint
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"access_token": "\\ud800"}', b'{"access_token": "caf\xe9"}']
+)
+def test_token_answer_that_is_none_is_a_protocol_error(stage: Stage, body: bytes) -> None:
+    def answer(asked: Asked) -> bytes:
+        return response(200, body if asked.target.endswith("/token") else {"data": []})
+
+    assert_told_well(call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, **APPLICATION), 10)
