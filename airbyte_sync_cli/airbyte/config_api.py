@@ -4,12 +4,12 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from airbyte_sync_cli.airbyte import config_mapping as mapping
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, ReadLog, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.body import elements
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import LOG, Gate
@@ -37,6 +37,9 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.tasks import gather
 
+_T = TypeVar("_T")
+_LONGEST_LOG: Final = 300.0
+"""Seconds for a whole log: it can be hundreds of megabytes."""
 _EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
 _OLD_TYPES: Final = ("sync", "reset_connection")
 """Servers before 0.60 know no other, and reject a list that names one."""
@@ -203,21 +206,20 @@ class ConfigApi:
         """Read live numbers, attempts, and the failure if there is one."""
         return (await self._info(job_id, patience=0))[1]
 
-    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read one attempt's log, of either shape: as a stream, for it can be very long."""
-        lines: list[LogLine] = []
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Have one attempt's log read as it arrives, of either shape; anew where it broke off."""
+        found: list[_T] = []
 
         async def take(pieces: AsyncIterator[bytes]) -> None:
-            lines.clear()  # of an answer that broke off
-            async for some in elements(pieces, rb"logLines|events"):
-                lines.extend(mapping.lines(wire.read_log(some)))
+            found[:] = [await read(_lines(pieces))]
 
         body = {"jobId": job_id, "attemptNumber": attempt}
-        request = replace(self._request("attempt/get_for_job", body), take=take)
-        reply = await self._gate.read(request, patience=10)
-        if reply.body:
+        request = self._request("attempt/get_for_job", body)
+        request = replace(request, take=take, limit=_LONGEST_LOG)
+        await self._gate.read(request, patience=10)
+        if not found:
             raise ProtocolError(f"{request}: not the answer of Airbyte's API")
-        return lines
+        return found[0]
 
     async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
         reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
@@ -296,3 +298,9 @@ class ConfigApi:
 
     async def _ask(self, path: str, body: Mapping[str, object], *, patience: float) -> Reply:
         return await self._gate.read(self._request(path, body), patience=patience)
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:
+    async for some in elements(pieces, rb"logLines|events"):
+        for line in mapping.lines(wire.read_log(some)):
+            yield line

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 from uuid import UUID
 
-from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, ReadLog, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
@@ -17,7 +17,6 @@ from airbyte_sync_cli.airbyte.models import (
     Failure,
     Job,
     JobType,
-    LogLine,
     Progress,
     Workspace,
     same_name,
@@ -229,12 +228,14 @@ class Server:
         progress = await self._ask_for_logs(lambda config: config.progress(job_id))
         return progress.attempts or 0
 
-    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read what an attempt (from 1, as Airbyte's pages count) has logged so far.
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Have an attempt's log read (attempts from 1, as Airbyte's pages count) as it is now.
 
         Raises ProtocolError or DeniedError where the Config API cannot be used.
         """
-        return await self._ask_for_logs(lambda config: config.logs(job_id, attempt=attempt - 1))
+        return await self._ask_for_logs(
+            lambda config: config.logs(job_id, attempt=attempt - 1, read=read)
+        )
 
     def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
         """Tell the address of the job in the web UI (LinkToAttemptButton.tsx)."""

@@ -1,7 +1,7 @@
 """Whatever comes as an answer, nothing but our own errors leaves the client."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.discovery import find_api
 from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -117,6 +118,12 @@ HEADERS = st.dictionaries(
     st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20),
     max_size=2,
 )
+
+
+async def read_all(lines: AsyncIterator[LogLine]) -> list[LogLine]:
+    return [line async for line in lines]
+
+
 Question = Callable[[Server], Awaitable[object]]
 QUESTIONS: dict[str, Question] = {
     "connection": lambda server: server.connection("c", patience=0),
@@ -130,7 +137,7 @@ QUESTIONS: dict[str, Question] = {
     "refresh": lambda server: server.trigger("c", "refresh", still_wanted=lambda: True),
     "cancel": lambda server: server.cancel(7),
     "attempts": lambda server: server.attempts(7),
-    "logs": lambda server: server.logs(7, attempt=1),
+    "logs": lambda server: server.logs(7, attempt=1, read=read_all),
 }
 ENVIRON = {"AIRBYTE_URL": "http://airbyte"}
 APPLICATION = {**ENVIRON, "AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "canary"}

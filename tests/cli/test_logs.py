@@ -21,7 +21,7 @@ from airbyte_sync_cli.errors import UnavailableError
 from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.tables import Screen
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader, completed
+from airbyte_sync_cli.sync.logs import AttemptLine, Completion, Follower, LogReader
 from tests.support.children import running
 from tests.support.core import START, LoopClock, SocketLike
 from tests.support.program import Ending, assert_told_well, call
@@ -431,7 +431,7 @@ def test_a_reader_that_has_seen_enough_ends_the_following(stage: Stage) -> None:
 
 
 def plain(*texts: str) -> list[LogLine]:
-    return list(completed([LogLine(message=text) for text in texts]))
+    return list(map(Completion(), [LogLine(message=text) for text in texts]))
 
 
 @pytest.mark.parametrize(
