@@ -20,7 +20,7 @@ endif
 # `make LOCKED=no test` takes the newest.
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
 
-.PHONY: help demo test lint fmt docs bench kills e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench memory kills e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -73,6 +73,9 @@ LOCK := uv pip compile --upgrade --quiet --universal --python-version 3.11 --no-
 
 bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the same run
 	$(BIN)/python benchmarks/lean.py
+
+memory: $(VENV)/.installed ## peak memory with large answers: catalogs and logs
+	$(BIN)/python benchmarks/large_answers.py
 
 kills: $(VENV)/.developed ## a hundred SIGTERMs around the trigger: is a job ever left behind?
 	$(BIN)/python benchmarks/kills.py

@@ -71,9 +71,16 @@ class UnavailableError(AirbyteSyncError):
 
 
 class ProtocolError(AirbyteSyncError):
-    """What answered is not Airbyte's API."""
+    """What answered is not Airbyte's API.
+
+    `may_pass` is True for a 404 of somebody else: a proxy gives one while its backend starts.
+    """
 
     exit_code = ExitCode.PROTOCOL
+
+    def __init__(self, message: str, *, hint: str | None = None, may_pass: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.may_pass = may_pass
 
 
 class RejectedError(AirbyteSyncError):

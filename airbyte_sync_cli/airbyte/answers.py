@@ -51,6 +51,7 @@ def _judge_reply(
     if reply.status in _NOT_DELIVERED:
         return Undelivered(words=error.message, hint=error.hint, retry_after=retry_after)
     is_page = looks_like_html(reply) and not isinstance(error, DeniedError)
+    is_page = is_page or (isinstance(error, ProtocolError) and error.may_pass)
     if isinstance(error, UnavailableError) or is_page:
         return AnswerLost(words=error.message)
     raise error

@@ -1,8 +1,8 @@
 """What the rest of the program may ask of Airbyte, whichever API answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
@@ -12,6 +12,7 @@ from airbyte_sync_cli.airbyte.models import (
     JobType,
     LogLine,
     Progress,
+    Workspace,
 )
 
 
@@ -52,6 +53,10 @@ class AnswerLost:
     words: str
 
 
+_T = TypeVar("_T")
+ReadLog = Callable[[AsyncIterator[LogLine]], Awaitable[_T]]
+"""Reads the lines of a log as they arrive."""
+
 TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
 """A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
 
@@ -80,7 +85,15 @@ class Airbyte(Protocol):
     async def connections(
         self, *, workspace_id: str | None = None, patience: float = PATIENCE
     ) -> Sequence[Connection]:
-        """Read all connections that may be seen, every page of them."""
+        """Read all connections that may be seen, every page of them.
+
+        A workspace, given by id or exact name, narrows them. Raises NotFoundError for a name
+        that none or several have.
+        """
+        ...
+
+    async def workspaces(self, *, patience: float = PATIENCE) -> Sequence[Workspace]:
+        """Read all workspaces that may be seen."""
         ...
 
     async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:
@@ -139,8 +152,12 @@ class Airbyte(Protocol):
         """Tell how many attempts have begun; Config API only."""
         ...
 
-    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read what an attempt (from 1) has logged so far, all of it; Config API only."""
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Have `read` what an attempt (from 1) has logged so far, all of it; Config API only.
+
+        The lines are not kept: there can be a million. Returns what `read` does, which starts
+        again where an answer broke off.
+        """
         ...
 
     def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import httpx
+from pydantic_core import from_json
 
 from airbyte_sync_cli.errors import ProtocolError
 
@@ -185,3 +186,25 @@ async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[b
             raise ProtocolError(f"one element of the answer is {TOO_LARGE}")
     if is_inside:
         raise ProtocolError("the answer was cut off")
+
+
+def load(body: bytes) -> object:
+    """Parse JSON. Raises ValueError for what is none, and never anything else.
+
+    Bytes and escapes that are no characters, in a name or a log, become replacement characters.
+    """
+    try:
+        return from_json(body)
+    except ValueError:
+        mended = _SURROGATE.sub(_replaced, body.decode(errors="replace").encode())
+        return from_json(mended)
+
+
+_SURROGATE: Final = re.compile(
+    rb"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)", re.DOTALL
+)
+"""An escape in JSON: a pair of surrogates, a lone one, or any other."""
+
+
+def _replaced(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[2] else escape[0]

@@ -4,15 +4,15 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from airbyte_sync_cli.airbyte import config_mapping as mapping
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import PATIENCE, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, ReadLog, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.body import elements
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import LOG, Gate
 from airbyte_sync_cli.airbyte.models import (
     Connection,
     Job,
@@ -21,8 +21,15 @@ from airbyte_sync_cli.airbyte.models import (
     Progress,
     Workspace,
 )
-from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
+from airbyte_sync_cli.airbyte.refusal import (
+    MAY_NOT_CANCEL,
+    MAY_NOT_READ,
+    MAY_NOT_START,
+    expect_success,
+    no_such_job,
+)
 from airbyte_sync_cli.errors import (
+    DeniedError,
     NotFoundError,
     ProtocolError,
     RejectedError,
@@ -30,6 +37,9 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.tasks import gather
 
+_T = TypeVar("_T")
+_LONGEST_LOG: Final = 300.0
+"""Seconds for a whole log: it can be hundreds of megabytes."""
 _EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
 _OLD_TYPES: Final = ("sync", "reset_connection")
 """Servers before 0.60 know no other, and reject a list that names one."""
@@ -61,15 +71,33 @@ class ConfigApi:
     async def connections(
         self, *, workspace_id: str | None, patience: float
     ) -> Sequence[Connection]:
-        """Read the connections of one workspace, or of all that may be seen."""
-        ids = (
-            [workspace_id]
-            if workspace_id
-            else [one.id for one in await self.workspaces(patience=patience)]
-        )
-        pages = await gather(*(self._connections_of(one, patience) for one in ids))
-        found = {row.connection_id: mapping.connection(row) for page in pages for row in page}
-        return list(found.values())
+        """Read the connections of one workspace, or of all that may be seen.
+
+        One that may not be read is left out, with a warning, unless that leaves none.
+        """
+        if workspace_id:
+            rows = await self._connections_of(workspace_id, patience)
+        else:
+            rows = await self._every_connection(patience)
+        return list({row.connection_id: mapping.connection(row) for row in rows}.values())
+
+    async def _every_connection(self, patience: float) -> Sequence[wire.ConfigConnection]:
+        workspaces = await self.workspaces(patience=patience)
+        found: list[wire.ConfigConnection] = []
+        refused: list[DeniedError] = []
+        for workspace in workspaces:  # one after another: with catalogs they are large
+            try:
+                found += await self._connections_of(workspace.id, patience)
+            except DeniedError as error:
+                refused.append(error)
+                LOG.warning(
+                    "the connections of workspace %s are left out: %s",
+                    workspace.name or workspace.id,
+                    error.message,
+                )
+        if refused and len(refused) == len(workspaces):
+            raise refused[0]
+        return found
 
     async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
         """Read the workspaces of a self-managed server: those of its default user.
@@ -150,6 +178,7 @@ class ConfigApi:
             url=f"{self._root}/connections/{path}",
             json=body,
             limit=self._trigger_limit,
+            forbidden_hint=MAY_NOT_START,
             still_wanted=still_wanted,
         )
         answer = await judge_trigger(
@@ -163,7 +192,8 @@ class ConfigApi:
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel whatever runs on the job's connection."""
-        reply = await self._gate.send(self._request("jobs/cancel", {"id": job_id}))
+        request = self._request("jobs/cancel", {"id": job_id})
+        reply = await self._gate.send(replace(request, forbidden_hint=MAY_NOT_CANCEL))
         expect_success(reply, retry_after=self._gate.retry_after(reply))
 
     async def was_started_by_hand(self, job_id: int) -> bool:
@@ -176,21 +206,20 @@ class ConfigApi:
         """Read live numbers, attempts, and the failure if there is one."""
         return (await self._info(job_id, patience=0))[1]
 
-    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read one attempt's log, of either shape: as a stream, for it can be very long."""
-        lines: list[LogLine] = []
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Have one attempt's log read as it arrives, of either shape; anew where it broke off."""
+        found: list[_T] = []
 
         async def take(pieces: AsyncIterator[bytes]) -> None:
-            lines.clear()  # of an answer that broke off
-            async for some in elements(pieces, rb"logLines|events"):
-                lines.extend(mapping.lines(wire.read_log(some)))
+            found[:] = [await read(_lines(pieces))]
 
         body = {"jobId": job_id, "attemptNumber": attempt}
-        request = replace(self._request("attempt/get_for_job", body), take=take)
-        reply = await self._gate.read(request, patience=10)
-        if reply.body:
+        request = self._request("attempt/get_for_job", body)
+        request = replace(request, take=take, limit=_LONGEST_LOG)
+        await self._gate.read(request, patience=10)
+        if not found:
             raise ProtocolError(f"{request}: not the answer of Airbyte's API")
-        return lines
+        return found[0]
 
     async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
         reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
@@ -257,14 +286,21 @@ class ConfigApi:
     async def _connections_of(
         self, workspace_id: str, patience: float
     ) -> Sequence[wire.ConfigConnection]:
-        reply = await self._ask(
-            "connections/list", {"workspaceId": workspace_id}, patience=patience
+        request = self._request("connections/list", {"workspaceId": workspace_id})
+        reply = await self._gate.read(
+            replace(request, forbidden_hint=MAY_NOT_READ), patience=patience
         )
-        rows = wire.read(wire.ConfigConnections, reply).connections
-        return self._gate.readable(rows, reply)
+        rows = self._gate.readable(wire.read(wire.ConfigConnections, reply).connections, reply)
+        return [row.model_copy(update={"workspace_id": workspace_id}) for row in rows]
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:
         return Request(method="POST", url=f"{self._root}/{path}", json=body)
 
     async def _ask(self, path: str, body: Mapping[str, object], *, patience: float) -> Reply:
         return await self._gate.read(self._request(path, body), patience=patience)
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:
+    async for some in elements(pieces, rb"logLines|events"):
+        for line in mapping.lines(wire.read_log(some)):
+            yield line

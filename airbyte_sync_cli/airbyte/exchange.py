@@ -26,6 +26,8 @@ class Request:
     url: str
     json: Mapping[str, object] | None = None
     params: Mapping[str, str | int] = field(default_factory=dict)
+    forbidden_hint: str | None = None
+    """What a 403 means here, where reading is known to work."""
     limit: float | None = None
     """Seconds for the whole exchange; None takes the gate's own."""
     take: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None
@@ -249,32 +251,40 @@ def _tls_trouble(error: ssl.SSLError) -> _Trouble:
     """Tell handshakes that fail for good from a line that breaks in the middle."""
     reason = error.reason or str(error)
     if _WANTS_CERTIFICATE.search(reason):
-        return _Trouble(f"it refuses our side of TLS ({reason})", _CLIENT_HINT, lasting=True)
-    return _Trouble(
-        f"TLS failed ({reason})",
-        "does the port speak TLS? otherwise use http:// in --url",
-        lasting=reason in _NO_TLS,
-    )
+        return _Trouble(f"it refuses our side of TLS ({reason})", CLIENT_HINT, lasting=True)
+    if _OLD_TLS.search(reason):
+        return _Trouble(f"TLS failed ({reason})", _OLD_TLS_HINT, lasting=True)
+    if reason in _NO_TLS:
+        hint = "the port does not speak TLS: use http:// in --url"
+        return _Trouble(f"TLS failed ({reason})", hint, lasting=True)
+    return _Trouble(f"TLS failed ({reason})", "does the port speak TLS 1.2 or newer?")
 
 
 _WANTS_CERTIFICATE: Final = re.compile(r"ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)")
-_CLIENT_HINT: Final = (
+CLIENT_HINT: Final = (
     "does it want a client certificate? --client-cert and --client-key "
     "(AIRBYTE_CLIENT_CERT, AIRBYTE_CLIENT_KEY) show one"
 )
-_NO_TLS: Final = frozenset(
-    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL", "RECORD_LAYER_FAILURE"}
+_OLD_TLS: Final = re.compile(
+    r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|DH_KEY_TOO_SMALL|LEGACY_SIGALG|NO_PROTOCOLS_AVAILABLE"
 )
+_OLD_TLS_HINT: Final = (
+    "the server, or a proxy before it, speaks only TLS 1.1 or older: TLS 1.2 is the least that "
+    "is accepted here"
+)
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
 
 def _certificate_trouble(error: ssl.SSLCertVerificationError) -> _Trouble:
-    hint = _BY_VERDICT.get(
-        error.verify_code, "a private CA? name its file with --ca-bundle (AIRBYTE_CA_BUNDLE)"
-    )
+    hint = _BY_VERDICT.get(error.verify_code, _UNTRUSTED)
     words = f"its certificate is not trusted ({error.verify_message.rstrip('.')})"
     return _Trouble(words, hint, lasting=True)
 
 
+_UNTRUSTED: Final = (
+    "a private CA? --ca-bundle (AIRBYTE_CA_BUNDLE) must name a file that holds its root "
+    "certificate; a server that does not send its intermediate certificates fails like this, too"
+)
 _OUT_OF_TIME: Final = "renew the server's certificate; is this machine's clock right?"
 _WRONG_NAME: Final = "use the name in --url that its certificate was made for"
 _BY_VERDICT: Final[Mapping[int, str]] = {

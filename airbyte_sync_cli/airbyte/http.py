@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
@@ -23,6 +24,8 @@ LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 LONGEST_RETRY_AFTER: Final = 300.0
 """Seconds; a server that asks for more is asked again after this anyway."""
+NOT_READY: Final = 10.0
+"""Seconds for which a 404 of a proxy may mean that its backend is starting."""
 _TOLD_TO: Final = timedelta(seconds=1)
 """A `Date` is cut to the second."""
 _FIRST_PAUSE: Final = 0.5
@@ -44,6 +47,8 @@ class Gate:
         self._clock = clock
         self._limit = limit
         self._denied_hint = denied_hint
+        self._was_there = False
+        """Whether anything has been read: a 404 is then what it says."""
         self._warned_of: set[str] = set()
         self.clock_ahead: ClockAhead | None = None
         """By the `Date` of every answer so far: each narrows it."""
@@ -79,22 +84,37 @@ class Gate:
         """Close the pool."""
         await self._client.aclose()
 
-    async def read(self, request: Request, *, patience: float) -> Reply:
+    async def sleep(self, seconds: float) -> None:
+        """Pause, for whoever asks again through here."""
+        await self._clock.sleep(seconds)
+
+    async def read(self, request: Request, *, patience: float, doubts_404: bool = True) -> Reply:
         """Ask for something that may safely be asked again, for `patience` seconds at most.
 
-        Returns 2xx answers only; raises what the last other one means.
+        Returns 2xx answers only; raises what the last other one means. A 404 of a proxy is
+        doubted for some seconds, until something has been there.
         """
         until = self._clock.monotonic() + patience
+        ready_by = self._clock.monotonic() + min(patience, NOT_READY)
         pause = _FIRST_PAUSE
         while True:
             try:
                 reply = await self.send(request)
-                return expect_success(reply, retry_after=self.retry_after(reply))
+                reply = expect_success(reply, retry_after=self.retry_after(reply))
+            except ProtocolError as error:
+                is_doubtful = error.may_pass and doubts_404 and not self._was_there
+                wait = pause * self._clock.jitter(0.5, 1.5)
+                if not is_doubtful or self._clock.monotonic() + wait > ready_by:
+                    raise
+                LOG.info("%s; asking again in %.1f s", error.message, wait)
             except UnavailableError as error:
                 wait = max(pause * self._clock.jitter(0.5, 1.5), error.retry_after or 0.0)
                 if error.lasting or self._clock.monotonic() + wait > until:
                     raise
                 LOG.info("%s; asking again in %.1f s", error.message, wait)
+            else:
+                self._was_there = True
+                return reply
             await self._clock.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -112,7 +132,8 @@ class Gate:
         seconds = self._clock.monotonic() - started
         LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
         self._compare_clocks(reply, seconds)
-        return replace(reply, denied_hint=self._denied_hint)
+        hint = request.forbidden_hint if reply.status == HTTPStatus.FORBIDDEN else None
+        return replace(reply, denied_hint=hint or self._denied_hint)
 
     def _compare_clocks(self, reply: Reply, seconds: float) -> None:
         """Note what time it can be there: the answer was dated at some moment of the exchange."""

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
 from airbyte_sync_cli.airbyte.exchange import HINT
 from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
@@ -75,9 +76,12 @@ class IapSource:
                 self._audience, request=transport
             )
             credentials.refresh(transport)
-        except (GoogleAuthError, ValueError, KeyError, TypeError) as error:  # odd answers, too
-            raise _no_identity(error) from error
-        return str(credentials.token)
+        except (GoogleAuthError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _no_identity(error) from error  # odd answers, too
+        token = str(credentials.token)
+        if not (token.isascii() and token.isprintable()):
+            raise _no_identity(ValueError("what came is no token"))
+        return token
 
 
 def _check_google_auth() -> None:
@@ -116,7 +120,7 @@ def _checked(answer: httpx.Response) -> httpx.Response:
 def _remember_tokens(answer: httpx.Response) -> None:
     """Take note of what may be a token, also where google-auth will complain of it."""
     try:
-        content = answer.json()
+        content = load(answer.content)
     except ValueError:
         content = {"id_token": answer.text}
     if answer.is_success and isinstance(content, dict):

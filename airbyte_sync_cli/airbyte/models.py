@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
+from unicodedata import normalize
 
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "cancelled"})
 """Never change again (airbyte-config/config-models JobStatus.kt)."""
@@ -90,6 +91,11 @@ class Connection:
     def starts_only_by_hand(self) -> bool:
         """Whether surely no schedule of Airbyte's own starts its syncs."""
         return self.schedule_type == "manual"
+
+
+def same_name(one: str, other: str) -> bool:
+    """Compare names as people do: the form in Unicode and blanks at the ends do not count."""
+    return normalize("NFC", one.strip()) == normalize("NFC", other.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

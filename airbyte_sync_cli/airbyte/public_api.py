@@ -11,7 +11,12 @@ from airbyte_sync_cli.airbyte.api import TriggerAnswer
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import UNKNOWN, Connection, Job, JobType, Workspace
-from airbyte_sync_cli.airbyte.refusal import expect_success, no_such_job
+from airbyte_sync_cli.airbyte.refusal import (
+    MAY_NOT_CANCEL,
+    MAY_NOT_START,
+    expect_success,
+    no_such_job,
+)
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
 from airbyte_sync_cli.tasks import gather
 
@@ -131,6 +136,7 @@ class PublicApi:
             url=f"{self._root}/jobs",
             json={"connectionId": connection_id, "jobType": _asked(job_type)},
             limit=self._trigger_limit,
+            forbidden_hint=MAY_NOT_START,
             still_wanted=still_wanted,
         )
         return await judge_trigger(
@@ -141,7 +147,9 @@ class PublicApi:
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel whatever runs on the job's connection."""
-        request = Request(method="DELETE", url=f"{self._root}/jobs/{job_id}")
+        request = Request(
+            method="DELETE", url=f"{self._root}/jobs/{job_id}", forbidden_hint=MAY_NOT_CANCEL
+        )
         reply = await self._gate.send(request)
         expect_success(reply, retry_after=self._gate.retry_after(reply))
 

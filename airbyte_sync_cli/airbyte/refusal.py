@@ -4,7 +4,6 @@ They are told apart by shape, never by content type (a problem comes as applicat
 login page as 200): see the API's api-problems.yaml, KnownException.kt, and Micronaut's own.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from airbyte_sync_cli.airbyte.exchange import PROXY_HINT, Reply
+from airbyte_sync_cli.airbyte.body import load
+from airbyte_sync_cli.airbyte.exchange import CLIENT_HINT, PROXY_HINT, Reply
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -35,6 +35,8 @@ _LOGIN: Final = re.compile(
 _LOGIN_ADDRESS: Final = re.compile(
     r"accounts\.google\.com|login|signin|sign-in|oauth|saml|auth", re.IGNORECASE
 )
+_NO_SUCH_PATH: Final = "Object not found."
+"""Airbyte's own words for a path that it does not have (NotFoundController.kt)."""
 FROM_IAP: Final = "x-goog-iap-generated-response"
 """A header of answers that Google's proxy gave itself (cloud.google.com/iap/docs/faq)."""
 _LOGIN_HINT: Final = (
@@ -49,6 +51,15 @@ _WANTS_TLS: Final = re.compile(
     r"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port", re.IGNORECASE
 )
 """What Go's net/http and nginx say in plain text at a port that speaks TLS."""
+_AZURE: Final = re.compile(r"authorization_uri=|login\.(?:windows\.net|microsoftonline)")
+_AZURE_HINT: Final = (
+    "Azure's authentication (Easy Auth) stands in front: exclude the API's path from it, or send "
+    "its token in AIRBYTE_HEADERS (X-ZUMO-AUTH)"
+)
+_WANTS_CERTIFICATE: Final = re.compile(
+    r"no required SSL certificate was sent|the SSL certificate error", re.IGNORECASE
+)
+"""What nginx says where a client certificate is missing, or is not one that it knows."""
 _BASIC_HINT: Final = "a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both"
 _HTML_HINT: Final = (
     "give the API's address: https://HOST/api/public/v1, or the bare root; "
@@ -72,6 +83,19 @@ _BASIC_REFUSED: Final = (
 )
 _BEARER_REFUSED: Final = (
     "AIRBYTE_TOKEN was refused: it may have ended, or belong to another server"
+)
+
+MAY_NOT_START: Final = (
+    "reading works, so the credentials are right, but their role may not start this: syncs need "
+    "the role Workspace Runner, clears and refreshes Workspace Editor"
+)
+MAY_NOT_CANCEL: Final = (
+    "reading works, so the credentials are right, but their role may not cancel: that needs the "
+    "role Workspace Runner"
+)
+MAY_NOT_READ: Final = (
+    "the credentials work elsewhere, but their role may not read this workspace: name another "
+    "one with --workspace"
 )
 
 
@@ -107,8 +131,8 @@ def read_refusal(reply: Reply) -> Refusal:
     if looks_like_html(reply):
         return Refusal(words=_html_words(reply), is_html=True)
     try:
-        content = json.loads(reply.body)
-    except (ValueError, RecursionError):  # no JSON, or JSON without a bottom
+        content = load(reply.body)
+    except ValueError:
         return Refusal(words=_shortened(reply.body[:_LARGEST_PAGE].decode(errors="replace")))
     if not isinstance(content, dict):
         return Refusal(words=_shortened(str(content)), is_json=True)
@@ -133,7 +157,7 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
     refusal = read_refusal(reply)
     said = f"{reply.request}: {reply.status}{f' ({refusal.words})' if refusal.words else ''}"
     match reply.status:
-        case 401 | 403:
+        case status if status in {401, 403} or _WANTS_CERTIFICATE.search(refusal.words):
             hint = hint_of_proxy(reply) or reply.denied_hint or _CLIENT_REFUSED
             error: AirbyteSyncError = DeniedError(said, hint=hint)
         case 407:
@@ -153,7 +177,11 @@ def error_of(reply: Reply, *, retry_after: float | None) -> AirbyteSyncError:
         case 400 if refusal.title == "resource-not-found":  # up to 1.1
             error = NotFoundError(said)
         case status if status < HTTPStatus.BAD_REQUEST or status in {404, 405}:
-            error = ProtocolError(f"{said}: no such address in this API", hint=_HTML_HINT)
+            error = ProtocolError(
+                f"{said}: no such address in this API",
+                hint=_HTML_HINT,
+                may_pass=status == HTTPStatus.NOT_FOUND and refusal.words != _NO_SUCH_PATH,
+            )
         case _:
             error = RejectedError(said, status=reply.status)
     return error
@@ -167,6 +195,11 @@ def hint_of_proxy(reply: Reply) -> str | None:
         return _CLOUDFLARE_HINT if is_own else None
     if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
         return _BASIC_HINT
+    if _WANTS_CERTIFICATE.search(refusal.words):
+        return CLIENT_HINT
+    is_azures = _AZURE.search(reply.headers.get("www-authenticate", ""))
+    if is_azures or "x-ms-middleware-request-id" in reply.headers:
+        return _AZURE_HINT
     is_googles = FROM_IAP in reply.headers or "IAP" in refusal.words
     return _LOGIN_HINT if refusal.is_html or is_googles else None
 
@@ -231,7 +264,7 @@ def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
     words += f" ({reply.status}, {title!r})" if title else ""
     if _LOGIN.search(reply.body[:_LARGEST_PAGE]):
         return DeniedError(f"{words} (a login page)", hint=_LOGIN_HINT)
-    return ProtocolError(words, hint=_HTML_HINT)
+    return ProtocolError(words, hint=_HTML_HINT, may_pass=reply.status == HTTPStatus.NOT_FOUND)
 
 
 def no_such_job(job_id: int, error: AirbyteSyncError) -> NotFoundError:

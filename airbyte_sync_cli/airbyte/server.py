@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
+from uuid import UUID
 
-from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, ReadLog, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import (
@@ -15,8 +17,9 @@ from airbyte_sync_cli.airbyte.models import (
     Failure,
     Job,
     JobType,
-    LogLine,
     Progress,
+    Workspace,
+    same_name,
 )
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.refusal import no_such_connection
@@ -37,6 +40,7 @@ _SILENCE: Final = 300.0
 """Seconds for which the Config API is let be after so many refusals, one after another: who
 always refuses need not be asked at every poll, but a proxy may be confused for a while only."""
 _MANY_JOBS: Final = 200
+_MOST_NAMES: Final = 10
 _NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
 _NO_REFRESH: Final = "a refresh needs the Config API, which cannot be used at this address"
 _NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look into the web UI"
@@ -90,8 +94,38 @@ class Server:
     async def connections(
         self, *, workspace_id: str | None = None, patience: float = PATIENCE
     ) -> Sequence[Connection]:
-        """Read all connections that may be seen."""
-        return await self._main.connections(workspace_id=workspace_id, patience=patience)
+        """Read all connections that may be seen, or those of one workspace, by id or name."""
+        if not workspace_id:
+            return await self._main.connections(workspace_id=None, patience=patience)
+        found = await self._workspace(workspace_id, patience)
+        try:
+            return await self._main.connections(workspace_id=found, patience=patience)
+        except (DeniedError, NotFoundError, RejectedError) as error:
+            error.message = f"workspace {workspace_id!r}: {error.message}"
+            raise
+
+    async def workspaces(self, *, patience: float = PATIENCE) -> Sequence[Workspace]:
+        """Read all workspaces that may be seen."""
+        return await self._main.workspaces(patience=patience)
+
+    async def _workspace(self, text: str, patience: float) -> str:
+        """Find a workspace's id by its id or exact name."""
+        with suppress(ValueError):
+            return str(UUID(text))
+        every = await self.workspaces(patience=patience)
+        matches = [one.id for one in every if one.name and same_name(one.name, text)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise NotFoundError(
+                f"{len(matches)} workspaces are called {text!r}: {', '.join(matches)}",
+                hint="give the id with --workspace (AIRBYTE_WORKSPACE_ID)",
+            )
+        names = ", ".join(repr(one.name) for one in every[:_MOST_NAMES] if one.name)
+        raise NotFoundError(
+            f"no workspace is called {text!r}",
+            hint=f"workspaces that can be seen: {names or 'none'}",
+        )
 
     async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:
         """Add the names of sources and destinations; without them, their ids must do."""
@@ -194,12 +228,14 @@ class Server:
         progress = await self._ask_for_logs(lambda config: config.progress(job_id))
         return progress.attempts or 0
 
-    async def logs(self, job_id: int, *, attempt: int) -> Sequence[LogLine]:
-        """Read what an attempt (from 1, as Airbyte's pages count) has logged so far.
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Have an attempt's log read (attempts from 1, as Airbyte's pages count) as it is now.
 
         Raises ProtocolError or DeniedError where the Config API cannot be used.
         """
-        return await self._ask_for_logs(lambda config: config.logs(job_id, attempt=attempt - 1))
+        return await self._ask_for_logs(
+            lambda config: config.logs(job_id, attempt=attempt - 1, read=read)
+        )
 
     def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
         """Tell the address of the job in the web UI (LinkToAttemptButton.tsx)."""

@@ -1,6 +1,5 @@
 """Airbyte's token address (`applications/token`), wherever this version has it."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from urllib.parse import urljoin, urlunsplit
 
 import httpx
 
+from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
 from airbyte_sync_cli.airbyte.exchange import Reply, Request
 from airbyte_sync_cli.airbyte.http import read_retry_after
@@ -201,7 +201,7 @@ def _content(reply: Reply, retry_after: float | None) -> Mapping[str, object]:
     if not reply.is_success:
         raise _refusal_of(reply, retry_after)
     try:
-        content = json.loads(reply.body)
+        content = load(reply.body)
     except ValueError:
         content = None
     if not isinstance(content, dict):

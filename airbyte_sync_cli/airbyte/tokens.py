@@ -1,12 +1,13 @@
 """How long a token really lives. Airbyte's `expires_in` says 180 s for 24 h before 1.6."""
 
 import base64
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import inf
 from typing import Final
+
+from airbyte_sync_cli.airbyte.body import load
 
 _MARGIN: Final = 60.0
 """Seconds before its end at which a token is renewed."""
@@ -48,8 +49,8 @@ def claims_of(token: str) -> Mapping[str, object]:
     if len(parts) != 3:  # noqa: PLR2004  # header, claims, signature
         return {}
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
+        claims = load(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
         return {}
     return claims if isinstance(claims, dict) else {}
 

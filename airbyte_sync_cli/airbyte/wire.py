@@ -1,13 +1,12 @@
 """What crosses the wire, of both APIs: as little as is used, as tolerant as it must be.
 
-This is the one place that parses bodies. What a program can do without is None where it is odd.
+What a program can do without is None where it is odd.
 
 Unknown fields are ignored and null equals missing (the server leaves nulls out). The Public
 API writes ISO times, with the seconds left out when they are 0; the Config API writes epoch
 seconds, but milliseconds in failures and log events (JobConverter.kt).
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
@@ -24,8 +23,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
-from pydantic_core import from_json
 
+from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.exchange import Reply
 from airbyte_sync_cli.errors import ProtocolError
 
@@ -88,28 +87,6 @@ def read(answer: type[_Answer], reply: Reply) -> _Answer:
         hint="is a proxy in between, or another program at this address? "
         "`airbyte-sync check` finds the step that fails",
     )
-
-
-def load(body: bytes) -> object:
-    """Parse JSON. Raises ValueError for what is none, and never anything else.
-
-    Bytes and escapes that are no characters, in a name or a log, become replacement characters.
-    """
-    try:
-        return from_json(body)
-    except ValueError:
-        mended = _ESCAPE.sub(_replaced, body.decode(errors="replace").encode())
-        return from_json(mended)
-
-
-_ESCAPE: Final = re.compile(
-    rb"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)", re.DOTALL
-)
-"""An escape in JSON: a pair of surrogates, a lone one, or any other."""
-
-
-def _replaced(escape: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if escape[2] else escape[0]
 
 
 class PublicJob(Wire):

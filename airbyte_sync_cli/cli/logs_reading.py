@@ -40,15 +40,21 @@ async def show_log(session: Session, wanted: Wanted) -> Ending:
     """Show what there is by now."""
     job_id = await _job_id(session, wanted)
     case = await look_at_job(session, job_id)
-    reader = LogReader(session.airbyte, job_id, attempt=wanted.attempt, once=True)
+    reader = LogReader(
+        session.airbyte,
+        job_id,
+        attempt=wanted.attempt,
+        once=True,
+        least=wanted.level,
+        tail=wanted.tail,
+    )
     try:
-        read = await reader.news()
+        lines = await reader.news()
     except (ProtocolError, DeniedError) as error:
         raise _with_link(error, case.url) from error
     reader.check()
-    lines = wanted.last_of(read)
     if not lines:
-        session.output.warn(_nothing(read, wanted, job_id))
+        session.output.warn(_nothing(reader.read, wanted, job_id))
     screen = session.output.screen
     text = "\n".join(log_text(line, screen) for line in lines)
     return _ending(session, case, lines, text=text)
@@ -155,10 +161,10 @@ def _row(found: AttemptLine) -> dict[str, object]:
     }
 
 
-def _nothing(read: Sequence[AttemptLine], wanted: Wanted, job_id: int) -> str:
+def _nothing(read: int, wanted: Wanted, job_id: int) -> str:
     if not read:
         return f"nothing is logged for job {job_id} yet"
-    return f"none of {len(read)} lines has the level {wanted.level} or above"
+    return f"none of {read} lines has the level {wanted.level} or above"
 
 
 def _with_link(error: ProtocolError | DeniedError, url: str | None) -> AirbyteSyncError:

@@ -44,7 +44,7 @@ def server_options(
         str | None,
         typer.Option(
             "--workspace",
-            metavar="ID",
+            metavar="ID|NAME",
             help="Look for names and tags in this workspace only. [env: AIRBYTE_WORKSPACE_ID]",
             rich_help_panel=SERVER,
         ),

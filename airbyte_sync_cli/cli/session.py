@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.connect import connect
+from airbyte_sync_cli.airbyte.http import NOT_READY
 from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.cli.command import Common, Prepare
 from airbyte_sync_cli.cli.signals import stopping_on_signals
 from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.errors import AirbyteSyncError, BugError, UnavailableError
+from airbyte_sync_cli.errors import AirbyteSyncError, BugError, ProtocolError, UnavailableError
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.boundary import guard, show_traceback
@@ -274,6 +275,12 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
     """Connect; where that fails for now, say so and go on trying for so many seconds."""
     try:
         return await connect(settings, clock=clock, patience=0)
+    except ProtocolError as error:
+        if not error.may_pass:
+            raise
+        limit = min(seconds, NOT_READY)
+        output.note(f"{error.message}: still trying, for {words.duration(limit)} at most")
+        pause = min(_FIRST_PAUSE, seconds)
     except UnavailableError as error:
         if error.lasting:
             raise

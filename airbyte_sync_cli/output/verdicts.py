@@ -177,6 +177,8 @@ def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
         hint = next(filter(None, unseen), None)
         if hint:
             return hint
+    if code is ExitCode.UNAVAILABLE and all(sync.start is None for sync in concerned):
+        return "trying again later is safe"
     job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
     template = bug_hint(project_urls()) if code is ExitCode.BUG else _HINTS.get(code)
     return template.format(job=job) if template else None

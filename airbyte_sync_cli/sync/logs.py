@@ -1,10 +1,11 @@
 """What a job logged: as much as there is, or line by line while it goes on."""
 
 import re
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from airbyte_sync_cli.airbyte.api import Airbyte
@@ -62,12 +63,18 @@ class LogReader:
         *,
         attempt: int | None = None,
         once: bool = False,
+        least: str = "trace",
+        tail: int | None = None,
     ) -> None:
         self._airbyte = airbyte
         self._job_id = job_id
         self._wanted = attempt
         self._current: int | None = attempt
         self._remembers = not once
+        self._least = least
+        self._tail = tail
+        self.read = 0
+        """How many lines there were at the last look, of any weight."""
         self._known: Counter[int] = Counter()
         """Hashes of lines: a long log is kept by whoever shows it, not here, too."""
         self.attempts = 0
@@ -85,7 +92,7 @@ class LogReader:
             self._current = self.attempts
         if self._current is None or self._current > self.attempts:
             return []
-        found = await self._unseen(self._current)
+        found = list(await self._unseen(self._current))
         while self._wanted is None and self._current < self.attempts:
             self._current += 1
             self._known.clear()
@@ -106,37 +113,49 @@ class LogReader:
                 hint="without --attempt the latest one is shown",
             )
 
-    async def _unseen(self, attempt: int) -> list[AttemptLine]:
-        lines = await self._airbyte.logs(self._job_id, attempt=attempt)
-        if not self._remembers:
-            return [AttemptLine(attempt=attempt, line=line) for line in completed(lines)]
-        counts: Counter[int] = Counter()
-        found = []
-        for line in completed(lines):
-            key = hash(line)
-            counts[key] += 1
-            if counts[key] > self._known[key]:
-                found.append(AttemptLine(attempt=attempt, line=line))
+    async def _unseen(self, attempt: int) -> Sequence[AttemptLine]:
+        return await self._airbyte.logs(
+            self._job_id, attempt=attempt, read=partial(self._choose, attempt)
+        )
+
+    async def _choose(self, attempt: int, lines: AsyncIterator[LogLine]) -> Sequence[AttemptLine]:
+        """Keep no more than what is wanted of a log that may be longer than the memory."""
+        complete, counts = Completion(), Counter[int]()
+        found: deque[AttemptLine] = deque(maxlen=self._tail)
+        self.read = 0
+        async for line in lines:
+            self.read += 1
+            one = AttemptLine(attempt=attempt, line=complete(line))
+            if self._remembers:
+                key = hash(one.line)
+                counts[key] += 1
+                if counts[key] <= self._known[key]:
+                    continue
+            if one.weighs(self._least):
+                found.append(one)
         self._known |= counts
         return found
 
 
-def completed(lines: Sequence[LogLine]) -> Iterator[LogLine]:
-    """Find level and time of plain lines in their text; a line without inherits the one before."""
-    at: datetime | None = None
-    level: str | None = None
-    for line in lines:
+class Completion:
+    """Finds the time and level of plain lines; one without has those of the line before."""
+
+    def __init__(self) -> None:
+        self._at: datetime | None = None
+        self._level: str | None = None
+
+    def __call__(self, line: LogLine) -> LogLine:
+        """Return the line with both."""
         if line.level is not None:
-            level = line.level.lower()
-            yield line if level == line.level else replace(line, level=level)
-            continue
+            self._level = line.level.lower()
+            return line if self._level == line.level else replace(line, level=self._level)
         head = _COLOUR.sub("", line.message[: 10 * _HEAD])[:_HEAD]
         stamp, word = _STAMP.match(head), _WORD.search(head)
         if stamp:
-            at, level = _moment(stamp), "info"
-        if word and (stamp or level is None):
-            level = word[1].lower()
-        yield replace(line, at=line.at or at, level=level)
+            self._at, self._level = _moment(stamp), "info"
+        if word and (stamp or self._level is None):
+            self._level = word[1].lower()
+        return replace(line, at=line.at or self._at, level=self._level)
 
 
 def _moment(stamp: re.Match[str]) -> datetime | None:

@@ -1,14 +1,15 @@
 """Which connections are meant: by id, by exact name, by tag."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from string import hexdigits
 from typing import Final
 from uuid import UUID
 
 from airbyte_sync_cli.airbyte.api import Airbyte
-from airbyte_sync_cli.airbyte.models import Connection
-from airbyte_sync_cli.errors import NotFoundError, RejectedError, UsageError
+from airbyte_sync_cli.airbyte.models import Connection, same_name
+from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, RejectedError, UsageError
 from airbyte_sync_cli.tasks import gather
 
 _CURES: Final = {
@@ -66,7 +67,7 @@ async def select_connections(
     )
     known = {connection.id: connection for connection in read}
     found = [
-        known[one] if one is not None else _by_name(text, every)
+        known[one] if one is not None else await _by_name(airbyte, text, every, workspace_id)
         for one, text in zip(by_id, wanted, strict=True)
     ]
     for tag in tags:
@@ -77,19 +78,35 @@ async def select_connections(
     return list({connection.id: connection for connection in found}.values())
 
 
-def _by_name(name: str, every: Sequence[Connection]) -> Connection:
-    matches = [connection for connection in every if connection.name == name]
+async def _by_name(
+    airbyte: Airbyte, name: str, every: Sequence[Connection], workspace: str | None
+) -> Connection:
+    alike = [connection for connection in every if same_name(connection.name, name)]
+    exact = [connection for connection in alike if connection.name == name]
+    matches = exact or alike
     if len(matches) == 1:
         return matches[0]
+    where = f" in workspace {workspace!r}" if workspace else ""
     if matches:
-        clashing = ", ".join(connection.id for connection in matches)
         raise NotFoundError(
-            f"{len(matches)} connections are called {name!r}: {clashing}",
+            f"{len(matches)} connections are called {name!r}{where}: "
+            f"{await _told_apart(airbyte, matches)}",
             hint="give the id, or narrow the search with --workspace",
         )
     nobody_near = f"`airbyte-sync connections` lists the {len(every)} that can be seen"
     raise NotFoundError(
-        f"no connection is called {name!r}", hint=nearest(name, every) or nobody_near
+        f"no connection is called {name!r}{where}", hint=nearest(name, every) or nobody_near
+    )
+
+
+async def _told_apart(airbyte: Airbyte, clashing: Sequence[Connection]) -> str:
+    """List connections of the same name with what tells them apart."""
+    names: dict[str | None, str | None] = {}
+    with suppress(AirbyteSyncError):  # the ids do without
+        names = {one.id: one.name for one in await airbyte.workspaces(patience=0)}
+    return ", ".join(
+        f"{one.id} (workspace {names.get(one.workspace_id) or one.workspace_id}, {one.status})"
+        for one in clashing
     )
 
 

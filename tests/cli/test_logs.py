@@ -21,7 +21,7 @@ from airbyte_sync_cli.errors import UnavailableError
 from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.tables import Screen
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader, completed
+from airbyte_sync_cli.sync.logs import AttemptLine, Completion, Follower, LogReader
 from tests.support.children import running
 from tests.support.core import START, LoopClock, SocketLike
 from tests.support.program import Ending, FollowingClock, assert_told_well, call
@@ -433,7 +433,7 @@ def test_a_reader_that_has_seen_enough_ends_the_following(stage: Stage) -> None:
 
 
 def plain(*texts: str) -> list[LogLine]:
-    return list(completed([LogLine(message=text) for text in texts]))
+    return list(map(Completion(), [LogLine(message=text) for text in texts]))
 
 
 @pytest.mark.parametrize(
@@ -487,3 +487,18 @@ def test_errors_are_red_on_a_terminal_only() -> None:
     line = AttemptLine(attempt=1, line=LogLine(message="broken", level="error"))
     assert log_text(line, Screen(colour=True)) == "\x1b[31mbroken\x1b[0m"
     assert log_text(line, Screen()) == "broken"
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("command", ["logs", "status", "wait"])
+def test_reading_that_fails_does_not_speak_of_starting(
+    stage: Stage, command: str, api: str
+) -> None:
+    sandbox = a_past()
+    sandbox.faults.add(Fault(when="job", action="status", status=502))
+    limit = ["--max-outage", "10s"] if command == "wait" else []
+
+    ending = call(command, "1", *limit, "--api", api, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert ending.code in {9, 12}
+    assert "started" not in ending.stderr.splitlines()[-1] + ending.stderr.splitlines()[-2]

@@ -289,6 +289,29 @@ def test_a_web_page_that_claims_to_be_json_is_still_one(stage: Stage) -> None:
     assert_told_well(call(*LOOK, AIRBYTE_URL=stage.scripted(always(200, PAGE)).url), 10)
 
 
+@pytest.mark.parametrize("page", ["404 page not found", PAGE, ""])
+@pytest.mark.parametrize("api", ["auto", "public", "config"])
+def test_404_of_a_proxy_whose_backend_starts_is_waited_out(
+    stage: Stage, page: str, api: str
+) -> None:
+    asked = itertools.count()
+    ready = {"workspaces": [], "data": [], "connections": [], "defaultUserId": "u"}
+
+    def answer(_: Asked) -> bytes:
+        return response(404, page) if next(asked) < 4 else response(200, ready)
+
+    ending = call(*LOOK, "--api", api, AIRBYTE_URL=stage.scripted(answer).url)
+    assert_told_well(ending, 7)  # it is Airbyte, and has no such connection
+
+
+@pytest.mark.parametrize("page", ["404 page not found", PAGE, "Object not found."])
+def test_404_that_stays_is_a_protocol_error(stage: Stage, page: str) -> None:
+    server = stage.scripted(always(404, page))
+    assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 10)
+    is_airbytes_own = page.startswith("Object")
+    assert (len(server.asked) > 10) is not is_airbytes_own
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_login_page_behind_a_redirect_is_named(stage: Stage, status: int) -> None:
     there = "https://login.example.com/oauth2/authorize?client_id=1"

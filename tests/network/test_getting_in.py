@@ -105,7 +105,9 @@ def test_a_private_ca_is_named_with_its_option(stage: Stage, certificates: Certi
         9,
         f"cannot reach {url}: its certificate is not trusted "
         "(unable to get local issuer certificate)",
-        "hint: a private CA? name its file with --ca-bundle (AIRBYTE_CA_BUNDLE)",
+        "hint: a private CA? --ca-bundle (AIRBYTE_CA_BUNDLE) must name a file that holds its "
+        "root certificate; a server that does not send its intermediate certificates fails like "
+        "this, too",
     )
 
 

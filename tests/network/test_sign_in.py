@@ -455,3 +455,39 @@ def test_a_token_address_that_is_down_is_no_odd_one_and_tells_when_to_come_again
     assert_told_well(ending, 9)
     assert "token address" not in ending.stderr
     assert len(server.asked) == 1  # the wish goes beyond the patience of a first contact
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {
+            "WWW_Authenticate": 'Bearer realm="airbyte.azurewebsites.net" authorization_uri='
+            '"https://login.windows.net/tenant/oauth2/authorize" resource_id="api"'
+        },
+        {"x_ms_middleware_request_id": "00000000-0000-0000-0000-000000000000"},
+    ],
+    ids=["challenge", "middleware"],
+)
+@pytest.mark.parametrize("who", [APPLICATION, {}], ids=["application", "nobody"])
+def test_refusal_of_azures_authentication_is_not_blamed_on_the_client_id(
+    stage: Stage, headers: dict[str, str], who: dict[str, str]
+) -> None:
+    body = "You do not have permission to view this directory or page."
+    server = stage.scripted(always(401, body, content_type="text/html", **headers))
+
+    ending = call(*LOOK, AIRBYTE_URL=server.url, **who)
+
+    assert_told_well(ending, 6)
+    [hint] = ending.lines("hint: ")
+    assert "Easy Auth" in hint
+    assert "AIRBYTE_CLIENT_ID" not in hint
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"access_token": "\\ud800"}', b'{"access_token": "caf\xe9"}']
+)
+def test_token_answer_that_is_none_is_a_protocol_error(stage: Stage, body: bytes) -> None:
+    def answer(asked: Asked) -> bytes:
+        return response(200, body if asked.target.endswith("/token") else {"data": []})
+
+    assert_told_well(call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, **APPLICATION), 10)

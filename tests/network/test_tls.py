@@ -216,7 +216,7 @@ def test_https_to_a_port_without_tls_says_so(stage: Stage) -> None:
     port = stage.enter(listening(plain))
     ending = call(*LOOK, AIRBYTE_URL=f"https://127.0.0.1:{port}")
     assert_told_well(ending, 9)
-    assert "does the port speak TLS?" in ending.stderr
+    assert "the port does not speak TLS: use http://" in ending.stderr
 
 
 def test_http_to_a_port_with_tls_shows_what_nginx_says_of_it(stage: Stage) -> None:
@@ -278,3 +278,52 @@ def test_http_to_a_port_with_tls_that_says_nothing_of_it_asks_about_it(
     ending = call(*LOOK, AIRBYTE_URL=f"http://127.0.0.1:{port}")
     assert_told_well(ending, 9)
     assert ending.lines("hint: ")[0].startswith("hint: does the port want https://? a proxy or")
+
+
+@pytest.mark.parametrize(
+    "words", ["400 No required SSL certificate was sent", "400 The SSL certificate error"]
+)
+@pytest.mark.parametrize("who", [{}, {"AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "s"}])
+def test_nginx_without_our_certificate_leads_to_the_option(
+    stage: Stage, words: str, who: dict[str, str]
+) -> None:
+    page = f"<html><head><title>{words}</title></head><body>nginx</body></html>"
+
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(always(400, page)).url, **who)
+
+    assert_told_well(ending, 6)
+    assert "--client-cert" in ending.lines("hint: ")[0]
+
+
+def test_incomplete_chain_with_a_ca_bundle_names_the_missing_root(
+    behind: Behind, certificates: Certificates
+) -> None:
+    """The bundle has the intermediate CA, but not the root above it."""
+    between = certificates.authority.create_child_ca()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    between.issue_cert("127.0.0.1").configure_cert(context)
+    bundle = certificates.folder / "between.pem"
+    between.cert_pem.write_to_path(str(bundle))
+
+    ending = call(*LOOK, AIRBYTE_URL=behind(context), AIRBYTE_CA_BUNDLE=str(bundle))
+
+    assert_told_well(ending, 9)
+    assert "must name a file that holds its root certificate" in ending.lines("hint: ")[0]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_server_with_old_tls_only_is_not_taken_for_one_without(
+    certificates: Certificates,
+) -> None:
+    context = certificates.server("127.0.0.1")
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    with alerting(context) as url:
+        ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=str(certificates.bundle))
+
+    assert_told_well(ending, 9)
+    [hint] = ending.lines("hint: ")
+    assert "TLS 1.1" in hint, ending.stderr
+    assert "http://" not in hint

@@ -76,8 +76,9 @@ def test_a_name_that_two_carry_is_told_with_both_ids() -> None:
     with pytest.raises(NotFoundError) as caught:
         select(sandbox, "orders")
 
-    assert one.id in caught.value.message
-    assert two.id in caught.value.message
+    message = caught.value.message
+    assert f"{one.id} (workspace Default, active)" in message
+    assert f"{two.id} (workspace Other, active)" in message
 
 
 def test_a_workspace_narrows_names() -> None:
@@ -86,6 +87,53 @@ def test_a_workspace_narrows_names() -> None:
     two = sandbox.add_connection("orders", workspace="Other")
 
     assert select(sandbox, "orders", workspace_id=two.workspace_id) == [two.id]
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_workspace_is_given_by_name_too(api: str) -> None:
+    sandbox = bench().sandbox
+    sandbox.add_connection("orders")
+    two = sandbox.add_connection("orders", workspace="Other")
+
+    assert select(sandbox, "orders", workspace_id=" Other", api=api) == [two.id]
+
+
+def test_workspace_that_does_not_exist_is_named_with_those_that_do() -> None:
+    sandbox = bench().sandbox
+    sandbox.add_connection("orders", workspace="Sales")
+
+    with pytest.raises(NotFoundError, match="no workspace is called 'nope'") as caught:
+        select(sandbox, "orders", workspace_id="nope")
+
+    assert "'Sales'" in str(caught.value.hint)
+
+
+def test_name_that_is_missing_in_a_workspace_names_the_workspace() -> None:
+    sandbox = bench().sandbox
+    sandbox.add_connection("orders", workspace="Sales")
+
+    with pytest.raises(NotFoundError, match="'customers' in workspace 'Sales'"):
+        select(sandbox, "customers", workspace_id="Sales")
+
+
+@pytest.mark.parametrize(
+    ("stored", "given"),
+    [("orders ", "orders"), ("orders", " orders"), ("Caf\u00e9", "Cafe\u0301")],
+    ids=["blank in Airbyte", "blank given", "another form in Unicode"],
+)
+def test_name_is_compared_as_people_read_it(stored: str, given: str) -> None:
+    sandbox = bench().sandbox
+    one = sandbox.add_connection(stored)
+
+    assert select(sandbox, given) == [one.id]
+
+
+def test_exact_name_wins_over_one_with_blanks() -> None:
+    sandbox = bench().sandbox
+    sandbox.add_connection("orders ")
+    exact = sandbox.add_connection("orders")
+
+    assert select(sandbox, "orders") == [exact.id]
 
 
 def test_a_tag_that_no_active_connection_carries_is_told_with_those_in_use() -> None:
