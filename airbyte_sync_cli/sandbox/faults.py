@@ -25,6 +25,7 @@ When = Literal[
     "logs",
     "attempt",
     "progress",
+    "events",
     "health",
     "version",
 ]

@@ -36,6 +36,7 @@ ENDPOINTS: Final = {
     "config /connections/clear": Span(since=(0, 57, 3)),
     "config /connections/refresh": Span(since=(0, 57, 3)),
     "config /connections/sync_progress": Span(since=(0, 61)),
+    "config /connections/events/list_for_job": Span(since=(2, 0)),
     "config /tags/list": Span(since=(1, 4)),
     "config /workspaces/list": Span(before=(1, 7)),
     "config /workspaces/list_all_paginated": Span(before=(1, 8)),
