@@ -21,7 +21,7 @@ _HINTS: Final = {
     ExitCode.DENIED: "`airbyte-sync check` finds the step that fails",
     ExitCode.NOT_FOUND: "`airbyte-sync connections` lists what can be seen",
     ExitCode.CONFLICT: "--if-running wait starts ours afterwards, attach waits for that one",
-    ExitCode.UNAVAILABLE: "nothing was started, so trying again is safe",
+    ExitCode.UNAVAILABLE: "trying again is safe",
     ExitCode.PROTOCOL: "`airbyte-sync check` finds the step that fails",
     ExitCode.REJECTED: "`airbyte-sync check --conn ID` looks at the connection",
     ExitCode.UNKNOWN: "`airbyte-sync wait {job}` learns the outcome; --since adopts it in a retry",

@@ -115,17 +115,18 @@ class _Run:
             case.error = error
         except Exception as error:  # noqa: BLE001  # the others go on, and this job keeps its name
             case.error = BugError.of(error)
+        try:
+            self._tell_end(case)
+        except Exception as error:  # noqa: BLE001  # a fault in telling must not end the others
+            case.error = case.error or BugError.of(error)
+
+    def _tell_end(self, case: Case) -> None:
         if self._policy.fail_fast and case.exit_code not in _FINE and not self._stop.is_wished:
             self._stop.fail_fast()
             self._context.warn(case.key, "this one failed, so the others are ended (--fail-fast)")
-        try:
-            self._context.emit(
-                Finished(
-                    key=case.key, result=case.result(), error=case.error, failure=case.failure
-                )
-            )
-        except Exception as error:  # noqa: BLE001  # a fault in telling must not end the others
-            case.error = case.error or BugError.of(error)
+        self._context.emit(
+            Finished(key=case.key, result=case.result(), error=case.error, failure=case.failure)
+        )
 
     async def _report_interrupts(self) -> None:
         try:
