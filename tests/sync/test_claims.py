@@ -70,6 +70,33 @@ def test_a_job_of_somebody_after_a_refusal_is_adopted_and_said_to_be() -> None:
     assert "that was refused: adopted, never cancelled by us" in given.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("how", "code"), [("skip", ExitCode.SKIPPED), ("fail", ExitCode.CONFLICT)]
+)
+def test_a_job_of_somebody_after_a_refusal_meets_the_policy(how: str, code: ExitCode) -> None:
+    given = bench(policy=policy(if_running=how))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, times=1))
+
+    [case] = given.run(orders, at=(2.0, starting(given, orders)))
+
+    assert case.exit_code is code
+    assert len(given.sandbox.sent("trigger")) == 1
+
+
+@pytest.mark.parametrize("how", ["skip", "fail"])
+def test_what_our_own_lost_trigger_brought_about_is_no_reason_to_skip(how: str) -> None:
+    given = bench(policy=policy(if_running=how))
+    first = script("running 200, succeeded", job_type="reset_connection")
+    orders = given.sandbox.add_connection("orders", scripts=(first, script(QUICK)))
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert case.result().job_type == "sync"
+
+
 def test_a_stop_during_refusals_says_that_nothing_was_started() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))
