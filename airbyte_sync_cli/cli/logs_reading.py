@@ -78,9 +78,10 @@ async def follow_log(session: Session, wanted: Wanted) -> Ending:
     try:
         await until_stopped(trail.follow(), stop=session.stop)
     except StoppedError:
-        ending = interrupted(session.stop)
+        told = trail.ending()
+        ending = interrupted(session.stop, told.syncs)
         quiet = ending.exit_code is ExitCode.SIGINT
-        return replace(trail.ending(), exit_code=ending.exit_code, quiet=quiet)
+        return replace(told, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
     return trail.ending()
 
 
@@ -122,7 +123,8 @@ class Trail:
     def ending(self) -> Ending:
         """Tell what was shown; it stands on stdout already where that is for people."""
         if self._case is None:
-            return Ending(text="")
+            asked = [case.result() for case in self._session.asked_about]
+            return Ending(syncs=asked, text="")
         return _ending(self._session, self._case, self._lines, text="")
 
 

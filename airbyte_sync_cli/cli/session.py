@@ -51,8 +51,8 @@ class Session:
     stop: Stop
     began: float
     """When it was wished for, by the clock: connecting may have taken long."""
-    asked_about: list[int] = field(default_factory=list)
-    """Jobs that a signal's ending shall name."""
+    asked_about: "list[Case]" = field(default_factory=list)
+    """What a signal's ending shall name, as far as it is known by then."""
 
     def age(self) -> float:
         """Tell the seconds since then."""
@@ -193,17 +193,28 @@ def _run(work: Coroutine[None, None, Ending]) -> Ending:
 
 
 def _conclude(output: Output, ending: Ending) -> ExitCode:
+    """Write the ending; a bug in that loses the name of no job."""
     if isinstance(ending.error, BugError):
         show_traceback(ending.error.__cause__ or ending.error)
-    return output.conclude(
-        ending.syncs,
-        error=ending.error,
-        exit_code=ending.exit_code,
-        stdout_text=ending.text,
-        details=ending.details,
-        quiet=ending.quiet,
-        must_be_printed=ending.must_be_printed,
-    )
+    try:
+        return output.conclude(
+            ending.syncs,
+            error=ending.error,
+            exit_code=ending.exit_code,
+            stdout_text=ending.text,
+            details=ending.details,
+            quiet=ending.quiet,
+            must_be_printed=ending.must_be_printed,
+        )
+    except Exception as error:  # noqa: BLE001  # tell the jobs' ids before anything else
+        show_traceback(error)
+        ids = [str(sync.job_id) for sync in ending.syncs if sync.job_id is not None]
+        named = f"; job {', '.join(ids)}" if ids else ""
+        bug = BugError.of(error)
+        hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
+        return output.conclude(
+            (), error=BugError(f"{bug.message}{named}", hint=hint), exit_code=ExitCode.BUG
+        )
 
 
 def _output(command: str, options: OutputOptions) -> Output:
@@ -224,13 +235,13 @@ async def hold_session(
     *,
     stops_itself: bool,
     persistence: Persistence | None = None,
-    job_ids: Sequence[int] = (),
+    asked_for: Sequence[SyncResult] = (),
 ) -> Ending:
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
     is ended where it stands. Without `persistence` a first contact is tried for 15 seconds.
-    `job_ids` are named where a signal comes before anything is known of them.
+    `asked_for` is named where a signal comes before anything is known of it.
     """
     clock = SystemClock()
     stop, began = Stop(clock), clock.monotonic()
@@ -239,7 +250,7 @@ async def hold_session(
             seconds = persistence.seconds if persistence else PATIENCE
             airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)
         except StoppedError:
-            return interrupted(stop, job_ids)
+            return interrupted(stop, asked_for)
         except UnavailableError as error:
             if persistence is None or error.lasting:
                 raise
@@ -252,7 +263,6 @@ async def hold_session(
             clock=clock,
             stop=stop,
             began=began,
-            asked_about=[*job_ids],
         )
         try:
             return await _do(work, session, stops_itself=stops_itself)
@@ -268,7 +278,7 @@ async def _do(work: Work, session: Session, *, stops_itself: bool) -> Ending:
                 return await work(session)
             return await until_stopped(work(session), stop=session.stop)
     except StoppedError:
-        return interrupted(session.stop, session.asked_about)
+        return interrupted(session.stop, [case.result() for case in session.asked_about])
 
 
 async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Server:
@@ -290,13 +300,13 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
     return await connect(settings, clock=clock, patience=seconds - pause)
 
 
-def interrupted(stop: Stop, job_ids: Sequence[int] = ()) -> Ending:
-    """End as a signal wants it, with nothing started; jobs that were asked about are named."""
+def interrupted(stop: Stop, asked_for: Sequence[SyncResult] = ()) -> Ending:
+    """End as a signal wants it; what was asked for is listed, as far as it is known."""
     code = stop.interrupted.exit_code if stop.interrupted else ExitCode.SIGTERM
+    undecided = {"exit_code": code, "outcome": code.outcome}
     return Ending(
         syncs=[
-            SyncResult(job_id=one, outcome=code.outcome, exit_code=code, adopted=True)
-            for one in job_ids
+            one.model_copy(update=undecided) if one.exit_code is None else one for one in asked_for
         ],
         exit_code=code,
     )

@@ -34,10 +34,12 @@ _CONCERNED: Final = frozenset({"run", "wait", "demo"})
 
 _LONGEST_REASON: Final = 3200
 """Bytes of the error in a termination message, so that the hint behind it is kept."""
-_LEFT: Final = "left at once: what was started may go on"
-_LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job goes on"
+_LEFT: Final = "aborted: what was started or cancelled may still be under way"
+_LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job is running"
 _UNPRINTED: Final = "the result could not be written to stdout"
 _MOST_NAMED: Final = 10
+_CHANGING: Final = frozenset({"run", "trigger", "cancel"})
+"""The commands that start or cancel something."""
 _Which = tuple[str | None, int | None]
 """A sync's connection and job."""
 
@@ -121,7 +123,8 @@ class Output:
     def leave(self) -> None:
         """Write what is known by now, for a person who waits no longer."""
         self._progress.close()
-        error = None if self._latest else UnknownOutcomeError(_LEFT, hint=_LEFT_HINT)
+        is_unknown = self._latest is None and self._command in _CHANGING
+        error = UnknownOutcomeError(_LEFT, hint=_LEFT_HINT) if is_unknown else None
         self.conclude(self._latest or (), error=error, exit_code=ExitCode.SIGINT)
 
     def conclude(

@@ -19,7 +19,7 @@ _HINTS: Final = {
     ExitCode.DENIED: "`airbyte-sync check` finds the step that fails",
     ExitCode.NOT_FOUND: "`airbyte-sync connections` lists what can be seen",
     ExitCode.CONFLICT: "--if-running wait starts ours afterwards, attach waits for that one",
-    ExitCode.UNAVAILABLE: "nothing was started, so trying again is safe",
+    ExitCode.UNAVAILABLE: "trying again is safe",
     ExitCode.PROTOCOL: "`airbyte-sync check` finds the step that fails",
     ExitCode.REJECTED: "`airbyte-sync check --conn ID` looks at the connection",
     ExitCode.UNKNOWN: "`airbyte-sync wait {job}` learns the outcome; --since adopts it in a retry",
@@ -106,10 +106,11 @@ def fate(sync: SyncResult) -> str | None:
     return "no cancel could be sent, it may go on"
 
 
-_RUN_AGAIN: Final = "nothing of ours is running in Airbyte: run it again when it is needed"
+_AGAIN: Final = "run it again when it is needed"
+_NOTHING_RUNS: Final = f"nothing of ours is running in Airbyte: {_AGAIN}"
 
 
-def what_is_left(syncs: Sequence[SyncResult]) -> str | None:
+def what_is_left(syncs: Sequence[SyncResult]) -> str:
     """Say what a person can do about jobs that a signal may have left."""
     alive = [
         sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
@@ -122,7 +123,8 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str | None:
         return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
     unseen = [sync for sync in syncs if sync.job_id is None]
     hints = (hint_without_job(sync.start, sync.connection_id) for sync in unseen)
-    return next(filter(None, hints), _RUN_AGAIN if syncs else None)
+    is_ours = any(sync.start is not None for sync in syncs)
+    return next(filter(None, hints), _NOTHING_RUNS if is_ours else _AGAIN)
 
 
 def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
@@ -200,6 +202,8 @@ def reason(sync: SyncResult) -> str:
 def phrase(sync: SyncResult) -> str:
     """Say how a sync ended, after its name."""
     code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    if sync.job_id is None and code is ExitCode.SKIPPED:
+        return "was not started"
     if sync.job_id is None and code in _WITHOUT_A_JOB:
         fated = fate(sync)
         return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")

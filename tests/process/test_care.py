@@ -111,7 +111,10 @@ def test_what_since_adopts_is_never_cancelled(stage: Stage) -> None:
 
 def test_a_job_that_a_schedule_could_have_started_is_never_cancelled(stage: Stage) -> None:
     sandbox = a_sandbox(schedule="every 24 hours")
-    sandbox.faults.add(Fault.model_validate("trigger:lost-after:times=1"))
+    sandbox.faults.add(
+        Fault.model_validate("trigger:lost-after:times=1"),
+        Fault.model_validate("events:503"),  # they would say that it was started by hand
+    )
 
     ending = run(stage, sandbox, *LATER)
 

@@ -127,7 +127,7 @@ def test_a_cancel_that_blocks_for_ever_is_left_unconfirmed_in_time(
         sent = child.send(SIGTERM)
         until(lambda: sandbox.sent("cancel"))
         cancel_after = time.monotonic() - sent
-        until(result.exists)
+        until(lambda: result.exists() and '"requested":true' in result.read_text("utf-8"))
         early = json.loads(result.read_text(encoding="utf-8"))
         ended = child.end()
 
