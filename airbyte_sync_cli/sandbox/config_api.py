@@ -29,7 +29,6 @@ class ConfigApi:
             ("trigger", "/connections/clear", self.reset),
             ("trigger", "/connections/refresh", self.refresh),
             ("progress", "/connections/sync_progress", self.progress),
-            ("events", "/connections/events/list_for_job", self.events),
             ("jobs", "/jobs/list", self.list_jobs),
             ("jobs", "/jobs/list_for_workspaces", self.list_jobs_of_workspaces),
             ("job", "/jobs/get_light", self.get_light),
@@ -83,10 +82,6 @@ class ConfigApi:
         active = [job for job in self._world.jobs_of(connection.id) if job.active]
         view = self._view(active[-1]) if active else None
         return ok(config_views.progress_view(connection, view))
-
-    async def events(self, call: Call) -> Response:
-        """List a job's entries of the timeline: its start only if somebody asked for it."""
-        return ok({"events": config_views.event_views(self._job(call))})
 
     async def list_jobs(self, call: Call) -> Response:
         """List jobs, newest first."""

@@ -164,23 +164,6 @@ class JobView:
         return {"failures": [reason], "partialSuccess": False}
 
 
-def event_views(job: SimJob) -> list[Json]:
-    """Show what the timeline says of a job: a start only if it was asked for, not scheduled."""
-    if job.started_by == "schedule":
-        return []
-    kind = {"sync": "SYNC", "refresh": "REFRESH"}.get(job.type, "CLEAR")
-    return [
-        {
-            "id": stable_id("event", f"{job.id}/started"),
-            "connectionId": job.connection_id,
-            "eventType": f"{kind}_STARTED",
-            "summary": {"jobId": job.id},
-            "createdAt": int(job.created_at),
-            "user": {"id": stable_id("user", job.started_by), "isDeleted": False},
-        }
-    ]
-
-
 def progress_view(connection: SimConnection, view: JobView | None) -> Json:
     """Show `sync_progress`; when nothing runs, next to nothing (the schema asks for more)."""
     if view is None:

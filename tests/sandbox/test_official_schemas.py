@@ -9,7 +9,15 @@ import asyncio
 import inspect
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -213,6 +221,10 @@ async def _until_idle(sandbox: Sandbox) -> None:
         await asyncio.sleep(0.01)
 
 
+async def _read_all(lines: AsyncIterator[object]) -> list[object]:
+    return [line async for line in lines]
+
+
 def _values(
     gate: Gate, settings: Settings, orders: SimConnection
 ) -> Mapping[str, Sequence[object]]:
@@ -228,6 +240,7 @@ def _values(
         "job_type": ["sync", "clear", "refresh"],
         "limit": [20, 200],
         "patience": [0],
+        "read": [_read_all],
         "settings": [settings],
         "status": [None, "running"],
         "still_wanted": [lambda: True],
