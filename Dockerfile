@@ -15,7 +15,7 @@ COPY requirements.txt requirements-build.txt ./
 RUN /build/tools/bin/pip --python /opt/airbyte-sync/bin/python install --no-compile \
         --only-binary=:all: --require-hashes -r requirements.txt \
     && /build/tools/bin/pip install --require-hashes -r requirements-build.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY airbyte_sync_cli airbyte_sync_cli
 # Compiled once, here, and never checked again: a start costs no compiling, a root that cannot be
 # written does not matter, and the same sources give the same bytes.

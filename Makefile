@@ -41,7 +41,7 @@ demo: $(VENV)/.installed ## real syncs against the embedded sandbox, with the li
 	@$(BIN)/airbyte-sync demo
 
 test: $(VENV)/.developed ## every test that needs nothing but this environment
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.developed ## style, types, import rules
 	$(BIN)/ruff format --check .

@@ -1,5 +1,14 @@
-"""The program's start: signals first, then everything else."""
+"""The program's start: where to import from, signals, then everything else."""
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps, without its imports
+
+# Ctrl-C during the imports below: 130 as of any program, instead of a traceback.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+import airbyte_sync_cli.search_path  # noqa: F401  # before all that it decides the origin of
+
+# isort: split
 import atexit
 import gc
 import os
@@ -19,9 +28,26 @@ def main() -> None:
     note_signals()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     _keep_pydantic_from_looking_for_plugins()
-    from airbyte_sync_cli.cli.app import run  # noqa: PLC0415  # imports take time, signals do not
+    try:
+        from airbyte_sync_cli.cli.app import run  # noqa: PLC0415  # imports take time, signals do not
+    except Exception as error:  # noqa: BLE001  # whatever a wrong package raises
+        sys.exit(_wrong_package(error))
 
     _leave(run(sys.argv[1:]))
+
+
+def _wrong_package(error: Exception) -> str:
+    """Return what a person needs to know where a package of another program came in."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    where, trace = getattr(sys.modules.get(package), "__file__", None), error.__traceback__
+    while where is None and trace is not None:
+        where = trace.tb_frame.f_code.co_filename if trace.tb_next is None else None
+        trace = trace.tb_next
+    return (
+        f"error: airbyte-sync cannot start: {type(error).__name__}: {error}\n"
+        f"hint: {where} was imported: is it on PYTHONPATH, and too old? "
+        "`python -I -m airbyte_sync_cli` reads no PYTHONPATH"
+    )
 
 
 def _leave(code: int) -> NoReturn:

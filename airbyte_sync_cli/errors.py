@@ -4,6 +4,7 @@ A failed job is a result, not an error. These are for not being able to ask.
 The edge (`output.boundary`) turns them into one `error:` and one `hint:` line.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -108,6 +109,28 @@ class OutOfTimeError(AirbyteSyncError):
     def __init__(self, message: str, *, hint: str | None = None, limit: str = "--timeout") -> None:
         super().__init__(message, hint=hint)
         self.limit = limit
+
+
+def extra_hint(extra: str) -> str:
+    """Return how to install an optional dependency."""
+    return f"pip install '.[{extra}]' in a checkout of airbyte-sync"
+
+
+def project_urls() -> dict[str, str]:
+    """Read the addresses that the installed package carries: only one built by CI has them."""
+    from importlib import metadata  # noqa: PLC0415  # slow, and needed after a bug only
+
+    try:
+        lines = metadata.metadata("airbyte-sync-cli").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    return dict(line.split(", ", 1) for line in lines if ", " in line)
+
+
+def bug_hint(urls: Mapping[str, str]) -> str:
+    """Return where to report a bug."""
+    where = urls.get("Issues", "an issue in the repository that this program came from")
+    return f"this is a bug in airbyte-sync; please report it with the traceback above: {where}"
 
 
 class BugError(AirbyteSyncError):

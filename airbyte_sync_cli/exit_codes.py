@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     UNKNOWN = 12
     SUSPECT = 13
     SKIPPED = 99
+    SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143
 
@@ -77,10 +78,14 @@ TABLE: Final = {
     ExitCode.SKIPPED: Row(
         "skipped", "`--if-running skip`: nothing was done (Airflow's own skip code)", ""
     ),
+    ExitCode.SIGHUP: Row("interrupted", "the terminal was closed (SIGHUP)", ""),
     ExitCode.SIGINT: Row("interrupted", "interrupted by Ctrl-C (SIGINT)", ""),
     ExitCode.SIGTERM: Row("interrupted", "terminated (SIGTERM)", ""),
 }
 """What each code means; the README's table is tested against it."""
+
+BY_SIGNAL: Final = frozenset({ExitCode.SIGHUP, ExitCode.SIGINT, ExitCode.SIGTERM})
+"""The endings that a signal causes."""
 
 
 def verdict(codes: Iterable[ExitCode]) -> ExitCode:

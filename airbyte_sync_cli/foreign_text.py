@@ -13,7 +13,9 @@ from airbyte_sync_cli.redaction import redact
 
 LONGEST_MESSAGE: Final = 4000
 """Characters of a message, in every output."""
-_CUT: Final = "… (cut)"
+_CUT: Final = "… (cut) "
+_END_SHARE: Final = 40
+"""One character of so many is kept of the end, behind what is cut out."""
 _READ: Final = 65_536
 """Characters of a text that are looked at, however long it is."""
 _MARGIN: Final = 16_384
@@ -49,15 +51,19 @@ _NOT_IN_JSON: Final = re.compile(rf"[\x7f-\x9f{_BREAKING}{_INVISIBLE}{_SURROGATE
 def capped(text: str, most: int = LONGEST_MESSAGE, *, clean: Callable[[str], str] = str) -> str:
     """Return a text with its secrets masked, cut to `most` characters with a note of it.
 
+    Its end is kept where it has been read: a sentence of ours may stand behind a long value.
     `clean` is applied in between: what it removes may stand within a secret.
     """
-    head = redact(clean(redact(text[:_READ])))
+    masked = redact(text[:_READ])
+    cleaned = clean(masked)
+    head = masked if cleaned == masked else redact(cleaned)
     is_cut = len(text) > _READ
     if is_cut:
         head = head[:-_MARGIN]
     if len(head) <= most and not is_cut:
         return head
-    return head[: most - len(_CUT)] + _CUT
+    end = "" if is_cut else head[-(most // _END_SHARE) :]
+    return head[: most - len(_CUT) - len(end)] + _CUT + end
 
 
 def without_controls(text: str, instead: str = "") -> str:

@@ -21,6 +21,7 @@ PROMISED = {
     12: "unknown",
     13: "suspect",
     99: "skipped",
+    129: "interrupted",
     130: "interrupted",
     143: "interrupted",
 }

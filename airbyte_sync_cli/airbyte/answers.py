@@ -1,5 +1,6 @@
 """What an answer to a trigger proves: yes, no, conflict, not delivered, or nothing at all."""
 
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -16,6 +17,10 @@ from airbyte_sync_cli.airbyte.refusal import error_of, looks_like_html, read_ref
 from airbyte_sync_cli.errors import DeniedError, ProtocolError, UnavailableError
 
 _NOT_DELIVERED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_CUT_OFF = re.compile(rb"disconnect/reset before headers")
+_NOT_CONNECTED = re.compile(rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)")
+"""Envoy answers 503 when its connection to Airbyte broke off; only these reasons tell that the
+request was not delivered (envoyproxy/envoy #14981)."""
 
 
 async def judge_trigger(
@@ -48,13 +53,17 @@ def _judge_reply(
     error = error_of(reply, retry_after=retry_after)
     if reply.status == HTTPStatus.CONFLICT:
         return _judge_conflict(reply, error.message)
-    if reply.status in _NOT_DELIVERED:
+    if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
         return Undelivered(words=error.message, hint=error.hint, retry_after=retry_after)
     is_page = looks_like_html(reply) and not isinstance(error, DeniedError)
     is_page = is_page or (isinstance(error, ProtocolError) and error.may_pass)
     if isinstance(error, UnavailableError) or is_page:
         return AnswerLost(words=error.message)
     raise error
+
+
+def _was_cut_off(reply: Reply) -> bool:
+    return bool(_CUT_OFF.search(reply.body)) and not _NOT_CONNECTED.search(reply.body)
 
 
 def _judge_yes(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerAnswer:

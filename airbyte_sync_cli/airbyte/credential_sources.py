@@ -85,7 +85,7 @@ class BearerSource:
         if self._credentials.file is None:
             return ""
         try:
-            found = read_secret(self._credentials.file, name="the token, read again")
+            found = read_secret(str(self._credentials.file), name="the token, read again")
             return read_token(found).get_secret_value()
         except UsageError as error:
             LOG.warning("%s", error.message)

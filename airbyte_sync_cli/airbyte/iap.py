@@ -16,7 +16,13 @@ from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
 from airbyte_sync_cli.airbyte.exchange import HINT
 from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
-from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, UnavailableError, UsageError
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    DeniedError,
+    UnavailableError,
+    UsageError,
+    extra_hint,
+)
 from airbyte_sync_cli.redaction import remember
 from airbyte_sync_cli.settings import NoAuth, Settings
 
@@ -84,7 +90,7 @@ def _check_google_auth() -> None:
     except ImportError:
         raise UsageError(
             "--iap-audience needs the package google-auth",
-            hint="pip install 'airbyte-sync-cli[iap]'; the image has it",
+            hint=f"{extra_hint('iap')}; the image has it",
         ) from None
 
 

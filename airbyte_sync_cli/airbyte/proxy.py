@@ -17,6 +17,7 @@ from airbyte_sync_cli.airbyte.exchange import causes_of
 from airbyte_sync_cli.airbyte.spelling import can_be_asked
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import without_credentials
+from airbyte_sync_cli.settings.shown import shown_address
 
 _DIRECT: Final = frozenset({"localhost", "metadata.google.internal", "169.254.169.254"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -79,7 +80,8 @@ def _checked(proxy: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError(f"the proxy {without_credentials(proxy)} cannot be used", hint=_HINT)
+        told = shown_address(without_credentials(proxy))
+        raise UsageError(f"the proxy {told} cannot be used", hint=_HINT)
     return proxy
 
 

@@ -9,11 +9,12 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown_address
 
 _EXAMPLE: Final = "an address looks like http://localhost:8000 or https://airbyte.example.com"
 _WELL_KNOWN: Final = ("localhost", "api.airbyte.com", "cloud.airbyte.com")
 """Hosts that nobody else's host is just one letter away from."""
-_PLACEHOLDER: Final = re.compile(r"\$|\{|\}|%\(|<[^>]*>")
+_PLACEHOLDER: Final = re.compile(r"\$|\{|\}|%\(|<[^<>]*>")
 _SLIP: Final = re.compile(
     r"(?P<scheme>https?)(?::/?|;//|//)(?=[A-Za-z\[])(?P<rest>[^/].*)", re.IGNORECASE
 )
@@ -38,7 +39,7 @@ def split_address(text: str) -> SplitResult:
         raise UsageError("the address is empty", hint=_EXAMPLE)
     if _PLACEHOLDER.search(text):
         raise UsageError(
-            f"{text!r}: a placeholder in the address was not filled in",
+            f"{shown_address(text)}: a placeholder in the address was not filled in",
             hint="is the variable set, and was the template rendered?",
         )
     parts = _split(_with_scheme(text), text)
@@ -156,8 +157,9 @@ def _is_ip(text: str) -> bool:
 
 def _no_address(text: str, *, words: str | None = None, guess: str | None = None) -> UsageError:
     because = f": {words}" if words else ""
-    hint = f"did you mean {guess}?" if guess and guess != text else _EXAMPLE
-    return UsageError(f"{text!r} is not an address of Airbyte{because}", hint=hint)
+    told = shown_address(text)
+    hint = f"did you mean {guess}?" if guess and guess != text and told != NOT_SHOWN else _EXAMPLE
+    return UsageError(f"{told} is not an address of Airbyte{because}", hint=hint)
 
 
 def _is_one_slip(word: str, known: str) -> bool:

@@ -7,6 +7,7 @@ from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from airbyte_sync_cli.airbyte.address import Address
@@ -42,7 +43,7 @@ def _bare() -> ssl.SSLContext:
 def _trusting(settings: "Settings") -> ssl.SSLContext:
     context = _bare() if settings.insecure else _system_store()
     if settings.ca_bundle is not None:
-        _load_authorities(context, settings.ca_bundle)
+        _load_authorities(context, settings.ca_bundle, settings.origins)
     if settings.client_cert is not None:
         _load_identity(context, settings.client_cert, settings.client_key)
     return context
@@ -54,14 +55,22 @@ def _system_store() -> ssl.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _load_authorities(context: ssl.SSLContext, bundle: "Path") -> None:
+def _load_authorities(
+    context: ssl.SSLContext, bundle: "Path", origins: "Mapping[str, str]"
+) -> None:
     """Trust these, too: a company's own CA stands beside the public ones, not in their place."""
     try:
         context.load_verify_locations(cafile=bundle)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
-            f"--ca-bundle: {bundle} holds no certificates ({_words(error)})", hint=_MAKE
+            f"{_name_of(origins)}: {bundle} holds no certificates ({_words(error)})", hint=_MAKE
         ) from None
+
+
+def _name_of(origins: "Mapping[str, str]") -> str:
+    """Return what named the file: `REQUESTS_CA_BUNDLE` is none of our options."""
+    kind, _, name = origins.get("ca_bundle", "").partition(" ")
+    return name if kind == "environment" else "--ca-bundle"
 
 
 def _load_identity(context: ssl.SSLContext, certificate: "Path", key: "Path | None") -> None:

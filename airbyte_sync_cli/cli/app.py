@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.cli.completion import prepare_for_shell
 from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
+from airbyte_sync_cli.decoding import refuse_undecodable
 from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 
@@ -90,11 +91,19 @@ def run(argv: Sequence[str]) -> int:
     command = typer.main.get_command(make_app(argv))
     prepare_for_shell()
     try:
+        refuse_undecodable(argv, os.environ)
         code = command.main(list(argv) or ["--help"], prog_name=NAME, standalone_mode=False)
     except TyperException as error:
         return _wrong_usage(argv, error)
     except AirbyteSyncError as error:  # of a command that needs no session, such as `sandbox`
-        return _conclude(argv, argv[0] if argv else None, error)
+        return _conclude(argv, argv[0] if argv and argv[0] in COMMANDS else None, error)
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return ExitCode.OK  # `--help | head`: the reader has seen enough
+    except OSError as error:  # of `--help` and the like, which print by themselves
+        problem = f"cannot be printed to stdout: {error.strerror}"
+        return _conclude(argv, None, UsageError(problem, hint="see `df`: is the disk full?"))
     except typer.Abort:  # a question was answered with Ctrl-C
         return ExitCode.SIGINT
     return code if isinstance(code, int) else ExitCode.OK
@@ -106,7 +115,7 @@ def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
         error.param_hint = _variable(error) or error.param_hint
     path = context.command_path if context else NAME
     hint = _misplaced(argv, error, context) or f"`{path} --help` shows more"
-    problem = UsageError(_plain(error.format_message()), hint=hint)
+    problem = UsageError(_without_value(_plain(error.format_message()), error), hint=hint)
     return _conclude(argv, path.removeprefix(NAME).strip() or None, problem)
 
 
@@ -133,6 +142,22 @@ def _variable(error: typer.BadParameter) -> str | None:
     source = error.ctx.get_parameter_source(error.param.name or "")
     variable = error.param.envvar if source and source.name == "ENVIRONMENT" else None
     return variable if isinstance(variable, str) else None
+
+
+def _without_value(message: str, error: TyperException) -> str:
+    """Leave out a variable's bad value, which may be a secret in the wrong place."""
+    variable = _variable(error) if isinstance(error, typer.BadParameter) else None
+    if variable is None:
+        return message
+    from airbyte_sync_cli.settings.shown import shown  # noqa: PLC0415  # only on this way out
+
+    text = os.environ.get(variable, "")
+    before, bad, choices = message.partition(repr(text))
+    return (
+        before
+        + (bad and shown(text, choices.replace(",", " ").replace("'", " ").split()))
+        + choices
+    )
 
 
 def _conclude(argv: Sequence[str], command: str | None, error: AirbyteSyncError) -> int:

@@ -11,6 +11,7 @@ from airbyte_sync_cli.redaction import MASK, without_credentials
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.profile import find_config, usual_config
+from airbyte_sync_cli.settings.shown import could_be_address
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.output import Output
@@ -29,6 +30,7 @@ async def show(settings: Settings, output: "Output", environ: Mapping[str, str])
     )
     return Ending(
         exit_code=ExitCode.OK,
+        must_be_printed=True,
         text=f"{shown}\n\n{_file(environ)}",
         details={"values": rows},
     )
@@ -50,14 +52,17 @@ def _masked(settings: Settings, name: str, origin: str) -> str | None:
 def _value(settings: Settings, name: str) -> str | None:
     value = getattr(settings, name)
     if name == "proxies":
-        return (
-            ", ".join(f"{kind}: {without_credentials(url)}" for kind, url in value.items()) or None
-        )
+        return ", ".join(f"{kind}: {_proxy(kind, url)}" for kind, url in value.items()) or None
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}s"
     return None if value is None else str(value)
+
+
+def _proxy(kind: str, url: str) -> str:
+    bare = without_credentials(url)
+    return bare if kind == "no" or could_be_address(bare) else MASK
 
 
 def _file(environ: Mapping[str, str]) -> str:

@@ -1,7 +1,9 @@
 """`airbyte-sync demo`: real syncs against a sandbox in this process, in a quarter of a minute."""
 
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Final
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from airbyte_sync_cli.cli.app import NAME
-from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -26,11 +28,11 @@ What you saw
   Of several syncs the lowest code other than 0 counts: here {verdict}.
   The demo itself exits with 0, because all of this was as expected.
 
-What to type next{path}
-  airbyte-sync sandbox                     # such an Airbyte; then in another terminal:
-  airbyte-sync run --conn orders           # one sync; `echo $?` shows its exit code
-  airbyte-sync run --conn billing -o json  # one that fails; the result as a line of JSON
-  airbyte-sync run --help                  # everything else
+What to type next
+  {program} sandbox                     # a simulated Airbyte; then in another terminal:
+  {program} run --conn orders           # one sync; `echo $?` shows its exit code
+  {program} run --conn billing -o json  # one that fails; the result as a line of JSON
+  {program} run --help                  # everything else
 With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 """
 
@@ -53,7 +55,7 @@ async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
     except ImportError as error:
         raise UsageError(
             f"the simulated Airbyte is not installed ({error.name} is missing)",
-            hint="pip install 'airbyte-sync-cli[sandbox]'",
+            hint=extra_hint("sandbox"),
         ) from error
     names = ["orders", "customers", "events"]
     async with serve(Sandbox(_world())) as url:
@@ -74,19 +76,23 @@ def _explained(ending: "Ending", output: "Output", environ: Mapping[str, str]) -
 
     if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
         return ending
-    values = {"verdict": int(ExitCode.FAILED), "path": _path_line(environ)}
+    values = {"verdict": int(ExitCode.FAILED), "program": _program(environ)}
     text = _EXPLANATION.format(**values).rstrip()
     return Ending(
         syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{output.summary(ending.syncs)}\n{text}"
     )
 
 
-def _path_line(environ: Mapping[str, str]) -> str:
-    """Make the shell know the program where it does not: `make demo` leaves it in `.venv`."""
-    program = Path(sys.argv[0]).absolute()
-    if program.name != NAME or which(NAME, path=environ.get("PATH")):
-        return ""
-    return f'\n  export PATH="{program.parent}:$PATH"  # where the program is'
+def _program(environ: Mapping[str, str]) -> str:
+    """Return what to type for this program: `make demo` leaves it in `.venv`, not on the PATH."""
+    here = Path(sys.argv[0])
+    if which(NAME, path=environ.get("PATH")):
+        return NAME
+    if here.name != NAME:
+        return f"{shlex.quote(sys.executable)} -m airbyte_sync_cli"
+    with suppress(OSError, ValueError):  # not below the current folder, or that is deleted
+        here = here.absolute().relative_to(Path.cwd())
+    return shlex.quote(str(here))
 
 
 def _world() -> "SandboxConfig":

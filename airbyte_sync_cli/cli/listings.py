@@ -63,6 +63,7 @@ async def list_connections(session: Session, wanted: Wanted) -> Ending:
         raise _nothing_found(wanted, named)
     return Ending(
         exit_code=ExitCode.OK,
+        must_be_printed=True,
         text=connections_table(found, session.output.screen),
         details={"connections": [_row(session, one) for one in found]},
     )
@@ -117,7 +118,8 @@ async def list_jobs(
             session.output.warn(f"{past.connection.name!r} has no {kind} yet")
     tables = [_titled_table(session, past, alone=len(pasts) == 1) for past in pasts if past.jobs]
     syncs = [_sync(session, past.connection, job) for past in pasts for job in past.jobs]
-    return Ending(syncs=syncs, exit_code=ExitCode.OK, text="\n\n".join(tables))
+    text = "\n\n".join(tables)
+    return Ending(syncs=syncs, exit_code=ExitCode.OK, text=text, must_be_printed=True)
 
 
 def _titled_table(session: Session, past: Past, *, alone: bool) -> str:

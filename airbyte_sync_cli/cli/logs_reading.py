@@ -78,9 +78,10 @@ async def follow_log(session: Session, wanted: Wanted) -> Ending:
     try:
         await until_stopped(trail.follow(), stop=session.stop)
     except StoppedError:
-        ending = interrupted(session.stop)
+        told = trail.ending()
+        ending = interrupted(session.stop, told.syncs)
         quiet = ending.exit_code is ExitCode.SIGINT
-        return replace(trail.ending(), exit_code=ending.exit_code, quiet=quiet)
+        return replace(told, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
     return trail.ending()
 
 
@@ -122,7 +123,8 @@ class Trail:
     def ending(self) -> Ending:
         """Tell what was shown; it stands on stdout already where that is for people."""
         if self._case is None:
-            return Ending(text="")
+            asked = [case.result() for case in self._session.asked_about]
+            return Ending(syncs=asked, text="")
         return _ending(self._session, self._case, self._lines, text="")
 
 
@@ -141,7 +143,13 @@ def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptL
 def _ending(session: Session, case: Case, lines: Sequence[AttemptLine], *, text: str) -> Ending:
     """Tell what was shown; a log can be long, so its rows are made only if they are read."""
     rows = [_row(found) for found in lines] if session.output.keeps_reports else []
-    return Ending(syncs=[case.result()], exit_code=ExitCode.OK, text=text, details={"lines": rows})
+    return Ending(
+        syncs=[case.result()],
+        exit_code=ExitCode.OK,
+        must_be_printed=True,
+        text=text,
+        details={"lines": rows},
+    )
 
 
 def _row(found: AttemptLine) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Connection, Job
 from airbyte_sync_cli.cli.session import Ending, Session
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -13,7 +13,6 @@ from airbyte_sync_cli.tasks import gather
 
 async def look_at_jobs(session: Session, job_ids: Sequence[int], *, exit_status: bool) -> Ending:
     """Look once at each job."""
-    session.asked_about.extend(job_ids)
     cases = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return _looked_at(cases, exit_status=exit_status)
 
@@ -29,7 +28,6 @@ async def look_at_connections(
 
 async def cancel_jobs(session: Session, job_ids: Sequence[int]) -> Ending:
     """Cancel jobs by id: each is read first."""
-    session.asked_about.extend(job_ids)
     cases = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
     return await _cancel(session, cases)
 
@@ -45,8 +43,9 @@ async def cancel_connections(
 
 async def look_at_job(session: Session, job_id: int) -> Case:
     """Read a job, its connection's name, and the reason if it failed."""
-    job = await session.airbyte.job(job_id)
-    case = Case(key=f"job {job_id}", job=job, adopted=True)
+    case = Case.of_job(job_id)
+    session.asked_about.append(case)
+    job = case.job = await session.airbyte.job(job_id)
     async with asyncio.TaskGroup() as tasks:
         connection = tasks.create_task(_name_of(session, job.connection_id))
         tasks.create_task(_explain(session, case, job))
@@ -57,6 +56,7 @@ async def look_at_job(session: Session, job_id: int) -> Case:
 
 async def _look_at_latest(session: Session, connection: Connection) -> Case:
     case = Case(key=connection.id, connection=connection, adopted=True)
+    session.asked_about.append(case)
     jobs = await session.airbyte.jobs(connection.id, limit=1)
     case.job = jobs[0] if jobs else None
     if case.job is not None:
@@ -82,7 +82,8 @@ async def _explain(session: Session, case: Case, job: Job) -> None:
 def _looked_at(cases: Sequence[Case], *, exit_status: bool) -> Ending:
     """A look succeeds when it could be done; `--exit-status` makes the jobs speak."""
     if not exit_status:
-        return Ending(syncs=[case.result() for case in cases], exit_code=ExitCode.OK)
+        syncs = [case.result() for case in cases]
+        return Ending(syncs=syncs, exit_code=ExitCode.OK, must_be_printed=True)
     for case in cases:
         case.error = _without_outcome(case)
     return Ending.of(cases)
@@ -124,19 +125,38 @@ async def _cancel(session: Session, cases: Sequence[Case]) -> Ending:
 
 
 def _cancelled(cases: Sequence[Case]) -> Ending:
-    alive = [case.job for case in cases if case.job is not None and case.job.is_active]
-    for case in cases:
-        case.ended_as = ExitCode.UNKNOWN if case.job in alive else ExitCode.OK
-    error = None
-    if alive:
-        names = ", ".join(f"job {job.id} ({job.status})" for job in alive)
-        sent = any(case.cancel and case.cancel.requested for case in cases if case.job in alive)
-        error = UnknownOutcomeError(
-            f"the cancel was sent, but is not confirmed yet: {names}"
-            if sent
-            else f"no cancel was sent, because Airbyte cannot be read any more: {names}",
-            hint=f"`airbyte-sync status {alive[0].id}` tells later; Airbyte cancels only what has "
-            "begun",
+    """End well where nothing is active any more, however the jobs ended."""
+    alive = [case for case in cases if case.job is not None and case.job.is_active]
+    error = _uncancelled(alive) if alive else None
+    done = {"exit_code": ExitCode.OK, "outcome": ExitCode.OK.outcome}
+    for case in alive:
+        case.ended_as = ExitCode.UNKNOWN
+    return Ending(
+        syncs=[
+            case.result() if case in alive else case.result().model_copy(update=done)
+            for case in cases
+        ],
+        error=error,
+        exit_code=error.exit_code if error else ExitCode.OK,
+    )
+
+
+def _uncancelled(alive: Sequence[Case]) -> UnknownOutcomeError:
+    """Say which jobs are still active after all that was tried, why, and what can be done."""
+    names = ", ".join(f"{case.name} ({case.job.status})" for case in alive if case.job)
+    ids = " ".join(str(case.job.id) for case in alive if case.job)
+    refusal = next((case.cancel_refusal for case in alive if case.cancel_refusal), None)
+    again = f"`airbyte-sync cancel {ids}` tries again, `airbyte-sync status {ids}` tells how it is"
+    if all(case.cancel is None or not case.cancel.requested for case in alive):
+        words = f"no cancel was sent, because Airbyte cannot be read any more: {names}"
+    elif refusal:
+        words = f"the cancel was refused: {names}: {refusal}"
+    elif all(case.job and case.job.status in NOT_STARTED_STATUSES for case in alive):
+        words = f"still waiting to begin, and Airbyte cancels only what has begun: {names}"
+        again = (
+            f"`airbyte-sync cancel {ids}` again once it is running (`airbyte-sync status {ids}`), "
+            f"or `airbyte-sync wait {ids}` if it may run after all"
         )
-    syncs = [case.result() for case in cases]
-    return Ending(syncs=syncs, error=error, exit_code=error.exit_code if error else ExitCode.OK)
+    else:
+        words = f"the cancel was sent, but is not confirmed yet: {names}"
+    return UnknownOutcomeError(words, hint=again)

@@ -8,7 +8,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.cli.session import Play
 
 
 @with_common_options
@@ -37,7 +37,7 @@ def run(
     Exit 0 if and only if Airbyte says that every sync succeeded.
     """
 
-    def prepare(environ: Mapping[str, str]) -> "Work":
+    def prepare(environ: Mapping[str, str]) -> "Play":
         from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
@@ -58,9 +58,11 @@ def run(
             dry_run=dry_run,
         )
         wanted, tags = targets.wanted_connections(conn, tag, environ)
-        return lambda session: runs.run_syncs(session, wanted, tags, policy)
+        return lambda settings, output: runs.start_syncs(
+            settings, output, wanted, tags=tags, policy=policy
+        )
 
-    return common.perform("run", prepare, stops_itself=True)
+    return common.play("run", prepare)
 
 
 @with_common_options
@@ -83,7 +85,7 @@ def trigger(
     The first half of the two-task pattern; `airbyte-sync wait JOB_ID` is the second.
     """
 
-    def prepare(environ: Mapping[str, str]) -> "Work":
+    def prepare(environ: Mapping[str, str]) -> "Play":
         from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
@@ -96,6 +98,8 @@ def trigger(
             trigger_only=True,
         )
         wanted, tags = targets.wanted_connections(conn, tag, environ)
-        return lambda session: runs.run_syncs(session, wanted, tags, policy)
+        return lambda settings, output: runs.start_syncs(
+            settings, output, wanted, tags=tags, policy=policy
+        )
 
-    return common.perform("trigger", prepare, stops_itself=True)
+    return common.play("trigger", prepare)

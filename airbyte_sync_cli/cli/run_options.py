@@ -150,7 +150,7 @@ OnInterrupt = Annotated[
     Literal["cancel", "leave"],
     typer.Option(
         "--on-interrupt",
-        help="At SIGTERM or Ctrl-C: what becomes of a job that we started.",
+        help="At SIGTERM, SIGHUP or Ctrl-C: what becomes of a job that we started.",
         rich_help_panel=TIME,
     ),
 ]

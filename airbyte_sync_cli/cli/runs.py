@@ -15,8 +15,29 @@ from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
+from airbyte_sync_cli.sync.select import as_connection_id
+from airbyte_sync_cli.sync.start import Start
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
+
+
+async def start_syncs(
+    settings: Settings,
+    output: Output,
+    wanted: Sequence[str],
+    *,
+    tags: Sequence[str],
+    policy: RunPolicy,
+) -> Ending:
+    """Connect and run (or only trigger) a sync of each connection."""
+    return await hold_session(
+        lambda session: run_syncs(session, wanted, tags, policy),
+        settings,
+        output,
+        stops_itself=True,
+        asked_for=[_not_sent(one) for one in wanted],
+    )
 
 
 async def run_syncs(
@@ -26,9 +47,16 @@ async def run_syncs(
     try:
         connections = await until_stopped(session.select(wanted, tags), stop=session.stop)
     except StoppedError:
-        return interrupted(session.stop)
+        return interrupted(session.stop, [_not_sent(one) for one in wanted])
     context = session.context(_less_time(policy, session.age()))
     return Ending.of(await run_connections(context, connections))
+
+
+def _not_sent(wanted: str) -> SyncResult:
+    """Return the result of a connection, by what was typed, before anything was done."""
+    known = as_connection_id(wanted)
+    name = None if known else wanted
+    return SyncResult(connection_id=known, connection_name=name, start=Start.NOT_SENT)
 
 
 def _less_time(policy: RunPolicy, seconds: float) -> RunPolicy:
@@ -61,7 +89,7 @@ async def wait_for(
         output,
         stops_itself=True,
         persistence=persistence,
-        job_ids=job_ids,
+        asked_for=[SyncResult(job_id=one, adopted=True) for one in job_ids],
     )
 
 

@@ -4,12 +4,14 @@ import importlib
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.cli.signals import redeliver_noted
+from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.foreign_text import printable
 
 if TYPE_CHECKING:
@@ -150,8 +152,10 @@ def _ready(config: "SandboxConfig", url: str) -> None:
         "  airbyte-sync connections",
         f"  airbyte-sync run --conn {name}",
     ]
-    sys.stderr.write(printable("\n".join(lines)) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError, AttributeError):  # stderr is gone, or never was
+        sys.stderr.write(printable("\n".join(lines)) + "\n")
+        sys.stderr.flush()
+    redeliver_noted()
 
 
 def _credentials(config: "SandboxConfig") -> list[str]:
@@ -173,5 +177,5 @@ def _require_extra() -> None:
     except ImportError as error:
         raise UsageError(
             f"the sandbox needs a package that is not installed: {error.name}",
-            hint="pip install 'airbyte-sync-cli[sandbox]'",
+            hint=extra_hint("sandbox"),
         ) from error

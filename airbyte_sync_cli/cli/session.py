@@ -5,8 +5,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.connect import connect
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
 """Python's own thresholds, restored after the start: a wait makes garbage with every poll."""
+T = TypeVar("T")
 _FIRST_PAUSE: Final = 0.5
 """Seconds between the first contact that fails and the next."""
 
@@ -49,8 +51,8 @@ class Session:
     stop: Stop
     began: float
     """When it was wished for, by the clock: connecting may have taken long."""
-    asked_about: list[int] = field(default_factory=list)
-    """Jobs that a signal's ending shall name."""
+    asked_about: "list[Case]" = field(default_factory=list)
+    """What a signal's ending shall name, as far as it is known by then."""
 
     def age(self) -> float:
         """Tell the seconds since then."""
@@ -94,6 +96,8 @@ class Ending:
     """What `--output text` prints instead of the syncs' summary."""
     quiet: bool = False
     """Whether stderr is spared the error: a person pressed Ctrl-C to end what has no end."""
+    must_be_printed: bool = False
+    """Whether the command only shows something, so that it fails if that cannot be printed."""
     details: Mapping[str, object] | None = None
     """What the command's own kind of report has beside the keys of all; see `output.reports`."""
 
@@ -162,6 +166,23 @@ def perform_offline(
 class _Loop(asyncio.SelectorEventLoop):
     """A loop that leaves its threads behind, as the process does: see `__main__`."""
 
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., T], *args: object
+    ) -> "asyncio.Future[T]":
+        """Look a name up in a thread, or without one where none can be started.
+
+        With a small limit of processes no thread can be: the loop stands still meanwhile.
+        """
+        try:
+            return super().run_in_executor(executor, func, *args)
+        except RuntimeError:  # can't start new thread
+            future: asyncio.Future[T] = self.create_future()
+            try:
+                future.set_result(func(*args))
+            except OSError as error:
+                future.set_exception(error)
+            return future
+
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the method that this replaces has it
         """Wait for no thread: one that looks a name up can hang for half a minute."""
 
@@ -172,16 +193,28 @@ def _run(work: Coroutine[None, None, Ending]) -> Ending:
 
 
 def _conclude(output: Output, ending: Ending) -> ExitCode:
+    """Write the ending; a bug in that loses the name of no job."""
     if isinstance(ending.error, BugError):
         show_traceback(ending.error.__cause__ or ending.error)
-    return output.conclude(
-        ending.syncs,
-        error=ending.error,
-        exit_code=ending.exit_code,
-        stdout_text=ending.text,
-        details=ending.details,
-        quiet=ending.quiet,
-    )
+    try:
+        return output.conclude(
+            ending.syncs,
+            error=ending.error,
+            exit_code=ending.exit_code,
+            stdout_text=ending.text,
+            details=ending.details,
+            quiet=ending.quiet,
+            must_be_printed=ending.must_be_printed,
+        )
+    except Exception as error:  # noqa: BLE001  # tell the jobs' ids before anything else
+        show_traceback(error)
+        ids = [str(sync.job_id) for sync in ending.syncs if sync.job_id is not None]
+        named = f"; job {', '.join(ids)}" if ids else ""
+        bug = BugError.of(error)
+        hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
+        return output.conclude(
+            (), error=BugError(f"{bug.message}{named}", hint=hint), exit_code=ExitCode.BUG
+        )
 
 
 def _output(command: str, options: OutputOptions) -> Output:
@@ -202,13 +235,13 @@ async def hold_session(
     *,
     stops_itself: bool,
     persistence: Persistence | None = None,
-    job_ids: Sequence[int] = (),
+    asked_for: Sequence[SyncResult] = (),
 ) -> Ending:
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
     is ended where it stands. Without `persistence` a first contact is tried for 15 seconds.
-    `job_ids` are named where a signal comes before anything is known of them.
+    `asked_for` is named where a signal comes before anything is known of it.
     """
     clock = SystemClock()
     stop, began = Stop(clock), clock.monotonic()
@@ -217,7 +250,7 @@ async def hold_session(
             seconds = persistence.seconds if persistence else PATIENCE
             airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)
         except StoppedError:
-            return interrupted(stop, job_ids)
+            return interrupted(stop, asked_for)
         except UnavailableError as error:
             if persistence is None or error.lasting:
                 raise
@@ -230,7 +263,6 @@ async def hold_session(
             clock=clock,
             stop=stop,
             began=began,
-            asked_about=[*job_ids],
         )
         try:
             return await _do(work, session, stops_itself=stops_itself)
@@ -246,7 +278,7 @@ async def _do(work: Work, session: Session, *, stops_itself: bool) -> Ending:
                 return await work(session)
             return await until_stopped(work(session), stop=session.stop)
     except StoppedError:
-        return interrupted(session.stop, session.asked_about)
+        return interrupted(session.stop, [case.result() for case in session.asked_about])
 
 
 async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Server:
@@ -268,13 +300,13 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
     return await connect(settings, clock=clock, patience=seconds - pause)
 
 
-def interrupted(stop: Stop, job_ids: Sequence[int] = ()) -> Ending:
-    """End as a signal wants it, with nothing started; jobs that were asked about are named."""
-    code = ExitCode[stop.interrupted.signal if stop.interrupted else "SIGTERM"]
+def interrupted(stop: Stop, asked_for: Sequence[SyncResult] = ()) -> Ending:
+    """End as a signal wants it; what was asked for is listed, as far as it is known."""
+    code = stop.interrupted.exit_code if stop.interrupted else ExitCode.SIGTERM
+    undecided = {"exit_code": code, "outcome": code.outcome}
     return Ending(
         syncs=[
-            SyncResult(job_id=one, outcome=code.outcome, exit_code=code, adopted=True)
-            for one in job_ids
+            one.model_copy(update=undecided) if one.exit_code is None else one for one in asked_for
         ],
         exit_code=code,
     )

@@ -14,34 +14,57 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from types import FrameType
 
-    from airbyte_sync_cli.sync.stop import SignalName, Stop
+    from airbyte_sync_cli.sync.stop import Stop
 
-_HANDLED: Final = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR: Final = "\x1b[?25h\n"
+_FROM_THE_KEYBOARD: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
+HANDLED: Final = (
+    *_FROM_THE_KEYBOARD,
+    signal.SIGTERM,
+    signal.SIGHUP,  # the terminal or the ssh session was closed
+    signal.SIGALRM,  # `perl -e 'alarm 3600; exec @ARGV'`, where there is no `timeout`
+    signal.SIGUSR1,  # a batch system's notice, ahead of its SIGKILL
+    signal.SIGUSR2,
+    signal.SIGXCPU,  # `ulimit -t`, the soft limit
+)
+"""What ends a process unless it is handled, and is sent to end one. Not what tells of a defect
+(SIGSEGV, SIGABRT …). Python itself ignores SIGPIPE and SIGXFSZ: writing raises an error instead.
+"""
+_SHOW_CURSOR: Final = b"\x1b[?25h\n"
 
 _noted: Final[list[int]] = []
 """Signals that arrived before anybody could act on them."""
 
 
 def note_signals() -> None:
-    """Take note of SIGINT and SIGTERM from here on, instead of dying (or ignoring) at once.
+    """Take note of signals from here on, instead of dying (or ignoring) at once.
 
-    An ignored SIGINT stays ignored: that is how a shell starts background jobs.
+    An ignored one stays ignored: that is how a shell starts background jobs, and `nohup` anything.
     """
-    for number in _HANDLED:
+    for number in HANDLED:
         if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGTERM:
             signal.signal(number, _note)
 
 
 def _note(number: int, _frame: "FrameType | None") -> None:
-    if number == signal.SIGINT and number in _noted:
+    if _is_impatient(number):
         leave_at_once()
     _noted.append(number)
 
 
-def noted_signal() -> "SignalName | None":
-    """Tell the first signal that arrived so far."""
-    return _name(_noted[0]) if _noted else None
+def _is_impatient(number: int) -> bool:
+    """Whether a person presses Ctrl-C (or the key of SIGQUIT) for the second time."""
+    return number in _FROM_THE_KEYBOARD and not _FROM_THE_KEYBOARD.isdisjoint(_noted)
+
+
+def noted_signal() -> str | None:
+    """Return the name of the first signal that arrived so far."""
+    return signal.Signals(_noted[0]).name if _noted else None
+
+
+def redeliver_noted() -> None:
+    """Send what was noted once more, now that somebody else handles it."""
+    for number in [*_noted]:
+        signal.raise_signal(number)
 
 
 @contextmanager
@@ -55,7 +78,7 @@ def stopping_on_signals(
     import asyncio  # noqa: PLC0415  # --help needs no loop, and it costs 30 ms
 
     loop = asyncio.get_running_loop()
-    taken = [n for n in _HANDLED if signal.getsignal(n) is not signal.SIG_IGN]
+    taken = [n for n in HANDLED if signal.getsignal(n) is not signal.SIG_IGN]
     for number in taken:
         loop.add_signal_handler(number, _act, number, stop, last_words)
     first = noted_signal()
@@ -64,27 +87,25 @@ def stopping_on_signals(
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, taken)  # a removed handler would let it die
         for number in taken:
             loop.remove_signal_handler(number)
             signal.signal(number, _note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, taken)
 
 
 def _act(number: int, stop: "Stop", last_words: Callable[[], object]) -> None:
-    if number == signal.SIGINT and number in _noted:
+    if _is_impatient(number):
         with suppress(Exception):  # whatever it is, a person wants to be gone
             last_words()
         leave_at_once()
     _noted.append(number)
-    stop.interrupt(_name(number))
-
-
-def _name(number: int) -> "SignalName":
-    return "SIGINT" if number == signal.SIGINT else "SIGTERM"
+    stop.interrupt(signal.Signals(number).name)
 
 
 def leave_at_once() -> None:
     """End the process here and now: a person pressed Ctrl-C twice."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        sys.stderr.write(_SHOW_CURSOR)
-        sys.stderr.flush()
+    with suppress(OSError, ValueError, AttributeError):  # the terminal is gone, or never was
+        if sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # a handler may interrupt a `write`
     os._exit(128 + signal.SIGINT)

@@ -1,9 +1,12 @@
 """From what was typed to what is meant: job ids, and the connections to work on."""
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.settings.sources import unquoted
 from airbyte_sync_cli.sync.select import as_connection_id
 
 _MOST_DIGITS: Final = 18
@@ -29,7 +32,7 @@ def wanted_connections(
     """
     names, tags = list(conn or ()), list(tag or ())
     if not names and not tags:
-        names = [part for part in environ.get("AIRBYTE_CONNECTION", "").split(",") if part.strip()]
+        names = _names_in(environ.get("AIRBYTE_CONNECTION", ""))
     if not names and not tags:
         raise UsageError("no connection given", hint=hint)
     if not all(text.strip() for text in [*names, *tags]):
@@ -39,9 +42,24 @@ def wanted_connections(
     return [name.strip() for name in names], [tag.strip() for tag in tags]
 
 
+def _names_in(text: str) -> list[str]:
+    """Read a JSON list, one name a line, or names with commas between them.
+
+    Only in the last form a name can hold no comma.
+    """
+    text = unquoted(text)
+    if text.startswith("["):
+        with suppress(ValueError):
+            found = json.loads(text)
+            if isinstance(found, list) and all(isinstance(one, str) for one in found):
+                return found
+    separated = text.splitlines() if "\n" in text else text.split(",")
+    return [part for part in separated if part.strip(" ,")]
+
+
 def connections_if_any(conn: Sequence[str] | None, environ: Mapping[str, str]) -> Sequence[str]:
     """Tell the connections that are meant, where any are. Raises UsageError."""
-    if not conn and not environ.get("AIRBYTE_CONNECTION", "").strip(" ,"):
+    if not conn and not _names_in(environ.get("AIRBYTE_CONNECTION", "")):
         return []
     return wanted_connections(conn, None, environ)[0]
 

@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -28,4 +29,5 @@ def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCod
 def show_traceback(error: BaseException) -> None:
     """Print where a bug happened, for whoever fixes it."""
     text = "".join(traceback.format_exception(error))
-    print(printable(redact(text)), end="", file=sys.stderr)  # noqa: T201  # as traceback.print_exc
+    with suppress(OSError, ValueError, AttributeError):  # stderr is gone, or never was
+        sys.stderr.write(printable(redact(text)))

@@ -1,15 +1,26 @@
 """Files that others read: Airflow's XCom, a result file, Kubernetes' termination message."""
 
+import errno
 import os
+import select
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from airbyte_sync_cli.paths import is_folder
 from airbyte_sync_cli.sync.result import Report
 
 LONGEST_TERMINATION_MESSAGE: Final = 4096
 """Bytes (Kubernetes cuts there, anywhere)."""
+_READABLE_BY_ALL: Final = 0o644
+"""The mode of a new file: Airflow's sidecar is another user."""
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Reasons for which overwriting the old content would only destroy it."""
+_LONGEST_PAUSE: Final = 0.5
+"""Seconds without progress after which a pipe's reader is given up: a signal's ending has 5 s."""
 
 
 class ResultFiles:
@@ -27,16 +38,23 @@ class ResultFiles:
     @property
     def keep_reports(self) -> bool:
         """Whether a whole report is written anywhere."""
-        return self._result_file is not None or self._xcom.is_dir()
+        return self._result_file is not None or self._has_sidecar
 
-    def write(self, report: Report, *, reason: str) -> list[str]:
-        """Write all of them; return a sentence for each that could not be written."""
-        line = report.json_line() + "\n"
+    @property
+    def _has_sidecar(self) -> bool:
+        return is_folder(self._xcom)
+
+    def write(self, report: Report, *, reason: str, provisional: bool = False) -> list[str]:
+        """Write all of them; return a sentence for each that could not be written.
+
+        A `provisional` report is kept from devices and pipes, where none would replace it later.
+        """
+        content = (report.json_line() + "\n").encode()
         troubles = []
-        if self._result_file is not None:
-            troubles.append(_write_whole(self._result_file, line, what="the result file"))
-        if self._xcom.is_dir():
-            troubles.append(_write_whole(self._xcom / "return.json", line, what="the XCom file"))
+        if self._result_file is not None and not (provisional and _is_stream(self._result_file)):
+            troubles.append(_told(self._result_file, content, what="the result file"))
+        if self._has_sidecar:
+            troubles.append(_told(self._xcom / "return.json", content, what="the XCom file"))
         if self._in_kubernetes and os.access(self._termination, os.W_OK):
             if report.exit_code:
                 troubles.append(self._write_termination(reason))
@@ -48,28 +66,130 @@ class ResultFiles:
     def _write_termination(self, reason: str) -> str | None:
         """Overwrite in place: it is a mounted file, which cannot be replaced."""
         try:
-            self._termination.write_bytes(cut(reason, LONGEST_TERMINATION_MESSAGE))
+            _overwrite(self._termination, cut(reason, LONGEST_TERMINATION_MESSAGE))
         except OSError as error:
             return f"the termination message could not be written: {error.strerror}"
         return None
 
 
-def _write_whole(path: Path, text: str, *, what: str) -> str | None:
-    """Write a file whole or not at all: beside it first, then moved into its place."""
-    temporary: str | None = None
+def _told(path: Path, content: bytes, *, what: str) -> str | None:
+    """Write a file; return a sentence if that fails."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        _write(path, content)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        return f"{what} {path} could not be written: {error.strerror}"
+        return f"{what} {path} could not be written: {error.strerror or error}"
     return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, where it is one that can be replaced.
+
+    A link is followed. A device, a pipe, or a file that only a descriptor leads to
+    (/dev/stdout) is written to as it is. Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    known = _stat(path)
+    own = _own_stream(known)
+    if own is not None:
+        _write_all(own, content)
+    elif known is None or (stat.S_ISREG(known.st_mode) and _is_same(_stat(target), known)):
+        _replace_or_overwrite(target, content, known)
+    else:
+        _overwrite(path, content)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether what is written there cannot be taken back."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode) or _own_stream(path.stat()) is not None
+    except OSError:
+        return False
+
+
+def _own_stream(known: os.stat_result | None) -> int | None:
+    """Return the descriptor of stdout or stderr if the file is one of them.
+
+    Whatever else is written there continues behind it, instead of over it.
+    """
+    for number in (1, 2):
+        with suppress(OSError):  # closed
+            if _is_same(known, os.fstat(number)):
+                return number
+    return None
+
+
+def _is_same(one: os.stat_result | None, other: os.stat_result) -> bool:
+    return one is not None and os.path.samestat(one, other)
+
+
+def _replace_or_overwrite(target: Path, content: bytes, known: os.stat_result | None) -> None:
+    """Replace a file; overwrite it where it is mounted, or its folder is read-only."""
+    try:
+        _replace(target, content, stat.S_IMODE(known.st_mode) if known else _READABLE_BY_ALL)
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise
+        _overwrite(target, content)
+
+
+def _replace(target: Path, content: bytes, mode: int) -> None:
+    """Write a file beside it first, then move that into its place."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".airbyte-sync-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            with _where_it_is_known():
+                os.fsync(file.fileno())
+            with _where_it_is_known():
+                os.fchmod(file.fileno(), mode)
+        Path(temporary).replace(target)
+    except OSError:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+@contextmanager
+def _where_it_is_known() -> Iterator[None]:
+    """Do without what a file system does not know, such as the mode of a file on a share."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Write in place. Without a reader of a pipe it fails at once instead of waiting for one."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        handle = os.open(path, flags, _READABLE_BY_ALL)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads from it") from error
+        raise
+    try:
+        _write_all(handle, content)
+    finally:
+        os.close(handle)
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    """Write as fast as it is read. Raises TimeoutError when a reader has stopped reading."""
+    while content:
+        try:
+            content = content[os.write(handle, content) :]
+        except BlockingIOError:
+            if not select.select([], [handle], [], _LONGEST_PAUSE)[1]:
+                raise TimeoutError(errno.ETIMEDOUT, "its reader does not read") from None
 
 
 def cut(text: str, most: int) -> bytes:

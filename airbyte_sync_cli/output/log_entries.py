@@ -1,6 +1,7 @@
 """From events to entries: what is worth a line in a log."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
@@ -105,7 +106,8 @@ class LogEntries:
                 log = self._log(key)
                 log.job, log.adopted, log.told, log.doing = job, adopted, job.status, None
                 verb = "watching" if named else "adopted" if adopted else "started"
-                return replace(_entry(log, verb, f"{verb}: {job.status}"), url=url)
+                said = _not_started(job) if event.since else f"{verb}: {job.status}"
+                return replace(_entry(log, verb, said), url=url)
             case _:
                 log = self._log(event.key)
                 log.doing = _doing(event) or log.doing
@@ -147,6 +149,13 @@ def _doing(event: ev.Event) -> str | None:
             return "retrying to start a job"
         case _:
             return None
+
+
+def _not_started(job: Job) -> str:
+    """Format why `--since` starts nothing: which job counts, and since when it exists."""
+    created = job.created_at.astimezone(UTC)
+    now = "has already succeeded" if job.status == "succeeded" else f"is already {job.status}"
+    return f"not started: job {job.id}, created {created:%Y-%m-%d %H:%M:%S} UTC, {now}"
 
 
 def _said(  # noqa: PLR0911  # one case a kind

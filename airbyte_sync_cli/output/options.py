@@ -1,5 +1,7 @@
 """How the user wants to be told: frozen, decided before anything happens."""
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Literal
 
 from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.paths import why_unreadable
 
 Format = Literal["text", "json", "id"]
 
@@ -35,7 +38,7 @@ def read_output_options(typed: Mapping[str, object]) -> OutputOptions:
         result_file=result_file if isinstance(result_file, Path) else None,
     )
     if options.result_file is not None:
-        _check_folder(options.result_file)
+        _require_writable(options.result_file)
     return options
 
 
@@ -67,9 +70,30 @@ def _format(text: str) -> Format:
             return "text"
 
 
-def _check_folder(path: Path) -> None:
-    if path.is_dir() or not path.absolute().parent.is_dir():
+def _require_writable(path: Path) -> None:
+    """Refuse a file that obviously cannot be written. Raises UsageError."""
+    try:
+        why = _why_unwritable(path)
+    except (OSError, ValueError) as error:  # a name too long, a folder closed to us, a null byte
+        why = why_unreadable(error)
+    if why:
         raise UsageError(
-            f"--result-file: {path} cannot be written",
+            f"--result-file: {path} cannot be written: {why}",
             hint="name a file in a folder that exists and is mounted writable",
         )
+
+
+def _why_unwritable(path: Path) -> str | None:
+    folder = Path(os.path.realpath(path)).parent
+    replaceable = os.access(folder, os.W_OK | os.X_OK)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if not folder.is_dir():
+            return f"there is no folder {folder}"
+        return None if replaceable else f"the folder {folder} is not writable"
+    if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
+        return "it is a folder" if stat.S_ISDIR(mode) else "it is a socket"
+    if os.access(path, os.W_OK) or (stat.S_ISREG(mode) and replaceable):
+        return None
+    return "it is not writable"

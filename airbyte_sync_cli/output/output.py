@@ -2,14 +2,13 @@
 
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
-from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError
+from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.foreign_text import capped, printable
 from airbyte_sync_cli.output.failures import LABELLED, FailureDetails, blocks
@@ -35,8 +34,12 @@ _CONCERNED: Final = frozenset({"run", "wait", "demo"})
 
 _LONGEST_REASON: Final = 3200
 """Bytes of the error in a termination message, so that the hint behind it is kept."""
-_LEFT: Final = "left at once: what was started may go on"
-_LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job goes on"
+_LEFT: Final = "aborted: what was started or cancelled may still be under way"
+_LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job is running"
+_UNPRINTED: Final = "the result could not be written to stdout"
+_MOST_NAMED: Final = 10
+_CHANGING: Final = frozenset({"run", "trigger", "cancel"})
+"""The commands that start or cancel something."""
 _Which = tuple[str | None, int | None]
 """A sync's connection and job."""
 
@@ -66,6 +69,8 @@ class Output:
         self._dry_runs: dict[str, str] = {}
         self._latest: Sequence[SyncResult] | None = None
         """What was known of every sync when a signal had come."""
+        self._lost: str | None = None
+        """Why the result, or a part of it, could not be printed."""
         self._journal = Journal(
             stderr,
             clock=clock,
@@ -94,7 +99,8 @@ class Output:
                 self._dry_runs[key] = said
             case ev.Provisional(results=results):
                 self._latest = results
-                self._write_files(self._report(results, overall(results), None, {}))
+                report = self._report(results, overall(results), None, {})
+                self._write_files(report, provisional=True)
             case ev.Finished(result=result, error=error, failure=failure):
                 self._details_of[_which(result)] = FailureDetails(error=error, failure=failure)
             case _:
@@ -117,7 +123,8 @@ class Output:
     def leave(self) -> None:
         """Write what is known by now, for a person who waits no longer."""
         self._progress.close()
-        error = None if self._latest else UnknownOutcomeError(_LEFT, hint=_LEFT_HINT)
+        is_unknown = self._latest is None and self._command in _CHANGING
+        error = UnknownOutcomeError(_LEFT, hint=_LEFT_HINT) if is_unknown else None
         self.conclude(self._latest or (), error=error, exit_code=ExitCode.SIGINT)
 
     def conclude(
@@ -129,20 +136,32 @@ class Output:
         stdout_text: str | None = None,
         details: Mapping[str, object] | None = None,
         quiet: bool = False,
+        must_be_printed: bool = False,
     ) -> ExitCode:
         """Write everything: files, the error and its hint, and the result last on stdout.
 
         `details` is what the command's own kind of report has beside the keys of all. `quiet`
-        keeps the error to the report.
+        keeps the error to the report. `must_be_printed` is for a command that only shows
+        something: it has not done what it was asked if that cannot be printed.
         """
         code = exit_code if exit_code is not None else overall(syncs)
         report = self._report(tuple(syncs), code, error, details or {})
-        self._write_files(report)
+        if self._write_files(report):  # the warnings have grown
+            report = self._report(tuple(syncs), code, error, details or {})
         self._write_failures(report.syncs)
         if not quiet:
             self._write_error(report)
         self._write_result(report, stdout_text)
-        return code
+        if self._lost is None:
+            return code
+        if code is not ExitCode.OK or not must_be_printed:
+            self._progress.warn(f"{_UNPRINTED}: {self._lost}{_ends(report.syncs)}")
+            return code
+        lost = UsageError(f"{_UNPRINTED}: {self._lost}", hint=self._lost_hint())
+        report = self._report(tuple(syncs), lost.exit_code, lost, details or {})
+        self._write_files(report)
+        self._write_error(report)
+        return lost.exit_code
 
     def _report(
         self,
@@ -179,10 +198,17 @@ class Output:
             if details and details.error and details.error is not shown
         ]
 
-    def _write_files(self, report: Report) -> None:
-        for trouble in self._files.write(report, reason=_paragraph(report)):
-            if trouble not in self._warnings:
-                self.warn(trouble)
+    def _write_files(self, report: Report, *, provisional: bool = False) -> bool:
+        """Write the files; return whether there is a new warning of one that cannot be written."""
+        found = self._files.write(report, reason=_paragraph(report), provisional=provisional)
+        new = [trouble for trouble in found if trouble not in self._warnings]
+        for trouble in new:
+            self.warn(trouble)
+        return bool(new)
+
+    def _lost_hint(self) -> str:
+        file = self._options.result_file
+        return f"it is in {file}" if file else "--result-file PATH writes it to a file, too"
 
     def _write_failures(self, syncs: Sequence[SyncResult]) -> None:
         """Tell at length what failed, for those who read the log; programs have the JSON."""
@@ -217,7 +243,7 @@ class Output:
         return summary(syncs, command=self._command, screen=self.screen, now=now)
 
     def _write_result(self, report: Report, text: str | None) -> None:
-        """Write in one piece, and last. A reader that is gone changes no verdict."""
+        """Write in one piece, and last."""
         match self._options.format:
             case "json":
                 content = _in_reach(report.json_line(), self._stdout)
@@ -253,7 +279,9 @@ class Output:
         return self._options.format == "json" or self._files.keep_reports
 
     def _print(self, content: str) -> bool:
+        """Print; where that fails, keep the reason, unless a reader has left: as `head` does."""
         if self._stdout is None:
+            self._lost = "it is closed"
             return False
         encoding = self._stdout.encoding or "utf-8"
         content = content.encode(encoding, "backslashreplace").decode(encoding)
@@ -261,18 +289,12 @@ class Output:
             is_text = self._options.format == "text"  # the report is masked by itself
             self._stdout.write(printable(redact(content) if is_text else content) + "\n")
             self._stdout.flush()
-        except (OSError, ValueError):
-            self._abandon_stdout()
+        except BrokenPipeError:
+            return False
+        except (OSError, ValueError) as error:
+            self._lost = (isinstance(error, OSError) and error.strerror) or "it is closed"
             return False
         return True
-
-    def _abandon_stdout(self) -> None:
-        """Keep the interpreter from complaining about the closed pipe at its end."""
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-        except OSError as error:
-            logging.getLogger(_ROOT_LOGGER).debug("stdout is gone: %s", error)
 
 
 def _in_reach(line: str, stream: TextIO | None) -> str:
@@ -286,6 +308,13 @@ def _in_reach(line: str, stream: TextIO | None) -> str:
 
 def _which(sync: SyncResult) -> _Which:
     return sync.connection_id, sync.job_id
+
+
+def _ends(syncs: Sequence[SyncResult]) -> str:
+    """Say what the reader misses: with `-q` nothing else names the jobs."""
+    ends = [f"{name(sync)}: {sync.status or sync.outcome}" for sync in syncs[:_MOST_NAMED]]
+    more = [f"and {len(syncs) - _MOST_NAMED} more"] if len(syncs) > _MOST_NAMED else []
+    return f" ({', '.join([*ends, *more])})" if syncs else ""
 
 
 def _paragraph(report: Report) -> str:

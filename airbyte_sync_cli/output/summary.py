@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.tables import PLAIN, Screen
 from airbyte_sync_cli.output.verdicts import fate
@@ -17,6 +17,7 @@ _LOOKS: Final = frozenset({"status", "cancel"})
 """Commands that look at jobs; nobody waits for one there, so none is adopted."""
 _ADOPTING: Final = frozenset({"run", "trigger"})
 _GAP: Final = "  "
+_COLUMNS: Final = 7
 _NAME: Final = 1
 """The place of the name in a line."""
 _NUMBERS: Final = range(3, 6)
@@ -27,8 +28,7 @@ _READABLE_NAME: Final = 24
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED}
 _STOPPED: Final = {
     ExitCode.TIMEOUT: "timed out",
-    ExitCode.SIGINT: "stopped",
-    ExitCode.SIGTERM: "stopped",
+    **dict.fromkeys(BY_SIGNAL, "stopped"),
 }
 """Endings of ours: what became of the job stands behind them."""
 _COLOURS: Final = {"good": "green", "bad": "red", "open": "yellow", "other": "dim"}
@@ -46,6 +46,8 @@ def summary(
 
     With `now`, jobs that `status` finds at work are told with their age.
     """
+    if not syncs:
+        return ""
     cells = [_cells(sync, command, now) for sync in syncs]
     if screen.width is None:
         lines = [
@@ -77,7 +79,8 @@ def _room_for_names(cells: Sequence[Sequence[str]], screen: Screen) -> int:
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(words.cell_width, column)) for column in zip(*cells, strict=True)]
+    """Return the width of each column; a table without rows has all of its columns, too."""
+    return [max((words.cell_width(row[i]) for row in cells), default=0) for i in range(_COLUMNS)]
 
 
 def _cells(sync: SyncResult, command: str | None, now: datetime | None) -> list[str]:

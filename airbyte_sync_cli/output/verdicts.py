@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
-from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
+from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import ErrorResult, SyncResult
 from airbyte_sync_cli.sync.start import Start, fate_without_job, hint_without_job
 
-_REPORT: Final = "this is our bug: please report it, with the traceback above"
 _HINTS: Final = {
-    ExitCode.BUG: _REPORT,
     ExitCode.USAGE: "`airbyte-sync COMMAND --help` shows every option",
     ExitCode.FAILED: "`airbyte-sync logs {job}` shows what Airbyte logged",
     ExitCode.CANCELLED: "somebody, or Airbyte itself, cancelled it: run it again if it is wanted",
@@ -21,7 +19,7 @@ _HINTS: Final = {
     ExitCode.DENIED: "`airbyte-sync check` finds the step that fails",
     ExitCode.NOT_FOUND: "`airbyte-sync connections` lists what can be seen",
     ExitCode.CONFLICT: "--if-running wait starts ours afterwards, attach waits for that one",
-    ExitCode.UNAVAILABLE: "nothing was started, so trying again is safe",
+    ExitCode.UNAVAILABLE: "trying again is safe",
     ExitCode.PROTOCOL: "`airbyte-sync check` finds the step that fails",
     ExitCode.REJECTED: "`airbyte-sync check --conn ID` looks at the connection",
     ExitCode.UNKNOWN: "`airbyte-sync wait {job}` learns the outcome; --since adopts it in a retry",
@@ -34,8 +32,7 @@ _PHRASES: Final = {
     ExitCode.CANCELLED: "was cancelled",
     ExitCode.TIMEOUT: "had not ended when the time was up",
     ExitCode.SUSPECT: "succeeded, but its numbers are not what was asked for",
-    ExitCode.SIGINT: "was interrupted",
-    ExitCode.SIGTERM: "was interrupted",
+    **dict.fromkeys(BY_SIGNAL, "was interrupted"),
     ExitCode.UNKNOWN: "may go on: its outcome could not be learned",
     ExitCode.SKIPPED: "was not started: another job is active",
 }
@@ -43,13 +40,11 @@ _PHRASES: Final = {
 
 _WITHOUT_A_JOB: Final = {
     ExitCode.TIMEOUT: "had no job when the time was up",
-    ExitCode.SIGINT: "was interrupted",
-    ExitCode.SIGTERM: "was interrupted",
+    **dict.fromkeys(BY_SIGNAL, "was interrupted"),
     ExitCode.UNKNOWN: "has no known outcome",
     ExitCode.BUG: "ended in our bug",
 }
 """What is said of a sync that has no job; what may exist follows."""
-_BY_SIGNAL: Final = {ExitCode.SIGINT, ExitCode.SIGTERM}
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 _MOST_NAMES: Final = 10
 
@@ -66,7 +61,7 @@ def error_result(
         message, hint = _bug(error.message, syncs)
     elif error is not None:
         message, hint = _first_and_more(error.message, concerned), error.hint
-    elif code in _BY_SIGNAL:
+    elif code in BY_SIGNAL:
         message, hint = interruption(concerned), what_is_left(concerned)
     else:
         message = _summed_up(concerned, syncs)
@@ -111,10 +106,11 @@ def fate(sync: SyncResult) -> str | None:
     return "no cancel could be sent, it may go on"
 
 
-_RUN_AGAIN: Final = "nothing of ours is running in Airbyte: run it again when it is needed"
+_AGAIN: Final = "run it again when it is needed"
+_NOTHING_RUNS: Final = f"nothing of ours is running in Airbyte: {_AGAIN}"
 
 
-def what_is_left(syncs: Sequence[SyncResult]) -> str | None:
+def what_is_left(syncs: Sequence[SyncResult]) -> str:
     """Say what a person can do about jobs that a signal may have left."""
     alive = [
         sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
@@ -127,7 +123,8 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str | None:
         return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
     unseen = [sync for sync in syncs if sync.job_id is None]
     hints = (hint_without_job(sync.start, sync.connection_id) for sync in unseen)
-    return next(filter(None, hints), _RUN_AGAIN if syncs else None)
+    is_ours = any(sync.start is not None for sync in syncs)
+    return next(filter(None, hints), _NOTHING_RUNS if is_ours else _AGAIN)
 
 
 def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
@@ -139,10 +136,11 @@ def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
         and sync.status not in FINAL_STATUSES
         and (sync.job_id is not None or sync.start is Start.POSSIBLE)
     ]
+    report = bug_hint(project_urls())
     if not alive:
-        return message, _REPORT
+        return message, report
     told = "; ".join(f"{name(sync)}: {fate(sync)}" for sync in alive[:_MOST_NAMES])
-    return f"{message}; {told}", f"{what_is_left(alive)}; {_REPORT}"
+    return f"{message}; {told}", f"{what_is_left(alive)}; {report}"
 
 
 def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
@@ -184,7 +182,7 @@ def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
     if code is ExitCode.UNAVAILABLE and all(sync.start is None for sync in concerned):
         return "trying again later is safe"
     job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
-    template = _HINTS.get(code)
+    template = bug_hint(project_urls()) if code is ExitCode.BUG else _HINTS.get(code)
     return template.format(job=job) if template else None
 
 
@@ -204,6 +202,8 @@ def reason(sync: SyncResult) -> str:
 def phrase(sync: SyncResult) -> str:
     """Say how a sync ended, after its name."""
     code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    if sync.job_id is None and code is ExitCode.SKIPPED:
+        return "was not started"
     if sync.job_id is None and code in _WITHOUT_A_JOB:
         fated = fate(sync)
         return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")

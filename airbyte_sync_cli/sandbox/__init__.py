@@ -15,7 +15,7 @@ from airbyte_sync_cli.sandbox.faults import Fault
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.record import RequestRecord
 from airbyte_sync_cli.sandbox.scenario import ScenarioError, build_config, load_config
-from airbyte_sync_cli.sandbox.script import Failure, JobScript
+from airbyte_sync_cli.sandbox.script import Failure, JobScript, LogEntry
 from airbyte_sync_cli.sandbox.server import run_sandbox, serve
 from airbyte_sync_cli.sandbox.simulation import Sandbox
 
@@ -25,6 +25,7 @@ __all__ = [
     "Failure",
     "Fault",
     "JobScript",
+    "LogEntry",
     "RequestRecord",
     "Sandbox",
     "SandboxConfig",

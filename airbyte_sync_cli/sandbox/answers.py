@@ -1,11 +1,12 @@
 """Answers that both APIs share: JSON without nulls, and the bodies that are no problems."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 Json = dict[str, object]
 
@@ -19,6 +20,17 @@ LOGIN_HTML: Final = (
 )
 
 
+class JsonResponse(Response):
+    """An answer in JSON. Half a surrogate pair becomes a question mark, as Java writes it."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Write the body."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
+
+
 def without_nulls(fields: Mapping[str, object | None]) -> Json:
     """Leave null fields out, as Airbyte's serializer does (`NON_ABSENT`)."""
     return {name: value for name, value in fields.items() if value is not None}
@@ -26,12 +38,12 @@ def without_nulls(fields: Mapping[str, object | None]) -> Json:
 
 def ok(body: object) -> Response:
     """Answer 200 with JSON."""
-    return JSONResponse(body)
+    return JsonResponse(body)
 
 
 def framework(status: HTTPStatus, path: str) -> Response:
     """Answer as Micronaut itself does for 401, 403, 405 and unreadable parameters."""
-    return JSONResponse(
+    return JsonResponse(
         {
             "message": status.phrase,
             "_embedded": {"errors": [{"message": status.phrase}]},
@@ -43,7 +55,7 @@ def framework(status: HTTPStatus, path: str) -> Response:
 
 def hidden(status: HTTPStatus) -> Response:
     """Answer with an error id alone: what the server knows is in its log only."""
-    return JSONResponse({"errorId": str(uuid.uuid4())}, status)
+    return JsonResponse({"errorId": str(uuid.uuid4())}, status)
 
 
 def no_such_path() -> Response:

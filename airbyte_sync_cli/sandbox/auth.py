@@ -1,7 +1,6 @@
 """Who may ask: nobody is asked, Basic at a proxy, or tokens for client credentials."""
 
 import base64
-import binascii
 import hmac
 import json
 import secrets
@@ -9,9 +8,9 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
-from airbyte_sync_cli.sandbox.answers import framework, hidden, ok
+from airbyte_sync_cli.sandbox.answers import JsonResponse, framework, hidden, ok
 from airbyte_sync_cli.sandbox.call import Call
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.refusals import Unreadable
@@ -54,8 +53,7 @@ class BasicAuth(NoAuth):
     def refuse(self, call: Call, *, anonymous: bool) -> Response | None:
         """Ask for name and password, of health probes too: the proxy knows no difference."""
         del anonymous
-        given = _basic(call.headers.get("authorization", ""))
-        if hmac.compare_digest(given.encode(), self._expected.encode()):
+        if _is_same(_basic(call.headers.get("authorization", "")), self._expected):
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="Welcome to Airbyte"'}
         return HTMLResponse(UNAUTHORIZED_HTML, HTTPStatus.UNAUTHORIZED, challenge)
@@ -67,8 +65,12 @@ def _basic(header: str) -> str:
         return ""
     try:
         return base64.b64decode(rest).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, not UTF-8
         return ""
+
+
+def _is_same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
 class TokenAuth(NoAuth):
@@ -131,11 +133,11 @@ class TokenAuth(NoAuth):
         if "json" not in call.headers.get("content-type", "") and not self._takes_form(call):
             return framework(HTTPStatus.UNAUTHORIZED, call.path)
         given = self._credentials(call)
-        if all(map(hmac.compare_digest, map(str.encode, given), map(str.encode, self._client))):
+        if all(map(_is_same, given, self._client)):
             return None
         if self._quirks.trigger_returns_early:
             return hidden(HTTPStatus.UNAUTHORIZED)
-        return JSONResponse({"message": "Invalid client id or token"}, HTTPStatus.BAD_REQUEST)
+        return JsonResponse({"message": "Invalid client id or token"}, HTTPStatus.BAD_REQUEST)
 
     def _takes_form(self, call: Call) -> bool:
         form = "x-www-form-urlencoded" in call.headers.get("content-type", "")

@@ -1,16 +1,19 @@
 """One request on its way through the sandbox, read once, with friendly refusals."""
 
 import json
-import uuid
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from starlette.datastructures import Headers, QueryParams
 
-from airbyte_sync_cli.sandbox.refusals import BadRequest, MalformedId, Unreadable
+from airbyte_sync_cli.sandbox.refusals import BadRequest, MalformedId, MissingField, Unreadable
 
 T = TypeVar("T")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_LONGEST_NUMBER: Final = 18
+"""Digits: every number so long fits into Java's `long`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +36,43 @@ class Call:
         """Read the body as a JSON object. Raises Unreadable."""
         try:
             value = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply
             raise Unreadable(str(error)) from None
         if not isinstance(value, dict):
             raise Unreadable("Expected an object")
         return value
 
-    def uuid_of(self, field: str) -> str:
-        """Read a UUID from the body. Raises Unreadable or MalformedId."""
+    def required(self, field: str) -> object:
+        """Read a field of the body that must be there. Raises Unreadable or MissingField."""
         value = self.json().get(field)
-        if not isinstance(value, str):
-            raise Unreadable(f"{field} must not be null")
-        return well_formed(value)
+        if value is None:
+            raise MissingField(field)
+        return value
+
+    def uuid_of(self, field: str) -> str:
+        """Read a UUID from the body. Raises Unreadable, MissingField or MalformedId."""
+        return well_formed(str(self.required(field)))
 
     def uuids_of(self, field: str) -> frozenset[str]:
-        """Read a list of UUIDs from the body. Raises Unreadable or MalformedId."""
-        value = self.json().get(field)
+        """Read a list of UUIDs from the body. Raises Unreadable, MissingField or MalformedId."""
+        value = self.required(field)
         if not isinstance(value, list):
-            raise Unreadable(f"{field} must not be null")
+            raise Unreadable(f"{field} must be a list")
         return frozenset(well_formed(str(each)) for each in value)
 
     def int_of(self, field: str) -> int:
-        """Read a whole number from the body. Raises Unreadable."""
-        value = self.json().get(field)
+        """Read a whole number from the body. Raises Unreadable or MissingField."""
+        value = self.required(field)
         if not isinstance(value, int) or isinstance(value, bool):
             raise Unreadable(f"{field} must be a number")
         return value
 
     def number(self, name: str, *, default: int, lowest: int, highest: int) -> int:
         """Read a whole number from the query. Raises BadRequest out of its bounds."""
-        text = self.query.get(name) or str(default)
-        if not text.isdecimal() or not lowest <= int(text) <= highest:
+        number = whole_number(self.query.get(name) or str(default))
+        if number is None or not lowest <= number <= highest:
             raise BadRequest(f"{name}: must be between {lowest} and {highest}")
-        return int(text)
+        return number
 
     def choice(self, name: str, known: frozenset[str]) -> frozenset[str]:
         """Read one of some known words from the query, or none. Raises BadRequest."""
@@ -85,11 +92,15 @@ class Call:
 
 
 def well_formed(text: str) -> str:
-    """Check that a text is a UUID and spell it in small letters. Raises MalformedId."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise MalformedId(f"Invalid UUID string: {text}") from None
+    """Check that a text is a UUID, hyphens included, in small letters. Raises MalformedId."""
+    if _UUID.fullmatch(text) is None:
+        raise MalformedId(f"Invalid UUID string: {text}")
+    return text.lower()
+
+
+def whole_number(text: str) -> int | None:
+    """Read a whole number that is not negative; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
 
 def moment(text: object | None) -> float | None:

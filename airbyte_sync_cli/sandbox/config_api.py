@@ -29,6 +29,7 @@ class ConfigApi:
             ("trigger", "/connections/clear", self.reset),
             ("trigger", "/connections/refresh", self.refresh),
             ("progress", "/connections/sync_progress", self.progress),
+            ("events", "/connections/events/list_for_job", self.events),
             ("jobs", "/jobs/list", self.list_jobs),
             ("jobs", "/jobs/list_for_workspaces", self.list_jobs_of_workspaces),
             ("job", "/jobs/get_light", self.get_light),
@@ -51,14 +52,14 @@ class ConfigApi:
             asked_by=call.caller,
             born_after=call.born_after,
         )
-        return ok(self._info(job, logs=False))
+        return ok(self._with_logs(job))
 
     async def reset(self, call: Call) -> Response:
         """Start a reset (a clear is the same); what runs is cancelled, not a 409."""
         job = await operations.start_reset(
             self._world, call.uuid_of("connectionId"), asked_by=call.caller
         )
-        return ok(self._info(job, logs=False))
+        return ok(self._with_logs(job))
 
     async def refresh(self, call: Call) -> Response:
         """Start a refresh. The answer names the job since 1.2; no job: the destination cannot."""
@@ -82,6 +83,10 @@ class ConfigApi:
         active = [job for job in self._world.jobs_of(connection.id) if job.active]
         view = self._view(active[-1]) if active else None
         return ok(config_views.progress_view(connection, view))
+
+    async def events(self, call: Call) -> Response:
+        """List a job's entries of the timeline: its start only if somebody asked for it."""
+        return ok({"events": config_views.event_views(self._job(call))})
 
     async def list_jobs(self, call: Call) -> Response:
         """List jobs, newest first."""
@@ -118,17 +123,12 @@ class ConfigApi:
 
     async def get_without_logs(self, call: Call) -> Response:
         """Show a job with its numbers."""
-        return ok(self._info(self._job(call), logs=False))
+        view = self._view(self._job(call))
+        return ok({"job": view.full(), "attempts": view.attempt_infos(logs=False)})
 
     async def get_with_logs(self, call: Call) -> Response:
         """Show a job with all logs; no statistics of the whole, none of a running attempt."""
-        view = self._view(self._job(call))
-        return ok(
-            {
-                "job": view.light(),
-                "attempts": view.attempt_infos(logs=True, live=False),
-            }
-        )
+        return ok(self._with_logs(self._job(call)))
 
     async def get_debug_info(self, call: Call) -> Response:
         """Show everything about a job."""
@@ -146,7 +146,7 @@ class ConfigApi:
         """Cancel whatever runs on the job's connection, as the Public API does."""
         job = self._job(call)
         await operations.cancel_running(self._world, job.connection_id, asked_by=call.caller)
-        return ok(self._info(job, logs=False))
+        return ok(self._with_logs(job))
 
     async def attempt(self, call: Call) -> Response:
         """Show one attempt with its log."""
@@ -159,7 +159,7 @@ class ConfigApi:
         numbers = self._view(job).numbers_of(attempt.number)
         if numbers is None:
             raise NotFound(f"Could not find attempt stats for job_id: {job.id}")
-        return ok(config_views.combined_stats(numbers))
+        return ok(self._view(job).numbers("AttemptStats", numbers))
 
     def _job(self, call: Call) -> SimJob:
         return self._world.job(call.int_of("id"))
@@ -175,13 +175,18 @@ class ConfigApi:
         streams = self._world.connection(job.connection_id).streams
         return JobView(job, streams, self._quirks)
 
-    def _info(self, job: SimJob, *, logs: bool) -> Json:
+    def _with_logs(self, job: SimJob) -> Json:
+        """Show what `jobs/get` and every change of a job answer: all logs, few numbers."""
         view = self._view(job)
-        return {"job": view.full(), "attempts": view.attempt_infos(logs=logs)}
+        return {"job": view.light(), "attempts": view.attempt_infos(logs=True, live=False)}
 
 
 def _filter(body: Json, connections: frozenset[str] | None, quirks: Quirks) -> JobFilter:
-    types, statuses = _strings(body, "configTypes"), _strings(body, "statuses")
+    types = _strings(body, "configTypes")
+    if quirks.knows("JobListRequestBody", "statuses"):
+        statuses = _strings(body, "statuses")
+    else:  # `statuses` is ignored, as every unknown key is
+        statuses = frozenset({str(body["status"]).lower()} if body.get("status") else ())
     if not types:
         raise Refusal("configTypes must not be empty")
     if unknown := (types - quirks.config_types) | (statuses - quirks.config_statuses):

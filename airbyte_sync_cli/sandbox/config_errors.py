@@ -3,10 +3,10 @@
 import uuid
 from http import HTTPStatus
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import refusals
-from airbyte_sync_cli.sandbox.answers import Json, framework, hidden
+from airbyte_sync_cli.sandbox.answers import Json, JsonResponse, framework, hidden
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 
@@ -19,7 +19,7 @@ def config_refusal(  # noqa: PLR0911  # one answer per refusal
             return _known(HTTPStatus.CONFLICT, "ValueConflictKnownException", refusal, quirks)
         case refusals.BadRequest():
             return _known(HTTPStatus.BAD_REQUEST, "BadRequestException", refusal, quirks)
-        case refusals.NoSuchConnection():
+        case refusals.NoSuchResource():
             if not admin:
                 return framework(HTTPStatus.FORBIDDEN, path)
             return _hideable(HTTPStatus.NOT_FOUND, "IdNotFoundKnownException", refusal, quirks)
@@ -27,6 +27,8 @@ def config_refusal(  # noqa: PLR0911  # one answer per refusal
             return framework(HTTPStatus.FORBIDDEN, path)
         case refusals.NotFound():
             return _hideable(HTTPStatus.NOT_FOUND, "IdNotFoundKnownException", refusal, quirks)
+        case refusals.MissingField():
+            return _missing(refusal, quirks)
         case refusals.MalformedId() | refusals.Unreadable() | refusals.Unprocessable():
             return _unreadable(refusal, quirks)
         case refusals.JobOverAtOnce():
@@ -40,8 +42,8 @@ def _known(
 ) -> Response:
     """Only these keep their message when errors are hidden."""
     if quirks.hides_errors:
-        return JSONResponse({"message": refusal.message, "errorId": str(uuid.uuid4())}, status)
-    return JSONResponse(_exception(refusal.message, exception, quirks), status)
+        return JsonResponse({"message": refusal.message, "errorId": str(uuid.uuid4())}, status)
+    return JsonResponse(_exception(refusal.message, exception, quirks), status)
 
 
 def _hideable(
@@ -49,7 +51,20 @@ def _hideable(
 ) -> Response:
     if quirks.hides_errors:
         return hidden(status)
-    return JSONResponse(_exception(refusal.message, exception, quirks), status)
+    return JsonResponse(_exception(refusal.message, exception, quirks), status)
+
+
+def _missing(refusal: refusals.MissingField, quirks: Quirks) -> Response:
+    """A field that must be there is a 400, JSON of the wrong kind a 422."""
+    if quirks.hides_errors:
+        return hidden(HTTPStatus.BAD_REQUEST)
+    body = _exception(refusal.message, "ConstraintViolationException", quirks)
+    missing = {
+        "propertyPath": refusal.field,
+        "message": "must not be null",
+        "invalidValue": "null",
+    }
+    return JsonResponse({**body, "validationErrors": [missing]}, HTTPStatus.BAD_REQUEST)
 
 
 def _unreadable(refusal: refusals.Refusal, quirks: Quirks) -> Response:
@@ -57,7 +72,7 @@ def _unreadable(refusal: refusals.Refusal, quirks: Quirks) -> Response:
     if quirks.hides_errors:
         return hidden(status)
     body = _exception(f"Invalid json input. {refusal.message}", "InvalidJsonException", quirks)
-    return JSONResponse(body, status)
+    return JsonResponse(body, status)
 
 
 def _crash(refusal: refusals.Refusal, quirks: Quirks) -> Response:
@@ -65,7 +80,7 @@ def _crash(refusal: refusals.Refusal, quirks: Quirks) -> Response:
     if quirks.hides_errors:
         return hidden(status)
     message = f"Internal Server Error: {refusal.message}"
-    return JSONResponse(_exception(message, "UncaughtException", quirks), status)
+    return JsonResponse(_exception(message, "UncaughtException", quirks), status)
 
 
 def _exception(message: str, exception: str, quirks: Quirks) -> Json:

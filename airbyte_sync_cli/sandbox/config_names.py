@@ -9,19 +9,23 @@ from airbyte_sync_cli.sandbox.answers import ok
 from airbyte_sync_cli.sandbox.call import Call, page_of
 from airbyte_sync_cli.sandbox.connection import stable_id
 from airbyte_sync_cli.sandbox.routes import Endpoint
+from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
 
 
 class ConfigNames:
     """The handlers about what has a name: connections, workspaces, tags."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, quirks: Quirks) -> None:
         self._world = world
+        self._quirks = quirks
 
     def endpoints(self) -> list[Endpoint]:
         """List them."""
         return [
             Endpoint("connection", "POST", "/connections/get", self.get_connection),
+            Endpoint("connection", "POST", "/web_backend/connections/get", self.get_everything),
+            Endpoint("state", "POST", "/state/get", self.get_state),
             Endpoint("connections", "POST", "/connections/list", self.list_connections),
             Endpoint("workspaces", "POST", "/workspaces/list", self.list_workspaces),
             Endpoint("workspaces", "POST", "/workspaces/list_all_paginated", self.list_workspaces),
@@ -33,13 +37,24 @@ class ConfigNames:
     async def get_connection(self, call: Call) -> Response:
         """Show one connection."""
         connection = self._world.connection(call.uuid_of("connectionId"))
-        return ok(config_name_views.connection_view(connection))
+        return ok(config_name_views.connection_view(connection, self._quirks))
+
+    async def get_everything(self, call: Call) -> Response:
+        """Show one connection as the web page wants it, source and destination included."""
+        connection = self._world.connection(call.uuid_of("connectionId"))
+        jobs = self._world.jobs_of(connection.id)
+        return ok(config_name_views.web_view(connection, jobs, self._quirks))
+
+    async def get_state(self, call: Call) -> Response:
+        """Show where each stream's next sync begins; nothing before the first success."""
+        connection = self._world.connection(call.uuid_of("connectionId"))
+        return ok(config_name_views.state_view(connection, self._world.jobs_of(connection.id)))
 
     async def list_connections(self, call: Call) -> Response:
         """List a workspace's connections, all of them at once."""
         workspace = call.uuid_of("workspaceId")
         rows = [
-            config_name_views.connection_view(each)
+            config_name_views.connection_view(each, self._quirks)
             for each in self._world.connections.values()
             if each.workspace_id == workspace and each.status != "deprecated"
         ]

@@ -6,6 +6,7 @@ Times are epoch seconds, those of failures and log events milliseconds.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from airbyte_sync_cli.sandbox.answers import Json, without_nulls
 from airbyte_sync_cli.sandbox.connection import SimConnection, stable_id
@@ -44,10 +45,13 @@ class JobView:
         total = self.total()
         if total is None:
             return self.light()
-        origin = {"wasBackfilled": False, "wasResumed": False}
+        origin = self.quirks.fields("StreamStats", {"wasBackfilled": False, "wasResumed": False})
         streams = [{**each, **origin} for each in self.streams_of(total)]
-        numbers = {"aggregatedStats": job_numbers(total), "streamAggregatedStats": streams}
-        return {**self.light(), **numbers}
+        numbers = {
+            "aggregatedStats": self.numbers("JobAggregatedStats", total),
+            "streamAggregatedStats": streams,
+        }
+        return {**self.light(), **self.quirks.fields("JobRead", numbers)}
 
     def total(self) -> Numbers | None:
         """Add up the numbers of all attempts; None where nothing is known."""
@@ -56,9 +60,23 @@ class JobView:
     def streams_of(self, total: Numbers) -> list[Json]:
         """Show each stream's part of the numbers."""
         return [
-            {"streamName": name, **job_numbers(total.share(index, len(self.streams)))}
+            {
+                "streamName": name,
+                **self.numbers("StreamStats", total.share(index, len(self.streams))),
+            }
             for index, name in enumerate(self.streams)
         ]
+
+    def numbers(self, schema: str, numbers: Numbers) -> Json:
+        """Show the numbers of an attempt, of a whole job, or of one of its streams."""
+        shown = {
+            "recordsEmitted": numbers.records_emitted,
+            "bytesEmitted": numbers.bytes_emitted,
+            "recordsCommitted": numbers.records_committed,
+            "bytesCommitted": numbers.bytes_committed,
+            "recordsRejected": 0,
+        }
+        return self.quirks.fields(schema, shown)
 
     def attempts(self, *, live: bool = True) -> list[Json]:
         """Show the attempts, with or without the numbers of one that still runs."""
@@ -88,7 +106,7 @@ class JobView:
 
     def _log(self, attempt: Attempt) -> Json:
         lines = log_of(self.job, attempt, self.job.now())
-        return shown(lines, as_events=self.quirks.structured_logs)
+        return shown(lines, self.quirks)
 
     def _attempt(self, attempt: Attempt, numbers: Numbers | None) -> Json:
         ended = math.isfinite(attempt.end)
@@ -103,68 +121,64 @@ class JobView:
                 "recordsSynced": numbers.records_emitted if numbers and ended else None,
                 "totalStats": numbers and self._attempt_numbers(numbers),
                 "streamStats": numbers and self._stream_numbers(numbers),
-                "failureSummary": _failure_summary(attempt),
+                "failureSummary": self._failure_summary(attempt),
             }
         )
 
     def _attempt_numbers(self, numbers: Numbers) -> Json:
         script = self.job.script
-        return without_nulls(
-            {
-                "recordsEmitted": numbers.records_emitted,
-                "bytesEmitted": numbers.bytes_emitted,
-                "recordsCommitted": numbers.records_committed,
-                "estimatedRecords": script.records if script.estimate else None,
-                "estimatedBytes": script.byte_count if script.estimate else None,
-            }
-        )
+        estimates = {
+            "estimatedRecords": script.records if script.estimate else None,
+            "estimatedBytes": script.byte_count if script.estimate else None,
+        }
+        return {**self._without_committed_bytes(numbers), **without_nulls(estimates)}
 
     def _stream_numbers(self, numbers: Numbers) -> list[Json]:
         parts = [numbers.share(index, len(self.streams)) for index in range(len(self.streams))]
         return [
-            {
-                "streamName": name,
-                "stats": {
-                    "recordsEmitted": part.records_emitted,
-                    "bytesEmitted": part.bytes_emitted,
-                    "recordsCommitted": part.records_committed,
-                },
-            }
+            {"streamName": name, "stats": self._without_committed_bytes(part)}
             for name, part in zip(self.streams, parts, strict=True)
         ]
 
+    def _without_committed_bytes(self, numbers: Numbers) -> Json:
+        # Only `attempt/get_combined_stats` has them (JobHistoryHandler, hydrateWithStats).
+        shown = self.numbers("AttemptStats", numbers)
+        return {name: value for name, value in shown.items() if name != "bytesCommitted"}
 
-def combined_stats(numbers: Numbers) -> Json:
-    """Show one attempt's numbers, the committed bytes included (`get_combined_stats`)."""
-    return {
-        "recordsEmitted": numbers.records_emitted,
-        "bytesEmitted": numbers.bytes_emitted,
-        "recordsCommitted": numbers.records_committed,
-        "bytesCommitted": numbers.bytes_committed,
-    }
+    def _failure_summary(self, attempt: Attempt) -> Json | None:
+        failure = attempt.failure
+        if failure is None:
+            return None
+        known = self.quirks.knows("FailureReason", failure.type)
+        reason = without_nulls(
+            {
+                "failureOrigin": failure.origin,
+                "failureType": failure.type if known else None,
+                "externalMessage": failure.message,
+                "internalMessage": failure.internal_message or None,
+                "stacktrace": failure.stacktrace or None,
+                "retryable": failure.retryable,
+                "timestamp": int(attempt.end * 1000),
+            }
+        )
+        return {"failures": [reason], "partialSuccess": False}
 
 
-def job_numbers(numbers: Numbers) -> Json:
-    """Show the numbers of a whole job or of one of its streams."""
-    return {**combined_stats(numbers), "recordsRejected": 0}
-
-
-def _failure_summary(attempt: Attempt) -> Json | None:
-    failure = attempt.failure
-    if failure is None:
-        return None
-    reason = without_nulls(
+def event_views(job: SimJob) -> list[Json]:
+    """Show what the timeline says of a job: a start only if it was asked for, not scheduled."""
+    if job.started_by == "schedule":
+        return []
+    kind = {"sync": "SYNC", "refresh": "REFRESH"}.get(job.type, "CLEAR")
+    return [
         {
-            "failureOrigin": failure.origin,
-            "failureType": failure.type,
-            "externalMessage": failure.message,
-            "internalMessage": failure.internal_message or None,
-            "stacktrace": failure.stacktrace or None,
-            "retryable": failure.retryable,
-            "timestamp": int(attempt.end * 1000),
+            "id": stable_id("event", f"{job.id}/started"),
+            "connectionId": job.connection_id,
+            "eventType": f"{kind}_STARTED",
+            "summary": {"jobId": job.id},
+            "createdAt": int(job.created_at),
+            "user": {"id": stable_id("user", job.started_by), "isDeleted": False},
         }
-    )
-    return {"failures": [reason], "partialSuccess": False}
+    ]
 
 
 def progress_view(connection: SimConnection, view: JobView | None) -> Json:
@@ -173,28 +187,43 @@ def progress_view(connection: SimConnection, view: JobView | None) -> Json:
         return {"connectionId": connection.id, "streams": []}
     total, job, type_ = view.total(), view.light(), {"configType": view.job.type}
     streams = view.streams_of(total) if total else [{"streamName": each} for each in view.streams]
-    return {
-        "connectionId": connection.id,
-        "jobId": view.job.id,
-        **type_,
-        "syncStartedAt": job.get("startedAt", job["createdAt"]),
-        **(job_numbers(total) if total else {}),
-        "streams": [{**each, **type_} for each in streams],
-    }
+    started = "createdAt" if view.quirks.dates_progress_by_creation else "startedAt"
+    return without_nulls(
+        {
+            "connectionId": connection.id,
+            "jobId": view.job.id,
+            **type_,
+            "syncStartedAt": job.get(started),
+            **(view.numbers("ConnectionSyncProgressRead", total) if total else {}),
+            "streams": [{**each, **type_} for each in streams],
+        }
+    )
 
 
 def debug_view(view: JobView, connection: SimConnection) -> Json:
-    """Show `get_debug_info`: everything at once, logs and connector definitions included."""
+    """Show `get_debug_info`: little of the job, but logs, numbers and connector definitions."""
+    job = view.light()
     return {
         "job": {
-            **view.full(),
+            **{name: job[name] for name in ("id", "configType", "configId", "status")},
             "airbyteVersion": view.quirks.release,
             "sourceDefinition": _definition("source", connection.source),
-            "destinationDefinition": _definition("destination", connection.destination),
+            "destinationDefinition": {
+                **_definition("destination", connection.destination),
+                **view.quirks.fields("DefinitionRead", _OLD_DESTINATION),
+            },
         },
         "attempts": view.attempt_infos(logs=True),
         "workflowState": {"running": view.job.active},
     }
+
+
+_OLD_DESTINATION: Final = {
+    "supportsDbt": False,
+    "normalizationConfig": {"supported": False},
+    "supportRefreshes": True,
+}
+"""What a destination's definition told in older versions."""
 
 
 def _definition(kind: str, name: str) -> Json:

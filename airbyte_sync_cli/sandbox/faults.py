@@ -25,6 +25,9 @@ When = Literal[
     "logs",
     "attempt",
     "progress",
+    "events",
+    "streams",
+    "state",
     "health",
     "version",
 ]

@@ -33,8 +33,10 @@ class Instance:
 
     async def configuration(self, _call: Call) -> Response:
         """Tell version, edition and authentication mode; the old ones tell the edition only."""
-        told: Json = {"version": self._quirks.release, "auth": {"mode": self._mode}}
         body: Json = {
+            "version": self._quirks.release,
+            "auth": {"mode": self._mode},
+            "webappUrl": "http://localhost:8000",
             "airbyteUrl": "http://localhost:8000",
             "edition": "community",
             "licenseStatus": "pro",
@@ -46,6 +48,5 @@ class Instance:
                 iter(self._world.workspaces), stable_id("workspace", "Default")
             ),
             "trackingStrategy": "logging",
-            **(told if self._quirks.tells_version else {}),
         }
-        return ok(body)
+        return ok(self._quirks.fields("InstanceConfigurationResponse", body))

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from airbyte_sync_cli.sandbox.answers import Json, without_nulls
+from airbyte_sync_cli.sandbox.answers import Json
 from airbyte_sync_cli.sandbox.job import Attempt, SimJob
-from airbyte_sync_cli.sandbox.script import FINAL, JobScript
+from airbyte_sync_cli.sandbox.script import FINAL, JobScript, LogEntry
+from airbyte_sync_cli.sandbox.versions import Quirks
 
 TENTHS = 10
 ENDLESS = 600.0
@@ -35,8 +36,9 @@ def _lines(job: SimJob, attempt: Attempt) -> Iterator[LogLine]:
     start, script = attempt.start, job.script
     yield LogLine(start, "info", "platform", f"Starting attempt {attempt.number} of job {job.id}")
     yield LogLine(start, "info", "source", "Connection to the source established")
-    for text in script.logs:
-        yield LogLine(start, "info", "replication-orchestrator", text)
+    for each in script.logs:
+        entry = LogEntry(message=each) if isinstance(each, str) else each
+        yield LogLine(start, entry.level, entry.source, entry.message)
     yield from _progress(job, attempt)
     if math.isfinite(attempt.end):
         yield from _ending(attempt)
@@ -74,13 +76,13 @@ def _ending(attempt: Attempt) -> Iterator[LogLine]:
     yield LogLine(attempt.end, "info", "platform", text)
 
 
-def shown(lines: list[LogLine], *, as_events: bool) -> Json:
+def shown(lines: list[LogLine], quirks: Quirks) -> Json:
     """Show a log as its version does; where events are known, an empty log is one of lines."""
-    if not as_events:
+    if not quirks.structured_logs:
         return {"logs": _formatted(lines)}
     if not lines:
         return {"logType": "formatted", "logs": _formatted(lines)}
-    return {"logType": "structured", "logs": _structured(lines)}
+    return {"logType": "structured", "logs": _structured(lines, quirks)}
 
 
 def _formatted(lines: list[LogLine]) -> Json:
@@ -93,16 +95,18 @@ def _as_text(line: LogLine) -> list[str]:
     return [first, *(line.stacktrace or "").splitlines()]
 
 
-def _structured(lines: list[LogLine]) -> Json:
+def _structured(lines: list[LogLine], quirks: Quirks) -> Json:
     events = [
-        without_nulls(
+        quirks.fields(
+            "LogEvent",
             {
                 "timestamp": int(line.at * 1000),
                 "message": line.message,
                 "level": line.level,
                 "logSource": line.source,
                 "stackTrace": line.stacktrace,
-            }
+                "strackTrace": line.stacktrace,  # so it was spelt at first
+            },
         )
         for line in lines
     ]

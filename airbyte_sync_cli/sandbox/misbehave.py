@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from airbyte_sync_cli.sandbox.answers import INDEX_HTML, LOGIN_HTML
+from airbyte_sync_cli.sandbox.answers import INDEX_HTML, LOGIN_HTML, JsonResponse
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.faults import Fault
 from airbyte_sync_cli.sandbox.refusals import AlreadyRunning, Forbidden, Refusal, StartTimedOut
@@ -82,7 +82,7 @@ async def _bad_json(it: Exchange) -> None:
 
 async def _wrong_shape(it: Exchange) -> None:
     await it.answer()
-    await it.wire.deliver(JSONResponse(["this is", {"not": "what you asked for"}]))
+    await it.wire.deliver(JsonResponse(["this is", {"not": "what you asked for"}]))
 
 
 async def _html(it: Exchange) -> None:
@@ -107,7 +107,7 @@ async def _redirect_loop(it: Exchange) -> None:
 async def _rate_limit(it: Exchange) -> None:
     body = {"message": "You are being rate limited."}
     headers = _retry_after(it.fault)
-    await it.wire.deliver(JSONResponse(body, HTTPStatus.TOO_MANY_REQUESTS, headers))
+    await it.wire.deliver(JsonResponse(body, HTTPStatus.TOO_MANY_REQUESTS, headers))
 
 
 async def _try_again_later(it: Exchange) -> None:
@@ -137,7 +137,7 @@ def _canned(fault: Fault) -> Response:
     if fault.body == "html":
         text = f"<html><head><title>{fault.status} {phrase}</title></head></html>\n"
         return HTMLResponse(text, fault.status, headers)
-    return JSONResponse({"message": phrase}, fault.status, headers)
+    return JsonResponse({"message": phrase}, fault.status, headers)
 
 
 def _phrase(status: int) -> str:

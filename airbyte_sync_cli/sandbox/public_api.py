@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from airbyte_sync_cli.sandbox import operations, public_views
 from airbyte_sync_cli.sandbox.answers import Json, ok
-from airbyte_sync_cli.sandbox.call import Call, moment, well_formed
+from airbyte_sync_cli.sandbox.call import Call, moment, well_formed, whole_number
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
 from airbyte_sync_cli.sandbox.refusals import BadRequest, Crash, Unprocessable, Unreadable
@@ -50,6 +50,7 @@ class PublicApi:
             Endpoint("connections", "GET", "/connections", self.list_connections),
             Endpoint("connection", "GET", "/connections/{id}", self.get_connection),
             Endpoint("workspaces", "GET", "/workspaces", self.list_workspaces),
+            Endpoint("workspaces", "GET", "/workspaces/{workspace_id}", self.get_workspace),
             Endpoint("tags", "GET", "/tags", self.list_tags),
         ]
 
@@ -70,7 +71,7 @@ class PublicApi:
                     asked_by=call.caller,
                     born_after=call.born_after,
                 )
-            case "reset" | "clear":
+            case "reset" | "clear" if kind in self._job_types():
                 job = await operations.start_reset(
                     self._world, connection_id, asked_by=call.caller
                 )
@@ -108,14 +109,15 @@ class PublicApi:
 
     async def list_connections(self, call: Call) -> Response:
         """List connections; there is no filter by name."""
-        workspaces, tags = call.words("workspaceIds"), call.words("tagIds")
+        knows_tags = self._quirks.knows("ConnectionResponse", "tags")
+        workspaces, tags = call.words("workspaceIds"), call.words("tagIds") if knows_tags else ()
         deleted = call.query.get("includeDeleted", "").lower() == "true"
         rows = [
             each
             for each in self._world.connections.values()
             if (not workspaces or each.workspace_id in workspaces)
             and (deleted or each.status != "deprecated")
-            and (not tags or not self._quirks.has_tags or tags & {tag.id for tag in each.tags})
+            and (not tags or tags & {tag.id for tag in each.tags})
         ]
         return self._page(
             call,
@@ -137,8 +139,17 @@ class PublicApi:
             each for each in self._world.workspaces.values() if not wanted or each.id in wanted
         ]
         return self._page(
-            call, "/workspaces", rows, show=public_views.workspace_view, keep=("workspaceIds",)
+            call,
+            "/workspaces",
+            rows,
+            show=lambda each: public_views.workspace_view(each, self._quirks),
+            keep=("workspaceIds",),
         )
+
+    async def get_workspace(self, call: Call) -> Response:
+        """Show one workspace."""
+        workspace = self._world.workspace(well_formed(call.parameters["workspace_id"]))
+        return ok(public_views.workspace_view(workspace, self._quirks))
 
     async def list_tags(self, call: Call) -> Response:
         """List tags, without pages."""
@@ -159,7 +170,7 @@ class PublicApi:
         connection = call.query.get("connectionId")
         return JobFilter(
             connections=frozenset({well_formed(connection)}) if connection else self._within(call),
-            types=self._types(call.choice("jobType", frozenset(_STORED))),
+            types=self._types(call.choice("jobType", self._job_types())),
             statuses=call.choice("status", self._quirks.public_statuses),
             created_start=moment(call.query.get("createdAtStart")),
             created_end=moment(call.query.get("createdAtEnd")),
@@ -173,6 +184,9 @@ class PublicApi:
             return None
         every = self._world.connections.values()
         return frozenset(each.id for each in every if each.workspace_id in workspaces)
+
+    def _job_types(self) -> frozenset[str]:
+        return frozenset(each for each in _STORED if self._quirks.knows("JobTypeEnum", each))
 
     def _types(self, asked: frozenset[str]) -> frozenset[str]:
         if asked:
@@ -208,6 +222,7 @@ class PublicApi:
 
 def _job_id(call: Call) -> int:
     text = call.parameters["job_id"]
-    if not text.isdecimal():
+    job_id = whole_number(text)
+    if job_id is None:
         raise BadRequest(f"Failed to convert argument [jobId] for value [{text}]")
-    return int(text)
+    return job_id

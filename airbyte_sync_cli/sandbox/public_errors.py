@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Final
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import refusals
-from airbyte_sync_cli.sandbox.answers import Json, hidden
+from airbyte_sync_cli.sandbox.answers import Json, JsonResponse, hidden
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 DOCS: Final = "https://reference.airbyte.com/reference/errors"
@@ -55,7 +55,7 @@ def problem(
         "documentationUrl": None,
         "data": {"message": message} if message is not None else data,
     }
-    return JSONResponse(body, code)
+    return JsonResponse(body, code)
 
 
 _TITLES: Final[dict[type[refusals.Refusal], str]] = {
@@ -77,8 +77,8 @@ def public_refusal(refusal: refusals.Refusal, quirks: Quirks, *, admin: bool) ->
             return problem("state-conflict", "Could not fulfill request")
         case refusals.NoSuchJob():
             return _missing_job(quirks, admin=admin)
-        case refusals.NoSuchConnection():
-            return _missing_connection(refusal.connection_id, quirks, admin=admin)
+        case refusals.NoSuchResource():
+            return _missing_resource(refusal, quirks, admin=admin)
         case refusals.MalformedId():
             return _malformed(refusal, quirks, admin=admin)
         case refusals.Crash():
@@ -93,13 +93,15 @@ def _missing_job(quirks: Quirks, *, admin: bool) -> Response:
     return problem("state-conflict", "Job is not currently running")
 
 
-def _missing_connection(connection_id: str, quirks: Quirks, *, admin: bool) -> Response:
+def _missing_resource(
+    refusal: refusals.NoSuchResource, quirks: Quirks, *, admin: bool
+) -> Response:
     if not admin:
         return problem("forbidden", FORBIDDEN)
     status = quirks.missing_connection_status
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return problem("unexpected-problem", f"Could not find {connection_id}")
-    data: Json = {"resourceType": "STANDARD_SYNC", "resourceId": connection_id}
+        return problem("unexpected-problem", f"Could not find {refusal.resource_id}")
+    data: Json = {"resourceType": refusal.kind, "resourceId": refusal.resource_id}
     return problem("resource-not-found", status=status, data=data)
 
 

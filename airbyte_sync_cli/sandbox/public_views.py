@@ -56,9 +56,9 @@ def _duration(job: SimJob, updated: float) -> str:
 
 
 def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
-    """Show a connection, with tags since 1.6 and `dataResidency` before."""
-    known = quirks.has_tags
-    return without_nulls(
+    """Show a connection."""
+    return quirks.fields(
+        "ConnectionResponse",
         {
             "connectionId": connection.id,
             "name": connection.name,
@@ -67,7 +67,7 @@ def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
             "workspaceId": connection.workspace_id,
             "status": connection.status,
             "schedule": _schedule(connection.schedule),
-            "dataResidency": None if known else "auto",
+            "dataResidency": "auto",
             "configurations": {
                 "streams": [
                     {"name": stream, "syncMode": "incremental_append"}
@@ -75,10 +75,10 @@ def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
                 ]
             },
             "createdAt": int(connection.created_at),
-            "tags": [tag_view(tag) for tag in connection.tags] if known else None,
+            "tags": [tag_view(tag) for tag in connection.tags],
             "nonBreakingSchemaUpdatesBehavior": "ignore",
             "namespaceDefinition": "destination",
-        }
+        },
     )
 
 
@@ -92,14 +92,17 @@ def _schedule(schedule: Schedule) -> Json:
     return {"scheduleType": "manual"}
 
 
-def workspace_view(workspace: SimWorkspace) -> Json:
+def workspace_view(workspace: SimWorkspace, quirks: Quirks) -> Json:
     """Show a workspace."""
-    return {
-        "workspaceId": workspace.id,
-        "name": workspace.name,
-        "dataResidency": "auto",
-        "notifications": {},
-    }
+    return quirks.fields(
+        "WorkspaceResponse",
+        {
+            "workspaceId": workspace.id,
+            "name": workspace.name,
+            "dataResidency": "auto",
+            "notifications": {},
+        },
+    )
 
 
 def tag_view(tag: SimTag) -> Json:

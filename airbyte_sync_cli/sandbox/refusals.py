@@ -47,12 +47,20 @@ class JobOverAtOnce(Refusal):
         super().__init__("Job is not currently running")
 
 
-class NoSuchConnection(Refusal):
+class NoSuchResource(Refusal):
+    """Nothing of that kind (in the server's words) has that id."""
+
+    def __init__(self, kind: str, resource_id: str) -> None:
+        super().__init__(f"Could not find configuration for {kind}: {resource_id}.")
+        self.kind = kind
+        self.resource_id = resource_id
+
+
+class NoSuchConnection(NoSuchResource):
     """No connection has that id."""
 
     def __init__(self, connection_id: str) -> None:
-        super().__init__(f"Could not find configuration for STANDARD_SYNC: {connection_id}.")
-        self.connection_id = connection_id
+        super().__init__("STANDARD_SYNC", connection_id)
 
 
 class MalformedId(Refusal):
@@ -88,7 +96,15 @@ class Crash(Refusal):
 
 
 class Unreadable(Refusal):
-    """The body is not the JSON that was expected."""
+    """The body is not JSON, or a value in it is of the wrong kind."""
+
+
+class MissingField(Refusal):
+    """A field that must be there is missing."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Some properties contained invalid input.")
+        self.field = field
 
 
 class Unprocessable(Refusal):

@@ -37,6 +37,14 @@ class Failure(Model):
     retryable: bool | None = None
 
 
+class LogEntry(Model):
+    """A line of the log with a level and an origin of its own."""
+
+    message: str
+    level: str = "info"
+    source: str = "replication-orchestrator"
+
+
 def parse_life(text: str) -> tuple[Phase, ...]:
     """Read `pending 2, running 20, succeeded`: a status and its seconds, the last one stays.
 
@@ -113,7 +121,7 @@ class JobScript(Model):
     """Seconds from a cancel until the job is `cancelled`."""
     cancels_lost: int = Field(default=0, ge=0)
     """So many cancels are answered with 200 and do nothing."""
-    logs: tuple[str, ...] = ()
+    logs: tuple[str | LogEntry, ...] = ()
     """More log lines, beside those that the job writes by itself."""
     logs_late: float = Field(default=0.0, ge=0)
     """The last log lines arrive so long after they were written."""

@@ -19,6 +19,17 @@ from airbyte_sync_cli.sandbox.wire import ABORT
 
 _RESET: Final = struct.pack("ii", 1, 0)
 """Linger for no time: closing then sends RST instead of FIN."""
+_ENDING: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGALRM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGXCPU,
+)
+"""The signals that end a sandbox; one that was ignored at the start (`nohup`) stays ignored."""
 
 
 class _ResettableProtocol(H11Protocol):
@@ -58,6 +69,10 @@ def _dated(send: Send) -> Send:
     return with_date
 
 
+_ACCEPTING: Final = 4
+"""Turns of asyncio's loop from accepting a connection to `connection_made`, and one more."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, its tick, and its pauses when it stops."""
 
@@ -70,6 +85,8 @@ class _Server(uvicorn.Server):
         """Stop at once: held requests are cut off."""
         for server in self.servers:
             server.close()
+        for _ in range(_ACCEPTING):  # a connection that is being accepted is in no list yet
+            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # lets the handlers see that their clients are gone
@@ -132,15 +149,16 @@ def run_sandbox(
     port: int = 8000,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a sandbox until SIGINT or SIGTERM. `on_ready` is told the address.
+    """Serve a sandbox until a signal ends it. `on_ready` is told the address.
 
     Raises OSError where it cannot listen.
     """
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGTERM:
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with serve(Sandbox(config), host, port) as url:
             if on_ready is not None:
                 on_ready(url)

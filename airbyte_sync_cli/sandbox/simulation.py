@@ -25,6 +25,7 @@ from airbyte_sync_cli.sandbox.public_api import PublicApi
 from airbyte_sync_cli.sandbox.record import RequestRecord
 from airbyte_sync_cli.sandbox.routes import Api, Endpoint, Route, mount
 from airbyte_sync_cli.sandbox.script import JobScript
+from airbyte_sync_cli.sandbox.timeline import Timeline
 from airbyte_sync_cli.sandbox.versions import quirks_of
 from airbyte_sync_cli.sandbox.world import World
 
@@ -37,12 +38,17 @@ def _threads(count: int | None) -> AbstractAsyncContextManager[None]:
 
 
 class Sandbox:
-    """A simulated Airbyte. `app` is an ASGI application; the rest is for looking and scripting."""
+    """A simulated Airbyte. `app` is an ASGI application; the rest is for looking and scripting.
 
-    def __init__(self, config: SandboxConfig | None = None) -> None:
+    A `clock` that is handed in replaces the configuration's `start` and `speed`.
+    """
+
+    def __init__(
+        self, config: SandboxConfig | None = None, *, clock: SimClock | None = None
+    ) -> None:
         self.config = config or SandboxConfig()
         self.quirks = quirks_of(self.config.airbyte_version)
-        self.clock = SimClock(start=self.config.start, speed=self.config.speed)
+        self.clock = clock or SimClock(start=self.config.start, speed=self.config.speed)
         self.world = World(self.clock)
         self.faults = FaultBox(self.clock, list(self.config.faults))
         self.requests: list[RequestRecord] = []
@@ -176,7 +182,7 @@ class Sandbox:
         public = PublicApi(
             self.world, self.quirks, foreign_root=FOREIGN_ROOT, overlap=self.config.page_overlap
         )
-        actors = Actors(self.world, foreign_root=FOREIGN_ROOT)
+        actors = Actors(self.world, self.quirks, foreign_root=FOREIGN_ROOT)
         instance = Instance(self.world, self.quirks, mode=self.auth.mode)
         every: list[tuple[Api, str, list[Endpoint]]] = [
             ("public", self.config.public_root, public.endpoints()),
@@ -184,7 +190,8 @@ class Sandbox:
             ("public", self.config.public_root, self.auth.public_endpoints()),
             ("config", self.config.config_root, ConfigApi(self.world, self.quirks).endpoints()),
             ("config", self.config.config_root, actors.config_endpoints()),
-            ("config", self.config.config_root, ConfigNames(self.world).endpoints()),
+            ("config", self.config.config_root, ConfigNames(self.world, self.quirks).endpoints()),
+            ("config", self.config.config_root, Timeline(self.world, self.quirks).endpoints()),
             ("config", self.config.config_root, self.auth.config_endpoints()),
             ("config", self.config.config_root, instance.endpoints()),
         ]

@@ -1,6 +1,6 @@
 """Which connection a request is about, for faults that hit one connection only."""
 
-from airbyte_sync_cli.sandbox.call import Call
+from airbyte_sync_cli.sandbox.call import Call, whole_number
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.refusals import NoSuchConnection, NoSuchJob, Unreadable
 from airbyte_sync_cli.sandbox.world import World
@@ -27,8 +27,9 @@ def _named(call: Call) -> str:
 
 def _by_job(call: Call, world: World) -> str:
     body = _body(call)
-    job_id = str(call.parameters.get("job_id") or body.get("id") or body.get("jobId") or "")
-    return world.job(int(job_id)).connection_id if job_id.isdecimal() else ""
+    named = call.parameters.get("job_id") or body.get("id") or body.get("jobId")
+    job_id = whole_number(str(named or ""))
+    return "" if job_id is None else world.job(job_id).connection_id
 
 
 def _body(call: Call) -> dict[str, object]:

@@ -4,6 +4,7 @@ Each switch names the release that changed the behaviour; the sources are in `do
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,11 +37,58 @@ ENDPOINTS: Final = {
     "config /connections/clear": Span(since=(0, 57, 3)),
     "config /connections/refresh": Span(since=(0, 57, 3)),
     "config /connections/sync_progress": Span(since=(0, 61)),
+    "config /connections/events/list": Span(since=(0, 63, 20)),
+    "config /connections/events/list_for_job": Span(since=(2, 0)),
     "config /tags/list": Span(since=(1, 4)),
     "config /workspaces/list": Span(before=(1, 7)),
     "config /workspaces/list_all_paginated": Span(before=(1, 8)),
 }
 """Which versions have an endpoint; those that are not listed are in all of them."""
+
+FIELDS: Final = {
+    "AttemptStats.recordsRejected": Span(since=(1, 8)),
+    "ConnectionRead.created_at": Span(since=(0, 57, 3)),
+    "ConnectionRead.tags": Span(since=(1, 6)),
+    "ConnectionResponse.createdAt": Span(since=(1, 2)),
+    "ConnectionResponse.dataResidency": Span(before=(1, 8)),
+    "ConnectionResponse.tags": Span(since=(1, 6)),
+    "ConnectionSyncProgressRead.recordsRejected": Span(since=(1, 8)),
+    "DefinitionRead.normalizationConfig": Span(before=(0, 63, 20)),
+    "DefinitionRead.supportRefreshes": Span(since=(0, 60), before=(0, 63)),
+    "DefinitionRead.supportsDbt": Span(before=(0, 63, 20)),
+    "DefinitionVersionRead.supportsDataActivation": Span(since=(1, 7)),
+    "DefinitionVersionRead.supportsFileTransfer": Span(since=(1, 2)),
+    "FailureReason.transient_error": Span(since=(0, 57, 3)),
+    "InstanceConfigurationResponse.airbyteUrl": Span(since=(0, 60)),
+    "InstanceConfigurationResponse.auth": Span(since=(0, 60)),
+    "InstanceConfigurationResponse.defaultOrganizationEmail": Span(since=(0, 63, 20)),
+    "InstanceConfigurationResponse.licenseStatus": Span(since=(0, 64)),
+    "InstanceConfigurationResponse.trackingStrategy": Span(since=(0, 57, 3)),
+    "InstanceConfigurationResponse.version": Span(since=(0, 60)),
+    "InstanceConfigurationResponse.webappUrl": Span(before=(0, 60)),
+    "JobAggregatedStats.recordsRejected": Span(since=(1, 8)),
+    "JobRead.aggregatedStats": Span(since=(0, 57, 3)),
+    "JobListRequestBody.statuses": Span(since=(0, 57, 3)),
+    "JobRead.streamAggregatedStats": Span(since=(0, 57, 3)),
+    "JobTypeEnum.clear": Span(since=(0, 63)),
+    "JobTypeEnum.refresh": Span(since=(0, 63)),
+    "LogEvent.stackTrace": Span(since=(1, 3)),
+    "LogEvent.strackTrace": Span(before=(1, 3)),
+    "SourceRead.createdAt": Span(since=(1, 2)),
+    "SourceResponse.createdAt": Span(since=(1, 2)),
+    "SourceResponse.definitionId": Span(since=(1, 2)),
+    "StreamStats.recordsRejected": Span(since=(1, 8)),
+    "StreamStats.wasResumed": Span(since=(0, 63)),
+    "WebBackendConnectionRead.destinationActorDefinitionVersion": Span(since=(0, 63, 20)),
+    "WebBackendConnectionRead.onDemandEnabled": Span(since=(2, 1)),
+    "WebBackendConnectionRead.sourceActorDefinitionVersion": Span(since=(0, 63, 20)),
+    "WebBackendConnectionRead.tags": Span(since=(1, 4)),
+    "WorkspaceResponse.notifications": Span(since=(1, 6)),
+}
+"""Which versions have a field, or a value, under the schema's name in Airbyte's documents.
+
+`Source…` stands for `Destination…` too, and `Definition…` for both kinds of connectors.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +109,18 @@ class Quirks:
     def serves(self, api: str, path: str) -> bool:
         """Whether this version has an endpoint, named by its path below the API's root."""
         return self.number in ENDPOINTS.get(f"{api} {path}", Span())
+
+    def knows(self, schema: str, name: str) -> bool:
+        """Whether this version has a field, or a value, of a schema."""
+        return self.number in FIELDS.get(f"{schema}.{name}", Span())
+
+    def fields(self, schema: str, values: Mapping[str, object | None]) -> dict[str, object]:
+        """Keep what this version has; nulls are left out, as Airbyte's serializer does."""
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and self.knows(schema, name)
+        }
 
     @property
     def trigger_returns_early(self) -> bool:
@@ -88,9 +148,9 @@ class Quirks:
         return self.since(1, 7)
 
     @property
-    def has_tags(self) -> bool:
-        """The Public API knows tags, and no longer `dataResidency` on connections (1.6)."""
-        return self.since(1, 6)
+    def dates_progress_by_creation(self) -> bool:
+        """`syncStartedAt` is when the job was created (0.64), not when it started."""
+        return self.since(0, 64)
 
     @property
     def structured_logs(self) -> bool:
@@ -129,11 +189,6 @@ class Quirks:
     def refresh_names_its_job(self) -> bool:
         """The answer to a refresh has a job (1.2); before, it is only true or false."""
         return self.since(1, 2)
-
-    @property
-    def tells_version(self) -> bool:
-        """`instance_configuration` tells version and authentication mode (0.63)."""
-        return self.since(0, 63)
 
     @property
     def config_statuses(self) -> frozenset[str]:

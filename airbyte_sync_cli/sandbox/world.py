@@ -14,6 +14,7 @@ from airbyte_sync_cli.sandbox.refusals import (
     AlreadyRunning,
     NoSuchConnection,
     NoSuchJob,
+    NoSuchResource,
     NotActive,
     WorkflowDeleted,
 )
@@ -74,6 +75,13 @@ class World:
             return self.connections[connection_id.lower()]
         except KeyError:
             raise NoSuchConnection(connection_id) from None
+
+    def workspace(self, workspace_id: str) -> SimWorkspace:
+        """Look a workspace up. Raises NoSuchResource."""
+        try:
+            return self.workspaces[workspace_id]
+        except KeyError:
+            raise NoSuchResource("STANDARD_WORKSPACE", workspace_id) from None
 
     def job(self, job_id: int) -> SimJob:
         """Look a job up. Raises NoSuchJob."""

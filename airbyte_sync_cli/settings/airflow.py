@@ -13,7 +13,8 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.settings.sources import Found
+from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown
+from airbyte_sync_cli.settings.sources import Found, unquoted
 
 _PREFIX: Final = "AIRFLOW_CONN_"
 _HINT: Final = 'it should look like airbyte://CLIENT_ID:SECRET@https%3A%2F%2FHOST/ or {"host": "https://HOST"}'
@@ -24,9 +25,9 @@ _PROVIDERS_DEFAULT: Final = "v1/applications/token"
 class AirflowConnection:
     """One connection."""
 
-    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, name: str, environ: Mapping[str, str], *, where: str) -> None:
         self._variable = f"{_PREFIX}{name.upper()}"
-        self._values = _parse(_text(self._variable, environ), self._variable)
+        self._values = _parse(_text(self._variable, environ, where), self._variable)
 
     def find(self, name: str) -> Found | None:
         """Find a setting."""
@@ -34,14 +35,18 @@ class AirflowConnection:
         return Found(text=text, origin=f"Airflow connection {self._variable}") if text else None
 
 
-def _text(variable: str, environ: Mapping[str, str]) -> str:
-    text = environ.get(variable, "").strip()
+def _text(variable: str, environ: Mapping[str, str], where: str) -> str:
+    text = unquoted(environ.get(variable, ""))
     if text:
         return text
     there = sorted(name.removeprefix(_PREFIX) for name in environ if name.startswith(_PREFIX))
-    near = get_close_matches(variable.removeprefix(_PREFIX), there, n=1) or there[:5]
+    name = variable.removeprefix(_PREFIX)
+    near = get_close_matches(name, there, n=1) or there[:5]
+    is_shown = shown(name, there, where=where) != NOT_SHOWN
     raise UsageError(
-        f"--airflow-conn: {variable} is not set in the environment",
+        f"{where}: {variable} is not set in the environment"
+        if is_shown
+        else f"{where}: {NOT_SHOWN} is not the NAME of any variable {_PREFIX}NAME",
         hint=f"there is {', '.join(_PREFIX + name for name in near)}"
         if near
         else "only connections in the environment can be read, not those in Airflow's database",

@@ -18,6 +18,7 @@ from airbyte_sync_cli.settings.model import (
     NoAuth,
 )
 from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS, KNOWN
+from airbyte_sync_cli.settings.shown import looks_random
 from airbyte_sync_cli.settings.sources import Found
 
 Parts = Mapping[str, Found | None]
@@ -78,6 +79,8 @@ def _check_whole(parts: Parts, kind: str, environ: Mapping[str, str]) -> None:
 def _make(parts: Mapping[str, Found]) -> Credentials:
     match parts:
         case {"client_id": client_id, "client_secret": secret}:
+            if looks_random(client_id.text):  # it may be the secret, the two mixed up
+                remember(client_id.text)
             return ClientCredentials(client_id=client_id.text, client_secret=_secret(secret))
         case {"token": token}:
             return BearerAuth(token=read_token(token), file=token.file)

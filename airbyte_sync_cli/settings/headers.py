@@ -17,8 +17,8 @@ _TELLING: Final = re.compile(
 def parse_headers(text: str, *, name: str) -> dict[str, str]:
     """Read headers; a later line replaces an earlier one. Raises UsageError."""
     headers = dict(_pairs(text, name))
-    for header, value in headers.items():
-        _check(header, value, name)
+    for number, (header, value) in enumerate(headers.items(), start=1):
+        _check(header, value, f"{name}: header {number}")
     return headers
 
 
@@ -47,16 +47,14 @@ def _from_json(text: str, name: str) -> Iterator[tuple[str, str]]:
         yield str(header).strip(), str(value).strip()
 
 
-def _check(header: str, value: str, name: str) -> None:
-    """Refuse what would break the request; the value itself is never shown."""
+def _check(header: str, value: str, where: str) -> None:
+    """Refuse what would break the request; nothing of it is shown, for it may be a secret."""
     if not _NAME.fullmatch(header):
-        raise UsageError(
-            f"{name}: {header!r} is not a valid header name", hint="write 'X-Name: value'"
-        )
+        raise UsageError(f"{where} has not a valid header name", hint="write 'X-Name: value'")
     if header.lower() in _OURS:
-        raise UsageError(f"{name}: {header} belongs to the request itself", hint="leave it out")
+        raise UsageError(f"{where} ({header}) belongs to the request itself", hint="leave it out")
     if not value.isascii() or not value.isprintable():
         raise UsageError(
-            f"{name}: the value of {header} holds characters that no header may",
+            f"{where} holds characters that no header may",
             hint="only printable ASCII can be sent",
         )

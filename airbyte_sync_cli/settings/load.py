@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import unquote
 
 from pydantic import SecretStr
 
+from airbyte_sync_cli.decoding import refuse_undecodable
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.redaction import remember_header
+from airbyte_sync_cli.paths import expanded, is_readable_file
+from airbyte_sync_cli.redaction import remember, remember_header
 from airbyte_sync_cli.settings.airflow import AirflowConnection
 from airbyte_sync_cli.settings.choice import choose_credentials
 from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
@@ -23,9 +25,31 @@ from airbyte_sync_cli.settings.model import (
     NoAuth,
     Settings,
 )
-from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS, misspelt
+from airbyte_sync_cli.settings.names import (
+    CA_BUNDLES,
+    ENVIRONMENT,
+    KINDS,
+    KNOWN,
+    flag_of,
+    ignored_credentials,
+    misspelt,
+)
 from airbyte_sync_cli.settings.profile import open_profile
-from airbyte_sync_cli.settings.sources import Environment, Found, Options, Source
+from airbyte_sync_cli.settings.shown import (
+    NOT_SHOWN,
+    could_be_address,
+    could_be_name,
+    looks_random,
+    shown,
+)
+from airbyte_sync_cli.settings.sources import (
+    Environment,
+    Found,
+    Options,
+    Source,
+    is_quoted,
+    unquoted,
+)
 from airbyte_sync_cli.settings.userinfo import refuse_userinfo, remember_userinfo, take_userinfo
 
 _INSECURE: Final = (
@@ -46,35 +70,54 @@ def load_settings(
     config_path: Path | None = None,
 ) -> Settings:
     """Resolve every setting. Raises UsageError; contacts nothing."""
+    refuse_undecodable((), environ)
     sources: list[Source] = [Options(options), Environment(environ)]
-    connection = _chosen(options, environ, "airflow_conn", "AIRBYTE_AIRFLOW_CONN")
+    connection, where = _chosen(options, environ, "airflow_conn", "AIRBYTE_AIRFLOW_CONN")
     if connection is not None:
-        sources.append(AirflowConnection(connection, environ))
-    name = _chosen(options, environ, "profile", "AIRBYTE_PROFILE")
-    profile = open_profile(environ, name, config_path)
-    warnings: list[str | None] = [
+        sources.append(AirflowConnection(connection, environ, where=where))
+    name, where = _chosen(options, environ, "profile", "AIRBYTE_PROFILE")
+    profile = open_profile(environ, name, config_path, where=where)
+    warnings = [
         f"{name} is not a setting: did you mean {meant}?"
         for name, meant in misspelt(environ).items()
     ]
+    quoted = [name for name in sorted(KNOWN) if is_quoted(environ.get(name, ""))]
+    if quoted:
+        warnings.append(
+            f"the value of {' and of '.join(quoted)} is taken without the quotation marks around "
+            "it (`docker run --env-file` keeps them)"
+        )
     if profile is not None:
         sources.append(profile)
-        warnings.append(profile.warning())
+        warnings += profile.warnings()
     return _Loader(Lookup(sources), environ, warnings).settings()
 
 
 def _chosen(
     options: Mapping[str, object], environ: Mapping[str, str], option: str, variable: str
-) -> str | None:
-    return str(options.get(option) or environ.get(variable, "")).strip() or None
+) -> tuple[str | None, str]:
+    """Return what was chosen, and by which option or variable."""
+    typed = str(options.get(option) or "").strip()
+    return typed or unquoted(environ.get(variable, "")) or None, (
+        flag_of(option) if typed else variable
+    )
+
+
+def _no_address(where: str, text: str) -> UsageError:
+    remember(text)
+    return UsageError(
+        f"{where}: {NOT_SHOWN} is not an address",
+        hint="an address looks like http://localhost:8000 or https://airbyte.example.com",
+    )
 
 
 class _Loader:
     def __init__(
-        self, lookup: Lookup, environ: Mapping[str, str], warnings: Sequence[str | None]
+        self, lookup: Lookup, environ: Mapping[str, str], warnings: Sequence[str]
     ) -> None:
         self._lookup = lookup
         self._environ = environ
-        self._warnings = [warning for warning in warnings if warning]
+        self._warnings = [*warnings]
 
     def settings(self) -> Settings:
         """Put all together. The order is that in which mistakes are told."""
@@ -82,6 +125,8 @@ class _Loader:
         parts = {name: look.find(name) for names in KINDS.values() for name in names}
         url = self._url(parts)
         credentials = choose_credentials(parts, self._environ)
+        if isinstance(credentials, NoAuth):
+            self._warn_of_ignored_credentials()
         key, certificate = look.path("client_key"), look.path("client_cert")
         if key is not None and certificate is None:
             raise UsageError("--client-key without --client-cert", hint="give both")
@@ -90,16 +135,16 @@ class _Loader:
             api=self._api(),
             credentials=credentials,
             token_url=self._token_url(),
-            iap_audience=look.text("iap_audience"),
+            iap_audience=self._name("iap_audience"),
             headers=self._headers(credentials),
-            ca_bundle=look.path("ca_bundle"),
+            ca_bundle=self._ca_bundle(),
             client_cert=certificate,
             client_key=key,
             insecure=self._insecure(),
             proxies=self._proxies(),
             request_timeout=look.duration("request_timeout", 30.0),
             trigger_timeout=look.duration("trigger_timeout", 180.0),
-            workspace_id=look.text("workspace_id"),
+            workspace_id=self._name("workspace_id"),
             origins=look.origins,
             warnings=tuple(self._warnings),
         )
@@ -111,6 +156,8 @@ class _Loader:
             return self._default_url(parts)
         self._warn_of_others(found)
         url, username, password = take_userinfo(found.text, name=where("url", found))
+        if not could_be_address(url):
+            raise _no_address(where("url", found), url)
         for name, text in {"username": username, "password": password}.items():
             if text:
                 origin = f"the address ({found.origin})"
@@ -120,11 +167,24 @@ class _Loader:
             self._warnings.append(_TYPED.format("--url with a password", "AIRBYTE_PASSWORD"))
         return url
 
+    def _name(self, name: str) -> str | None:
+        text = self._lookup.text(name)
+        if text is None or could_be_name(text):
+            return text
+        remember(text)
+        raise UsageError(
+            f"{where(name, self._lookup.find(name))}: {NOT_SHOWN} is neither a name nor an id",
+            hint="was a whole file or a secret pasted?",
+        )
+
     def _token_url(self) -> str | None:
         found = self._lookup.find("token_url")
         if found is None:
             return None
-        return refuse_userinfo(found.text.strip(), name=where("token_url", found))
+        url = refuse_userinfo(found.text.strip(), name=where("token_url", found))
+        if "/" not in url or looks_random(url.partition("://")[0]) or not could_be_address(url):
+            raise _no_address(where("token_url", found), url)
+        return url
 
     def _default_url(self, parts: Mapping[str, Found | None]) -> str:
         """PyAirbyte's names for the Cloud mean the Cloud."""
@@ -134,9 +194,36 @@ class _Loader:
                 return CLOUD_URL
         return DEFAULT_URL
 
+    def _warn_of_ignored_credentials(self) -> None:
+        for name in ignored_credentials(self._environ):
+            self._warnings.append(
+                f"{name} is not a setting of airbyte-sync, and no credentials are set: a token "
+                "goes into AIRBYTE_TOKEN, an application into AIRBYTE_CLIENT_ID and "
+                "AIRBYTE_CLIENT_SECRET"
+            )
+
+    def _ca_bundle(self) -> Path | None:
+        """Read our own setting, else what other programs on this machine are told to trust."""
+        path = self._lookup.path("ca_bundle")
+        if path is not None:
+            return path
+        for variable in (*CA_BUNDLES, "SSL_CERT_FILE"):
+            text = unquoted(self._environ.get(variable, ""))
+            if not text:
+                continue
+            if not is_readable_file(expanded(text)):
+                self._warnings.append(
+                    f"{variable} is left out: it names no file that can be read; "
+                    "AIRBYTE_CA_BUNDLE takes the PEM file of a private CA"
+                )
+            elif variable in CA_BUNDLES:
+                self._lookup.origins["ca_bundle"] = f"environment {variable}"
+                return expanded(text)
+        return None
+
     def _warn_of_others(self, found: Found) -> None:
         variables = [name for name in ENVIRONMENT["url"] if self._environ.get(name)]
-        texts = {self._environ[name].rstrip("/") for name in variables}
+        texts = {unquoted(self._environ[name]).rstrip("/") for name in variables}
         if found.origin == f"environment {variables[0] if variables else ''}" and len(texts) > 1:
             self._warnings.append(f"{' and '.join(variables)} differ: {variables[0]} is taken")
 
@@ -145,7 +232,10 @@ class _Loader:
             case "auto" | "public" | "config" as api:
                 return api
             case other:
-                raise UsageError(f"--api: {other!r} is unknown", hint="auto, public, or config")
+                raise UsageError(
+                    f"--api: {shown(other, get_args(Api))} is unknown",
+                    hint="auto, public, or config",
+                )
 
     def _headers(self, credentials: Credentials) -> tuple[tuple[str, SecretStr], ...]:
         """Join the headers of all sources; the best source wins name by name."""

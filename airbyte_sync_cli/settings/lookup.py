@@ -7,8 +7,16 @@ from typing import Final
 
 from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.paths import expanded, is_folder, why_unreadable
 from airbyte_sync_cli.settings.names import flag_of
-from airbyte_sync_cli.settings.sources import Found, Source
+from airbyte_sync_cli.settings.shown import (
+    NOT_A_PATH,
+    NOT_SHOWN,
+    shown,
+    shown_path,
+    without_value,
+)
+from airbyte_sync_cli.settings.sources import Found, Source, unquoted
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -45,7 +53,10 @@ class Lookup:
         found = self.find(name)
         if found is None:
             return default
-        seconds = parse_duration(found.text, name=where(name, found))
+        try:
+            seconds = parse_duration(found.text, name=where(name, found))
+        except UsageError as error:
+            raise without_value(error, found.text) from None
         if seconds <= 0:
             raise UsageError(f"{where(name, found)}: must be greater than 0", hint="try 30s")
         return seconds
@@ -57,7 +68,8 @@ class Lookup:
         if word in _TRUE | _FALSE:
             return word in _TRUE
         raise UsageError(
-            f"{where(name, found)}: {word!r} is neither on nor off", hint="true, false"
+            f"{where(name, found)}: {shown(word, _TRUE | _FALSE)} is neither on nor off",
+            hint="true, false",
         )
 
     def path(self, name: str) -> Path | None:
@@ -65,18 +77,22 @@ class Lookup:
         found = self.find(name)
         if found is None:
             return None
-        path = (found.folder or Path()) / Path(found.text.strip()).expanduser()
-        if path.is_dir():
+        folder, text = found.folder or Path(), found.text.strip()
+        path = folder / expanded(text)
+        if is_folder(path):
             raise UsageError(
                 f"{where(name, found)}: {path} is a folder, but a file is wanted",
                 hint="name one PEM file; several certificates may stand in it, one after another",
             )
         try:
             path.open("rb").close()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            told = shown_path(text, folder)
             raise UsageError(
-                f"{where(name, found)}: {path} cannot be read: {error.strerror}",
-                hint="is it mounted, and readable by this user?",
+                f"{where(name, found)}: {told} cannot be read: {why_unreadable(error)}",
+                hint=NOT_A_PATH
+                if told == NOT_SHOWN
+                else "is it mounted, and readable by this user?",
             ) from None
         return path
 
@@ -90,5 +106,5 @@ def where(name: str, found: Found | None) -> str:
 
 
 def any_of(environ: Mapping[str, str], *names: str) -> str:
-    """Tell the first of these variables that is set."""
-    return next((environ[name] for name in names if environ.get(name)), "")
+    """Return the value of the first of these variables that is set."""
+    return next((text for name in names if (text := unquoted(environ.get(name, "")))), "")

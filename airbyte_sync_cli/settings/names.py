@@ -17,7 +17,14 @@ ENVIRONMENT: Final[Mapping[str, Sequence[str]]] = {
     "api": ("AIRBYTE_API",),
     "client_id": ("AIRBYTE_CLIENT_ID", "AIRBYTE_CLOUD_CLIENT_ID"),
     "client_secret": ("AIRBYTE_CLIENT_SECRET", "AIRBYTE_CLOUD_CLIENT_SECRET"),
-    "token": ("AIRBYTE_TOKEN", "AIRBYTE_BEARER_TOKEN", "AIRBYTE_CLOUD_BEARER_TOKEN"),
+    "token": (
+        "AIRBYTE_TOKEN",
+        "AIRBYTE_BEARER_TOKEN",
+        "AIRBYTE_ACCESS_TOKEN",
+        "AIRBYTE_API_TOKEN",
+        "AIRBYTE_API_KEY",
+        "AIRBYTE_CLOUD_BEARER_TOKEN",
+    ),
     "username": ("AIRBYTE_USERNAME",),
     "password": ("AIRBYTE_PASSWORD",),
     "token_url": ("AIRBYTE_TOKEN_URL",),
@@ -62,6 +69,20 @@ KINDS: Final[Mapping[str, Sequence[str]]] = {
     "a user name and password": ("username", "password"),
 }
 """The kinds of credentials, and the settings that each is made of."""
+
+
+CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""What other programs trust, where nothing of ours names a CA; OpenSSL reads SSL_CERT_FILE."""
+_CREDENTIALS: Final = re.compile(r"AIRBYTE_(\w+_)?(TOKEN|SECRET|KEY|PASSWORD|PASSWD)(_FILE)?")
+
+
+def ignored_credentials(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return the variables that look like credentials for Airbyte and are none of ours."""
+    return [
+        name
+        for name, text in environ.items()
+        if _CREDENTIALS.fullmatch(name) and name not in KNOWN and text.strip()
+    ]
 
 
 def flag_of(name: str) -> str:

@@ -1,14 +1,17 @@
 """Profiles: tables of one TOML file, for people who work with several servers."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from stat import S_IROTH
+from stat import S_IROTH, S_ISDIR, S_ISVTX, S_IWGRP, S_IWOTH
 from typing import Final
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.paths import expanded, is_file, why_unreadable
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
-from airbyte_sync_cli.settings.sources import Found, read_secret
+from airbyte_sync_cli.settings.shown import NOT_A_PATH, NOT_SHOWN, shown, shown_path
+from airbyte_sync_cli.settings.sources import Found, read_secret, unquoted
 
 _KEYS: Final = (*ENVIRONMENT, *(f"{name}_file" for name in SECRETS))
 _TABLES: Final = ("default", "profiles")
@@ -17,11 +20,11 @@ _HOMES: Final = ("HOME", "XDG_CONFIG_HOME", "APPDATA", "USERPROFILE")
 
 def find_config(environ: Mapping[str, str]) -> Path | None:
     """Tell which config file there is: AIRBYTE_CONFIG, or the one in the platform's folder."""
-    named = environ.get("AIRBYTE_CONFIG", "").strip()
+    named = unquoted(environ.get("AIRBYTE_CONFIG", ""))
     if named:
-        return Path(named).expanduser()
+        return expanded(named)
     usual = usual_config(environ)
-    return usual if usual is not None and usual.is_file() else None
+    return usual if usual is not None and is_file(usual) else None
 
 
 def usual_config(environ: Mapping[str, str]) -> Path | None:
@@ -36,10 +39,10 @@ def usual_config(environ: Mapping[str, str]) -> Path | None:
 class Profile:
     """One table. A profile stands alone: nothing of `[default]` gets into it."""
 
-    def __init__(self, path: Path, name: str | None) -> None:
+    def __init__(self, path: Path, name: str | None, *, where: str) -> None:
         self._path = path
         self._origin = f"profile {name or 'default'} in {path}"
-        self._table = _table(_read(path), path, name)
+        self._table = _table(_read(path), path, name, where)
         _check_keys(self._table, _KEYS, where=self._origin)
 
     def find(self, name: str) -> Found | None:
@@ -50,8 +53,9 @@ class Profile:
                 f"{self._origin}: {name} and {name}_file at once", hint="remove one of them"
             )
         if file is not None:
-            path = self._path.parent / Path(str(file)).expanduser()
-            return read_secret(path, name=f"{name}_file in {self._path}")
+            return read_secret(
+                str(file), name=f"{name}_file in {self._path}", folder=self._path.parent
+            )
         if value is None or value is False or value == "":
             return None
         return Found(
@@ -60,30 +64,56 @@ class Profile:
             folder=self._path.parent,
         )
 
-    def warning(self) -> str | None:
-        """Warn of a file with a secret that everybody on this machine can read."""
-        if not any(self._table.get(name) for name in SECRETS):
-            return None
-        if not self._path.stat().st_mode & S_IROTH:
-            return None
-        return f"{self._path} holds a secret and everybody can read it: chmod 600 {self._path}"
+    def warnings(self) -> Sequence[str]:
+        """Warn of a file with a secret that others can read, and of one that they can change."""
+        found = []
+        has_secret = any(self._table.get(name) for name in SECRETS)
+        if has_secret and self._path.stat().st_mode & S_IROTH:
+            found.append(
+                f"{self._path} holds a secret and everybody can read it: chmod 600 {self._path}"
+            )
+        others = _changed_by_others(self._path)
+        if others is not None:
+            found.append(
+                f"{self._path} decides where credentials are sent, and other users can change "
+                f"{others}: chmod go-w {others}"
+            )
+        return found
+
+
+def _changed_by_others(path: Path) -> Path | None:
+    """Return the file, or the folder above it, that users other than its owner may change.
+
+    In a folder with the sticky bit, such as /tmp, nobody can replace the files of others.
+    """
+    real = path.resolve()
+    return next((place for place in (real, *real.parents) if _is_open(place)), None)
+
+
+def _is_open(place: Path) -> bool:
+    status = place.stat()
+    is_protected = S_ISDIR(status.st_mode) and status.st_mode & S_ISVTX
+    is_shared = status.st_mode & S_IWGRP and status.st_gid not in {0, os.getegid()}
+    return not is_protected and bool(status.st_mode & S_IWOTH or is_shared)
 
 
 def open_profile(
-    environ: Mapping[str, str], name: str | None, config_path: Path | None
+    environ: Mapping[str, str], name: str | None, config_path: Path | None, *, where: str
 ) -> Profile | None:
     """Open the chosen profile, or `[default]`; None where there is no config file.
+
+    `where` is what chose it, for the messages.
 
     Raises UsageError for a broken file, and a profile that is not there.
     """
     path = config_path or find_config(environ)
     if path is not None:
-        return Profile(path, name)
+        return Profile(path, name, where=where)
     if name is None:
         return None
     raise UsageError(
-        f"--profile: {name!r}, but there is no config file",
-        hint=f"write [profiles.{name}] into {usual_config(environ) or 'a file'}, "
+        f"{where}: {shown(name, where=where)}, but there is no config file",
+        hint=f"write [profiles.NAME] into {usual_config(environ) or 'a file'}, "
         "or name a file in AIRBYTE_CONFIG",
     )
 
@@ -98,13 +128,18 @@ def _read(path: Path) -> Mapping[str, object]:
             f"{path} is not valid TOML: {error}", hint='write key = "value"'
         ) from None
     except (OSError, ValueError) as error:
-        words = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
+        told = shown_path(str(path), Path())
         raise UsageError(
-            f"{path} cannot be read: {words}", hint="AIRBYTE_CONFIG names another file"
+            f"the config file {told} cannot be read: {why_unreadable(error)}",
+            hint=f"AIRBYTE_CONFIG: {NOT_A_PATH}"
+            if told == NOT_SHOWN
+            else "AIRBYTE_CONFIG names another file",
         ) from None
 
 
-def _table(content: Mapping[str, object], path: Path, name: str | None) -> Mapping[str, object]:
+def _table(
+    content: Mapping[str, object], path: Path, name: str | None, where: str
+) -> Mapping[str, object]:
     _check_keys(content, _TABLES, where=str(path))
     profiles = content.get("profiles", {})
     tables = profiles if isinstance(profiles, dict) else {}
@@ -113,13 +148,18 @@ def _table(content: Mapping[str, object], path: Path, name: str | None) -> Mappi
         return table
     if name is None:
         raise UsageError(f"{path}: default is not a table", hint="write [default]")
-    raise UsageError(f"--profile: {name!r} is not in {path}", hint=_nearest(name, tables))
+    raise UsageError(
+        f"{where}: {shown(name, tables, where=where)} is not in {path}",
+        hint=_nearest(name, tables),
+    )
 
 
 def _check_keys(table: Mapping[str, object], known: Iterable[str], *, where: str) -> None:
     for key in table:
         if key not in known:
-            raise UsageError(f"{where}: {key!r} is unknown", hint=_nearest(key, known))
+            raise UsageError(
+                f"{where}: the key {shown(key, known)} is unknown", hint=_nearest(key, known)
+            )
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

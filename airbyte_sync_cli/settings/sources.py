@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.paths import expanded, why_unreadable
 from airbyte_sync_cli.settings.names import ENVIRONMENT, OPTIONS, SECRETS, flag_of
+from airbyte_sync_cli.settings.shown import NOT_A_PATH, NOT_SHOWN, shown_path
+
+_HERE: Final = Path()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +70,44 @@ class Environment:
             if text:
                 return Found(text=text, origin=f"environment {variable}")
             if name in SECRETS and path:
-                return read_secret(Path(path).expanduser(), name=f"{variable}_FILE")
+                return read_secret(path, name=f"{variable}_FILE")
         return None
 
     def _get(self, variable: str) -> str:
-        return self._environ.get(variable, "").strip()
+        return unquoted(self._environ.get(variable, ""))
 
 
-def read_secret(path: Path, *, name: str) -> Found:
-    """Read a file that holds one secret; neither a BOM nor the last line break is part of it."""
+def unquoted(text: str) -> str:
+    """Return a variable's value without blanks and quotation marks around it.
+
+    `docker run --env-file` keeps the marks that a shell or Compose would take off.
+    """
+    text = text.strip()
+    return text[1:-1].strip() if is_quoted(text) else text
+
+
+def is_quoted(text: str) -> bool:
+    """Return whether quotation marks stand around a value."""
+    text = text.strip()
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+
+
+def read_secret(typed: str, *, name: str, folder: Path = _HERE) -> Found:
+    """Read a file that holds one secret; neither a BOM nor the last line break is part of it.
+
+    A relative path starts at the folder. Raises UsageError, without the path where that may be
+    the secret itself.
+    """
+    path = folder / expanded(typed)
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
-        words = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
+        told = shown_path(typed, folder)
         raise UsageError(
-            f"{name}: {path} cannot be read: {words}",
-            hint="is the secret mounted, and readable by this user?",
+            f"{name}: {told} cannot be read: {why_unreadable(error)}",
+            hint=NOT_A_PATH
+            if told == NOT_SHOWN
+            else "is the secret mounted, and readable by this user?",
         ) from None
     if not text:
         raise UsageError(f"{name}: {path} is empty", hint="does the mounted secret have this key?")

@@ -73,6 +73,8 @@ class JobKnown:
     url: str | None = None
     named: bool = False
     """The user named the job itself (`wait 7`)."""
+    since: bool = False
+    """It counts as ours because of `--since`: this run starts nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import Interrupted, Provisional
@@ -44,7 +43,7 @@ class InterruptReporter:
         if self._is_late:
             return
         self._told_at = now
-        code = ExitCode[interrupted.signal]
+        code = interrupted.exit_code
         undecided = {"exit_code": code, "outcome": code.outcome}
         results = [case.result() for case in self._cases]
         self._emit(

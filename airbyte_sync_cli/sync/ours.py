@@ -29,8 +29,9 @@ from airbyte_sync_cli.sync.start import Start, fate_without_job, hint_without_jo
 
 _RESERVED_FOR_CANCEL: Final = 1.5
 """Seconds of an interrupted process's grace that finding a job must leave for cancelling it."""
-_LONGEST_EVIDENCE: Final = 1.0
-"""Seconds for asking who started a job: a cancel may be waiting for it."""
+_LONGEST_EVIDENCE: Final = 5.0
+_LONGEST_EVIDENCE_AT_A_STOP: Final = 0.5
+"""Seconds for asking who started a job; then a cancel is waiting for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +206,7 @@ class OurJob:
 
     async def _claim(self, job: Job | None) -> bool:
         """Take a job newer than the baseline that no answer has named: ours or adopted."""
-        if job is None:
+        if job is None or self._is_in_the_way(job):
             return False
         doubt = await self._doubt(job)
         if doubt is not None:
@@ -215,6 +216,11 @@ class OurJob:
             )
         self.take(job, adopted=doubt is not None)
         return True
+
+    def _is_in_the_way(self, job: Job) -> bool:
+        """Whether a job is surely somebody's, and we were told not to have it as ours."""
+        is_theirs = not self._has_left and not self.may_exist
+        return is_theirs and job.is_active and self._policy.if_running in {"skip", "fail"}
 
     async def _doubt(self, job: Job) -> str | None:
         """Say why a job that was only found may be somebody else's; None where it is ours."""
@@ -233,14 +239,15 @@ class OurJob:
         return any(window.admits(job, now=now, ahead=ahead) for window in self._windows)
 
     async def _was_started_by_hand(self, job: Job) -> bool:
+        limit = _LONGEST_EVIDENCE if self._is_wanted else _LONGEST_EVIDENCE_AT_A_STOP
         try:
-            async with asyncio.timeout(_LONGEST_EVIDENCE):
+            async with asyncio.timeout(limit):
                 return await self._context.airbyte.was_started_by_hand(job.id)
         except TimeoutError:
             return False
 
-    def take(self, job: Job, *, adopted: bool) -> None:
-        """Make this the case's job."""
+    def take(self, job: Job, *, adopted: bool, since: bool = False) -> None:
+        """Make this the case's job; `since`: it counts because of `--since`."""
         case = self._case
         case.job, case.adopted, case.obstacle = job, adopted, None
         if not adopted:
@@ -249,7 +256,14 @@ class OurJob:
         if job.type not in SHOWN_AS[self._job_type]:
             self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
         self._context.emit(
-            JobKnown(key=case.key, job=job, adopted=adopted, history=case.history, url=case.url)
+            JobKnown(
+                key=case.key,
+                job=job,
+                adopted=adopted,
+                history=case.history,
+                url=case.url,
+                since=since,
+            )
         )
 
     def let_go(self) -> None:

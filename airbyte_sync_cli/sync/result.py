@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticSerializationError
 
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
@@ -21,6 +21,12 @@ UtcSecond = Annotated[
     datetime, PlainSerializer(_as_utc_text, return_type=str, when_used="json-unless-none")
 ]
 """Airbyte tells whole seconds, so do we."""
+
+
+StartWord = Annotated[
+    Start, WithJsonSchema({"type": "string", "enum": [str(one) for one in Start]})
+]
+"""A plain word in the schema, as everything else that is said there."""
 
 
 class Frozen(BaseModel):
@@ -54,7 +60,7 @@ class SyncResult(Frozen):
     job_id: int | None = Field(
         default=None, description="null: there is no job, or none that could be found: see `start`"
     )
-    start: Start | None = Field(
+    start: StartWord | None = Field(
         default=None,
         description="what this command started: not-sent (no request reached anybody), refused "
         "(nothing was started), possible (a job may exist, or appear later), started; null: this "

@@ -74,7 +74,7 @@ class _Run:
         """Do each case's work at the same time, each to its own ending."""
         self._context.emit(Planned(keys=[case.key for case in self._cases]))
         async with asyncio.TaskGroup() as tasks:
-            interrupts = tasks.create_task(self._interrupts.run())
+            interrupts = tasks.create_task(self._report_interrupts())
             async with asyncio.TaskGroup() as group:
                 for case, work in zip(self._cases, works, strict=True):
                     group.create_task(self._conclude(case, work))
@@ -115,12 +115,26 @@ class _Run:
             case.error = error
         except Exception as error:  # noqa: BLE001  # the others go on, and this job keeps its name
             case.error = BugError.of(error)
+        try:
+            self._tell_end(case)
+        except Exception as error:  # noqa: BLE001  # a fault in telling must not end the others
+            case.error = case.error or BugError.of(error)
+
+    def _tell_end(self, case: Case) -> None:
         if self._policy.fail_fast and case.exit_code not in _FINE and not self._stop.is_wished:
             self._stop.fail_fast()
             self._context.warn(case.key, "this one failed, so the others are ended (--fail-fast)")
         self._context.emit(
             Finished(key=case.key, result=case.result(), error=case.error, failure=case.failure)
         )
+
+    async def _report_interrupts(self) -> None:
+        try:
+            await self._interrupts.run()
+        except Exception as error:  # noqa: BLE001  # the same: each sync has its own ending
+            bug = BugError.of(error)
+            for case in self._cases:
+                case.error = case.error or bug
 
     async def _sync(self, case: Case, connection: Connection, ours: OurJob) -> None:
         if self._stop.is_wished:

@@ -3,26 +3,38 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.exit_codes import ExitCode
 
 INTERRUPT_GRACE: Final = 4.0
 """Seconds from a signal to the end of all requests: Airflow 3 escalates every 5 s."""
 STOP_GRACE: Final = 30.0
 """Seconds to find and cancel a job when nobody is about to kill us."""
 
-SignalName = Literal["SIGINT", "SIGTERM"]
 _T = TypeVar("_T")
+_EXIT_CODES: Final = {
+    "SIGHUP": ExitCode.SIGHUP,
+    "SIGINT": ExitCode.SIGINT,
+    "SIGQUIT": ExitCode.SIGINT,  # from the keyboard, too
+}
+"""Any other signal asks for the same as SIGTERM; its name stands in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
     """A signal arrived."""
 
-    signal: SignalName
+    signal: str
+    """Its name, such as `SIGTERM`."""
     at: float
     """Monotonic seconds."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The code of its ending."""
+        return _EXIT_CODES.get(self.signal, ExitCode.SIGTERM)
 
 
 class Stop:
@@ -34,7 +46,7 @@ class Stop:
         self._interrupted = asyncio.Event()
         self.interrupted: Interrupt | None = None
 
-    def interrupt(self, signal: SignalName) -> None:
+    def interrupt(self, signal: str) -> None:
         """Note a signal. Only the first counts."""
         if self.interrupted is None:
             self.interrupted = Interrupt(signal, self._clock.monotonic())

@@ -92,7 +92,7 @@ class Trigger:
             return True
         found = self._earlier_try.among(jobs)
         if found is not None:
-            self._ours.take(found, adopted=True)
+            self._ours.take(found, adopted=True, since=True)
             return True
         active = _active(jobs)
         if active is not None:

@@ -68,7 +68,7 @@ class WindDown:
 
     def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:
-            return ExitCode[self._stop.interrupted.signal]
+            return self._stop.interrupted.exit_code
         if isinstance(stopped, DeadlineError):
             case.error = case.error or _too_late(case)
             return ExitCode.TIMEOUT

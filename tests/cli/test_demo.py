@@ -11,6 +11,7 @@ def test_the_demo_shows_three_syncs_and_tells_what_to_type_next() -> None:
     done = subprocess.run(  # noqa: S603  # our own program
         [PROGRAM, "demo"],
         env={"PATH": "/usr/bin:/bin"},
+        cwd=PROGRAM.parents[2],
         capture_output=True,
         text=True,
         timeout=30,
@@ -20,4 +21,5 @@ def test_the_demo_shows_three_syncs_and_tells_what_to_type_next() -> None:
     assert done.returncode == 0, done.stderr
     assert "2 of 3 ok" in done.stdout
     assert "The API key was rejected" in done.stderr
-    assert f'export PATH="{PROGRAM.parent}:$PATH"' in done.stdout, "it is not on that PATH"
+    typed = PROGRAM.relative_to(PROGRAM.parents[2])
+    assert f"\n  {typed} run --conn orders " in done.stdout, "it is not on that PATH"

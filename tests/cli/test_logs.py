@@ -24,7 +24,7 @@ from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.logs import AttemptLine, Completion, Follower, LogReader
 from tests.support.children import running
 from tests.support.core import START, LoopClock, SocketLike
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import Ending, FollowingClock, assert_told_well, call
 from tests.support.servers import Stage
 from tests.support.virtual import run
 
@@ -343,14 +343,16 @@ def test_an_outage_without_an_end_ends_the_following() -> None:
 # Following, as a person does
 
 
-def busy(life: str, *, speed: float) -> Sandbox:
-    sandbox = Sandbox(SandboxConfig(speed=speed))
+def busy(life: str, *, speed: float | None = None) -> Sandbox:
+    """A sandbox whose job 1 runs; without a speed its time is that of the program's pauses."""
+    clock = FollowingClock() if speed is None else None
+    sandbox = Sandbox(SandboxConfig(speed=speed or 1), clock=clock)
     sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=life)))
     return sandbox
 
 
 def test_attempts_are_told_apart_and_the_log_is_not_repeated_at_the_end(stage: Stage) -> None:
-    url = stage.sandbox(busy("running 50, incomplete 50, running 50, succeeded", speed=500))
+    url = stage.sandbox(busy("running 500, incomplete 500, running 500, succeeded"))
     lines = call("logs", "1", "--follow", AIRBYTE_URL=url).stdout.splitlines()
     assert lines.count("--- attempt 2 ---") == 1
     assert sum("Starting attempt" in line for line in lines) == 2
@@ -358,7 +360,7 @@ def test_attempts_are_told_apart_and_the_log_is_not_repeated_at_the_end(stage: S
 
 
 def test_json_comes_at_the_end_and_in_one_line(stage: Stage) -> None:
-    url = stage.sandbox(busy("running 50, succeeded", speed=500))
+    url = stage.sandbox(busy("running 50, succeeded"))
     ending = call("logs", "1", "--follow", "-o", "json", AIRBYTE_URL=url)
     assert ending.stdout.count("\n") == 1
     assert len(ending.report["lines"]) == 12

@@ -93,3 +93,13 @@ def test_the_words_that_troubleshooting_quotes_are_the_programs() -> None:
 
     assert len(quoted) > 8
     assert [words for words in quoted if words not in source] == []
+
+
+def test_every_promise_of_security_names_tests_that_exist() -> None:
+    text = (generate.ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    named = [re.findall(r"`(tests/[^`]+)`", row) for row in rows]
+
+    assert len(rows) >= 10
+    assert all(named), "a promise without a test"
+    assert [one for files in named for one in files if not (generate.ROOT / one).is_file()] == []

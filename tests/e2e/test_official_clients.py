@@ -1,7 +1,7 @@
-"""Airbyte's own clients work against the sandbox: its answers are good enough for them.
+"""Airbyte's own clients and those of others work against the sandbox.
 
-The SDK and Airflow's hook run in environments of their own; each runs a small script and prints
-what it saw.
+The SDK, Airflow's hook, Dagster's assets, Prefect's flow and PyAirbyte have environments of their
+own; each runs a small script that prints what it saw.
 """
 
 import json
@@ -55,6 +55,8 @@ print(json.dumps({
 }))
 """
 
+QUICK = JobScript(life="pending 1, running 10, succeeded")
+
 HOOK_SCRIPT = """
 import json, os, time
 from airflow.providers.airbyte.hooks.airbyte import AirbyteHook
@@ -73,6 +75,79 @@ print("RESULT" + json.dumps({
     "details": details.job_id,
     "cancelled": cancelled.status.value,
     "works": hook.test_connection()[0],
+}))
+"""
+
+DAGSTER_SCRIPT = """
+import json, os
+import dagster as dg
+from dagster_airbyte import AirbyteWorkspace, airbyte_assets, load_airbyte_asset_specs
+
+workspace = AirbyteWorkspace(
+    rest_api_base_url=os.environ["SANDBOX"] + "/api/public/v1",
+    configuration_api_base_url=os.environ["SANDBOX"] + "/api/v1",
+    workspace_id=os.environ["WORKSPACE"],
+    client_id="sandbox-client-id",
+    client_secret="sandbox-client-secret",
+    poll_interval=0.05,
+)
+specs = load_airbyte_asset_specs(workspace=workspace)
+
+@airbyte_assets(connection_id=os.environ["CONNECTION"], workspace=workspace, name="orders")
+def orders(context: dg.AssetExecutionContext, airbyte: AirbyteWorkspace):
+    yield from airbyte.sync_and_poll(context=context)
+
+result = dg.materialize([orders], resources={"airbyte": workspace})
+print("RESULT" + json.dumps({
+    "specs": sorted(spec.key.to_user_string() for spec in specs),
+    "success": result.success,
+    "materialized": sorted(
+        event.asset_key.to_user_string() for event in result.get_asset_materialization_events()
+    ),
+}))
+"""
+
+PREFECT_SCRIPT = """
+import asyncio, json, os
+from prefect_airbyte import AirbyteConnection, AirbyteServer
+from prefect_airbyte.flows import run_connection_sync
+
+host, port = os.environ["SANDBOX"].removeprefix("http://").split(":")
+server = AirbyteServer(server_host=host, server_port=port)
+connection = AirbyteConnection(
+    airbyte_server=server, connection_id=os.environ["CONNECTION"], poll_interval_s=1
+)
+result = asyncio.run(run_connection_sync(airbyte_connection=connection))
+print("RESULT" + json.dumps({
+    "job": result.job_id, "status": result.job_status, "records": result.records_synced,
+}))
+"""
+
+PYAIRBYTE_SCRIPT = """
+import json, os
+from airbyte.cloud import CloudWorkspace
+
+workspace = CloudWorkspace(
+    workspace_id=os.environ["WORKSPACE"],
+    client_id="sandbox-client-id",
+    client_secret="sandbox-client-secret",
+    api_root=os.environ["SANDBOX"] + "/api/public/v1",
+    config_api_root=os.environ["SANDBOX"] + "/api/v1",
+)
+workspace.connect()
+connection = workspace.get_connection(os.environ["CONNECTION"])
+result = connection.run_sync(wait=True, wait_timeout=60)
+state = connection.dump_raw_state(normalize=False)
+catalog = connection.dump_raw_catalog(normalize=False)
+print("RESULT" + json.dumps({
+    "name": connection.name,
+    "source": connection.source.name,
+    "destination": connection.destination.name,
+    "streams": connection.stream_names,
+    "status": result.get_job_status().value,
+    "records": result.records_synced,
+    "state": [each["streamDescriptor"]["name"] for each in state["streamState"]],
+    "catalog": [each["stream"]["name"] for each in catalog["streams"]],
 }))
 """
 
@@ -151,6 +226,79 @@ def test_airflows_hook_triggers_reads_cancels_and_waits(version: str, tmp_path: 
         "works": True,
     }
     assert [job.status for job in sandbox.jobs] == ["cancelled", "succeeded"]
+
+
+@pytest.mark.parametrize("version", ["1.8", "latest"])
+def test_dagster_loads_and_materializes_the_streams_of_a_connection(
+    version: str, tmp_path: Path
+) -> None:
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version, auth="client-credentials", speed=20))
+    connection = sandbox.add_connection("orders", scripts=(QUICK,), streams=("users", "items"))
+    python = environment("dagster-airbyte")
+    with serve_in_thread(sandbox) as url:
+        variables = {
+            "SANDBOX": url,
+            "CONNECTION": connection.id,
+            "WORKSPACE": connection.workspace_id,
+            "DAGSTER_HOME": str(tmp_path),
+            "DAGSTER_DISABLE_TELEMETRY": "yes",
+        }
+        done = run_script(python, DAGSTER_SCRIPT, variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.split("RESULT")[1]) == {
+        "specs": ["items", "users"],
+        "success": True,
+        "materialized": ["items", "users"],
+    }
+    assert [job.status for job in sandbox.jobs] == ["succeeded"]
+
+
+@pytest.mark.parametrize("version", ["1.8", "latest"])
+def test_pyairbyte_connects_syncs_and_reads_state_and_catalog(version: str) -> None:
+    sandbox = Sandbox(SandboxConfig(airbyte_version=version, auth="client-credentials", speed=20))
+    connection = sandbox.add_connection("orders", scripts=(QUICK,), streams=("users", "items"))
+    python = environment("pyairbyte")
+    with serve_in_thread(sandbox) as url:
+        variables = {
+            "SANDBOX": url,
+            "CONNECTION": connection.id,
+            "WORKSPACE": connection.workspace_id,
+            "DO_NOT_TRACK": "1",
+        }
+        done = run_script(python, PYAIRBYTE_SCRIPT, variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.split("RESULT")[1]) == {
+        "name": "orders",
+        "source": "Postgres",
+        "destination": "Warehouse",
+        "streams": ["users", "items"],
+        "status": "succeeded",
+        "records": 1000,
+        "state": ["users", "items"],
+        "catalog": ["users", "items"],
+    }
+
+
+def test_prefects_flow_runs_a_connection(tmp_path: Path) -> None:
+    """It speaks the Config API with Basic only, as the old proxy wants."""
+    sandbox = Sandbox(SandboxConfig(airbyte_version="0.63", auth="basic", speed=20))
+    connection = sandbox.add_connection("orders", scripts=(QUICK,))
+    python = environment("prefect-airbyte")
+    with serve_in_thread(sandbox) as url:
+        variables = {
+            "SANDBOX": url,
+            "CONNECTION": connection.id,
+            "PREFECT_HOME": str(tmp_path),
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
+        done = run_script(python, PREFECT_SCRIPT, variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.split("RESULT")[1]) == {
+        "job": 1,
+        "status": "succeeded",
+        "records": 1000,
+    }
 
 
 def _airflow_connection(url: str) -> dict[str, Any]:

@@ -6,8 +6,11 @@ import pytest
 import typer
 
 from airbyte_sync_cli.cli.app import COMMANDS, make_app
+from airbyte_sync_cli.cli.targets import wanted_connections
 from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
+from tests.support.certificates import make_certificates
 from tests.support.program import assert_told_well, call
+from tests.support.relays import tls_front
 from tests.support.servers import Stage, always, response
 from tests.support.worlds import LOOK, a_sandbox
 
@@ -176,3 +179,40 @@ def test_connections_come_from_the_environment_too(stage: Stage) -> None:
     ending = call("status", "-o", "json", **environ)
 
     assert [sync["connection_id"] for sync in ending.report["syncs"]] == ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["orders, daily", "events"]',
+        "orders, daily\nevents",
+        "\norders, daily\r\nevents\n",
+        '\'["orders, daily", "events"]\'',
+    ],
+)
+def test_names_with_a_comma_come_from_the_environment_too(text: str) -> None:
+    names, _ = wanted_connections(None, None, {"AIRBYTE_CONNECTION": text})
+
+    assert list(names) == ["orders, daily", "events"]
+
+
+@pytest.mark.parametrize("text", ["orders,events", " orders , events ", "orders,,events,"])
+def test_names_without_a_comma_are_separated_by_commas(text: str) -> None:
+    names, _ = wanted_connections(None, None, {"AIRBYTE_CONNECTION": text})
+
+    assert list(names) == ["orders", "events"]
+
+
+def test_a_ca_of_other_programs_is_trusted_and_named_if_it_is_none(
+    stage: Stage, tmp_path: Path
+) -> None:
+    made = make_certificates(tmp_path)
+    url = stage.enter(tls_front(stage.sandbox(a_sandbox()), made.server("127.0.0.1")))
+    (tmp_path / "none.pem").write_text("no certificate", encoding="utf-8")
+
+    trusted = call(*LOOK, AIRBYTE_URL=url, REQUESTS_CA_BUNDLE=str(made.bundle))
+    broken = call(*LOOK, AIRBYTE_URL=url, REQUESTS_CA_BUNDLE=str(tmp_path / "none.pem"))
+
+    assert trusted.code == 0
+    assert_told_well(broken, 2)
+    assert broken.lines("error: ")[0].startswith("error: REQUESTS_CA_BUNDLE: ")

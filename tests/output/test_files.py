@@ -1,18 +1,24 @@
 """Files that others read: whole or not at all, and never a reason to fail."""
 
+import errno
 import json
 import os
+import pty
+import re
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.files import LONGEST_TERMINATION_MESSAGE, cut
-from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 from tests.output.scenes import Told, result, told
@@ -70,20 +76,159 @@ def test_without_the_sidecar_nothing_is_written_and_nothing_is_said(tmp_path: Pa
     assert telling.stderr.getvalue() == ""
 
 
-def test_an_xcom_folder_that_cannot_be_written_is_a_warning(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> tuple[int, str]:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("tempfile.mkstemp", refuse)  # root may write anywhere: no chmod helps
-    telling = in_pod(root)
+def test_an_xcom_file_that_cannot_be_written_is_a_warning(root: Path) -> None:
+    (root / "airflow" / "xcom" / "return.json").mkdir()  # root may write anywhere: no chmod helps
+    telling = in_pod(root, OutputOptions(format="json"))
 
     code = telling.output.conclude([result()])
 
     assert code is ExitCode.OK
     assert "XCom file" in telling.stderr.getvalue()
-    assert "Permission denied" in telling.stderr.getvalue()
+    [warning] = json.loads(telling.stdout.getvalue())["warnings"]
+    assert warning.endswith("return.json could not be written: Is a directory")
+
+
+def refuse(*_: object, number: int = errno.EPERM, **__: object) -> NoReturn:
+    raise OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ("tempfile.mkstemp", errno.EROFS),  # the folder of a mounted file
+        ("pathlib.Path.replace", errno.EBUSY),  # a mounted file
+        ("pathlib.Path.replace", errno.EPERM),  # a file system without it
+    ],
+)
+def test_a_file_that_cannot_be_replaced_is_overwritten(
+    place: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "result.json"
+    target.write_text("what was there, and much longer than the new one" * 100, "utf-8")
+    monkeypatch.setattr(place, partial(refuse, number=number))
+    telling = told(OutputOptions(result_file=target))
+
+    telling.output.conclude([result()])
+
+    assert json.loads(target.read_text("utf-8"))["exit_code"] == 0
+    assert list(tmp_path.iterdir()) == [target]
+    assert telling.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("place", ["os.fsync", "os.fchmod"])
+def test_a_file_system_without_a_call_gets_its_file_all_the_same(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "result.json"
+    monkeypatch.setattr(place, refuse)
+    telling = told(OutputOptions(result_file=target))
+
+    telling.output.conclude([result()])
+
+    assert json.loads(target.read_text("utf-8"))["exit_code"] == 0
+    assert telling.stderr.getvalue() == ""
+
+
+def test_the_mode_of_a_file_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "result.json"
+    target.touch(mode=0o600)
+
+    told(OutputOptions(result_file=target)).output.conclude([result()])
+
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_followed(exists: object, tmp_path: Path) -> None:
+    target, link = tmp_path / "elsewhere.json", tmp_path / "result.json"
+    link.symlink_to(target)
+    if exists:
+        target.touch()
+
+    told(OutputOptions(result_file=link)).output.conclude([result()])
+
+    assert link.is_symlink()
+    assert not target.is_symlink()
+    assert json.loads(target.read_text("utf-8"))["exit_code"] == 0
+
+
+def test_a_device_is_written_to(tmp_path: Path) -> None:
+    reader, device = pty.openpty()
+    link = tmp_path / "result.json"
+    link.symlink_to(os.ttyname(device))
+    try:
+        told(OutputOptions(result_file=link)).output.conclude([result()])
+        shown = os.read(reader, 65536)
+        is_still_one = link.is_char_device()
+    finally:
+        os.close(device)
+        os.close(reader)
+
+    assert json.loads(shown)["exit_code"] == 0
+    assert is_still_one
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_a_pipe_gets_the_final_result_alone(pipe: Path) -> None:
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    telling = told(OutputOptions(result_file=pipe))
+    try:
+        telling.output(ev.Provisional(results=(result(code=5),)))
+        telling.output.conclude([result()])
+        content = os.read(reader, 65536)
+    finally:
+        os.close(reader)
+
+    assert json.loads(content)["exit_code"] == 0
+    assert pipe.is_fifo()
+
+
+def test_a_pipe_without_a_reader_is_a_warning(pipe: Path) -> None:
+    telling = told(OutputOptions(result_file=pipe))
+
+    code = telling.output.conclude([result()])
+
+    assert code is ExitCode.OK
+    assert "could not be written: nobody reads from it" in telling.stderr.getvalue()
+    assert pipe.is_fifo()
+
+
+def test_a_reader_that_does_not_read_is_a_warning(pipe: Path) -> None:
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    telling = told(OutputOptions(result_file=pipe))
+    try:
+        code = telling.output.conclude([failing("x" * 3000)] * 100)  # more than a pipe holds
+    finally:
+        os.close(reader)
+
+    assert code is ExitCode.FAILED
+    assert "could not be written: its reader does not read" in telling.stderr.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("folder", "it is a folder"),
+        ("missing/result.json", "there is no folder"),
+        ("loop", "Too many levels of symbolic links"),
+        ("x" * 300, "File name too long"),
+        ("file/result.json", "Not a directory"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_refused_at_the_start(
+    name: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(UsageError, match=why):
+        read_output_options({"result_file": tmp_path / name})
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
@@ -146,7 +291,7 @@ def test_a_termination_message_fits_and_is_text(root: Path, letter: str) -> None
     content = (root / "dev" / "termination-log").read_bytes()
     assert 3200 < len(content) <= LONGEST_TERMINATION_MESSAGE
     assert content.endswith(b"`airbyte-sync logs 42` shows what Airbyte logged\n")
-    assert content.decode("utf-8").endswith("…")
+    assert re.search("…( \\(cut\\).{100})?[.] `airbyte", content.decode("utf-8"))
 
 
 @given(text=st.text(max_size=200), most=st.integers(3, 300))

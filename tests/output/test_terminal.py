@@ -1,13 +1,16 @@
 """The whole program on a terminal: what it leaves there, however it ends."""
 
+import json
 import os
 import select
 import signal
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -29,10 +32,10 @@ class Process:
     seen: str = ""
     ended: bool = False
 
-    def read_until(self, text: str) -> None:
-        """Read what it writes until there is such a text."""
+    def read_until(self, text: str, *, after: int = 0) -> None:
+        """Read what it writes until there is such a text, behind so many characters."""
         until = time.monotonic() + _LONGEST
-        while text not in self.seen:
+        while text not in self.seen[after:]:
             assert time.monotonic() < until, self.seen
             if not self._read():
                 raise AssertionError(f"it ended without {text!r}: {self.seen}")
@@ -46,12 +49,30 @@ class Process:
         self.ended = True
         return os.waitstatus_to_exitcode(status)
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the size of the terminal."""
+        termios.tcsetwinsize(self.terminal, (lines, columns))
+
+    def hang_up(self) -> int:
+        """Close the terminal, and tell the exit code."""
+        os.close(self.terminal)
+        self.terminal = -1
+        until = time.monotonic() + _LONGEST
+        ended, status = 0, 0
+        while not ended:
+            assert time.monotonic() < until, "it outlives its terminal"
+            time.sleep(0.01)
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+        self.ended = True
+        return os.waitstatus_to_exitcode(status)
+
     def leave(self) -> None:
         """Close the terminal; a process that a failed test has left does not outlive it."""
         if not self.ended:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self.terminal)
+        if self.terminal >= 0:
+            os.close(self.terminal)
 
     def _read(self) -> bool:
         if not select.select([self.terminal], [], [], _LONGEST)[0]:
@@ -64,11 +85,18 @@ class Process:
         return bool(content)
 
 
+def on_terminal(*argv: str, **environ: str) -> AbstractContextManager[Process]:
+    """Start the program on a terminal of the usual size."""
+    return on_terminal_of((80, 24), *argv, **environ)
+
+
 @contextmanager
-def on_terminal(*argv: str, **environ: str) -> Iterator[Process]:
+def on_terminal_of(size: tuple[int, int], *argv: str, **environ: str) -> Iterator[Process]:
+    """Start the program on a terminal of so many columns and lines."""
     kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
     pid, terminal = pty.fork()
     if pid == 0:
+        termios.tcsetwinsize(0, (size[1], size[0]))
         command = [sys.executable, "-m", "airbyte_sync_cli", *argv]
         os.execve(sys.executable, command, {**kept, "TERM": "xterm-256color", **environ})  # noqa: S606  # our own program
     process = Process(pid, terminal)
@@ -150,3 +178,99 @@ def test_without_a_view_nothing_is_redrawn(
 
     assert code == 0
     assert "\x1b[K" not in process.seen
+
+
+# terminals that are gone, narrow, or odd
+
+
+def test_closed_terminal_cancels_the_job_and_leaves_the_result(tmp_path: Path) -> None:
+    """A closed window sends SIGHUP, and whatever is written then fails."""
+    result = tmp_path / "result.json"
+    sandbox = Sandbox(SandboxConfig())
+    sandbox.add_connection("endless", script=script("pending 0.1, running"))
+    argv = ("run", "--conn", "endless", "--result-file", str(result))
+    with (
+        serve_in_thread(sandbox) as address,
+        on_terminal(*argv, AIRBYTE_URL=address) as process,
+    ):
+        process.read_until("running")
+        closed_at = time.monotonic()
+        code = process.hang_up()
+        seconds = time.monotonic() - closed_at
+
+    assert code == 129
+    assert [job.status for job in sandbox.jobs] == ["cancelled"]
+    assert seconds < 5
+    report = json.loads(result.read_text("utf-8"))
+    assert (report["exit_code"], report["outcome"]) == (129, "interrupted")
+    assert report["syncs"][0]["cancel"] == {"requested": True, "confirmed": True}
+
+
+@pytest.mark.parametrize("columns", [0, 1, 2, 7, 20])
+@pytest.mark.parametrize("lines", [0, 1, 3])
+def test_odd_size_of_a_terminal_changes_no_code(url: str, columns: int, lines: int) -> None:
+    argv = ("run", "--conn", "quick", "--conn", "bad")
+    with on_terminal_of((columns, lines), *argv, AIRBYTE_URL=url) as process:
+        code = process.end()
+
+    assert code == 3
+    assert "Traceback" not in process.seen
+    assert "live view failed" not in process.seen
+    assert "1 of 2 ok" in process.seen
+
+
+@pytest.mark.parametrize(
+    "line", ["connections", "jobs -c quick", "status -c quick", "check -c quick", "config show"]
+)
+@pytest.mark.parametrize("columns", [0, 1, 7])
+def test_odd_width_of_a_terminal_lists_all_the_same(url: str, line: str, columns: int) -> None:
+    with on_terminal_of((columns, 24), *line.split(), AIRBYTE_URL=url) as process:
+        code = process.end()
+
+    assert code == 0
+    assert "Traceback" not in process.seen
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{"COLUMNS": "0"}, {"COLUMNS": "1"}, {"COLUMNS": "-1"}, {"COLUMNS": "x"}, {"TERM": ""},
+     {"TERM": "none-such"}],
+)  # fmt: skip
+def test_odd_environment_of_a_terminal_changes_no_code(url: str, environ: dict[str, str]) -> None:
+    with on_terminal("run", "--conn", "quick", AIRBYTE_URL=url, **environ) as process:
+        code = process.end()
+
+    assert code == 0
+    assert "Traceback" not in process.seen
+    assert "succeeded" in process.seen
+
+
+def test_view_follows_a_terminal_that_changes_its_size(url: str) -> None:
+    argv = ("run", "--conn", "endless", "--conn", "quick")
+    with on_terminal(*argv, AIRBYTE_URL=url) as process:
+        for size in ((80, 24), (1, 1), (0, 0), (200, 50), (12, 3)):
+            process.resize(*size)
+            before = len(process.seen)
+            process.read_until("\x1b[", after=before)
+        os.kill(process.pid, signal.SIGTERM)
+        code = process.end()
+
+    assert code == 143
+    assert "live view failed" not in process.seen
+
+
+@pytest.mark.parametrize(
+    "line", ["connections", "jobs -c unused", "status -c unused", "cancel -c unused"]
+)
+def test_empty_table_is_no_failure(line: str) -> None:
+    sandbox = Sandbox(SandboxConfig())
+    if line != "connections":
+        sandbox.add_connection("unused")
+    with (
+        serve_in_thread(sandbox) as address,
+        on_terminal(*line.split(), AIRBYTE_URL=address) as process,
+    ):
+        code = process.end()
+
+    assert code == 0, process.seen
+    assert "Traceback" not in process.seen

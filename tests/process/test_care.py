@@ -1,5 +1,6 @@
 """Cancelling over a real socket: what is ours, while it runs, until it is seen to end."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -77,6 +78,27 @@ def test_a_signal_while_another_job_is_in_the_way_starts_and_cancels_nothing(
     assert_left_alone(sandbox)
 
 
+def test_since_says_which_job_counts_and_when_it_was_created(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(start=datetime(2026, 1, 1, 6, 0, 12, tzinfo=UTC)))
+    sandbox.add_connection("orders", history=[JobScript(life="running 1, succeeded")])
+    url = stage.sandbox(sandbox)
+    [job] = sandbox.jobs
+    created = datetime.fromtimestamp(job.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+    ending = call("run", "-c", "orders", "--since", "2025-12-01", AIRBYTE_URL=url)
+
+    assert ending.code == 0
+    said = f"not started: job {job.id}, created {created} UTC, has already succeeded"
+    assert ending.stderr.count(said) == 1, ending.stderr
+
+
+def test_since_says_that_a_job_is_already_running(stage: Stage) -> None:
+    ending = run(stage, busy(), "--since", "2026-01-01", *LATER)
+
+    assert "not started: job 1, created " in ending.stderr
+    assert " UTC, is already " in ending.stderr
+
+
 def test_what_since_adopts_is_never_cancelled(stage: Stage) -> None:
     sandbox = busy()
 
@@ -89,7 +111,10 @@ def test_what_since_adopts_is_never_cancelled(stage: Stage) -> None:
 
 def test_a_job_that_a_schedule_could_have_started_is_never_cancelled(stage: Stage) -> None:
     sandbox = a_sandbox(schedule="every 24 hours")
-    sandbox.faults.add(Fault.model_validate("trigger:lost-after:times=1"))
+    sandbox.faults.add(
+        Fault.model_validate("trigger:lost-after:times=1"),
+        Fault.model_validate("events:503"),  # they would say that it was started by hand
+    )
 
     ending = run(stage, sandbox, *LATER)
 

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGINT, SIGTERM
+from typing import Any
 
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from tests.support.children import running, until
-from tests.support.program import assert_told_well, call, start
+from tests.support.children import Ended, running, until
+from tests.support.program import Ending, assert_told_well, call, start
 from tests.support.servers import Stage, always
 
 LONG = "pending 1, running 90000, succeeded"
@@ -149,3 +150,155 @@ def test_a_connection_that_nobody_knows_is_exit_7_in_every_version(
     ending = call("run", "--conn", nobody, "--api", "public", AIRBYTE_URL=url)
 
     assert_told_well(ending, 7)
+
+
+# What may have been started
+
+
+def stopped_in_a_trigger(stage: Stage, tmp_path: Path, *argv: str) -> tuple[Ended, Any, str]:
+    """SIGTERM while a trigger is held back: the ending, and its file, early and late."""
+    sandbox = a_sandbox(LONG, "trigger:hold=15:times=1", speed=1)
+    file = tmp_path / "result.json"
+    argv = (*argv, "--result-file", str(file))
+    with running(*argv, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: sandbox.sent("trigger"))
+        child.send(SIGTERM)
+        until(file.exists)
+        early = json.loads(file.read_text("utf-8"))
+        ended = child.end()
+    return ended, early, file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", ["run", "trigger"])
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_trigger_under_way_may_have_started_a_job_in_every_output(
+    stage: Stage, tmp_path: Path, command: str, form: str
+) -> None:
+    argv = (command, "--conn", "orders", "-o", form)
+    ended, early, late = stopped_in_a_trigger(stage, tmp_path, *argv)
+
+    assert ended.code == 143
+    for report in (early, json.loads(late)):
+        assert report["syncs"][0]["start"] == "possible"
+        assert "a job may have been started" in report["error"]["message"]
+        assert "airbyte-sync status --conn" in report["error"]["hint"]
+    assert "nothing was started" not in ended.stdout + ended.stderr + late
+    assert "a job may have been started" in ended.stdout
+    assert "a job may have been started" in ended.stderr.splitlines()[-2]
+
+
+def test_a_second_ctrl_c_during_a_trigger_says_what_may_exist(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG, "trigger:hold=15:times=1", speed=1)
+    with running(*RUN, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: sandbox.sent("trigger"))
+        child.send(SIGINT)
+        until(lambda: len(sandbox.sent("jobs")) > 1)
+        child.send(SIGINT)
+        ended = child.end()
+
+    assert ended.code == 130
+    assert ended.sync["start"] == "possible"
+    assert "a job may have been started" in ended.report["error"]["message"]
+
+
+def test_a_signal_before_a_connection_is_found_lists_it_with_nothing_started(
+    stage: Stage,
+) -> None:
+    sandbox = a_sandbox(LONG, "connections:never")
+    with running(*RUN, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: sandbox.sent("connections"))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert (ended.code, ended.sync["connection_name"]) == (143, "orders")
+    assert (ended.sync["exit_code"], ended.sync["start"]) == (143, "not-sent")
+    assert ended.report["error"]["message"] == "'orders' was interrupted: nothing was started"
+
+
+@pytest.mark.parametrize("argv", [("logs", "1", "--follow"), ("status", "1"), ("cancel", "1")])
+def test_a_command_that_starts_nothing_never_says_that_nothing_was_started(
+    stage: Stage, argv: tuple[str, ...]
+) -> None:
+    sandbox = a_sandbox(speed=1)
+    sandbox.start_job(sandbox.connections[0])
+    watched = {"logs": "logs", "status": "job", "cancel": "cancel"}[argv[0]]
+    sandbox.faults.add(Fault.model_validate(f"{watched}:never:after=1"))
+    if argv[0] == "cancel":
+        sandbox.faults.add(Fault.model_validate("cancel:never"))
+    with running(*argv, "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: sandbox.sent(watched))
+        until(lambda: any(one.fault for one in sandbox.requests))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.code == 143
+    assert [sync["job_id"] for sync in ended.report["syncs"]] == [1]
+    assert "nothing was started" not in ended.stderr + ended.stdout
+    assert "nothing of ours" not in ended.stderr + ended.stdout
+    assert "airbyte-sync" in ended.report["error"]["hint"]
+
+
+def test_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
+    sandbox = a_sandbox()
+    sandbox.start_job(sandbox.connections[0], script=JobScript(life="running 90000, succeeded"))
+    sandbox.faults.add(Fault.model_validate("cancel:500"))
+
+    ending = call("cancel", "1", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 12)
+    assert "Internal Server Error" in ending.report["error"]["message"]
+    assert "'orders'" in ending.report["error"]["message"]
+
+
+def test_a_timeout_with_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG, "cancel:500")
+
+    ending = call(*RUN, "--timeout", "1m", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 5)
+    assert "Internal Server Error" in ending.report["error"]["message"]
+    assert "'orders'" in ending.report["error"]["message"]
+
+
+def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Stage) -> None:
+    sandbox = a_sandbox(speed=1)
+    sandbox.start_job(sandbox.connections[0], script=JobScript(life="pending 90000, succeeded"))
+
+    ending = call("cancel", "1", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 12)
+    assert len(sandbox.sent("cancel")) > 5
+    assert "job 1 of 'orders' (pending)" in ending.report["error"]["message"]
+    assert "Airbyte cancels only what has begun" in ending.report["error"]["message"]
+    assert "`airbyte-sync cancel 1` again once it is running" in ending.report["error"]["hint"]
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
+def test_a_cancel_of_what_has_ended_is_well_in_every_output(stage: Stage, status: str) -> None:
+    sandbox = a_sandbox()
+    sandbox.start_job(sandbox.connections[0], script=JobScript(life=status))
+    url = stage.sandbox(sandbox)
+
+    ending = call("cancel", "1", "-o", "json", AIRBYTE_URL=url)
+    text = call("cancel", "1", AIRBYTE_URL=url)
+
+    assert (ending.code, text.code) == (0, 0)
+    [sync] = ending.report["syncs"]
+    assert (sync["exit_code"], sync["outcome"], sync["status"]) == (0, "ok", status)
+    assert text.stdout.startswith(f"{status}  orders  job 1")
+    assert text.stdout.endswith("had ended already: nothing sent\n")
+
+
+def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG, "trigger:try-again-later")
+
+    argv = ("run", "--conn", "orders", "--timeout", "2s", "--heartbeat", "0")
+    with running(*argv, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        left = child.end()
+    ending = Ending(left.code, left.stdout, left.stderr)
+
+    assert_told_well(ending, 5)
+    assert ending.stderr.count("starting a job") == 1
+    assert ending.stderr.count("nothing is running, retrying for up to 2m 00s") == 1
+    assert "409" in ending.lines("error: ")[0]
+    assert "nothing was started" in ending.lines("error: ")[0]

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM, Signals
@@ -45,7 +47,19 @@ def run_until_stopped(
     return ended, ended.at - sent
 
 
-@pytest.mark.parametrize(("number", "code"), [(SIGTERM, 143), (SIGINT, 130)])
+ENDINGS = {
+    SIGTERM: 143,
+    SIGINT: 130,
+    signal.SIGQUIT: 130,
+    signal.SIGHUP: 129,
+    signal.SIGALRM: 143,
+    signal.SIGUSR1: 143,
+    signal.SIGUSR2: 143,
+    signal.SIGXCPU: 143,
+}
+
+
+@pytest.mark.parametrize(("number", "code"), ENDINGS.items())
 def test_a_signal_while_waiting_cancels_our_job_and_says_so(
     url: str, sandbox: Sandbox, number: Signals, code: int
 ) -> None:
@@ -56,6 +70,7 @@ def test_a_signal_while_waiting_cancels_our_job_and_says_so(
     assert ended.sync["job_id"] == sandbox.jobs[0].id
     assert ended.sync["cancel"] == {"requested": True, "confirmed": True}
     assert ended.report["outcome"] == "interrupted"
+    assert f"warning: {number.name}: stopping" in ended.stderr
     assert seconds < GRACE
 
 
@@ -84,14 +99,15 @@ def test_a_repeated_sigterm_changes_nothing(url: str, sandbox: Sandbox) -> None:
     assert not sandbox.active_jobs()
 
 
-def test_a_second_ctrl_c_leaves_at_once(url: str, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("second", [SIGINT, signal.SIGQUIT])
+def test_a_second_key_leaves_at_once(url: str, sandbox: Sandbox, second: Signals) -> None:
     sandbox.faults.add(Fault.model_validate("cancel:never"))
     with running("run", "--conn", "orders", AIRBYTE_URL=url) as child:
         until(sandbox.active_jobs)
         until(lambda: len(sandbox.sent("job")) > 1)
         child.send(SIGINT)
         until(lambda: sandbox.sent("cancel"))
-        sent = child.send(SIGINT)
+        sent = child.send(second)
         ended = child.end()
 
     assert ended.code == 130
@@ -111,7 +127,7 @@ def test_a_cancel_that_blocks_for_ever_is_left_unconfirmed_in_time(
         sent = child.send(SIGTERM)
         until(lambda: sandbox.sent("cancel"))
         cancel_after = time.monotonic() - sent
-        until(result.exists)
+        until(lambda: result.exists() and '"requested":true' in result.read_text("utf-8"))
         early = json.loads(result.read_text(encoding="utf-8"))
         ended = child.end()
 
@@ -248,20 +264,24 @@ def test_a_killed_run_is_adopted_by_the_next_try(url: str, sandbox: Sandbox) -> 
     assert ended.sync["job_id"] == sandbox.jobs[0].id
 
 
-def test_a_background_job_of_a_shell_keeps_ignoring_sigint(url: str, sandbox: Sandbox) -> None:
-    before = signal.signal(SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signal_that_was_ignored_at_the_start_stays_ignored(
+    url: str, sandbox: Sandbox, number: Signals
+) -> None:
+    """A shell lets its background jobs ignore SIGINT, and nohup lets a program ignore SIGHUP."""
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
-            signal.signal(SIGINT, before)
+            signal.signal(number, before)
             until(lambda: len(sandbox.sent("job")) > 1)
-            child.send(SIGINT)
+            child.send(number)
             seen = len(sandbox.sent("job"))
             until(lambda: len(sandbox.sent("job")) > seen)
             still = child.process.poll()
             child.send(SIGTERM)
             ended = child.end()
     finally:
-        signal.signal(SIGINT, before)
+        signal.signal(number, before)
 
     assert still is None
     assert ended.code == 143
@@ -281,3 +301,51 @@ def test_it_ends_when_its_reader_is_gone(url: str, sandbox: Sandbox) -> None:
 
     assert code == 143
     assert not sandbox.active_jobs()
+
+
+CTRL_C_AT_AN_IMPORT = """
+import os, sys
+
+def press(event, args):
+    if event == "import" and "airbyte_sync_cli.__main__" in sys.modules:
+        wanted.append(args[0])
+        if {moment}:
+            os.kill(os.getpid(), 2)
+
+wanted = []
+sys.addaudithook(press)
+sys.argv = ["airbyte-sync", {argv}]
+from airbyte_sync_cli.__main__ import main
+main()
+"""
+"""Presses Ctrl-C at a moment of the imports that our first module asks for."""
+
+
+def press_ctrl_c(moment: str, *argv: str, url: str) -> subprocess.CompletedProcess[str]:
+    line = ", ".join(map(repr, argv))
+    return subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT.format(moment=moment, argv=line)],
+        env={"PATH": os.environ["PATH"], "AIRBYTE_URL": url},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_ctrl_c_ends_a_sandbox_that_is_only_starting(url: str) -> None:
+    done = press_ctrl_c("args[0] == 'uvicorn'", "sandbox", "--port", "0", url=url)
+
+    assert done.returncode == 0, "as at any other time"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 8, 16, 32, 64, 128, 256, 400])
+def test_ctrl_c_during_the_imports_is_130_without_a_traceback(url: str, number: int) -> None:
+    moment = f"len(wanted) == {number}"
+
+    done = press_ctrl_c(moment, "status", "-c", "orders", "-o", "json", url=url)
+
+    assert done.returncode in {130, -SIGINT}, "which a shell shows as 130, too"
+    assert "Traceback" not in done.stderr

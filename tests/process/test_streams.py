@@ -2,16 +2,20 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig
-from tests.support.program import call, start
+from tests.support.children import until
+from tests.support.program import FollowingClock, call, start
 from tests.support.servers import Stage
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 RUN = ("run", "--conn", "orders")
 QUICK = "pending 1, running 3, succeeded"
 
@@ -67,8 +71,9 @@ def test_quiet_and_verbose(url: str) -> None:
 
 @pytest.mark.parametrize(("every", "beats"), [("60s", True), ("0", False)])
 def test_a_heartbeat_breaks_the_silence(stage: Stage, every: str, beats: object) -> None:
-    sandbox = Sandbox(SandboxConfig(speed=50))
-    sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=QUICK)))
+    sandbox = Sandbox(clock=FollowingClock())
+    plot = JobScript(life="running 600, succeeded")
+    sandbox.start_job(sandbox.add_connection("orders", script=plot))
     argv = ("wait", "1", "--heartbeat", every)
 
     ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
@@ -101,7 +106,7 @@ def test_a_closed_stdout_changes_no_verdict(url: str, sandbox: Sandbox, form: st
     done = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-m", "airbyte_sync_cli", *RUN, "-o", form],
         env={"PATH": os.environ["PATH"], "AIRBYTE_URL": url},
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=REPOSITORY,
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,3 +119,213 @@ def test_a_closed_stdout_changes_no_verdict(url: str, sandbox: Sandbox, form: st
     assert [job.status for job in sandbox.jobs] == ["succeeded"]
     assert "Traceback" not in done.stderr
     assert "Broken pipe" not in done.stderr
+
+
+def with_streams(redirections: str, *argv: str, url: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a shell does that redirects or closes its streams."""
+    return subprocess.run(  # noqa: S603  # our own program
+        ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m",
+         "airbyte_sync_cli", *argv],
+        env={"PATH": os.environ["PATH"], "AIRBYTE_URL": url},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )  # fmt: skip
+
+
+full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+
+
+@full_disk
+@pytest.mark.parametrize("form", ["text", "json", "id"])
+def test_result_of_a_sync_that_cannot_be_printed_is_told_and_keeps_its_code(
+    url: str, form: str
+) -> None:
+    done = with_streams(">/dev/full", *RUN, "-q", "-o", form, url=url)
+
+    assert done.returncode == 0, "the exit code is Airbyte's word on the sync"
+    assert "warning: the result could not be written to stdout: No space left" in done.stderr
+    assert "job 1 of 'orders': succeeded" in done.stderr
+
+
+@full_disk
+@pytest.mark.parametrize("form", ["text", "json", "id"])
+@pytest.mark.parametrize(
+    "line", ["connections", "jobs -c orders", "status -c orders", "logs -c orders"]
+)
+def test_listing_that_cannot_be_printed_fails(url: str, line: str, form: str) -> None:
+    call(*RUN, AIRBYTE_URL=url)
+
+    done = with_streams(">/dev/full", *line.split(), "-o", form, url=url)
+
+    assert done.returncode == 2
+    error, hint = done.stderr.splitlines()
+    assert error == "error: the result could not be written to stdout: No space left on device"
+    assert hint.startswith("hint: --result-file")
+
+
+@full_disk
+@pytest.mark.parametrize(
+    ("line", "code"), [("check", 0), ("status -c orders --exit-status", 7), ("config show", 2)]
+)
+def test_other_results_that_cannot_be_printed_are_told(url: str, line: str, code: int) -> None:
+    done = with_streams(">/dev/full", *line.split(), "-o", "json", url=url)
+
+    assert done.returncode == code
+    assert "the result could not be written to stdout: No space left on device" in done.stderr
+
+
+@full_disk
+@pytest.mark.parametrize("line", ["--help", "run --help", "--version", "sandbox --print-scenario"])
+def test_help_that_cannot_be_printed_fails_without_a_traceback(line: str) -> None:
+    done = with_streams(">/dev/full", *line.split(), url="")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+@full_disk
+def test_listing_that_cannot_be_printed_says_so_in_its_result_file(
+    url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+
+    done = with_streams(">/dev/full", "connections", "--result-file", str(file), url=url)
+
+    report = json.loads(file.read_text("utf-8"))
+    assert (done.returncode, report["exit_code"]) == (2, 2)
+    assert report["connections"], "what was read is there"
+    assert f"hint: it is in {file}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"]
+)
+@pytest.mark.parametrize(("line", "code"), [("run -c orders", 0), ("run", 2), ("run -c no", 7)])
+def test_closed_streams_change_no_code(url: str, closed: str, line: str, code: int) -> None:
+    done = with_streams(closed, *line.split(), "-o", "json", url=url)
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert len(done.stdout.splitlines()) == (0 if ">&-" in closed.split() else 1)
+
+
+def test_closed_stdout_is_told(url: str) -> None:
+    done = with_streams(">&-", *RUN, "-q", url=url)
+
+    assert done.returncode == 0
+    assert "the result could not be written to stdout: it is closed" in done.stderr
+
+
+def test_reader_that_leaves_early_is_no_failure(url: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    codes = [
+        subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, "-m", "airbyte_sync_cli", *argv],
+            env={"PATH": os.environ["PATH"], "AIRBYTE_URL": url},
+            cwd=REPOSITORY,
+            stdout=writer,
+            timeout=30,
+            check=False,
+        ).returncode
+        for argv in (["connections"], ["run", "--help"], ["--version"])
+    ]
+    os.close(writer)
+
+    assert codes == [0, 0, 0]
+
+
+def test_result_file_that_is_stdout_itself_overwrites_nothing(url: str, tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+
+    with_streams(f">{shown}", *RUN, "--result-file", "/dev/stdout", url=url)
+
+    first, second = shown.read_text("utf-8").splitlines()
+    assert json.loads(first)["exit_code"] == 0
+    assert second.startswith("succeeded  orders")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_sandbox_serves_without_stderr(closed: str) -> None:
+    """It has nowhere to say its address, which a fixed port makes known."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(  # noqa: S603  # our own program
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "airbyte_sync_cli",
+         "sandbox", "--port", str(port)],
+        cwd=REPOSITORY,
+    )  # fmt: skip
+    try:
+        until(lambda: process.poll() is not None or is_listening(port))
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        code = process.wait(timeout=30)
+
+    assert code == 0
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def can_mount() -> bool:
+    tried = ["unshare", "-rm", "true"]
+    return bool(which("unshare")) and not subprocess.run(tried, check=False).returncode  # noqa: S603
+
+
+mounting = pytest.mark.skipif(not can_mount(), reason="mounts need a name space of their own")
+
+
+def with_mounts(
+    mounts: str, folder: Path, *argv: str, url: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the program where the folder is a mount of its own, and has other mounts in it."""
+    script = f'set -e; mount --bind . .; cd "$PWD"; {mounts}; cd /; exec "$@"'
+    return subprocess.run(  # noqa: S603  # our own program
+        ["unshare", "-rm", "/bin/sh", "-c", script, "sh", sys.executable, "-m",  # noqa: S607
+         "airbyte_sync_cli", *argv],
+        env={"PATH": os.environ["PATH"], "AIRBYTE_URL": url, "PYTHONPATH": str(REPOSITORY)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )  # fmt: skip
+
+
+@mounting
+@pytest.mark.parametrize("more", ["true", "mount -o remount,bind,ro ."])
+def test_result_file_that_is_a_mount_is_written_to(url: str, more: str, tmp_path: Path) -> None:
+    """As Docker and Kubernetes mount single files, also into a folder that is read-only."""
+    for name in ("result.json", "outside"):
+        (tmp_path / name).touch()
+    mounts = f"mount --bind outside result.json; {more}"
+    file = tmp_path / "result.json"
+
+    done = with_mounts(mounts, tmp_path, *RUN, "--result-file", str(file), url=url)
+
+    assert done.returncode == 0, done.stderr
+    assert "could not be written" not in done.stderr
+    assert json.loads((tmp_path / "outside").read_text("utf-8"))["exit_code"] == 0
+
+
+@mounting
+def test_result_file_in_a_read_only_folder_is_refused_before_anything_is_contacted(
+    url: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+
+    done = with_mounts(
+        "mount -o remount,bind,ro .", tmp_path, *RUN, "--result-file", str(file), url=url
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert f"{file} cannot be written: the folder {tmp_path} is not writable" in done.stderr
+    assert sandbox.requests == []

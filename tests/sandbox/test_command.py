@@ -58,7 +58,10 @@ def held(url: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1],
+)
 def test_it_says_what_to_type_next_and_ends_quietly(number: signal.Signals) -> None:
     faults = ("--fault", "jobs:401", "--fault", "job:hold=600", "--fault", "tags:lost-after")
     process, lines = start("--auth", "client-credentials", *faults)
@@ -134,4 +137,4 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "airbyte_sync_cli.sandbox", None)
     with pytest.raises(UsageError, match="not installed") as caught:
         sandbox_command()
-    assert caught.value.hint == "pip install 'airbyte-sync-cli[sandbox]'"
+    assert caught.value.hint == "pip install '.[sandbox]' in a checkout of airbyte-sync"

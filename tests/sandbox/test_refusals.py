@@ -89,13 +89,32 @@ async def test_unreadable_bodies(version: str) -> None:
             await client.post("/api/v1/jobs/get", content=b"[]"),
             await it.ask("jobs/get", id="42"),
             await it.ask("connections/get", connectionId="not-a-uuid"),
-            await it.ask("connections/get"),
+            await it.ask("connections/get", connectionId="0" * 32),
+            await client.post("/api/v1/jobs/get", content=b'{"id":' + b"[" * 100_000),
+            await client.post("/api/v1/jobs/get", content=b'{"id":' + b"9" * 5_000 + b"}"),
         ]
         public = await it.trigger("orders", "nonsense")
         malformed = await it.trigger("not-a-uuid")
-    assert [answer.status_code for answer in answers] == [422] * 5
+    assert [answer.status_code for answer in answers] == [422] * 7
     assert public.status_code in {400, 500}
     assert malformed.status_code == (400 if version == "1.8" else 500)
+
+
+@pytest.mark.parametrize("version", ["1.8", "2.0"])
+@virtual
+async def test_missing_field_is_400(version: str) -> None:
+    async with lab(airbyte_version=version) as it:
+        answers = [
+            await it.ask("connections/get"),
+            await it.ask("jobs/get"),
+            await it.ask("workspaces/list_paginated", pagination={}),
+            await it.client.post("/api/public/v1/jobs", json={"jobType": "sync"}),
+        ]
+    assert [answer.status_code for answer in answers] == [400] * 4
+    told = (
+        {"errorId"} if version == "2.0" else {"message", "exceptionClassName", "validationErrors"}
+    )
+    assert set(answers[0].json()) == told
 
 
 @virtual
@@ -137,7 +156,7 @@ async def test_probes() -> None:
 
 @virtual
 async def test_old_servers_do_not_tell_what_they_are() -> None:
-    async with lab(airbyte_version="0.60") as it:
+    async with lab(airbyte_version="0.57.3") as it:
         told = (await it.client.get("/api/v1/instance_configuration")).json()
     assert told["edition"] == "community"
     assert not {"version", "auth"} & set(told)

@@ -55,8 +55,8 @@ def test_a_server_stops_at_once_although_requests_are_held() -> None:
                     asyncio.create_task(client.get(f"{url}/api/public/v1/{path}"))
                     for path in ("jobs", "health")
                 ]
-                await asyncio.sleep(0.2)
-                assert len(sandbox.requests) == 2
+                while len(sandbox.requests) < 2:  # noqa: ASYNC110  # there is no event for it
+                    await asyncio.sleep(0.01)
                 started = time.perf_counter()
             stopped = time.perf_counter() - started
             answers = await asyncio.gather(*held, return_exceptions=True)
@@ -70,13 +70,15 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
     async def play() -> float:
         async with serve(fast()) as url, httpx.AsyncClient(base_url=url) as client:
             await client.get("/api/v1/health")
-            started = time.perf_counter()
+            seconds = []
             for _ in range(50):
+                started = time.perf_counter()
                 await client.get("/api/v1/health")
-            return time.perf_counter() - started
+                seconds.append(time.perf_counter() - started)
+            return min(seconds)
 
-    # With Nagle's algorithm on, each of them would take 40 ms: two seconds in all.
-    assert asyncio.run(play()) < 1
+    # With Nagle's algorithm on, each of them takes 40 ms; a busy machine slows some, not all.
+    assert asyncio.run(play()) < 0.03
 
 
 def test_a_sandbox_that_stops_and_comes_back_has_lost_nothing() -> None:
@@ -100,11 +102,16 @@ def test_a_client_that_leaves_does_not_undo_its_trigger() -> None:
         sandbox = fast(speed=10, airbyte_version="2.0")
         script = JobScript(life="pending 2, running")
         connection = sandbox.add_connection("orders", script=script)
-        async with serve(sandbox) as url, httpx.AsyncClient(base_url=url, timeout=0.05) as client:
+        async with serve(sandbox) as url, httpx.AsyncClient(base_url=url) as client:
             body = {"connectionId": connection.id, "jobType": "sync"}
-            with pytest.raises(httpx.ReadTimeout):
-                await client.post("/api/public/v1/jobs", json=body)
-            assert len(sandbox.active_jobs()) == 1
+            asked = asyncio.create_task(client.post("/api/public/v1/jobs", json=body))
+            while not sandbox.sent("trigger"):  # noqa: ASYNC110  # the sandbox has no event
+                await asyncio.sleep(0.01)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            while not sandbox.active_jobs():  # noqa: ASYNC110  # the same
+                await asyncio.sleep(0.01)
+        assert len(sandbox.jobs) == 1
 
     asyncio.run(play())
 

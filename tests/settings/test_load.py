@@ -473,6 +473,32 @@ def test_a_secret_that_everybody_can_read_is_warned_about(
 
 
 @pytest.mark.parametrize(
+    ("file", "folder", "warns"),
+    [
+        (0o600, 0o700, None),
+        (0o644, 0o755, None),
+        (0o666, 0o755, "config.toml"),
+        (0o602, 0o700, "config.toml"),
+        (0o644, 0o777, "folder"),
+        (0o644, 0o1777, None),  # the sticky bit: nobody can replace the files of others
+    ],
+)
+def test_a_config_file_that_others_can_change_is_warned_about(
+    tmp_path: Path, file: int, folder: int, warns: str | None
+) -> None:
+    place = tmp_path / "folder"
+    place.mkdir()
+    environ = config(place, '[default]\nurl = "http://x"', mode=file)
+    place.chmod(folder)
+
+    warnings = load(environ).warnings
+
+    found = [one for one in warnings if "other users can change" in one]
+    assert len(found) == (warns is not None)
+    assert all(f"chmod go-w {place}" in one and one.endswith(str(warns)) for one in found)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://user:a/b@host",

@@ -66,12 +66,15 @@ async def leaving(url: str, is_last: Callable[[Asked], bool]) -> AsyncIterator[s
     onward = passing_on(place_of(url))
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await read_request(reader)
-        if is_last(asked):
-            server.close()
-        async for part in onward(asked):
-            writer.write(part)
-        await hang_up(writer)
+        try:
+            asked = await read_request(reader)
+            if is_last(asked):
+                server.close()
+            async for part in onward(asked):
+                writer.write(part)
+            await hang_up(writer)
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(attend, "127.0.0.1", 0)
     try:

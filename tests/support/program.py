@@ -6,23 +6,28 @@ import functools
 import io
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TextIO
 from unittest import mock
 
 from airbyte_sync_cli import redaction
 from airbyte_sync_cli.cli import session
 from airbyte_sync_cli.cli.app import run
+from airbyte_sync_cli.cli.signals import HANDLED
 from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.sandbox.clock import SimClock
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_NOWHERE = Path("/nowhere")
 _PASSED_ON = ("PATH", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -50,8 +55,11 @@ class Ending:
 class HurriedClock:
     """Real time, but pauses take milliseconds and count in full."""
 
+    furthest: ClassVar[float] = 0.0
+    """The most seconds that a clock of this process has skipped: `FollowingClock` follows it."""
+
     def __init__(self) -> None:
-        self._skipped = 0.0
+        self._skipped = HurriedClock.furthest
         self._random = random.Random(0)  # noqa: S311  # no secret
 
     def now(self) -> datetime:
@@ -62,20 +70,47 @@ class HurriedClock:
 
     async def sleep(self, seconds: float) -> None:
         self._skipped += max(seconds - 0.003, 0.0)
+        HurriedClock.furthest = max(HurriedClock.furthest, self._skipped)
         await asyncio.sleep(min(seconds, 0.003))
 
     def jitter(self, low: float, high: float) -> float:
         return self._random.uniform(low, high)
 
 
+class FollowingClock(SimClock):
+    """A sandbox's clock that skips what the program's pauses skip.
+
+    So the program sees the same states of a job however slow the machine is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._skipped_before = HurriedClock.furthest
+
+    def now(self) -> float:
+        return super().now() + HurriedClock.furthest - self._skipped_before
+
+
 def call(*argv: str, **environ: str) -> Ending:
     """Run the program in this process, with nothing else in its environment."""
-    return call_below(Path("/nowhere"), *argv, **environ)
+    return call_below(_NOWHERE, *argv, **environ)
 
 
 def call_below(root: Path, *argv: str, **environ: str) -> Ending:
     """Do the same where `root` is the folder that holds Airflow's own."""
     stdout, stderr = io.StringIO(), io.StringIO()
+    code = _called(argv, environ, stdout, stderr, root=root)
+    return Ending(code, stdout.getvalue(), stderr.getvalue())
+
+
+def _called(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    stderr: TextIO,
+    *,
+    root: Path = _NOWHERE,
+) -> int:
     redaction.forget_all()
     with (
         mock.patch.dict(os.environ, environ, clear=True),
@@ -87,7 +122,42 @@ def call_below(root: Path, *argv: str, **environ: str) -> Ending:
     ):
         code = int(run(argv))
     redaction.forget_all()
-    return Ending(code, stdout.getvalue(), stderr.getvalue())
+    return code
+
+
+def call_on_terminal(*argv: str, **environ: str) -> Ending:
+    """Run the program in this process on a terminal; what it shows stands in `stdout`."""
+    return _call_with_descriptors(argv, environ, *pty.openpty())
+
+
+def call_in_pipe(*argv: str, **environ: str) -> Ending:
+    """Run the program in this process with stdout and stderr in one pipe, read as `stdout`."""
+    return _call_with_descriptors(argv, environ, *os.pipe())
+
+
+def _call_with_descriptors(
+    argv: Sequence[str], environ: Mapping[str, str], reader: int, writer: int
+) -> Ending:
+    shown: list[bytes] = []
+    reading = threading.Thread(target=lambda: shown.extend(read_all(reader)))
+    reading.start()
+    try:
+        with (
+            open(writer, "w", encoding="utf-8", closefd=False) as stdout,
+            open(writer, "w", encoding="utf-8") as stderr,
+        ):
+            code = _called(argv, environ, stdout, stderr)
+    finally:
+        reading.join(timeout=30)
+        os.close(reader)
+    return Ending(code, b"".join(shown).decode().replace("\r\n", "\n"), "")
+
+
+def read_all(reader: int) -> Iterator[bytes]:
+    """Read to the end, which Linux shows as an error on a terminal."""
+    with contextlib.suppress(OSError):
+        while content := os.read(reader, 65536):
+            yield content
 
 
 def start(*argv: str, **environ: str) -> Ending:
@@ -107,7 +177,7 @@ def start(*argv: str, **environ: str) -> Ending:
 
 @contextlib.contextmanager
 def _signals_kept() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in HANDLED}
     try:
         yield
     finally:

@@ -16,6 +16,8 @@ from airbyte_sync_cli.sandbox import Sandbox, serve
 T = TypeVar("T")
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _BROKEN = (OSError, EOFError, ssl.SSLError)
+_ACCEPTING = 4
+"""Turns of the loop from accepting a connection to the first step of its handler, and one more."""
 
 
 class Stage:
@@ -61,7 +63,8 @@ def open_stage() -> Iterator[Stage]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
-        loop.close()
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:  # cancels what is left
+            runner.run(asyncio.sleep(0))
 
 
 @asynccontextmanager
@@ -89,6 +92,8 @@ async def listening(
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for _ in range(_ACCEPTING):  # whoever is being accepted has no task yet
+            await asyncio.sleep(0)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

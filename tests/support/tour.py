@@ -1,6 +1,7 @@
 """A walk past every endpoint of an eventful sandbox, for tests about the shapes of answers."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -20,20 +21,48 @@ SCRIPTS = (
 
 @dataclass(frozen=True)
 class Stop:
-    """One answer: what was asked, and the JSON that came."""
+    """One answer: what was asked, and the JSON that came (the text, where it is none)."""
 
     operation: str
-    answer: object
+    method: str
+    path: str
+    """Without `/api`."""
+    query: dict[str, str] = field(default_factory=dict)
+    body: object = None
     status: int = 200
+    answer: object = None
 
     @classmethod
     def of(cls, operation: str, response: httpx.Response) -> "Stop":
-        answer = response.json() if response.is_success else None
-        return cls(operation, answer, response.status_code)
+        request = response.request
+        return cls(
+            operation,
+            request.method,
+            request.url.path.removeprefix("/api"),
+            dict(request.url.params),
+            json.loads(request.content) if request.content else None,
+            response.status_code,
+            read_json(response.content),
+        )
+
+
+def read_json(body: bytes) -> object:
+    """Read a body as JSON; as a text where it is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
 
 
 async def tour(version: str) -> list[Stop]:
     """Collect answers of one version, with jobs in every state."""
+    stops = await whole_tour(version)
+    # An attempt without numbers yet, or tags before 1.6: no answers to look at.
+    return [stop for stop in stops if stop.status == httpx.codes.OK]
+
+
+async def whole_tour(version: str) -> list[Stop]:
+    """Collect the answers and the refusals of one version."""
     async with lab(airbyte_version=version) as it:
         orders = it.sandbox.add_connection(
             "orders", scripts=SCRIPTS, streams=("users", "orders"), tags=("nightly",)
@@ -49,9 +78,8 @@ async def tour(version: str) -> list[Stop]:
             stops += await _look(it, orders, number)
         stops.append(Stop.of("DELETE /jobs/{jobId}", await it.cancel(3)))
         stops += await _look(it, orders, 3)
-        stops += await _names(it, orders) + await _starts(it, orders)
-    # An attempt without numbers yet, or tags before 1.6: no answers to look at.
-    return [stop for stop in stops if stop.status == httpx.codes.OK]
+        stops += await _refusals(it)
+        return stops + await _names(it, orders) + await _starts(it, orders)
 
 
 async def token_tour(version: str) -> list[Stop]:
@@ -69,7 +97,7 @@ async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
     of_job: dict[str, object] = {"id": job_id}
     of_connection: dict[str, object] = {"connectionId": connection.id}
     attempt: dict[str, object] = {"jobId": job_id, "attemptNumber": 0}
-    types = ["sync", "reset_connection", "refresh", "clear"]
+    types = sorted(it.sandbox.quirks.config_types)
     listing: dict[str, object] = {"configTypes": types, "configId": connection.id}
     bodies: dict[str, dict[str, object]] = {
         "jobs/get": of_job,
@@ -81,6 +109,20 @@ async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
         "attempt/get_for_job": attempt,
         "attempt/get_combined_stats": attempt,
         "connections/sync_progress": of_connection,
+        "jobs/list_for_workspaces": {
+            "configTypes": types,
+            "workspaceIds": [connection.workspace_id],
+        },
+        "connections/events/list": of_connection,
+        "connections/events/list_for_job": of_job,
+        "stream_statuses/list": {
+            "workspaceId": connection.workspace_id,
+            "jobId": job_id,
+            "pagination": {"pageSize": 100, "rowOffset": 0},
+        },
+        "stream_statuses/latest_per_run_state": of_connection,
+        "web_backend/connections/get": of_connection,
+        "state/get": of_connection,
     }
     stops = [Stop.of(path, await it.ask(path, **body)) for path, body in bodies.items()]
     stops.append(Stop.of("GET /jobs/{jobId}", await it.get(f"/jobs/{job_id}")))
@@ -88,16 +130,29 @@ async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
     return stops
 
 
+async def _refusals(it: Lab) -> list[Stop]:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("connections/get", {"connectionId": unknown}),
+        ("attempt/get_for_job", {"jobId": 1, "attemptNumber": 99}),
+    ]
+    return [Stop.of(path, await it.ask(path, **body)) for path, body in asked]
+
+
 async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
     workspace: dict[str, object] = {"workspaceId": connection.workspace_id}
     page: dict[str, object] = {"pagination": {"pageSize": 10, "rowOffset": 0}}
+    user = (await it.client.get("/api/v1/instance_configuration")).json()["defaultUserId"]
     bodies: dict[str, dict[str, object]] = {
         "connections/get": {"connectionId": connection.id},
         "connections/list": workspace,
         "tags/list": workspace,
         "sources/list": workspace,
         "destinations/list": workspace,
-        "workspaces/list_paginated": {"workspaceIds": [], **page},
+        "workspaces/list": {},
+        "workspaces/list_all_paginated": {"workspaceIds": [], **page},
+        "workspaces/list_paginated": {"workspaceIds": [connection.workspace_id], **page},
+        "workspaces/list_by_user_id": {"userId": user},
     }
     stops = [Stop.of(path, await it.ask(path, **body)) for path, body in bodies.items()]
     paths = {
@@ -107,10 +162,14 @@ async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
         "GET /tags": "/tags",
         "GET /sources": "/sources",
         "GET /destinations": "/destinations",
+        "GET /workspaces/{workspaceId}": f"/workspaces/{connection.workspace_id}",
+        "GET /sources/{sourceId}": f"/sources/{connection.source_id}",
+        "GET /destinations/{destinationId}": f"/destinations/{connection.destination_id}",
     }
     stops += [Stop.of(operation, await it.get(path)) for operation, path in paths.items()]
     probes = ("health", "instance_configuration")
-    return stops + [Stop.of(path, await it.client.get(f"/api/v1/{path}")) for path in probes]
+    stops += [Stop.of(path, await it.client.get(f"/api/v1/{path}")) for path in probes]
+    return [*stops, Stop.of("GET /health", await it.get("/health"))]
 
 
 async def _starts(it: Lab, connection: SimConnection) -> list[Stop]:
@@ -119,6 +178,7 @@ async def _starts(it: Lab, connection: SimConnection) -> list[Stop]:
     for path in ("connections/reset", "connections/clear", "connections/sync"):
         stops.append(Stop.of(path, await it.ask(path, **body)))
         await it.pass_time(1000)
-    stops.append(Stop.of("connections/refresh", await it.ask("connections/refresh", **body)))
+    refresh: dict[str, object] = {"refreshMode": "Merge", "streams": [], **body}
+    stops.append(Stop.of("connections/refresh", await it.ask("connections/refresh", **refresh)))
     stops.append(Stop.of("jobs/cancel", await it.ask("jobs/cancel", id=1)))
     return stops

@@ -259,3 +259,74 @@ def test_a_signal_before_anything_was_done_does_nothing() -> None:
 
     assert case.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.sent("trigger")
+
+
+# -- after the cancel ------------------------------------------------------------------------
+
+
+def test_a_successor_that_airbyte_begins_after_our_cancel_is_named_and_left_alone() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", schedule="every 24 hours", starts_every=86400, starts_after=61.05,
+        script=script(LONG, cancel_takes=1),
+    )  # fmt: skip
+
+    [case] = given.run(orders, stop_after=60)
+
+    assert case.cancel is not None
+    assert case.cancel.confirmed
+    assert given.warnings == [
+        "job 1 is cancelled, and Airbyte has begun job 2 (sync, pending) since: not ours, so it "
+        "is left alone"
+    ]
+    assert [job.cancels for job in given.sandbox.jobs] == [1, 0]
+
+
+def test_a_successor_that_cannot_be_looked_for_delays_nothing() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="jobs", action="never", from_seconds=50))
+
+    [case] = given.run(orders, stop_after=60)
+
+    assert case.cancel is not None
+    assert case.cancel.confirmed
+    assert given.seconds <= 60 + GRACE
+
+
+def test_a_refused_cancel_is_warned_of_with_airbytes_words() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="cancel", action="status", status=500))
+
+    [case] = given.run(orders, stop_after=60)
+
+    assert case.exit_code is ExitCode.SIGTERM
+    assert any("the cancel of job 1 failed: DELETE" in text for text in given.warnings)
+    assert any("Internal Server Error" in text for text in given.warnings)
+
+
+@pytest.mark.parametrize("timeout", [60.0, None])
+def test_messages_of_endings_name_the_connection(timeout: float | None) -> None:
+    wait = WaitPolicy(timeout=timeout, max_outage=30)
+    given = bench(policy=RunPolicy(wait=wait, on_timeout="leave"))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    if timeout is None:
+        given.sandbox.faults.add(Fault(when="job", action="status", status=503, from_seconds=20))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is (ExitCode.UNKNOWN if timeout is None else ExitCode.TIMEOUT)
+    assert case.error is not None
+    assert case.error.message.startswith("job 1 of 'orders' ")
+
+
+def test_the_state_is_told_as_soon_as_a_signal_comes() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="trigger", action="hold", seconds=100))
+
+    given.run(orders, stop_after=5)
+
+    first = given.told(Provisional)[0].results[0]
+    assert (first.exit_code, first.start) == (ExitCode.SIGTERM, Start.POSSIBLE)

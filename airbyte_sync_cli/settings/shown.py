@@ -1,0 +1,122 @@
+"""What of a bad value may be shown: a secret may stand where a path or a name should.
+
+`AIRBYTE_CLIENT_SECRET_FILE=<the secret itself>` is a common mistake. So a value that is not what
+its setting takes is quoted only if it proves to be harmless; its setting is always named.
+"""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.paths import expanded, is_there
+from airbyte_sync_cli.redaction import remember
+
+NOT_SHOWN: Final = "the value (not shown: it may be a secret)"
+NOT_A_PATH: Final = (
+    "it takes the path of a file; a text such as a key or a secret goes into that file"
+)
+_SHORTEST_SECRET: Final = 6
+"""Characters, as in `redaction`."""
+_NUMBER: Final = re.compile(r"[\d.,: ]{1,8}[A-Za-z]{0,7}")
+"""Such as `90 minuts`."""
+_WORD: Final = re.compile(r"[A-Za-z]{1,16}(?:[_-][A-Za-z]{1,16}){0,4}[_-]?\d{0,4}")
+_FILE_NAME: Final = re.compile(r"[\w. -]{1,64}\.(?:pem|crt|cer|key|p12|toml|txt|json)")
+_ABSOLUTE: Final = re.compile(r"(?:/[\w.-]{1,64}){2,}|/[a-z]{1,20}|~/.*")
+_PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}|<[^<>]*>")
+_ADDRESS: Final = re.compile(r"[^\s\"'`\\]+")
+_BARE_ADDRESS: Final = re.compile(r"[^\s\"'`\\=]{1,100}")
+"""Without a scheme; `NAME=value` is none."""
+_PASSWORD: Final = re.compile(r"[^/]*//[^/?#:]*:(?!\d)(?=[^/?#:]{6})[^/?#]*[^/?#:0-9a-fA-F\]]")
+"""What stands where the port should: `https://user:password`, its `@host` forgotten."""
+_ENCODED_JSON: Final = "eyJ"
+"""How a JSON in base64 begins, and so every JWT."""
+_LONGEST: Final = 63
+"""Characters of a host between two dots (RFC 1035)."""
+_LONGEST_NAME: Final = 500
+_RUN: Final = re.compile(r"[\w+/=.~-]{16,}", re.ASCII)
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{24,}")
+
+
+def shown(text: str, known: Iterable[str] = (), *, where: str = "") -> str:
+    """Quote a bad value if it is short, a number with a unit, or nearly one of the known.
+
+    `where` is what held it: an option is in everybody's sight already, if it is a plain word.
+    """
+    word = text.strip()
+    harmless = (
+        (where.startswith("-") and _WORD.fullmatch(word))
+        or len(word) < _SHORTEST_SECRET
+        or _NUMBER.fullmatch(word)
+        or get_close_matches(word.lower(), [one.lower() for one in known], n=1)
+    )
+    return repr(word) if harmless else _hidden(word)
+
+
+def shown_path(text: str, folder: Path) -> str:
+    """Return a path below a folder that could not be used, if it proves to be one.
+
+    So it does if it is there, if a folder that it begins with is there, or if it looks like one.
+    """
+    typed = expanded(text)
+    begin = folder.joinpath(*typed.parts[: 2 if typed.is_absolute() else 1])
+    is_one = (
+        is_there(folder / typed)
+        or (len(typed.parts) > 1 and is_there(begin))
+        or _FILE_NAME.fullmatch(text)
+        or (_ABSOLUTE.fullmatch(text) and not looks_random(text))
+    )
+    return str(folder / typed) if is_one else _hidden(text)
+
+
+def shown_address(text: str) -> str:
+    """Quote a bad address, if it can be nothing else."""
+    return repr(text) if could_be_address(text) else _hidden(text)
+
+
+def could_be_address(text: str) -> bool:
+    """Return whether a text may have been meant as an address: no key, no file, no password."""
+    bare = _PLACEHOLDER.sub("", text.strip().strip("\"'<>")) or "_"
+    host, sign, _ = bare.partition("://")
+    if sign:
+        return _ADDRESS.fullmatch(bare) is not None and not _PASSWORD.match(bare)
+    is_token = host.startswith(_ENCODED_JSON) or any(
+        len(one) > _LONGEST for one in host.split(".")
+    )
+    is_noise = looks_random(bare) and not {".", ":"} & set(bare)
+    return _BARE_ADDRESS.fullmatch(bare) is not None and not (is_token or is_noise)
+
+
+def could_be_name(text: str) -> bool:
+    """Return whether a text may be meant as a name: not a file's content, a token, or a URI."""
+    is_uri = "://" in text and "@" in text
+    is_key = looks_random(text) and set("+/=") & set(text)
+    return len(text) <= _LONGEST_NAME and not (
+        "\n" in text or is_uri or is_key or text.startswith((_ENCODED_JSON, "-----BEGIN"))
+    )
+
+
+def looks_random(text: str) -> bool:
+    """Return whether a part of the text looks like a token or a key: no word, no host."""
+    return any(
+        _HEXADECIMAL.search(run)
+        or (run.lower() != run and run.upper() != run and re.search(r"\d", run))
+        for run in _RUN.findall(text)
+    )
+
+
+def without_value(error: UsageError, text: str, known: Iterable[str] = ()) -> UsageError:
+    """Return an error about a value, without the value if it may be a secret."""
+    safe = shown(text, known)
+    if safe != NOT_SHOWN:
+        return error
+    message = error.message.replace(repr(text), safe).replace(text.strip(), safe)
+    return UsageError(message, hint=error.hint)
+
+
+def _hidden(text: str) -> str:
+    """Keep it out of everything else that is written, too."""
+    remember(text.strip())
+    return NOT_SHOWN

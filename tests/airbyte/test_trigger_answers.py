@@ -1,0 +1,41 @@
+"""What a proxy's answer to a trigger proves about its delivery."""
+
+import pytest
+
+from airbyte_sync_cli.airbyte.answers import judge_trigger
+from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer, Undelivered
+from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.models import Job
+from tests.support.virtual import run
+
+ENVOY = "upstream connect error or disconnect/reset before headers"
+
+
+def judged(body: str, status: int = 503) -> TriggerAnswer:
+    request = Request(method="POST", url="http://airbyte/api/public/v1/jobs")
+
+    async def send() -> Reply:
+        return Reply(request=request, status=status, headers={}, body=body.encode())
+
+    def read_job(_reply: Reply) -> Job:
+        raise AssertionError("there is none")
+
+    return run(judge_trigger(send, read_job=read_job, retry_after=lambda _: None))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("no healthy upstream", Undelivered),
+        ("", Undelivered),
+        (f"{ENVOY}. reset reason: connection failure", Undelivered),
+        (f"{ENVOY}. reset reason: remote connection failure", Undelivered),
+        (f"{ENVOY}. reset reason: connection timeout", Undelivered),
+        (f"{ENVOY}. reset reason: overflow", Undelivered),
+        (f"{ENVOY}. reset reason: connection termination", AnswerLost),
+        (f"{ENVOY}. reset reason: remote reset", AnswerLost),
+        (ENVOY, AnswerLost),
+    ],
+)
+def test_a_503_of_a_connection_that_broke_off_proves_no_refusal(body: str, kind: type) -> None:
+    assert isinstance(judged(body), kind)

@@ -1,0 +1,204 @@
+"""A secret in the place of something else is not shown, and neither is what it was taken for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.redaction import MASK, forget_all, redact
+from airbyte_sync_cli.settings import load_settings
+from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
+from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown_address, shown_path
+from tests.support.program import Ending, call
+
+MISPLACED = {
+    "key": "Zk3canaryQ9x+T/8canaryW2==",
+    "word": "canary-correct-horse",
+    "key that begins with a slash": "/Zk3canary/Q9x+8==",
+    "PEM": "-----BEGIN PRIVATE KEY-----\nMIICcanary\ncanary/2\n-----END PRIVATE KEY-----",
+    "TOML": '[default]\nclient_secret = "canary-secret-1"\n',
+    "long": "canary" * 60,
+    "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0canaryIn0.SflKxwRJSMcanaryKKF2QT4f",
+    "JSON": '{"client_secret": "canary-json"}',
+    "URI": "airbyte://id:canary-pw@host/",
+    "address and more": "https://host AIRBYTE_CLIENT_SECRET=canary1",
+    "password for a port": "https://jane:canary-password",
+    "backslashes": "https:\\\\jane:canary@host",
+    "header": "canary: canary é",
+}
+PATHS = (
+    *(f"{name}_FILE" for setting in SECRETS for name in ENVIRONMENT[setting][:1]),
+    "AIRBYTE_CA_BUNDLE",
+    "AIRBYTE_CLIENT_CERT",
+    "AIRBYTE_CONFIG",
+)
+NAMES = ("AIRBYTE_PROFILE", "AIRBYTE_AIRFLOW_CONN", "AIRBYTE_API", "AIRBYTE_OUTPUT")
+OTHERS = ("AIRBYTE_HEADERS", "AIRBYTE_REQUEST_TIMEOUT", "AIRBYTE_INSECURE", "AIRBYTE_API_TOKEN")
+
+
+def assert_hidden(ending: Ending) -> None:
+    assert "canary" not in (ending.stdout + ending.stderr).lower()
+    assert "Traceback" not in ending.stderr
+    assert ending.code in {0, 2}
+
+
+@pytest.mark.parametrize("variable", [*PATHS, *NAMES, *OTHERS])
+def test_secret_in_any_variable_is_not_shown(variable: str) -> None:
+    for text in MISPLACED.values():
+        assert_hidden(call("config", "show", "-vv", **{variable: text}))
+
+
+@pytest.mark.parametrize("what", [one for one in MISPLACED if one != "word"])
+@pytest.mark.parametrize("variable", ["AIRBYTE_URL", "AIRBYTE_TOKEN_URL", "HTTPS_PROXY"])
+def test_secret_in_place_of_an_address_is_not_shown(variable: str, what: str) -> None:
+    assert_hidden(call("config", "show", "-vv", **{variable: MISPLACED[what]}))
+
+
+@pytest.mark.parametrize("what", ["key", "PEM", "TOML", "token", "URI"])
+@pytest.mark.parametrize("variable", ["AIRBYTE_WORKSPACE_ID", "AIRBYTE_IAP_AUDIENCE"])
+def test_secret_in_place_of_a_name_is_not_shown(variable: str, what: str) -> None:
+    assert_hidden(call("config", "show", "-vv", **{variable: MISPLACED[what]}))
+
+
+@pytest.mark.parametrize("text", MISPLACED.values())
+def test_secret_in_place_of_a_path_in_a_profile_is_not_shown(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "config.toml"
+    for key in ("client_secret_file", "token_file", "ca_bundle", "client_cert"):
+        config.write_text(f"[default]\n{key} = {json.dumps(text)}\n", encoding="utf-8")
+
+        ending = call("config", "show", AIRBYTE_CONFIG=str(config))
+
+        assert_hidden(ending)
+        assert key in ending.stderr
+
+
+def test_misplaced_secret_names_its_variable_and_what_belongs_there() -> None:
+    ending = call("status", "1", AIRBYTE_TOKEN_FILE="canary-token")
+
+    assert ending.lines("error: ") == [
+        f"error: AIRBYTE_TOKEN_FILE: {NOT_SHOWN} cannot be read: No such file or directory"
+    ]
+    assert "the path of a file" in ending.lines("hint: ")[0]
+
+
+def test_client_id_and_secret_mixed_up_are_both_masked() -> None:
+    forget_all()
+    swapped = {"AIRBYTE_CLIENT_ID": "Zk3canaryQ9xT8W2", "AIRBYTE_CLIENT_SECRET": "the-client-id"}
+
+    load_settings({}, swapped)
+
+    assert redact("no client Zk3canaryQ9xT8W2, the-client-id") == f"no client {MASK}, {MASK}"
+    forget_all()
+
+
+@pytest.mark.parametrize(
+    "text", ["/etc/no-such-file", "/secrets/airbyte/token", "ca.pem", "/nowhere", "~/key", "sub/x"]
+)
+def test_path_that_proves_to_be_one_is_shown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sub").mkdir()
+
+    assert NOT_SHOWN not in shown_path(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "htps://airbyte.example.com",
+        "https://a0123456789abcdef0123456789abcdef-123.elb.us-east-1.amazonaws.com:80x",
+        "http://{{ var.value.url }}/api",
+        "${AIRBYTE_URL}",
+        "http://::1:8000",
+        "airbyte:800O",
+    ],
+)
+def test_mistyped_address_is_shown(text: str) -> None:
+    assert shown_address(text) == repr(text)
+
+
+# Quotation marks
+
+
+@pytest.mark.parametrize("mark", ["'", '"'])
+def test_quotation_marks_of_an_env_file_are_left_out_and_told(mark: str) -> None:
+    given = {
+        "AIRBYTE_URL": "http://airbyte",
+        "AIRBYTE_CLIENT_ID": "i",
+        "AIRBYTE_CLIENT_SECRET": "s-canary",
+    }
+
+    settings = load_settings({}, {name: f"{mark}{text}{mark}" for name, text in given.items()})
+
+    plain = load_settings({}, given)
+    assert (settings.url, settings.credentials) == (plain.url, plain.credentials)
+    assert settings.warnings == (
+        "the value of AIRBYTE_CLIENT_ID and of AIRBYTE_CLIENT_SECRET and of AIRBYTE_URL is taken "
+        "without the quotation marks around it (`docker run --env-file` keeps them)",
+    )
+    assert plain.warnings == ()
+
+
+# Bytes
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["AIRBYTE_URL", "AIRBYTE_USERNAME", "AIRBYTE_PROFILE", "AIRBYTE_CONFIG", "HTTPS_PROXY"],
+)
+def test_bytes_that_are_no_text_are_refused(variable: str) -> None:
+    with pytest.raises(UsageError, match=f"{variable} holds bytes that are not UTF-8"):
+        load_settings({}, {variable: "a\udcff"})
+
+
+@pytest.mark.parametrize(
+    ("argv", "where"),
+    [
+        (("run", "--conn", "\udcff"), "--conn"),
+        (("run", "--url=\udcff"), "--url"),
+        (("run", "--header", "X: \udcff"), "--header"),
+        (("status", "\udcff"), "argument 2"),
+        (("\udcff",), "argument 1"),
+    ],
+)
+def test_arguments_that_are_no_text_are_refused(argv: tuple[str, ...], where: str) -> None:
+    ending = call(*argv, "-o", "json")
+
+    assert ending.code == 2
+    assert ending.report["error"]["message"] == f"{where} holds bytes that are not UTF-8"
+
+
+# What other programs call it
+
+
+@pytest.mark.parametrize("name", ["AIRBYTE_API_TOKEN", "AIRBYTE_API_KEY", "AIRBYTE_ACCESS_TOKEN"])
+def test_token_goes_by_other_names(name: str) -> None:
+    assert load_settings({}, {name: "canary"}).origins["token"] == f"environment {name}"
+
+
+def test_credentials_under_an_unknown_name_are_warned_about() -> None:
+    [warning] = load_settings({}, {"AIRBYTE_APP_SECRET": "canary"}).warnings
+
+    assert warning.startswith("AIRBYTE_APP_SECRET is not a setting of airbyte-sync")
+    assert load_settings({}, {"AIRBYTE_APP_SECRET": "x", "AIRBYTE_TOKEN": "t"}).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_ca_bundle_of_other_programs_counts_last(tmp_path: Path, name: str) -> None:
+    theirs, ours = tmp_path / "theirs.pem", tmp_path / "ours.pem"
+    theirs.touch()
+    ours.touch()
+    environ = {name: str(theirs)}
+
+    settings = load_settings({}, environ)
+
+    assert (settings.ca_bundle, settings.origins["ca_bundle"]) == (theirs, f"environment {name}")
+    assert load_settings({}, environ | {"AIRBYTE_CA_BUNDLE": str(ours)}).ca_bundle == ours
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_ca_bundle_of_other_programs_that_is_not_there_is_warned_about(name: str) -> None:
+    settings = load_settings({}, {name: "/no/such/canary"})
+
+    assert settings.ca_bundle is None
+    assert settings.warnings[0].startswith(f"{name} is left out")
+    assert "canary" not in settings.warnings[0]

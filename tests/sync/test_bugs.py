@@ -1,0 +1,113 @@
+"""A bug of ours never abandons a job: it is named, and the others go on."""
+
+import pytest
+
+from airbyte_sync_cli.errors import BugError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.verdicts import error_result
+from airbyte_sync_cli.sandbox import Fault
+from airbyte_sync_cli.sync.events import (
+    Event,
+    Finished,
+    JobKnown,
+    LookingForJob,
+    Polled,
+    Provisional,
+    Triggering,
+)
+from airbyte_sync_cli.sync.start import Start
+from tests.support.core import Bench, bench, script
+
+LONG = "running 6000, succeeded"
+
+
+def breaking(given: Bench, kind: type[Event], *, key: str, times: int = 1) -> None:
+    """Let whoever listens to this kind of event have a bug."""
+    left = [kind] * times
+
+    def listen(event: Event) -> None:
+        given.events.append(event)
+        if isinstance(event, kind) and getattr(event, "key", key) == key and left:
+            left.pop()
+            raise ValueError("ours")
+
+    given.listener = listen
+
+
+@pytest.mark.parametrize("kind", [JobKnown, Polled])
+def test_a_bug_with_an_active_job_names_it_and_how_to_go_on(kind: type[Event]) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    breaking(given, kind, key=orders.id)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.BUG
+    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    assert told is not None
+    assert told.message == (
+        "internal error: ValueError: ours; job 1 of 'orders': it goes on without us"
+    )
+    assert told.hint is not None
+    assert "airbyte-sync wait 1" in told.hint
+    assert "report it" in told.hint
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("trigger:hold=20:applied:times=1", Triggering),
+        ("trigger:lost-after:times=1", LookingForJob),
+    ],
+)
+def test_a_bug_while_a_trigger_is_open_names_its_job(fault: str, kind: type[Event]) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault.model_validate(fault))
+    breaking(given, kind, key=orders.id)
+
+    [case] = given.run(orders)
+
+    active = [job.id for job in given.sandbox.active_jobs()]
+    assert case.exit_code is ExitCode.BUG
+    assert active == ([] if case.result().job_id is None else [1])
+
+
+def test_a_bug_that_stays_while_the_job_is_looked_for_says_that_one_may_exist() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1),
+        Fault(when="jobs", action="status", status=502, after=3),
+    )
+    breaking(given, LookingForJob, key=orders.id)
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.start) == (ExitCode.BUG, Start.POSSIBLE)
+    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    assert told is not None
+    assert "a job may have been started" in told.message
+    assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
+
+
+@pytest.mark.parametrize("kind", [Finished, Provisional])
+def test_a_bug_in_telling_an_ending_leaves_every_sync_its_own(kind: type[Event]) -> None:
+    given = bench()
+    one = given.sandbox.add_connection("one", script=script("running 30, failed"))
+    two = given.sandbox.add_connection("two", script=script(LONG))
+    breaking(given, kind, key=one.id, times=99)
+
+    first, second = given.run(one, two, stop_after=60)
+
+    assert first.exit_code is ExitCode.FAILED
+    assert second.result().job_id == 2
+    assert not given.sandbox.active_jobs()
+    assert second.exit_code in {ExitCode.SIGTERM, ExitCode.BUG}
+
+
+def test_a_bug_without_a_job_is_only_a_bug() -> None:
+    told = error_result(ExitCode.BUG, [], BugError("internal error"))
+
+    assert told is not None
+    assert told.message == "internal error"
