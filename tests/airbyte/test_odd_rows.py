@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import httpx
@@ -10,7 +10,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import Connection, Job, LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
@@ -218,3 +218,28 @@ def test_refusal_of_what_is_more_than_reading_blames_the_role(api: str, verb: st
 
     assert isinstance(caught.value, DeniedError)
     assert f"their role may not {verb}" in str(caught.value.hint)
+
+
+def test_failure_message_without_a_bound_is_not_kept_whole() -> None:
+    failure = {"externalMessage": "no " * 700_000, "failureOrigin": "source"}
+    attempt = {"attempt": {"failureSummary": {"failures": [None, failure]}}}
+    info = {**a_job("config", status="failed"), "attempts": [attempt]}
+
+    progress = ask("config", always(info), lambda server: server.progress(7))
+
+    assert progress is not None
+    assert progress.failure is not None
+    assert progress.failure.origin == "source"
+    assert len(progress.failure.message or "") < 100_000
+
+
+def test_odd_entries_of_a_log_hide_no_others() -> None:
+    entries = [None, {"message": 7}, {"message": "a", "timestamp": "x", "level": " WARN "}, {}]
+
+    async def read(lines: AsyncIterator[LogLine]) -> list[LogLine]:
+        return [line async for line in lines]
+
+    log = {"attempt": {}, "logs": {"events": entries}}
+    found = ask("config", always(log), lambda server: server.logs(7, attempt=1, read=read))
+
+    assert found == [LogLine(message="a", level="warn")]
