@@ -9,6 +9,7 @@ from airbyte_sync_cli.cli.session import (
     Session,
     hold_session,
     interrupted,
+    out_of_time,
 )
 from airbyte_sync_cli.errors import OutOfTimeError, UnavailableError, UnknownOutcomeError
 from airbyte_sync_cli.output.output import Output
@@ -19,7 +20,7 @@ from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
 from airbyte_sync_cli.sync.select import as_connection_id
 from airbyte_sync_cli.sync.start import Start
-from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
+from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 
 
 async def start_syncs(
@@ -37,6 +38,7 @@ async def start_syncs(
         output,
         stops_itself=True,
         asked_for=[_not_sent(one) for one in wanted],
+        time_limit=policy.wait.timeout,
     )
 
 
@@ -44,10 +46,17 @@ async def run_syncs(
     session: Session, wanted: Sequence[str], tags: Sequence[str], policy: RunPolicy
 ) -> Ending:
     """Run (or only trigger) a sync of each connection."""
+    asked_for = [_not_sent(one) for one in wanted]
     try:
-        connections = await until_stopped(session.select(wanted, tags), stop=session.stop)
+        connections = await until_stopped(
+            session.select(wanted, tags),
+            stop=session.stop,
+            seconds=_less_time(policy, session.age()).wait.timeout,
+        )
+    except DeadlineError:
+        return out_of_time(asked_for)
     except StoppedError:
-        return interrupted(session.stop, [_not_sent(one) for one in wanted])
+        return interrupted(session.stop, asked_for)
     context = session.context(_less_time(policy, session.age()))
     return Ending.of(await run_connections(context, connections))
 
@@ -90,6 +99,7 @@ async def wait_for(
         stops_itself=True,
         persistence=persistence,
         asked_for=[SyncResult(job_id=one, adopted=True) for one in job_ids],
+        time_limit=timeout,
     )
 
 

@@ -16,7 +16,13 @@ from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.cli.command import Common, Prepare
 from airbyte_sync_cli.cli.signals import stopping_on_signals
 from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.errors import AirbyteSyncError, BugError, ProtocolError, UnavailableError
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    BugError,
+    OutOfTimeError,
+    ProtocolError,
+    UnavailableError,
+)
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.boundary import guard, show_traceback
@@ -24,7 +30,8 @@ from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings, load_settings
 from airbyte_sync_cli.sync.result import SyncResult
-from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
+from airbyte_sync_cli.sync.start import fate_without_job
+from airbyte_sync_cli.sync.stop import DeadlineError, Stop, StoppedError, until_stopped
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.models import Connection
@@ -236,19 +243,27 @@ async def hold_session(
     stops_itself: bool,
     persistence: Persistence | None = None,
     asked_for: Sequence[SyncResult] = (),
+    time_limit: float | None = None,
 ) -> Ending:
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
     is ended where it stands. Without `persistence` a first contact is tried for 15 seconds.
-    `asked_for` is named where a signal comes before anything is known of it.
+    `asked_for` is named where a signal, or the end of `time_limit`, comes before anything is known
+    of it.
     """
     clock = SystemClock()
     stop, began = Stop(clock), clock.monotonic()
     with stopping_on_signals(stop, last_words=output.leave):
         try:
             seconds = persistence.seconds if persistence else PATIENCE
-            airbyte = await until_stopped(_reach(settings, output, clock, seconds), stop=stop)
+            airbyte = await until_stopped(
+                _reach(settings, output, clock, seconds), stop=stop, seconds=time_limit
+            )
+        except DeadlineError:
+            if persistence is not None:
+                return persistence.give_up(UnavailableError("no answer in time"))
+            return out_of_time(asked_for)
         except StoppedError:
             return interrupted(stop, asked_for)
         except UnavailableError as error:
@@ -298,6 +313,19 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
         pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)
     await clock.sleep(pause)
     return await connect(settings, clock=clock, patience=seconds - pause)
+
+
+def out_of_time(asked_for: Sequence[SyncResult]) -> Ending:
+    """End a run whose `--timeout` passed before it could look at anything."""
+    code = ExitCode.TIMEOUT
+    ended = {"exit_code": code, "outcome": code.outcome}
+    fate = next((fate_without_job(one.start) for one in asked_for), None)
+    words = ": ".join(filter(None, ["--timeout passed before Airbyte could be asked", fate]))
+    return Ending(
+        syncs=[one.model_copy(update=ended) for one in asked_for],
+        error=OutOfTimeError(words, hint="--timeout gives more time"),
+        exit_code=code,
+    )
 
 
 def interrupted(stop: Stop, asked_for: Sequence[SyncResult] = ()) -> Ending:

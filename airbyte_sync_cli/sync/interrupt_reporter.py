@@ -29,6 +29,7 @@ class InterruptReporter:
         if self._stop.interrupted is not None:
             self._emit(Interrupted(signal=self._stop.interrupted.signal))
         self.tell()
+        self._told_at = float("-inf")  # the first cancel that is sent is told at once
         while True:
             await self._clock.sleep(_PAUSE)
             if self._is_late:

@@ -45,9 +45,9 @@ class _Window:
 
     def admits(self, job: Job, *, now: float, ahead: ClockAhead | None) -> bool:
         """Return whether the job surely appeared in time. Without a clock, only a look tells."""
-        if now <= self.closes_at:
-            return True
-        return ahead is not None and job.created_at <= self.closes + timedelta(seconds=ahead.least)
+        if ahead is None:
+            return now <= self.closes_at
+        return job.created_at <= self.closes + timedelta(seconds=ahead.least)
 
 
 class OurJob:
@@ -158,11 +158,10 @@ class OurJob:
 
     def _open_window(self) -> None:
         self._settled = Start.POSSIBLE
-        grace = self._policy.claim_window
         self._windows.append(
             _Window(
-                closes=self._clock.now() + timedelta(seconds=grace),
-                closes_at=self._clock.monotonic() + grace,
+                closes=self._clock.now() + timedelta(seconds=self._policy.lost_grace),
+                closes_at=self._clock.monotonic() + self._policy.claim_window,
             )
         )
 
@@ -210,16 +209,17 @@ class OurJob:
             return False
         doubt = await self._doubt(job)
         if doubt is not None:
+            rest = "; a job of ours may still appear" if self.is_open() else ""
             self._warn(
                 f"job {job.id} is newer than our trigger, but {doubt}: adopted, never cancelled "
-                "by us"
+                f"by us{rest}"
             )
         self.take(job, adopted=doubt is not None)
         return True
 
     def _is_in_the_way(self, job: Job) -> bool:
         """Whether a job is surely somebody's, and we were told not to have it as ours."""
-        is_theirs = not self._has_left and not self.may_exist
+        is_theirs = self._is_wanted and not self._has_left and not self.may_exist
         return is_theirs and job.is_active and self._policy.if_running in {"skip", "fail"}
 
     async def _doubt(self, job: Job) -> str | None:

@@ -34,8 +34,8 @@ class TriggerPolicy:
     """How long a job is looked for after a lost answer: outlasts the server's own 60 s
     (TemporalClient.kt, startNewManualSyncAndWaitForJobId)."""
     claim_window: float = 90.0
-    """How long after a lost answer a job that is only found can be ours: the server's minute, and
-    the last pause and look of a search. What appears later is adopted at most."""
+    """How long after a lost answer a look that finds a job can have found ours, where no answer is
+    dated: a search, and its last pause and look. What appears later is adopted at most."""
     conflict_grace: float = 30.0
     """The same after a 409 that does not say that something runs."""
     refused_grace: float = 5.0

@@ -302,3 +302,25 @@ def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> N
     assert ending.stderr.count("nothing is running, retrying for up to 2m 00s") == 1
     assert "409" in ending.lines("error: ")[0]
     assert "nothing was started" in ending.lines("error: ")[0]
+
+
+@pytest.mark.parametrize("fault", ["health:never", "connections:never"])
+def test_the_timeout_holds_before_anything_could_be_asked(stage: Stage, fault: str) -> None:
+    sandbox = a_sandbox(LONG, fault)
+
+    ending = call(*RUN, "--timeout", "1s", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 5)
+    assert "nothing was started" in ending.report["error"]["message"]
+    [sync] = ending.report["syncs"]
+    assert (sync["connection_name"], sync["exit_code"], sync["start"]) == ("orders", 5, "not-sent")
+
+
+def test_the_timeout_of_a_wait_holds_before_anything_could_be_asked(stage: Stage) -> None:
+    sandbox = a_sandbox(LONG, "health:never")
+
+    ending = call("wait", "7", "--timeout", "1s", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert_told_well(ending, 5)
+    assert "before job 7 could be looked at" in ending.lines("error: ")[0]
+    assert "airbyte-sync wait 7" in ending.lines("hint: ")[0]

@@ -97,6 +97,32 @@ def test_what_our_own_lost_trigger_brought_about_is_no_reason_to_skip(how: str) 
     assert case.result().job_type == "sync"
 
 
+@pytest.mark.parametrize("how", ["skip", "fail", "wait"])
+def test_a_stop_names_a_job_that_a_gateway_delivered_in_spite_of_its_refusal(how: str) -> None:
+    given = bench(policy=policy(if_running=how))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
+
+    [case] = given.run(orders, stop_after=0.8)
+
+    assert case.exit_code is ExitCode.SIGTERM
+    assert (case.result().job_id, case.adopted) == (1, True)
+
+
+def test_an_adopted_job_is_told_with_what_may_still_appear() -> None:
+    given = bench("1.8")
+    orders = given.sandbox.add_connection(
+        "orders", schedule="every 24 hours", starts_every=86400, starts_after=10,
+        script=script(QUICK),
+    )  # fmt: skip
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.start) == (ExitCode.OK, Start.POSSIBLE)
+    assert "a job of ours may still appear" in given.warnings[0]
+
+
 def test_a_stop_during_refusals_says_that_nothing_was_started() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))

@@ -74,7 +74,7 @@ def test_an_answer_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str
 
 
 def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> None:
-    given = bench("1.8")  # from 2.0 on an event says who started the job
+    given = bench("1.8")  # servers before 2.0 do not tell who started a job
     orders = given.sandbox.add_connection(
         "orders", schedule="every 24 hours", script=script(QUICK)
     )
