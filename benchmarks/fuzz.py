@@ -3,6 +3,7 @@
     make fuzz                20,000 scenarios, seeds 0 to 19,999; rewrites docs/reliability.json
     make fuzz COUNT=500      fewer of them, and nothing is rewritten
     make fuzz SEED=123       one scenario and its story, made small first where it fails
+    make matrix              every request of every command x every fault, instead
 
 Exit 1 where a promise was broken: each seed is named, with a minimal scenario for the first few.
 What Airbyte's API makes undecidable is counted as a limit.
@@ -21,6 +22,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' support
 
 from tests.fuzz.judge import faults
+from tests.fuzz.matrix import NAMES, Rows, matrix
 from tests.fuzz.play import play
 from tests.fuzz.scenario import Scenario, generate
 from tests.fuzz.shrink import shrink
@@ -82,23 +84,47 @@ def report(total: Tally) -> None:
             print(shrink(generate(seed), fails_alike(seed)))
 
 
+def _rows(job: tuple[str, str]) -> Rows:
+    how_long, command = job
+    return matrix(command, lasting=how_long == "lasting")
+
+
+def fault_matrix() -> dict[str, dict[str, Rows]]:
+    """Let every request of every command meet every fault: once, and for ever."""
+    jobs = [(how_long, command) for how_long in ("once", "lasting") for command in NAMES]
+    found: dict[str, dict[str, Rows]] = {"once": {}, "lasting": {}}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for (how_long, command), rows in zip(jobs, pool.map(_rows, jobs), strict=True):
+            found[how_long][command] = rows
+    return found
+
+
+def store(key: str, figures: object) -> None:
+    """Keep figures for the documents."""
+    stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    text = json.dumps({**stored, key: figures}, indent=1)
+    FIGURES.write_text(f"{text}\n", encoding="utf-8")
+    print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
+
+
 def main() -> None:
     """Play, print, and exit 1 where a promise was broken."""
     parser = argparse.ArgumentParser(description="see `make fuzz`")
     parser.add_argument("--seed", type=int, help="show this scenario only")
+    parser.add_argument("--matrix", action="store_true", help="the fault matrix instead")
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     chosen = parser.parse_args()
     if chosen.seed is not None:
         raise SystemExit(0 if show(chosen.seed) else 1)
+    if chosen.matrix:
+        store("matrix", fault_matrix())
+        return
     seeds = range(chosen.start, chosen.start + chosen.count)
     total = run(seeds)
     report(total)
     if seeds == range(COUNT):
-        stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-        stored["fuzz"] = total.figures(seeds)
-        FIGURES.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-        print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
+        store("fuzz", total.figures(seeds))
     raise SystemExit(1 if total.failed else 0)
 
 

@@ -12,7 +12,6 @@ from typing import Final, Literal
 
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import SimJob
-from airbyte_sync_cli.sync.since import SAME_AS_ASKED
 from tests.fuzz.play import Played
 from tests.fuzz.process import Left
 from tests.fuzz.wire import Sent
@@ -66,6 +65,12 @@ _NAMES: Final = {
     "clear": "clear",
     "refresh": "refresh",
 }
+_SAME_AS_ASKED: Final = {
+    "sync": {"sync", "refresh"},
+    "clear": {"clear", "reset"},
+    "refresh": {"refresh"},
+}
+"""Which types of job do what was asked for: a refresh loads the data, too."""
 _BY_STATUS: Final = {"succeeded": 0, "failed": 3, "cancelled": 4}
 
 
@@ -348,7 +353,7 @@ class _Judge:
         return sender.sent[int(job.asked_by[0].partition("#")[2]) - 1]
 
     def _is_as_asked(self, left: Left, job: SimJob) -> bool:
-        return _NAMES[job.type] in SAME_AS_ASKED[self._played.process(left).job_type]
+        return _NAMES[job.type] in _SAME_AS_ASKED[self._played.process(left).job_type]
 
     def _is_wait(self, left: Left) -> bool:
         return self._played.process(left).command == "wait"

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Final
 
 from airbyte_sync_cli.cli import runs
-from airbyte_sync_cli.cli.session import Ending, Session
+from airbyte_sync_cli.cli.session import Ending, hold_session
+from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox import (
     Fault,
     JobScript,
@@ -20,11 +21,11 @@ from airbyte_sync_cli.sandbox import (
     operations,
 )
 from airbyte_sync_cli.sandbox.refusals import Refusal
+from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.policy import LONGEST_SYNC, RunPolicy, TriggerPolicy, WaitPolicy
-from airbyte_sync_cli.sync.run import wait_for_jobs
 from tests.fuzz import scenario as plan
 from tests.fuzz.loop import run
-from tests.fuzz.process import START, Left, Process, ProcessClock, Work, settings_for
+from tests.fuzz.process import START, Left, Process, ProcessClock, Work, handed_in, settings_for
 from tests.fuzz.scenario import Attempt, Scenario, Stranger
 from tests.fuzz.wire import Wire
 
@@ -69,7 +70,8 @@ class Played:
 
 def play(scenario: Scenario) -> Played:
     """Play it to its end."""
-    return run(_Play(scenario).all())
+    with handed_in():
+        return run(_Play(scenario).all())
 
 
 class _Play:
@@ -187,13 +189,23 @@ class _Play:
     def _work(self, process: plan.Process) -> Work:
         policy = _policy(process)
 
-        async def work(session: Session) -> Ending:
+        async def work(settings: Settings, output: Output) -> Ending:
             if process.command != "wait":
-                return await runs.run_syncs(session, [CONNECTION], [], policy)
+                return await start(settings, output, policy)
             newest = max((job.id for job in self._sandbox.jobs), default=1)
-            return Ending.of(await wait_for_jobs(session.context(policy), [newest]))
+            return await runs.wait_for(settings, output, [newest], policy)
 
         return work
+
+
+async def start(settings: Settings, output: Output, policy: RunPolicy) -> Ending:
+    """Run, or only trigger, a sync of the connection, as the commands do."""
+    return await hold_session(
+        lambda session: runs.run_syncs(session, [CONNECTION], [], policy),
+        settings,
+        output,
+        stops_itself=True,
+    )
 
 
 def _policy(process: plan.Process) -> RunPolicy:

@@ -1,7 +1,7 @@
 """One process of ours in virtual time: the real client, the real core, the real output.
 
-What it does is what `cli/session.py` does for a command, but on a loop that it shares with
-others, with signals and the wire handed in.
+It goes through `cli/session.py` as every command does, but on a loop that it shares with others:
+`handed_in` gives each its own clock, signals and wire, which a process has of its own.
 """
 
 import asyncio
@@ -9,35 +9,38 @@ import contextlib
 import io
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import httpx
 from pydantic import SecretStr
 
-from airbyte_sync_cli.airbyte.address import Address, parse_address
+from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.connect import reach
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.server import Server
-from airbyte_sync_cli.cli.session import Ending, Session, interrupted
-from airbyte_sync_cli.errors import BugError
+from airbyte_sync_cli.cli import session
+from airbyte_sync_cli.cli.session import Ending
+from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.boundary import guard, show_traceback
+from airbyte_sync_cli.output.boundary import guard
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import ClientCredentials, NoAuth, Settings
-from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
+from airbyte_sync_cli.sync.stop import Stop
 from tests.fuzz.wire import Sent, Wire
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 URL: Final = "http://airbyte.example"
 
-Work = Callable[[Session], Awaitable[Ending]]
+Work = Callable[[Settings, Output], Awaitable[Ending]]
 
 
 class ProcessClock:
@@ -100,11 +103,11 @@ class Process:
         settings: Settings,
         clock: ProcessClock,
     ) -> None:
+        self.clock = clock
         self._wire = wire
         self._left = left
         self._settings = settings
-        self._clock = clock
-        self._stop = Stop(clock)
+        self._stop: Stop | None = None
         self._streams = io.StringIO(), io.StringIO()
         stdout, stderr = self._streams
         self._output = Output(
@@ -121,65 +124,66 @@ class Process:
     def signal(self, name: str) -> None:
         """Send a signal; the first one that comes counts."""
         self._left.signal = self._left.signal or name
-        self._left.signalled = self._left.signalled or self._clock.monotonic()
-        self._stop.interrupt(name)  # type: ignore[arg-type]  # a name of the enum of exit codes
+        self._left.signalled = self._left.signalled or self.clock.monotonic()
+        if self._stop is not None:
+            self._stop.interrupt(name)  # type: ignore[arg-type]  # a name of the exit codes
+
+    @contextlib.contextmanager
+    def stopping(self, stop: Stop) -> Iterator[None]:
+        """Hand signals to the session; one that came before counts, too."""
+        self._stop = stop
+        if self._left.signal:
+            self.signal(self._left.signal)
+        yield
+
+    async def connect(self, settings: Settings, *, clock: Clock, patience: float) -> Server:
+        """Connect over the wire of this process."""
+        address = parse_address(settings.url)
+        client = httpx.AsyncClient(
+            transport=self._wire, auth=make_auth(settings, address, clock), trust_env=False
+        )
+        gate = Gate(client, clock=clock, limit=settings.request_timeout)
+        return await reach(gate, settings, address, patience=patience)
 
     async def run(self, work: Work) -> None:
         """Live from the start to the written ending."""
-        loop = asyncio.get_running_loop()
+        _RUNNING.set(self)
         try:
-            ending: Ending | Exception = await self._work(work)
+            ending: Ending | Exception = await work(self._settings, self._output)
         except Exception as error:  # noqa: BLE001  # the error boundary is below
             ending = error
         stdout, stderr = self._streams
         with contextlib.redirect_stderr(stderr):  # a bug's traceback
             self._left.code = int(guard(lambda: self._output, lambda: self._conclude(ending)))
-        self._left.ended = loop.time()
+        self._left.ended = self.clock.monotonic()
         self._left.stdout, self._left.stderr = stdout.getvalue(), stderr.getvalue()
 
     def _conclude(self, ending: Ending | Exception) -> ExitCode:
         if isinstance(ending, Exception):
             raise ending
-        if isinstance(ending.error, BugError):
-            show_traceback(ending.error.__cause__ or ending.error)
-        return self._output.conclude(
-            ending.syncs,
-            error=ending.error,
-            exit_code=ending.exit_code,
-            stdout_text=ending.text,
-            details=ending.details,
-            quiet=ending.quiet,
-        )
+        return session._conclude(self._output, ending)  # noqa: SLF001  # nobody else's loop may run
 
-    async def _work(self, work: Work) -> Ending:
-        began = self._clock.monotonic()
-        async with httpx.AsyncClient(
-            transport=self._wire,
-            auth=make_auth(self._settings, self._address, self._clock),
-            trust_env=False,
-        ) as client:
-            gate = Gate(client, clock=self._clock, limit=self._settings.request_timeout)
-            try:
-                airbyte = await until_stopped(self._reach(gate), stop=self._stop)
-                session = Session(
-                    airbyte=airbyte,
-                    settings=self._settings,
-                    output=self._output,
-                    clock=self._clock,
-                    stop=self._stop,
-                    began=began,
-                )
-                async with self._output.alive():
-                    return await work(session)
-            except StoppedError:
-                return interrupted(self._stop)
 
-    async def _reach(self, gate: Gate) -> Server:
-        return await reach(gate, self._settings, self._address, patience=PATIENCE)
+_RUNNING: Final[ContextVar[Process]] = ContextVar("the process that runs")
 
-    @property
-    def _address(self) -> Address:
-        return parse_address(self._settings.url)
+
+@contextlib.contextmanager
+def handed_in() -> Iterator[None]:
+    """Let each session have the clock, the signals and the wire of the process that runs it."""
+
+    def stopping(stop: Stop, **_more: object) -> contextlib.AbstractContextManager[None]:
+        return _RUNNING.get().stopping(stop)
+
+    async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Server:
+        return await _RUNNING.get().connect(settings, clock=clock, patience=patience)
+
+    with mock.patch.multiple(
+        session,
+        SystemClock=lambda: _RUNNING.get().clock,
+        connect=connect,
+        stopping_on_signals=stopping,
+    ):
+        yield
 
 
 def settings_for(*, api: str, auth: bool, trigger_timeout: float = 180.0) -> Settings:
