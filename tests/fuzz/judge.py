@@ -52,6 +52,8 @@ _MOMENT: Final = 1.0
 _SEARCHES: Final = {"503": 5.0, "429": 5.0, "409": 30.0}
 _SEARCH: Final = 75.0
 """Seconds for which a job is looked for after each answer of a trigger. See `TriggerPolicy`."""
+_CLAIMED: Final = 90.0
+"""Seconds after a lost answer in which a job that is only found may be called ours."""
 _INTERRUPTED: Final = 5.0
 _OUT_OF_TIME: Final = 35.0
 """Seconds from a signal, and from a deadline, to the end."""
@@ -210,13 +212,12 @@ class _Judge:
         """By elimination a job is ours that began by hand while ours was being looked for."""
         born = self._played.born(job)
         windows = [
-            (sent.at - _MOMENT, (sent.ended_at or left.ended or 0.0) + self._search_after(sent))
+            (sent.at - _MOMENT, (sent.ended_at or left.ended or 0.0) + _CLAIMED)
             for sent in left.sent
-            if sent.is_trigger and sent.outcome != "429"
+            if sent.is_trigger and sent.outcome not in {"429", "503"}
         ]
         within = any(begin <= born <= end for begin, end in windows)
-        manual = self._played.scenario.starts_every is None
-        return "claimed within the search" if within and manual and job.asked_by else None
+        return "claimed within the search" if within and job.asked_by else None
 
     # -- no job is lost, none doubled ------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.settings import ClientCredentials, Settings
 from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.fuzz.loop import run
-from tests.fuzz.play import CONNECTION, start
+from tests.fuzz.play import CONNECTION
 from tests.fuzz.process import START, Left, Process, ProcessClock, Work, handed_in, settings_for
 from tests.fuzz.wire import Wire
 from tests.support.program import call
@@ -62,11 +62,13 @@ _LIMITS: Final = WaitPolicy(timeout=7200.0)
 
 
 async def _run(settings: Settings, output: Output) -> Ending:
-    return await start(settings, output, RunPolicy(wait=_LIMITS))
+    policy = RunPolicy(wait=_LIMITS)
+    return await runs.start_syncs(settings, output, [CONNECTION], tags=[], policy=policy)
 
 
 async def _trigger(settings: Settings, output: Output) -> Ending:
-    return await start(settings, output, RunPolicy(wait=_LIMITS, trigger_only=True))
+    policy = RunPolicy(wait=_LIMITS, trigger_only=True)
+    return await runs.start_syncs(settings, output, [CONNECTION], tags=[], policy=policy)
 
 
 async def _wait(settings: Settings, output: Output) -> Ending:

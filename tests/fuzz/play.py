@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from airbyte_sync_cli.cli import runs
-from airbyte_sync_cli.cli.session import Ending, hold_session
+from airbyte_sync_cli.cli.session import Ending
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox import (
     Fault,
@@ -104,7 +104,7 @@ class _Play:
             "orders",
             id=CONNECTION,
             scripts=tuple(scripts if it.first_job_type else scripts[1:]),
-            schedule=it.schedule,
+            schedule="every 1 hour" if it.starts_every else "manual",
             starts_every=it.starts_every,
             starts_after=it.starts_after,
             reset=JobScript(life=it.reset, statistics=False),
@@ -191,21 +191,13 @@ class _Play:
 
         async def work(settings: Settings, output: Output) -> Ending:
             if process.command != "wait":
-                return await start(settings, output, policy)
+                return await runs.start_syncs(
+                    settings, output, [CONNECTION], tags=[], policy=policy
+                )
             newest = max((job.id for job in self._sandbox.jobs), default=1)
             return await runs.wait_for(settings, output, [newest], policy)
 
         return work
-
-
-async def start(settings: Settings, output: Output, policy: RunPolicy) -> Ending:
-    """Run, or only trigger, a sync of the connection, as the commands do."""
-    return await hold_session(
-        lambda session: runs.run_syncs(session, [CONNECTION], [], policy),
-        settings,
-        output,
-        stops_itself=True,
-    )
 
 
 def _policy(process: plan.Process) -> RunPolicy:

@@ -126,7 +126,7 @@ class Process:
         self._left.signal = self._left.signal or name
         self._left.signalled = self._left.signalled or self.clock.monotonic()
         if self._stop is not None:
-            self._stop.interrupt(name)  # type: ignore[arg-type]  # a name of the exit codes
+            self._stop.interrupt(name)
 
     @contextlib.contextmanager
     def stopping(self, stop: Stop) -> Iterator[None]:

@@ -105,8 +105,8 @@ class Scenario(_Short):
     api: Literal["public", "config"] = "public"
     auth: bool = False
     public_threads: int | None = None
-    schedule: str = "manual"
     starts_every: float | None = None
+    """Its schedule; None: it starts only by hand."""
     starts_after: float = 0.0
     jobs: tuple[str, ...] = ("pending 2, running 20, succeeded",)
     first_job_type: str | None = None
@@ -189,7 +189,6 @@ class _Maker:
             api="config" if self._likely(0.25) else "public",
             auth=self._likely(0.2),
             public_threads=5 if self._likely(0.15) else None,
-            schedule="every 1 hour" if scheduled else "manual",
             starts_every=self._between(40, 400) if scheduled else None,
             starts_after=self._between(0, 60) if scheduled else 0.0,
             jobs=self._jobs(is_endless=is_endless),

@@ -34,7 +34,7 @@ def _smaller(it: Scenario) -> Iterator[Scenario]:
     yield from _usual(it, ("seed", "faults", "processes", "strangers", "jobs"))
     yield from (replace(it, jobs=some) for some in _without_one(it.jobs) if some)
     if it.starts_every is not None:
-        yield replace(it, schedule="manual", starts_every=None, starts_after=0.0)
+        yield replace(it, starts_every=None, starts_after=0.0)
     for index, process in enumerate(it.processes):
         for one in _smaller_process(process):
             yield replace(it, processes=_with(it.processes, index, one))

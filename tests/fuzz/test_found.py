@@ -72,7 +72,6 @@ FOUND = {
 }
 
 
-@pytest.mark.xfail(reason="waits for its mend", strict=False)
 @pytest.mark.parametrize("name", FOUND)
 def test_found_scenario_keeps_every_promise(name: str) -> None:
     played = play(FOUND[name])
