@@ -20,7 +20,7 @@ endif
 # `make LOCKED=no test` takes the newest.
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
 
-.PHONY: help demo test lint fmt docs bench memory kills e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench memory kills fuzz matrix e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -79,6 +79,14 @@ memory: $(VENV)/.installed ## peak memory with large answers: catalogs and logs
 
 kills: $(VENV)/.developed ## a hundred SIGTERMs around the trigger: is a job ever left behind?
 	$(BIN)/python benchmarks/kills.py
+
+fuzz: $(VENV)/.developed ## 20,000 random scenarios in virtual time; SEED=n shows one, COUNT=n plays fewer
+	$(BIN)/python benchmarks/fuzz.py $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+	$(if $(SEED)$(COUNT),,$(BIN)/python docs/generate.py)
+
+matrix: $(VENV)/.developed ## every request of every command x every fault, for docs/reliability.md
+	$(BIN)/python benchmarks/fuzz.py --matrix
+	$(BIN)/python docs/generate.py
 
 e2e: $(VENV)/.developed ## other programs against the sandbox, each in its own environment
 	$(BIN)/python -m pytest -m e2e

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -131,11 +131,71 @@ def _type(spec: Mapping[str, object]) -> str:
     return {"array": "list", "integer": "whole number"}.get(str(spec["type"]), str(spec["type"]))
 
 
+def _figures(kind: str) -> dict[str, Any]:
+    """Read what `make fuzz` and `make matrix` have stored."""
+    path = ROOT / "docs" / "reliability.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))[kind])
+
+
+def fuzz_endings() -> str:
+    """Write how the processes of `make fuzz` ended."""
+    found = _figures("fuzz")
+    first, end = found["seeds"]
+    columns = list(next(iter(found["endings"].values())))
+    rows = [
+        f"| {code} | {' | '.join(f'{counted[column]:,}' for column in columns)} |"
+        for code, counted in sorted(found["endings"].items(), key=lambda pair: int(pair[0]))
+    ]
+    summary = (
+        f"Seeds {first:,} to {end - 1:,}: {found['scenarios']:,} scenarios, "
+        f"{found['processes']:,} processes ({found['killed']:,} of them killed), "
+        f"{found['requests']:,} requests. Broken promises: **{found['faults']:,}**."
+    )
+    head = [f"| exit | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    return "\n".join([summary, "", *head, *rows])
+
+
+def fuzz_limits() -> str:
+    """Write how often what nobody can know went wrong in `make fuzz`."""
+    found = _figures("fuzz")
+    rows = [
+        f"| {limit} | {counted['what']} | {counted['scenarios']:,} |"
+        for limit, counted in found["limits"].items()
+    ]
+    head = ["| limit | what happened | scenarios |", "|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def fault_matrix() -> str:
+    """Write which exit code comes of which fault, by command and request."""
+    parts = []
+    for how_long, title in (("once", "A fault that hits once"), ("lasting", "One that stays")):
+        parts += [f"### {title}", "", "| command | request | exit: faults |", "|---|---|---|"]
+        for command, requests in _figures("matrix")[how_long].items():
+            for request, outcomes in requests.items():
+                parts.append(f"| {command} | {request} | {_outcomes(outcomes)} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def _outcomes(outcomes: Mapping[str, list[str]]) -> str:
+    """Name the faults of each outcome; of the most common one, only that it is."""
+    by_count = sorted(outcomes.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    (usual, hit), *others = by_count
+    if not others:
+        return f"**{usual}**: all {len(hit)}"
+    told = [f"**{outcome}**: {', '.join(faults)}" for outcome, faults in others]
+    return "<br>".join([*told, f"**{usual}**: the other {len(hit)}"])
+
+
 _BLOCKS: Final = {
     "exit codes": exit_codes,
     "settings": settings,
     "json keys": json_keys,
     "own keys": own_keys,
+    "fuzz endings": fuzz_endings,
+    "fuzz limits": fuzz_limits,
+    "fault matrix": fault_matrix,
 }
 
 

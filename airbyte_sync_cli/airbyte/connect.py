@@ -22,13 +22,14 @@ async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENC
     LOG.info("%s", address.explain())
     gate = make_gate(settings, address, clock)
     try:
-        return await _server(gate, settings, address, patience)
+        return await reach(gate, settings, address, patience=patience)
     except BaseException:
         await gate.aclose()
         raise
 
 
-async def _server(gate: Gate, settings: Settings, address: Address, patience: float) -> Server:
+async def reach(gate: Gate, settings: Settings, address: Address, *, patience: float) -> Server:
+    """Find out, over a gate that stands, which API answers. Raises as `connect` does."""
     limit = settings.trigger_timeout
     flavour = settings.api if settings.api != "auto" else address.decided
     if flavour is None:
