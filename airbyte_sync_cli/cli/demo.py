@@ -28,11 +28,15 @@ What you saw
   Of several syncs the lowest code other than 0 counts: here {verdict}.
   The demo itself exits with 0, because all of this was as expected.
 
-What to type next
-  {program} sandbox                     # a simulated Airbyte; then in another terminal:
-  {program} run --conn orders           # one sync; `echo $?` shows its exit code
-  {program} run --conn billing -o json  # one that fails; the result as a line of JSON
-  {program} run --help                  # everything else
+Next
+  {program} sandbox
+      a simulated Airbyte; leave it running, and in another terminal:
+  {program} run --conn orders
+      one sync; `echo $?` prints its exit code
+  {program} run --conn billing -o json
+      one that fails, with the result as one line of JSON
+  {program} run --help
+      all options
 With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 """
 
