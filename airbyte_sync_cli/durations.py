@@ -1,7 +1,7 @@
 """Durations and timestamps as people and schedulers write them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from airbyte_sync_cli.errors import UsageError
@@ -64,11 +64,21 @@ def _number(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def parse_timestamp(text: str, *, name: str) -> datetime:
+def parse_moment(text: str, *, name: str, now: datetime) -> datetime:
+    """Read a timestamp, or a duration before `now` such as `2h`. Raises UsageError.
+
+    A duration needs its unit here: a bare number may be half a date.
+    """
+    if not _PLAIN.fullmatch(text.strip()) and _seconds(text.strip().lower()) is not None:
+        return now - timedelta(seconds=parse_duration(text, name=name))
+    return _parse_timestamp(text, name=name)
+
+
+def _parse_timestamp(text: str, *, name: str) -> datetime:
     """Read an ISO timestamp, with `T` or a space, or `@` and seconds since 1970, as `date -d`.
 
     Without an offset it is UTC, without asking, because both Airflow's templates
-    (`{{ ts_nodash }}`, `{{ ds }}`) and Airbyte mean UTC. Raises UsageError.
+    (`{{ ts_nodash }}`, `{{ ds }}`) and Airbyte mean UTC.
     """
     try:
         if _EPOCH.fullmatch(text.strip()):
@@ -77,11 +87,11 @@ def parse_timestamp(text: str, *, name: str) -> datetime:
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or moment.year not in _YEARS:
-        raise UsageError(f"{name}: {text!r} is not a timestamp", hint=_cure(text))
+        raise UsageError(f"{name}: {text!r} is neither a timestamp nor a duration", hint=_cure(text))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _cure(text: str) -> str:
     if "{" in text or text.strip().lower() in {"", "none"}:
         return "was the template rendered? in Airflow: {{ dag_run.start_date }}"
-    return "write 2026-01-01T06:00:00Z"
+    return "write 2026-01-01T06:00:00Z, or 2h for two hours ago"

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbyte_sync_cli.durations import parse_duration, parse_timestamp
+from airbyte_sync_cli.durations import parse_duration, parse_moment
 from airbyte_sync_cli.errors import UsageError
 
+NOW = datetime(2026, 1, 2, 6, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
@@ -76,12 +77,13 @@ def test_iso_and_short_forms_mean_the_same(hours: int, minutes: int, seconds: in
     ],
 )
 def test_a_timestamp_without_an_offset_is_utc(text: str, moment: datetime) -> None:
-    assert parse_timestamp(text, name="--since") == moment
+    assert parse_moment(text, name="--since", now=NOW) == moment
 
 
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
+        ("5x", "write 2026-01-01T06:00:00Z, or 2h for two hours ago"),
         ("yesterday", "write 2026-01-01T06:00:00Z"),
         ("2026-13-01", "write 2026-01-01T06:00:00Z"),
         ("9999-12-31T23:59:59Z", "write 2026-01-01T06:00:00Z"),
@@ -92,8 +94,8 @@ def test_a_timestamp_without_an_offset_is_utc(text: str, moment: datetime) -> No
     ],
 )
 def test_what_is_no_timestamp_is_told_with_a_cure(text: str, hint: str) -> None:
-    with pytest.raises(UsageError, match=r"--since: .* is not a timestamp") as caught:
-        parse_timestamp(text, name="--since")
+    with pytest.raises(UsageError, match=r"--since: .* is neither a timestamp nor a duration") as caught:
+        parse_moment(text, name="--since", now=NOW)
 
     assert caught.value.hint is not None
     assert caught.value.hint.startswith(hint)
@@ -107,16 +109,28 @@ def test_what_is_no_timestamp_is_told_with_a_cure(text: str, hint: str) -> None:
     )
 )
 def test_what_python_writes_is_read_back(moment: datetime) -> None:
-    assert parse_timestamp(str(moment), name="--since") == moment
-    assert parse_timestamp(moment.isoformat(), name="--since") == moment
+    assert parse_moment(str(moment), name="--since", now=NOW) == moment
+    assert parse_moment(moment.isoformat(), name="--since", now=NOW) == moment
 
 
 def test_seconds_since_1970_are_a_timestamp_as_for_date() -> None:
     """Schedulers name their runs after them, Kubernetes' CronJob for one."""
-    assert parse_timestamp("@1767225600", name="--since") == datetime(2026, 1, 1, tzinfo=UTC)
+    assert parse_moment("@1767225600", name="--since", now=NOW) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["@", "@-5", "@1.5", "@99999999999999", "1767225600", "@\u0661"])
 def test_other_numbers_are_no_timestamp(text: str) -> None:
-    with pytest.raises(UsageError, match="is not a timestamp"):
-        parse_timestamp(text, name="--since")
+    with pytest.raises(UsageError, match="is neither a timestamp nor a duration"):
+        parse_moment(text, name="--since", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2h", 7200), (" 1 day ", 86_400), ("PT30M", 1800), ("0s", 0)]
+)
+def test_a_duration_with_a_unit_is_a_moment_so_long_ago(text: str, seconds: int) -> None:
+    assert parse_moment(text, name="--since", now=NOW) == NOW - timedelta(seconds=seconds)
+
+
+def test_a_duration_of_ages_is_no_moment() -> None:
+    with pytest.raises(UsageError, match="longer than ten years"):
+        parse_moment("9999w", name="--since", now=NOW)

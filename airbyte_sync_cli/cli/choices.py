@@ -1,7 +1,9 @@
 """From what was typed to policies: how to start, and how long to wait."""
 
+from datetime import UTC, datetime
+
 from airbyte_sync_cli.airbyte.models import JobType
-from airbyte_sync_cli.durations import parse_duration, parse_timestamp
+from airbyte_sync_cli.durations import parse_duration, parse_moment
 from airbyte_sync_cli.sync.policy import IfRunning, TriggerPolicy, WaitPolicy
 
 _SHORTEST_POLL = 0.1
@@ -31,7 +33,9 @@ def trigger_policy(
     return TriggerPolicy(
         job_type=job_type,
         if_running=if_running,
-        since=None if since is None else parse_timestamp(since, name="--since"),
+        since=None
+        if since is None
+        else parse_moment(since, name="--since", now=datetime.now(UTC)),
     )
 
 

@@ -69,9 +69,9 @@ Since = Annotated[
     str | None,
     typer.Option(
         "--since",
-        metavar="TIMESTAMP",
-        help="Makes a retry safe: a sync created since then counts as ours if it is active or "
-        "has succeeded; only else one is started. "
+        metavar="TIMESTAMP|DURATION",
+        help="Makes a retry safe: a sync created since then (2h: two hours ago) counts as ours if "
+        "it is active or has succeeded; only else one is started. "
         'In Airflow: --since "{{ dag_run.start_date }}".',
         rich_help_panel=HOW,
     ),

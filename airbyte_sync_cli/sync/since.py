@@ -5,16 +5,21 @@ to the earliest one that it can have been by Airbyte's clock, as the `Date` of i
 it. That is at most a second and the way of an answer too early: a job of that second may count
 although somebody made it just before, and none of ours is ever doubled. In the process itself no
 clock is needed: what is newer than the baseline is told by job ids.
+
+A moment that our own clock has not reached yet cannot be of it, and is not moved.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType
+from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.policy import DOES
 
+_SLACK: Final = timedelta(minutes=1)
+"""By so much a moment may be ahead of a clock without being called a future one."""
 _WORTH_TELLING: Final = 3.0
 """Seconds: smaller differences are told only by what counts."""
 
@@ -29,13 +34,20 @@ class EarlierTry:
         self._skew_told = False
 
     def among(self, jobs: Sequence[Job]) -> Job | None:
-        """Find it among a connection's jobs, newest first; None without `--since`."""
-        if self._policy.since is None:
+        """Find it among a connection's jobs, newest first; None without `--since`.
+
+        Raises UsageError for a moment in the future.
+        """
+        since, ahead = self._policy.since, self._context.airbyte.clock_ahead
+        if since is None:
             return None
-        ahead = self._context.airbyte.clock_ahead
-        self._tell(ahead)
-        earliest = self._policy.since + timedelta(seconds=ahead.least if ahead else 0.0)
-        return left_behind(jobs, earliest, self._policy.job_type)
+        now = self._context.clock.now()
+        if since > now + _SLACK:
+            _require_past(since, now + timedelta(seconds=ahead.most if ahead else 0.0))
+        else:
+            self._tell(ahead)
+            since += timedelta(seconds=ahead.least if ahead else 0.0)
+        return left_behind(jobs, since, self._policy.job_type)
 
     def _tell(self, ahead: ClockAhead | None) -> None:
         """Warn once of clocks that are surely some seconds apart."""
@@ -49,6 +61,16 @@ class EarlierTry:
         self._context.warn(
             self._key,
             f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: --since follows it",
+        )
+
+
+def _require_past(since: datetime, airbytes_now: datetime) -> None:
+    """Refuse a moment after which there can be no job yet: each retry would start another."""
+    if since > airbytes_now + _SLACK:
+        raise UsageError(
+            f"--since: {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC is in the future, Airbyte's "
+            f"clock says {airbytes_now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+            hint="give the time at which the task began; without an offset it is taken as UTC",
         )
 
 

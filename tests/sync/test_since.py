@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
 from airbyte_sync_cli.sync.since import left_behind
 from tests.support.core import START, bench, script
@@ -76,3 +77,36 @@ def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() ->
 
     assert left_behind([failed, JOB, done], NOON, "sync") is done
     assert left_behind([failed], NOON, "sync") is None
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, -2.0, 0.0, 2.0])
+@pytest.mark.parametrize(("seconds", "is_future"), [(59, False), (64, True), (86_400, True)])
+def test_a_moment_in_the_future_by_both_clocks_is_refused(
+    ahead: float,
+    seconds: float,
+    is_future: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    since = START + timedelta(seconds=seconds)
+    given = bench(ahead=ahead, policy=RunPolicy(trigger=TriggerPolicy(since=since)))
+    orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is (ExitCode.USAGE if is_future else ExitCode.OK)
+    assert len(given.sandbox.sent("trigger")) == (0 if is_future else 1)
+    if is_future:
+        assert case.error is not None
+        assert "is in the future, Airbyte's clock says" in case.error.message
+
+
+def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> None:
+    """The scheduler's clock agrees with Airbyte's; ours is an hour behind both."""
+    since = START + timedelta(minutes=50)
+    given = bench(ahead=3600.0, policy=RunPolicy(trigger=TriggerPolicy(since=since)))
+    orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
+    given.sandbox.start_job(orders, script=script("running 5, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.result().job_id) == (ExitCode.OK, 1)
+    assert not given.sandbox.sent("trigger")
