@@ -19,7 +19,12 @@ from airbyte_sync_cli.airbyte.api import (
     Undelivered,
 )
 from airbyte_sync_cli.airbyte.models import ClockAhead, Connection, Job
-from airbyte_sync_cli.errors import AirbyteSyncError, RejectedError, UnknownOutcomeError
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    BugError,
+    RejectedError,
+    UnknownOutcomeError,
+)
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
@@ -124,6 +129,8 @@ class OurJob:
             )
         except AirbyteSyncError as error:  # a clean no, kept as a value out of the task group
             return error
+        except Exception as error:  # noqa: BLE001  # a bug of ours, and a job may have begun
+            return BugError.of(error)
 
     def _may_leave(self) -> bool:
         """Decide when the connection stands, and note what exists from this moment on."""
@@ -139,15 +146,18 @@ class OurJob:
         self, done: "asyncio.Task[TriggerAnswer | AirbyteSyncError]"
     ) -> TriggerAnswer | AirbyteSyncError:
         """Note what an answer leaves open, in the same breath in which the request ends."""
+        had_left = self._has_left
         answer, self._under_way, self._has_left = done.result(), None, False
         match answer:
             case Started(job=job) if self.is_new(job):
                 self._settled = Start.STARTED
-            case Started(job=job) if job.is_active:
-                pass  # somebody's job, which ours has joined
+            case Started(job=job) if job.is_active:  # somebody's, which ours has joined
+                self._settled = self._settled if self.may_exist else Start.REFUSED
+            case BugError() if had_left:
+                self._open_window()
             case AnswerLost() | Started() | Conflicted(says_running=False):
                 self._open_window()
-            case Undelivered(unsent=True):
+            case BugError() | Undelivered(unsent=True):
                 pass
             case _:
                 self._was_refused = self._was_refused or isinstance(answer, Undelivered)
@@ -308,6 +318,8 @@ class OurJob:
         answer = self._account_for(self._under_way)
         if isinstance(answer, Started):
             self.accept(answer)
+        elif isinstance(answer, BugError):
+            self._warn(answer.message)
 
     def abandon(self) -> None:
         """Let go of a request that nobody waits for any more."""

@@ -89,11 +89,10 @@ class _Run:
                 await self._sync(case, connection, ours)
             except StoppedError as stopped:
                 await self._wind_down.run(case, stopped, ours)
-            except AirbyteSyncError as error:
-                case.error = error
             except Exception as error:  # noqa: BLE001  # a bug of ours, and a job may be running
-                case.error = BugError.of(error)
-                await self._wind_down.after_bug(ours)
+                case.error = error if isinstance(error, AirbyteSyncError) else BugError.of(error)
+                if isinstance(case.error, BugError):
+                    await self._wind_down.after_bug(ours)
             finally:
                 ours.abandon()
 

@@ -56,23 +56,33 @@ class SocketLike(LoopbackTransport):
     """
 
     def __init__(
-        self, sandbox: Sandbox, cut_between: tuple[float, float], trigger_connects_in: float = 0.0
+        self,
+        sandbox: Sandbox,
+        cut_between: tuple[float, float],
+        trigger_connects_in: float = 0.0,
+        *,
+        trigger_breaks: bool = False,
     ) -> None:
         super().__init__(sandbox.app)
         self._now = sandbox.clock.now
         self._cut_between = cut_between
         self._trigger_connects_in = trigger_connects_in
+        self._trigger_breaks = trigger_breaks
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         begin, end = self._cut_between
         if begin <= asyncio.get_running_loop().time() < end:
             raise httpx.ConnectError("refused") from ConnectionRefusedError()
-        if request.method == "POST" and request.url.path.endswith(("/jobs", "/sync")):
+        is_trigger = request.method == "POST" and request.url.path.endswith(("/jobs", "/sync"))
+        if is_trigger:
             await asyncio.sleep(self._trigger_connects_in)
         trace = request.extensions.get("trace")
         if trace is not None:
             await trace("http11.send_request_headers.started", {})
         response = await super().handle_async_request(request)
+        if is_trigger and self._trigger_breaks:
+            await asyncio.sleep(1)
+            raise ValueError("ours")
         response.headers["date"] = formatdate(self._now(), usegmt=True)
         return response
 
@@ -93,6 +103,8 @@ class Bench:
     """Virtual seconds in which no connection can be made."""
     trigger_connects_in: float = 0.0
     """Virtual seconds before a trigger can leave."""
+    trigger_breaks: bool = False
+    """Whether an exception that nobody expects comes a second after a trigger's effect."""
     seconds: float = 0.0
     """How long the last run took, in virtual time."""
 
@@ -134,7 +146,12 @@ class Bench:
         self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
     ) -> list[Case]:
         stop = Stop(self.clock)
-        transport = SocketLike(self.sandbox, self.cut_between, self.trigger_connects_in)
+        transport = SocketLike(
+            self.sandbox,
+            self.cut_between,
+            self.trigger_connects_in,
+            trigger_breaks=self.trigger_breaks,
+        )
         async with httpx.AsyncClient(transport=transport) as client:
             gate = Gate(client, clock=self.clock, limit=30)
             context = Context(

@@ -73,6 +73,34 @@ def test_a_bug_while_a_trigger_is_open_names_its_job(fault: str, kind: type[Even
     assert active == ([] if case.result().job_id is None else [1])
 
 
+def test_a_bug_in_the_trigger_names_the_job_that_it_may_have_made() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.trigger_breaks = True
+
+    [case] = given.run(orders)
+
+    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    assert told is not None
+    assert (case.exit_code, case.start) == (ExitCode.BUG, Start.STARTED)
+    assert "ValueError: ours; job 1 of 'orders': it goes on without us" in told.message
+    assert "airbyte-sync wait 1" in (told.hint or "")
+
+
+def test_a_bug_in_the_trigger_while_we_are_stopped_loses_no_job() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", schedule="every 24 hours", script=script(LONG)
+    )
+    given.trigger_breaks = True
+
+    [case] = given.run(orders, stop_after=0.1)
+
+    assert (case.exit_code, case.start) == (ExitCode.SIGTERM, Start.STARTED)
+    assert not given.sandbox.active_jobs()
+    assert "internal error: ValueError: ours" in given.warnings
+
+
 def test_a_bug_that_stays_while_the_job_is_looked_for_says_that_one_may_exist() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))
