@@ -87,7 +87,9 @@ def _parse_timestamp(text: str, *, name: str) -> datetime:
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or moment.year not in _YEARS:
-        raise UsageError(f"{name}: {text!r} is neither a timestamp nor a duration", hint=_cure(text))
+        raise UsageError(
+            f"{name}: {text!r} is neither a timestamp nor a duration", hint=_cure(text)
+        )
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 

@@ -11,6 +11,7 @@ from airbyte_sync_cli.errors import UsageError
 
 NOW = datetime(2026, 1, 2, 6, tzinfo=UTC)
 
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -94,7 +95,9 @@ def test_a_timestamp_without_an_offset_is_utc(text: str, moment: datetime) -> No
     ],
 )
 def test_what_is_no_timestamp_is_told_with_a_cure(text: str, hint: str) -> None:
-    with pytest.raises(UsageError, match=r"--since: .* is neither a timestamp nor a duration") as caught:
+    with pytest.raises(
+        UsageError, match=r"--since: .* is neither a timestamp nor a duration"
+    ) as caught:
         parse_moment(text, name="--since", now=NOW)
 
     assert caught.value.hint is not None

@@ -319,8 +319,9 @@ def out_of_time(asked_for: Sequence[SyncResult]) -> Ending:
     """End a run whose `--timeout` passed before it could look at anything."""
     code = ExitCode.TIMEOUT
     ended = {"exit_code": code, "outcome": code.outcome}
-    fate = next((fate_without_job(one.start) for one in asked_for), None)
-    words = ": ".join(filter(None, ["--timeout passed before Airbyte could be asked", fate]))
+    first = next(iter(asked_for), None)
+    name, fate = (first.name, fate_without_job(first.start)) if first else (None, None)
+    words = ": ".join(filter(None, [name, "--timeout passed before Airbyte could be asked", fate]))
     return Ending(
         syncs=[one.model_copy(update=ended) for one in asked_for],
         error=OutOfTimeError(words, hint="--timeout gives more time"),

@@ -52,6 +52,7 @@ async def _await_numbers(context: Context, case: Case, seconds: float) -> None:
     matters = policy.verify or policy.min_records is not None
     limit = min(LATE_STATISTICS if matters else _COURTESY, max(seconds, 0.0))
     until = clock.monotonic() + limit
+    case.suspect = matters and not _suffices(case, policy)  # until it is judged
     trouble = await _read_again(context, case)
     if matters and not _suffices(case, policy):
         context.emit(AwaitingNumbers(key=case.key, seconds=limit))
@@ -92,6 +93,7 @@ def judge(context: Context, case: Case) -> None:
     if case.job is None or case.job.status != "succeeded":
         return
     policy, records = context.policy, case.job.records_synced
+    case.suspect = False
     if policy.min_records is not None and (records is None or records < policy.min_records):
         moved = "an unknown number of" if records is None else f"{records}"
         case.suspect = True

@@ -112,9 +112,10 @@ def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOf
     if case.cancel.confirmed:
         hint = error.hint if error.limit == "--start-timeout" else more_time
         return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
+    fate = "its cancel is unconfirmed" if case.cancel.requested else "no cancel could be sent"
     refusal = f": {case.cancel_refusal}" if case.cancel_refusal else ""
     return OutOfTimeError(
-        f"{error.message}; its cancel is unconfirmed, it may go on{refusal}",
+        f"{error.message}; {fate}, it may go on{refusal}",
         hint=f"`airbyte-sync status {case.job.id}` tells how it stands, "
         f"`airbyte-sync cancel {case.job.id}` cancels it again",
         limit=error.limit,

@@ -28,7 +28,10 @@ BAD = {
         "run -c orders --max-outage 600w",
         "--max-outage: '600w' is longer than ten years",
     ),
-    "a bad timestamp": ("run -c orders --since noon", "--since: 'noon' is neither a timestamp nor a duration"),
+    "a bad timestamp": (
+        "run -c orders --since noon",
+        "--since: 'noon' is neither a timestamp nor a duration",
+    ),
     "a port of 5000 digits": (
         f"run -c orders --url http://h:{HUGE}",
         f"'http://h:{HUGE}' is not an address of Airbyte",

@@ -47,6 +47,21 @@ def test_the_timeout_of_a_run_counts_from_its_start(stage: Stage) -> None:
     assert len([one for one in sandbox.sent("job") if one.method == "GET"]) < 5
 
 
+@pytest.mark.parametrize("when", ["version", "connections"])
+def test_a_timeout_before_anything_was_found_names_what_was_asked_for(
+    stage: Stage, when: str
+) -> None:
+    faults = ["any:never"] if when == "version" else ["connections:never"]
+    url = stage.sandbox(a_sandbox(LONG, *faults, speed=1))
+
+    ending = call(*RUN, "--timeout", "0.5s", AIRBYTE_URL=url)
+
+    assert_told_well(ending, 5)
+    assert ending.lines("error: ") == [
+        "error: 'orders': --timeout passed before Airbyte could be asked: nothing was started"
+    ]
+
+
 def test_the_timeout_holds_while_numbers_are_awaited(stage: Stage, pauses: list[float]) -> None:
     """The verdict may say that the numbers were not there in time."""
     argv = (*RUN, "--timeout", "20s", "--min-records", "5000")

@@ -89,9 +89,7 @@ def test_a_bug_in_the_trigger_names_the_job_that_it_may_have_made() -> None:
 
 def test_a_bug_in_the_trigger_while_we_are_stopped_loses_no_job() -> None:
     given = bench()
-    orders = given.sandbox.add_connection(
-        "orders", schedule="every 24 hours", script=script(LONG)
-    )
+    orders = given.sandbox.add_connection("orders", schedule="every 24 hours", script=script(LONG))
     given.trigger_breaks = True
 
     [case] = given.run(orders, stop_after=0.1)

@@ -77,6 +77,44 @@ def test_a_signal_during_the_wait_for_late_numbers_does_not_pass_unproven_number
     assert case.exit_code is ExitCode.SUSPECT
 
 
+def test_files_do_not_say_ok_while_a_success_is_unproven() -> None:
+    """Another sync is being cancelled, and somebody may kill us before that is over."""
+    given = bench(policy=RunPolicy(min_records=1000))
+    plot = script("running 60, succeeded", records=1000, statistics_late=50)
+    orders = given.sandbox.add_connection("orders", script=plot)
+    other = given.sandbox.add_connection("other", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="cancel", action="hold", seconds=60))
+
+    cases = given.run(orders, other, stop_after=90)
+
+    assert [case.exit_code for case in cases] == [ExitCode.SUSPECT, ExitCode.SIGTERM]
+    told = [event.results[0].exit_code for event in given.told(Provisional)]
+    assert told
+    assert set(told) == {ExitCode.SUSPECT}
+
+
+def test_a_success_that_is_proven_late_is_no_suspect() -> None:
+    given = bench(policy=RunPolicy(min_records=1000))
+    plot = script("running 60, succeeded", records=1000, statistics_late=30)
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+
+
+def test_a_timeout_in_an_outage_says_that_no_cancel_could_be_sent() -> None:
+    given = bench(policy=waiting(timeout=60.0))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.cut_between = (20.0, 1000.0)
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert case.error is not None
+    assert case.error.message.endswith("; no cancel could be sent, it may go on")
+
+
 def test_min_records_holds_for_a_job_that_ended_just_before_the_signal() -> None:
     given = bench(policy=replace(waiting(poll_interval=50.0), min_records=5000))
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
