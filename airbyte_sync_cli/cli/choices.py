@@ -1,8 +1,7 @@
 """From what was typed to policies: how to start, and how long to wait."""
 
-from datetime import UTC, datetime
-
 from airbyte_sync_cli.airbyte.models import JobType
+from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.durations import parse_duration, parse_moment
 from airbyte_sync_cli.sync.policy import IfRunning, TriggerPolicy, WaitPolicy
 
@@ -35,7 +34,7 @@ def trigger_policy(
         if_running=if_running,
         since=None
         if since is None
-        else parse_moment(since, name="--since", now=datetime.now(UTC)),
+        else parse_moment(since, name="--since", now=SystemClock().now()),
     )
 
 
