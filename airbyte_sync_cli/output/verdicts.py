@@ -97,6 +97,8 @@ def fate(sync: SyncResult) -> str | None:
     """Say what became of a sync that ended before its job; None where there is nothing to say."""
     if sync.job_id is None:
         return fate_without_job(sync.start)
+    if sync.cancel is None and sync.status is None:
+        return "it was not looked at"
     if sync.cancel is None:
         return "it goes on without us" if sync.status not in FINAL_STATUSES else str(sync.status)
     if sync.cancel.confirmed:

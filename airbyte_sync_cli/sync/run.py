@@ -27,6 +27,8 @@ from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 from airbyte_sync_cli.sync.wind_down import WindDown
 
+_LONGEST_NAME: Final = 10.0
+"""Seconds for finding out what a job's connection is called: meanwhile nobody looks at the job."""
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -99,9 +101,7 @@ class _Run:
     async def watch(self, case: Case, job_id: int) -> None:
         """See a job through that somebody else started."""
         try:
-            await until_stopped(
-                self._know(case, job_id), stop=self._stop, seconds=self._seconds_left()
-            )
+            await until_stopped(self._know(case, job_id), stop=self._stop)
             await self._see_through(case, job_id)
         except StoppedError as stopped:
             await self._wind_down.run(case, stopped)
@@ -157,11 +157,14 @@ class _Run:
 
     async def _know(self, case: Case, job_id: int) -> None:
         """Find the name of a job's connection, for people; the wait does not hang on it."""
-        airbyte = self._context.airbyte
+        airbyte, left = self._context.airbyte, self._seconds_left()
         try:
-            case.job = await airbyte.job(job_id)
-            case.connection = await airbyte.connection(case.job.connection_id, patience=0)
-        except AirbyteSyncError:
+            async with asyncio.timeout(
+                _LONGEST_NAME if left is None else min(_LONGEST_NAME, left)
+            ):
+                case.job = await airbyte.job(job_id)
+                case.connection = await airbyte.connection(case.job.connection_id, patience=0)
+        except (AirbyteSyncError, TimeoutError):
             return  # the wait meets the same trouble, and knows how long to bear it
         case.url = airbyte.job_url(case.connection, job_id)
         self._context.emit(Resolved(key=case.key, connection=case.connection))

@@ -339,3 +339,16 @@ def test_the_timeout_of_a_wait_holds_before_anything_could_be_asked(stage: Stage
     assert_told_well(ending, 5)
     assert "before job 7 could be looked at" in ending.lines("error: ")[0]
     assert "airbyte-sync wait 7" in ending.lines("hint: ")[0]
+
+
+@pytest.mark.parametrize("command", ["wait", "status"])
+def test_a_job_that_was_not_looked_at_is_not_said_to_go_on(stage: Stage, command: str) -> None:
+    sandbox = a_sandbox("running 1, succeeded", "job:never", speed=1)
+    sandbox.start_job(sandbox.connections[0], script=JobScript(life="succeeded"))
+
+    with running(command, "1", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox)) as child:
+        until(lambda: sandbox.sent("job"))
+        child.send(SIGTERM)
+        ended = child.end()
+
+    assert ended.report["error"]["message"] == "job 1 was interrupted: it was not looked at"

@@ -432,3 +432,15 @@ def test_a_job_that_was_seen_in_a_list_exists_although_reading_it_is_a_500(how: 
     [case] = given.run(orders)
 
     assert case.exit_code is ExitCode.OK
+
+
+def test_a_job_that_ends_while_its_connections_name_is_read_is_no_timeout() -> None:
+    given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=20)))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, script=script("running 15, succeeded"))
+    given.sandbox.faults.add(Fault(when="connection", action="never"))
+
+    [case] = given.wait(1)
+
+    assert case.exit_code is ExitCode.OK
+    assert given.seconds <= 22
