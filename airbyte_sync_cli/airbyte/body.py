@@ -195,7 +195,8 @@ async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[b
 def load(body: bytes) -> object:
     """Parse JSON. Raises ValueError for what is none, and never anything else.
 
-    A byte order mark before it is ignored, as RFC 8259 allows. Bytes and escapes that are no characters, in a name or a log, become replacement characters.
+    A byte order mark before it is ignored, as RFC 8259 allows. Bytes and escapes that are no
+    characters, in a name or a log, become replacement characters.
     """
     body = body.removeprefix(BOM_UTF8)
     if not body.strip():
