@@ -17,6 +17,7 @@ from airbyte_sync_cli.airbyte.refusal import error_of, looks_like_html, read_ref
 from airbyte_sync_cli.errors import DeniedError, ProtocolError, UnavailableError
 
 _NOT_DELIVERED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_NOT_DONE_HERE = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
 _CUT_OFF = re.compile(rb"disconnect/reset before headers")
 _NOT_CONNECTED = re.compile(rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)")
 """Envoy answers 503 when its connection to Airbyte broke off; only these reasons tell that the
@@ -55,11 +56,22 @@ def _judge_reply(
         return _judge_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
         return Undelivered(words=error.message, hint=error.hint, retry_after=retry_after)
+    if _may_follow_the_work(reply) and not isinstance(error, DeniedError):
+        return AnswerLost(words=error.message)
     is_page = looks_like_html(reply) and not isinstance(error, DeniedError)
     is_page = is_page or (isinstance(error, ProtocolError) and error.may_pass)
     if isinstance(error, UnavailableError) or is_page:
         return AnswerLost(words=error.message)
     raise error
+
+
+def _may_follow_the_work(reply: Reply) -> bool:
+    """Return whether this is a redirect that may come after the request was worked on.
+
+    307 and 308 alone say that the request itself belongs elsewhere (RFC 9110, section 15.4).
+    """
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
+    return is_redirect and reply.status not in _NOT_DONE_HERE
 
 
 def _was_cut_off(reply: Reply) -> bool:

@@ -111,16 +111,25 @@ async def _read(response: httpx.Response) -> None:
 
 
 class _Limited(httpx.AsyncByteStream):
-    """A body that must end before it becomes absurd."""
+    """A body that must end before it becomes absurd; of a refusal, the start will do."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._stream = response.stream
         self._origin = response.url.copy_with(path="/", query=None)
+        self._is_refusal = response.is_error
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        odd = (httpx.DecodingError,) if self._is_refusal else ()
+        with suppress(*odd):
+            async for chunk in self._limited():
+                yield chunk
+
+    async def _limited(self) -> AsyncIterator[bytes]:
         size = 0
         async for chunk in self._stream:  # type: ignore[union-attr]  # async client, async stream
             size += len(chunk)
+            if size > _LARGEST and self._is_refusal:
+                return
             if size > _LARGEST:
                 raise ProtocolError(
                     f"the answer of {self._origin} to a sign-in is larger than 1 MiB"

@@ -5,6 +5,7 @@ Airbyte puts whole catalogs beside the name of a connection, and logs beside the
 
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -22,6 +23,8 @@ _PIECE: Final = 64 * 1024
 """Bytes that are unpacked at a time."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 """zlib's word for gzip."""
+_GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})
+"""RFC 9110, section 8.4.1.3."""
 
 
 class Unpacked(httpx.AsyncByteStream):
@@ -31,7 +34,7 @@ class Unpacked(httpx.AsyncByteStream):
         self._stream = response.stream
         self._encoding = response.headers.pop("content-encoding", "").strip().lower()
         # What a header says of the packed body is untrue of this one.
-        if self._encoding == "gzip":
+        if self._encoding in _GZIP_NAMES:
             response.headers.pop("content-length", None)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -39,18 +42,19 @@ class Unpacked(httpx.AsyncByteStream):
             async for piece in self._stream:  # type: ignore[union-attr]  # async client
                 yield piece
             return
-        if self._encoding != "gzip":  # the only one that we accept; not twice, either
+        if self._encoding not in _GZIP_NAMES:  # the only one that we accept; not twice, either
             raise httpx.DecodingError(f"packed as {self._encoding}")
-        unpacker = zlib.decompressobj(_GZIP)
+        unpacker, is_empty = zlib.decompressobj(_GZIP), True
         try:
             async for packed in self._stream:  # type: ignore[union-attr]  # the same
+                is_empty = is_empty and not packed
                 piece = unpacker.decompress(packed, _PIECE)
                 while piece:
                     yield piece
                     piece = unpacker.decompress(unpacker.unconsumed_tail, _PIECE)
         except zlib.error as error:
             raise httpx.DecodingError(str(error)) from error
-        if not unpacker.eof:
+        if not (unpacker.eof or is_empty):
             raise httpx.DecodingError("cut off")
 
     async def aclose(self) -> None:
@@ -191,8 +195,12 @@ async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[b
 def load(body: bytes) -> object:
     """Parse JSON. Raises ValueError for what is none, and never anything else.
 
-    Bytes and escapes that are no characters, in a name or a log, become replacement characters.
+    A byte order mark before it is ignored, as RFC 8259 allows. Bytes and escapes that are no
+    characters, in a name or a log, become replacement characters.
     """
+    body = body.removeprefix(BOM_UTF8)
+    if not body.strip():
+        raise ValueError("it is empty")
     try:
         return from_json(body)
     except ValueError:

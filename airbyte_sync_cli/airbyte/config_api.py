@@ -162,7 +162,7 @@ class ConfigApi:
             )
         rows = self._gate.readable(wire.read(wire.ConfigJobs, reply).jobs, reply)
         self._seen.update(row.job.id for row in rows)
-        found = {row.job.id: mapping.job(row) for row in rows}
+        found = {row.job.id: mapping.job(row, connection_id=connection_id) for row in rows}
         return sorted(found.values(), key=lambda job: job.id, reverse=True)
 
     async def trigger(

@@ -47,16 +47,19 @@ def read_refresh(reply: Reply) -> Job:
     return job(wire.ConfigJobInfo(job=started))
 
 
-def job(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Job:
-    """Tell a job; its attempts are known in some answers only."""
+def job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = "") -> Job:
+    """Return a job; its attempts are known in some answers only.
+
+    `connection_id` is whose jobs were asked for: a row of a list may not name its connection.
+    """
     row, attempts = info.job, info.attempts
     stats = row.aggregated_stats or wire.Stats()
     ended = row.updated_at if row.status in FINAL_STATUSES else None
     return Job(
         id=row.id,
-        connection_id=row.config_id,
+        connection_id=row.config_id or connection_id,
         type=_TYPES.get(row.config_type or UNKNOWN, row.config_type or UNKNOWN),
-        status=row.status,
+        status=row.status or UNKNOWN,
         created_at=row.created_at,
         ended_at=ended,
         records_synced=stats.records_committed,

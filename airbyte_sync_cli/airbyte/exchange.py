@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -14,6 +15,8 @@ import httpx
 from airbyte_sync_cli.airbyte.body import LARGEST, LARGEST_IN_ALL, TOO_LARGE, Sieve
 from airbyte_sync_cli.errors import ProtocolError, UnavailableError
 
+LARGEST_REFUSAL: Final = 256 * 1024
+"""Bytes of an answer other than 2xx that are read: login pages and stack traces are smaller."""
 _BREATH: Final = 1024 * 1024
 """Bytes after which others get their turn: packed answers arrive without any wait."""
 
@@ -107,6 +110,10 @@ class Exchange:
             raise ProtocolError(
                 f"{self._request}: the answer cannot be unpacked ({error})"
             ) from error
+        except httpx.InvalidURL as error:  # httpx parses where a redirect leads
+            raise ProtocolError(
+                f"{self._request}: redirected to what is no address ({error})"
+            ) from error
 
     async def _stream(self, client: httpx.AsyncClient) -> Reply:
         async with client.stream(
@@ -125,9 +132,11 @@ class Exchange:
             )
 
     async def _body(self, response: httpx.Response) -> bytes:
+        if not response.is_success:
+            return await self._start_of(response)
         pieces = self._pieces(response)
         first = await anext(pieces, b"")
-        if self._request.take and response.is_success and first.lstrip().startswith(b"{"):
+        if self._request.take and first.lstrip().startswith(b"{"):
             await self._request.take(_chained(first, pieces))
             return b""
         body, sieve = bytearray(), Sieve()
@@ -136,6 +145,16 @@ class Exchange:
             if len(body) > LARGEST:
                 raise ProtocolError(f"{self._request}: the answer is {TOO_LARGE}")
         return bytes(body + sieve.end())
+
+    async def _start_of(self, response: httpx.Response) -> bytes:
+        """Read what a refusal says: its status counts, however odd or long its body is."""
+        body = bytearray()
+        with suppress(httpx.DecodingError):
+            async for piece in self._pieces(response):
+                body += piece
+                if len(body) > LARGEST_REFUSAL:
+                    break
+        return bytes(body[:LARGEST_REFUSAL])
 
     async def _pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
         size = breath = 0

@@ -33,7 +33,8 @@ class Job:
     connection_id: str
     type: str
     status: str
-    created_at: datetime
+    created_at: datetime | None
+    """None where Airbyte's date cannot be read."""
     ended_at: datetime | None = None
     records_synced: int | None = None
     """Committed records, summed over attempts."""
@@ -58,8 +59,8 @@ class Job:
 
     @property
     def duration_seconds(self) -> float | None:
-        """Seconds from creation to end; None while the job is active."""
-        if self.ended_at is None:
+        """Seconds from creation to end; None while the job is active, or without dates."""
+        if self.ended_at is None or self.created_at is None:
             return None
         return max(0.0, (self.ended_at - self.created_at).total_seconds())
 

@@ -164,7 +164,7 @@ class PublicApi:
             page = wire.read(wire.PublicJobs, reply).data
             known = len(found)
             rows = self._gate.readable(page, reply)
-            found |= {row.job_id: _job(row) for row in rows}
+            found |= {row.job_id: _job(row, connection_id=query["connectionId"]) for row in rows}
             if len(page) < size or len(found) >= limit or len(found) == known:
                 break
         return list(found.values())
@@ -215,12 +215,13 @@ def _asked(job_type: JobType) -> str:
     return "reset" if job_type == "clear" else job_type
 
 
-def _job(row: wire.PublicJob) -> Job:
+def _job(row: wire.PublicJobRow, *, connection_id: str = "") -> Job:
+    """Return a job; a row of a list may not name the connection whose jobs were asked for."""
     return Job(
         id=row.job_id,
-        connection_id=row.connection_id,
+        connection_id=row.connection_id or connection_id,
         type=row.job_type or UNKNOWN,
-        status=row.status,
+        status=row.status or UNKNOWN,
         created_at=row.start_time,
         ended_at=row.last_updated_at,
         records_synced=row.rows_synced,

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from airbyte_sync_cli.airbyte.body import load
-from airbyte_sync_cli.airbyte.exchange import CLIENT_HINT, PROXY_HINT, Reply
+from airbyte_sync_cli.airbyte.exchange import CLIENT_HINT, LARGEST_REFUSAL, PROXY_HINT, Reply
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -26,8 +26,13 @@ from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, NoAuth, Settings
 
 _LONGEST_WORDS: Final = 500
-_LARGEST_PAGE: Final = 256 * 1024
-"""Bytes of an answer that is no JSON which are looked at: login pages are far smaller."""
+_REGISTERED: Final = frozenset(map(int, HTTPStatus))
+_PAGE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?+(?:\s++|<!--(?:(?!-->).)*+-->|<\?xml[^>]*+>)*+"
+    rb"<(?:!doctype|html|head|body|title|meta|script)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The start of a web page, behind a byte order mark, comments, and what XHTML begins with."""
 _LOGIN: Final = re.compile(
     rb"accounts\.google\.com|type=[\"']?password|\biap\b|\bsign in\b|\blog ?in\b|\bsaml\b",
     re.IGNORECASE,
@@ -133,7 +138,7 @@ def read_refusal(reply: Reply) -> Refusal:
     try:
         content = load(reply.body)
     except ValueError:
-        return Refusal(words=_shortened(reply.body[:_LARGEST_PAGE].decode(errors="replace")))
+        return Refusal(words=_shortened(reply.body[:LARGEST_REFUSAL].decode(errors="replace")))
     if not isinstance(content, dict):
         return Refusal(words=_shortened(str(content)), is_json=True)
     return _read_object(content)
@@ -141,8 +146,7 @@ def read_refusal(reply: Reply) -> Refusal:
 
 def looks_like_html(reply: Reply) -> bool:
     """Whether a page for people came back."""
-    start = reply.body[:512].lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<body"))
+    return _PAGE.match(reply.body[:4096]) is not None
 
 
 def expect_success(reply: Reply, *, retry_after: float | None) -> Reply:
@@ -205,10 +209,11 @@ def hint_of_proxy(reply: Reply) -> str | None:
 
 
 def _is_passing(status: int) -> bool:
-    """408, 429 and every 5xx (gateways invent some, such as 520 and 561) may pass."""
+    """408, 429, every 5xx, and what only gateways know (460, 499, 520, 561) may pass."""
     return (
         status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status not in _REGISTERED
     )
 
 
@@ -262,7 +267,7 @@ def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
     title = read_refusal(reply).words.removeprefix("a web page").removeprefix(": ")
     words = f"{reply.request}: this is the web page or an identity proxy, not the API"
     words += f" ({reply.status}, {title!r})" if title else ""
-    if _LOGIN.search(reply.body[:_LARGEST_PAGE]):
+    if _LOGIN.search(reply.body[:LARGEST_REFUSAL]):
         return DeniedError(f"{words} (a login page)", hint=_LOGIN_HINT)
     return ProtocolError(words, hint=_HTML_HINT, may_pass=reply.status == HTTPStatus.NOT_FOUND)
 
@@ -310,7 +315,7 @@ def _first_message(embedded: object) -> object:
 
 
 def _html_words(reply: Reply) -> str:
-    text = _title(reply.body[:_LARGEST_PAGE]).decode(errors="replace")
+    text = _title(reply.body[:LARGEST_REFUSAL]).decode(errors="replace")
     return _shortened(f"a web page: {text}" if text.strip() else "a web page", most=120)
 
 

@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -43,6 +44,13 @@ def _tidy(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _no_truth(value: object) -> object:
+    """Refuse a boolean, which pydantic would read as 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError("a boolean is no number")  # noqa: TRY004  # pydantic wants this one
+    return value
+
+
 def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     """Take what cannot be read for missing: what is not needed is not judged."""
     try:
@@ -52,6 +60,8 @@ def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
 
 
 _Type = TypeVar("_Type")
+JobId = Annotated[int, Field(gt=0, le=2**63 - 1), BeforeValidator(_no_truth)]
+"""Airbyte numbers jobs from 1 (BIGSERIAL): what is none of these names no job."""
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A time; one without an offset is UTC, as all of Airbyte's are."""
 Word = Annotated[str, BeforeValidator(_tidy)]
@@ -89,23 +99,30 @@ def read(answer: type[_Answer], reply: Reply) -> _Answer:
     )
 
 
-class PublicJob(Wire):
-    """JobResponse of the Public API."""
+class PublicJobRow(Wire):
+    """A job in a list: where only its id can be read, it still counts as a job."""
 
-    job_id: int
-    status: Word
+    job_id: JobId
+    status: Maybe[Word] = None
     job_type: Maybe[Word] = None
-    connection_id: str
-    start_time: Moment
+    connection_id: Maybe[str] = None
+    start_time: Maybe[Moment] = None
     last_updated_at: Maybe[Moment] = None
     bytes_synced: Maybe[int] = None
     rows_synced: Maybe[int] = None
 
 
+class PublicJob(PublicJobRow):
+    """JobResponse of the Public API: an answer about one job must say whose, and how it is."""
+
+    status: Word
+    connection_id: str
+
+
 class PublicJobs(Wire):
     """A page of jobs; its `next` link is wrong in several ways and never followed."""
 
-    data: Sequence[Maybe[PublicJob]]
+    data: Sequence[Maybe[PublicJobRow]]
 
 
 class PublicSchedule(Wire):
@@ -208,17 +225,24 @@ class ConfigAttempt(Wire):
     attempt: Attempt
 
 
-class ConfigJob(Wire):
-    """JobRead of the Config API."""
+class ConfigListedJob(Wire):
+    """JobRead in a list: where only its id can be read, it still counts as a job."""
 
-    id: int
+    id: JobId
     config_type: Maybe[Word] = None
-    config_id: str
-    status: Word
-    created_at: Moment
+    config_id: Maybe[str] = None
+    status: Maybe[Word] = None
+    created_at: Maybe[Moment] = None
     updated_at: Maybe[Moment] = None
     aggregated_stats: Maybe[Stats] = None
     stream_aggregated_stats: Maybe[Sequence[Maybe[StreamStats]]] = None
+
+
+class ConfigJob(ConfigListedJob):
+    """JobRead of the Config API: an answer about one job must say whose, and how it is."""
+
+    config_id: str
+    status: Word
 
 
 class ConfigJobInfo(Wire):
@@ -253,7 +277,7 @@ class ConfigEvents(Wire):
 class ConfigJobRow(Wire):
     """A job in a list: here the attempts are not wrapped."""
 
-    job: ConfigJob
+    job: ConfigListedJob
     attempts: Maybe[Sequence[Maybe[Attempt]]] = None
 
 

@@ -49,5 +49,5 @@ def latest(job: "Job | None", *, now: datetime) -> str:
     if job is None:
         return "none yet"
     since = job.ended_at or job.created_at
-    ago = words.duration((now - since).total_seconds())
-    return f"the latest is {job.id}, a {job.type}: {job.status}, {ago} ago"
+    ago = f", {words.duration((now - since).total_seconds())} ago" if since else ""
+    return f"the latest is {job.id}, a {job.type}: {job.status}{ago}"

@@ -70,7 +70,10 @@ def jobs_table(jobs: Sequence[Job], usual: Usual, *, now: datetime, screen: Scre
 def _what(jobs: Sequence[Job]) -> Sequence[Column]:
     """Tell which jobs they are."""
     statuses = [words.plain(job.status) for job in jobs]
-    created = [f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M}" for job in jobs]
+    created = [
+        f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M}" if job.created_at else "?"
+        for job in jobs
+    ]
     return [
         Column(title="job", cells=[str(job.id) for job in jobs], right=True),
         Column(title="status", cells=statuses, colours=_STATUS_COLOURS),
@@ -88,7 +91,8 @@ def _effort(jobs: Sequence[Job], now: datetime, screen: Screen) -> Sequence[Colu
     """Tell how long they took, in words and as bars."""
     seconds = [elapsed(job, now=now) for job in jobs]
     length = _LONG_BAR if screen.width is None or screen.width >= _WIDE else _SHORT_BAR
-    bars = [bar(one, most=max(seconds), width=length, screen=screen) for one in seconds]
+    most = max(one or 0.0 for one in seconds)
+    bars = [bar(one or 0.0, most=most, width=length, screen=screen) for one in seconds]
     return [
         Column(title="took", cells=[_took(job, now) for job in jobs], right=True),
         Column(title="", cells=bars),

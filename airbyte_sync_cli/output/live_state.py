@@ -221,7 +221,8 @@ def _see(row: Row, job: Job, now: float, wall: datetime) -> None:
     """Note a job's state. Its age is counted from when it was ours, or by Airbyte's clock."""
     row.job = job
     if row.known_at is None:
-        age = (wall - job.created_at).total_seconds() if row.adopted else 0.0
+        created = job.created_at if row.adopted else None
+        age = (wall - created).total_seconds() if created else 0.0
         row.known_at = now - max(0.0, age)
         if job.is_active and job.status not in NOT_STARTED_STATUSES:
             row.worked_from = row.known_at

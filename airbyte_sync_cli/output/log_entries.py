@@ -153,9 +153,10 @@ def _doing(event: ev.Event) -> str | None:
 
 def _not_started(job: Job) -> str:
     """Format why `--since` starts nothing: which job counts, and since when it exists."""
-    created = job.created_at.astimezone(UTC)
+    at = job.created_at
+    created = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "at an unknown time"
     now = "has already succeeded" if job.status == "succeeded" else f"is already {job.status}"
-    return f"not started: job {job.id}, created {created:%Y-%m-%d %H:%M:%S} UTC, {now}"
+    return f"not started: job {job.id}, created {created}, {now}"
 
 
 def _said(  # noqa: PLR0911  # one case a kind

@@ -201,7 +201,8 @@ class Follower:
 
     def _is_whole(self, job: Job, calm: int) -> bool:
         """Whether nothing more is to be expected of a job that has ended."""
-        age = (self.clock.now() - (job.ended_at or job.created_at)).total_seconds()
+        since = job.ended_at or job.created_at
+        age = (self.clock.now() - since).total_seconds() if since else 0.0
         return calm >= _CALM_LOOKS or age > _LATE
 
     def _tolerate(self, error: UnavailableError, *, since: float | None) -> float:

@@ -50,7 +50,7 @@ class _Window:
 
     def admits(self, job: Job, *, now: float, ahead: ClockAhead | None) -> bool:
         """Return whether the job surely appeared in time. Without a clock, only a look tells."""
-        if ahead is None:
+        if ahead is None or job.created_at is None:
             return now <= self.closes_at
         return job.created_at <= self.closes + timedelta(seconds=ahead.least)
 

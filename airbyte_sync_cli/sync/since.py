@@ -11,10 +11,11 @@ A moment that our own clock has not reached yet cannot be of it, and is not move
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType
-from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.errors import ProtocolError, UsageError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.policy import DOES
 
@@ -77,9 +78,27 @@ def _require_past(since: datetime, airbytes_now: datetime) -> None:
 def left_behind(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job | None:
     """Find the job that counts as ours: one that has succeeded, else one still at it.
 
-    Compared to the second, as Airbyte tells no finer.
+    Compared to the second, as Airbyte tells no finer. Raises ProtocolError where that hangs on a
+    job whose date cannot be read.
     """
-    earliest, types = since.replace(microsecond=0), DOES[job_type]
-    ours = [job for job in jobs if job.created_at >= earliest and job.type in types]
-    done = next((job for job in ours if job.status == "succeeded"), None)
-    return done or next((job for job in ours if job.is_active), None)
+    earliest, typed = since.replace(microsecond=0), [j for j in jobs if j.type in DOES[job_type]]
+    done = (job for job in typed if job.status == "succeeded")
+    active = (job for job in typed if job.is_active)
+    return next((job for job in chain(done, active) if _is_since(job, jobs, earliest)), None)
+
+
+def _is_since(job: Job, jobs: Sequence[Job], earliest: datetime) -> bool:
+    """Compare a job's creation; without a date, what came before and after it tells."""
+    if job.created_at is not None:
+        return job.created_at >= earliest
+    before = [one.created_at for one in jobs if one.id < job.id and one.created_at]
+    if before and max(before) >= earliest:
+        return True
+    after = [one.created_at for one in jobs if one.id > job.id and one.created_at]
+    if min(after, default=earliest) < earliest or (job.ended_at or earliest) < earliest:
+        return False
+    raise ProtocolError(
+        f"the creation time of job {job.id} ({job.status}) cannot be read, so --since cannot tell "
+        "whether it counts",
+        hint=f"`airbyte-sync status {job.id}` shows it; without --since a new job is started",
+    )

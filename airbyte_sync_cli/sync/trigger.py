@@ -336,8 +336,15 @@ class Trigger:
 
 
 def _active(jobs: Sequence[Job]) -> Job | None:
-    """Tell the newest job that is still at it."""
-    return next((job for job in jobs if job.is_active), None)
+    """Return the newest job that is still active.
+
+    A status that we do not know can only be an active one in the newest job: Airbyte runs one job
+    of a connection at a time. So one odd row of the past never keeps a sync from starting.
+    """
+    newest = max((job.id for job in jobs), default=0)
+    return next(
+        (job for job in jobs if job.is_active and (job.has_known_status or job.id == newest)), None
+    )
 
 
 def _words(answer: _NoConflict) -> str:

@@ -51,14 +51,16 @@ class Usual:
         )
 
 
-def elapsed(job: Job, *, now: datetime) -> float:
-    """Tell how many seconds a job took, or has taken until now."""
+def elapsed(job: Job, *, now: datetime) -> float | None:
+    """Return how many seconds a job took, or has taken until now; None without dates."""
     done = job.duration_seconds
-    return done if done is not None else max(0.0, (now - job.created_at).total_seconds())
+    if done is not None or job.created_at is None:
+        return done
+    return max(0.0, (now - job.created_at).total_seconds())
 
 
-def _above(seconds: float, usual: float | None) -> float | None:
-    return seconds / usual if usual and seconds > SLOW * usual else None
+def _above(seconds: float | None, usual: float | None) -> float | None:
+    return seconds / usual if usual and seconds and seconds > SLOW * usual else None
 
 
 def _below(records: int | None, usual: float | None) -> float | None:

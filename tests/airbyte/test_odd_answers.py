@@ -89,7 +89,7 @@ def test_a_list_of_jobs_that_always_gives_the_same_page_comes_to_an_end() -> Non
     def same_page(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         assert len(asked) < MOST_REQUESTS
-        return httpx.Response(200, json={"data": [{**JOB, "jobId": n} for n in range(PAGE)]})
+        return httpx.Response(200, json={"data": [{**JOB, "jobId": n + 1} for n in range(PAGE)]})
 
     found = ask(same_page, lambda gate: public(gate).jobs("c", limit=500, status=None, patience=0))
 

@@ -110,17 +110,24 @@ def test_status_means_the_same_in_capitals_and_with_blanks(
 
 
 @APIS
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"startTime": "yesterday"},
-        {"startTime": None},
-        {"startTime": "0001-01-01T00:00:00+14:00"},
-        {"status": None},
-        {"jobId": "seven"},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("value", ["yesterday", None, "0001-01-01T00:00:00+14:00"], ids=str)
+def test_job_with_an_odd_date_counts_without_one(api: str, value: object) -> None:
+    [newest, _] = read_jobs(api, a_job(api, jobId=8, startTime=value), a_job(api))
+
+    assert (newest.id, newest.status, newest.created_at) == (8, "running", None)
+
+
+@APIS
+def test_job_of_which_only_the_id_can_be_read_counts_for_the_baseline(api: str) -> None:
+    odd = {"jobId": 8, "status": None, "startTime": None, "connectionId": None, "configId": None}
+
+    [newest, _] = read_jobs(api, a_job(api, **odd), a_job(api))
+
+    assert (newest.id, newest.status, newest.connection_id) == (8, "unknown", "c")
+
+
+@APIS
+@pytest.mark.parametrize("odd", [{"jobId": one} for one in ("seven", 0, -8, True)], ids=str)
 def test_job_that_cannot_be_read_is_left_out_of_a_list_with_one_warning(
     api: str, odd: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -39,3 +39,8 @@ def judged(body: str, status: int = 503) -> TriggerAnswer:
 )
 def test_a_503_of_a_connection_that_broke_off_proves_no_refusal(body: str, kind: type) -> None:
     assert isinstance(judged(body), kind)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 444, 460, 499])
+def test_redirect_and_odd_status_of_a_gateway_leave_a_trigger_open(status: int) -> None:
+    assert isinstance(judged("", status), AnswerLost)
