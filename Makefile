@@ -20,7 +20,7 @@ endif
 # `make LOCKED=no test` takes the newest.
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
 
-.PHONY: help demo test lint fmt docs bench memory kills fuzz matrix e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -77,8 +77,13 @@ bench: $(VENV)/.installed ## how lean it is, as ratios against a baseline in the
 memory: $(VENV)/.installed ## peak memory with large answers: catalogs and logs
 	$(BIN)/python benchmarks/large_answers.py
 
-kills: $(VENV)/.developed ## a hundred SIGTERMs around the trigger: is a job ever left behind?
-	$(BIN)/python benchmarks/kills.py
+kills: $(VENV)/.developed ## 300 real processes that die at random moments; SEED=n shows one, COUNT=n plays fewer
+	$(BIN)/python benchmarks/kills.py $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+	$(if $(SEED)$(COUNT),,$(BIN)/python docs/generate.py)
+
+soak: $(VENV)/.developed ## waits of 20 minutes before an API that flaps: is memory flat? MINUTES=n, or HOURS=72 of virtual time
+	$(BIN)/python benchmarks/soak.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(HOURS),--hours $(HOURS))
+	$(if $(MINUTES),,$(BIN)/python docs/generate.py)
 
 fuzz: $(VENV)/.developed ## 20,000 random scenarios in virtual time; SEED=n shows one, COUNT=n plays fewer
 	$(BIN)/python benchmarks/fuzz.py $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))

@@ -1,135 +1,147 @@
-"""Kill `run` at random moments around the trigger: no job may be left behind, or nameless.
+"""Let `run` die at random moments under faults, and hold what is left to the truth.
 
-    make kills                       a hundred times SIGTERM, twenty times SIGKILL with a retry
-    python benchmarks/kills.py 500   five hundred times SIGTERM
-    python benchmarks/kills.py 100 7 the same moments again, from the seed 7
+    make kills               300 deaths, seeds 0 to 299; rewrites docs/reliability.json
+    make kills COUNT=50      fewer of them, and nothing is rewritten
+    make kills SEED=123      one death and its story
 
-Each run is a real process before a sandbox on a real socket, whose trigger takes a third of a
-second. The moments are spread evenly, from a seed that is printed, over start, sign-in, trigger,
-and the first polls. After each kill the sandbox is asked what it has.
+Each is a real process before a sandbox on a real socket, several at a time. A seed chooses how it
+dies, which fault its API has, and the moment: some milliseconds after a number of requests, so
+that it hits the same step on a slow machine. Exit 1 where a promise was broken. A death that took
+too long is tried once more by itself, because everything else runs on the same cores.
 """
 
+import argparse
 import json
-import random
+import os
+import platform
 import statistics
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' support
 
-from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from tests.support.children import Ended, running
-from tests.support.threaded import serve_in_thread
+from tests.kills.death import WAYS, Death
+from tests.kills.die import Died, die
+from tests.kills.judge import Broken, broken
 
-SPREAD = (0.1, 0.9)
-"""Seconds after the start: from the imports over the trigger, at about 0.4, to the first poll."""
-TRIGGER_TAKES = 0.3
-
-
-@dataclass
-class Kill:
-    """One run that was killed, and what was left."""
-
-    moment: str
-    seconds: float
-    ended: Ended
-    active: int
-    nameless: int
+COUNT: Final = 300
+FIGURES: Final = Path(__file__).resolve().parent.parent / "docs" / "reliability.json"
+_AT_A_TIME: Final = 3
+"""For each core: most of the time they wait."""
 
 
-def world() -> Sandbox:
-    """Make a sandbox whose trigger takes a while, and whose job never ends by itself."""
-    sandbox = Sandbox(SandboxConfig(speed=1))
-    sandbox.add_connection("orders", script=JobScript(life="running 90000, succeeded"))
-    sandbox.faults.add(
-        Fault.model_validate(f"trigger:hold={TRIGGER_TAKES}{random.choice(['', ':applied'])}")  # noqa: S311  # no secret
-    )
-    return sandbox
+def play(seed: int) -> tuple[Died, list[Broken]]:
+    """Let one die and judge it."""
+    died = die(Death.of(seed))
+    return died, broken(died)
 
 
-def moment_of(sandbox: Sandbox) -> str:
-    """Tell how far a run has come, by what its server has seen."""
-    triggers = sandbox.sent("trigger")
-    if not triggers:
-        return "before the trigger"
-    return "after the trigger" if triggers[0].answered else "while the trigger is under way"
+def play_all(seeds: Sequence[int]) -> list[tuple[Died, list[Broken]]]:
+    """Let many die at the same time; what was only late is tried again by itself."""
+    played = []
+    with ProcessPoolExecutor((os.cpu_count() or 1) * _AT_A_TIME) as pool:
+        for number, one in enumerate(pool.map(play, seeds), 1):
+            played.append(one)
+            if number % 50 == 0:
+                print(f"{number} deaths", flush=True)
+    return [
+        play(died.death.seed) if found == ["late"] else (died, found) for died, found in played
+    ]
 
 
-def kill_once(after: float, number: Signals) -> Kill:
-    """Start a run, kill it after so many seconds, and look at what is left."""
-    sandbox = world()
-    with serve_in_thread(sandbox) as url:
-        with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
-            time.sleep(after)
-            moment, sent = moment_of(sandbox), child.send(number)
-            ended = child.end()
-        named = _named(ended)
-        active = [job.id for job in sandbox.active_jobs()]
-        nameless = [job.id for job in sandbox.jobs if job.id not in named]
-    return Kill(moment, ended.at - sent, ended, len(active), len(nameless))
+def table(played: list[tuple[Died, list[Broken]]]) -> list[dict[str, object]]:
+    """Return the rows of the table: one for each way to die."""
+    return [
+        _row(way, [one for one in played if one[0].death.way == way])
+        for way in WAYS
+        if any(died.death.way == way for died, _ in played)
+    ]
 
 
-def _named(ended: Ended) -> set[int]:
-    """Tell the jobs that the result names; a process that had not begun leaves no result."""
-    if not ended.stdout.strip():
-        return set()
-    return {sync["job_id"] for sync in json.loads(ended.stdout.splitlines()[-1])["syncs"]}
+def _row(way: str, played: list[tuple[Died, list[Broken]]]) -> dict[str, object]:
+    deaths = [died for died, _ in played]
+    kinds = Counter(kind for _, found in played for kind in found)
+    endings = sorted(died.seconds for died in deaths if died.seconds is not None)
+    return {
+        "way": way,
+        "deaths": len(deaths),
+        "moments": dict(Counter(died.moment for died in deaths)),
+        "codes": dict(sorted(Counter(str(died.left.code) for died in deaths).items())),
+        "left, named": sum(bool(died.active) for died in deaths) - kinds["orphan"],
+        "orphans": kinds["orphan"],
+        "second jobs": kinds["second job"],
+        "disagreements": kinds["disagreement"],
+        "other": sum(kinds.values())
+        - kinds["orphan"] - kinds["second job"] - kinds["disagreement"],
+        "seconds": [
+            round(statistics.median(endings), 2),
+            round(endings[int(len(endings) * 0.95)], 2),
+            round(endings[-1], 2),
+        ] if endings else None,
+    }  # fmt: skip
 
 
-def terminate(number: int) -> bool:
-    """SIGTERM at so many moments; print the table, tell whether the promise was kept."""
-    kills = [kill_once(random.uniform(*SPREAD), SIGTERM) for _ in range(number)]  # noqa: S311  # no secret
-    print(f"{'SIGTERM came':<32}{'kills':>6}{'active':>8}{'nameless':>10}{'slowest':>9}")
-    for moment in dict.fromkeys(kill.moment for kill in kills):
-        some = [kill for kill in kills if kill.moment == moment]
-        print(_line(moment, some))
-    print(_line("in all", kills))
-    print("exit codes:", dict(Counter(kill.ended.code for kill in kills)))
-    print(f"median ending: {statistics.median(kill.seconds for kill in kills):.2f} s")
-    return not any(kill.active or kill.nameless or kill.seconds > 5 for kill in kills)  # noqa: PLR2004  # Airflow's grace
+def show(seed: int) -> bool:
+    """Print the story of one death; return whether every promise was kept."""
+    died, found = play(seed)
+    print(died.story())
+    print(f"broken: {', '.join(found) or 'nothing'}")
+    return not found
 
 
-def _line(name: str, kills: list[Kill]) -> str:
-    active, nameless = sum(kill.active for kill in kills), sum(kill.nameless for kill in kills)
-    slowest = max(kill.seconds for kill in kills)
-    return f"{name:<32}{len(kills):>6}{active:>8}{nameless:>10}{slowest:>7.2f} s"
+def report(rows: list[dict[str, object]], played: list[tuple[Died, list[Broken]]]) -> None:
+    """Print the table in Markdown, and what was broken."""
+    columns = [name for name in rows[0] if name != "moments"]
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for row in rows:
+        print(f"| {' | '.join(str(row[name]) for name in columns)} |")
+    print("\nwhere it was:", dict(Counter(died.moment for died, _ in played)))
+    for died, found in played:
+        if found:
+            print(f"seed {died.death.seed}: {', '.join(found)}: {died.death}")
 
 
-def kill_and_retry(number: int) -> bool:
-    """SIGKILL at so many moments, then the same with --since; tell whether each made one sync."""
-    jobs = Counter[int]()
-    for _ in range(number):
-        sandbox = Sandbox(SandboxConfig(speed=1))
-        sandbox.add_connection("orders", script=JobScript(life="running 3, succeeded"))
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sandbox.clock.now()))
-        argv = ("run", "--conn", "orders", "--since", since, "-o", "json")
-        with serve_in_thread(sandbox) as url:
-            with running(*argv, AIRBYTE_URL=url) as child:
-                time.sleep(random.uniform(*SPREAD))  # noqa: S311  # no secret
-                child.send(SIGKILL)
-                child.end()
-            with running(*argv, AIRBYTE_URL=url) as child:
-                code = child.end().code
-            jobs[len(sandbox.jobs)] += 1
-            if code:
-                print(f"a retry ended with {code}")
-                return False
-    print(f"SIGKILL, then a retry with --since: {number} times, syncs in each: {dict(jobs)}")
-    return set(jobs) == {1}
+def store(rows: list[dict[str, object]], seeds: range, *, seconds: float, load: float) -> None:
+    """Keep the figures for the documents."""
+    stored = json.loads(FIGURES.read_text(encoding="utf-8"))
+    stored["kills"] = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": round(load, 1),
+        "minutes": round(seconds / 60, 1),
+        "seeds": [seeds.start, seeds.stop],
+        "rows": rows,
+    }
+    FIGURES.write_text(f"{json.dumps(stored, indent=1)}\n", encoding="utf-8")
+    print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
 
 
 def main() -> None:
-    """Kill, and exit 1 where the promise was broken."""
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())  # noqa: PLR2004  # the second
-    random.seed(seed)
-    print(f"seed {seed}, moments spread over {SPREAD[0]:g} to {SPREAD[1]:g} s")
-    kept = terminate(number) & kill_and_retry(max(number // 5, 1))
-    raise SystemExit(0 if kept else 1)
+    """Kill, print, and exit 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(description="see `make kills`")
+    parser.add_argument("--seed", type=int, help="show this death only")
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--start", type=int, default=0, help="the first seed")
+    chosen = parser.parse_args()
+    if chosen.seed is not None:
+        raise SystemExit(0 if show(chosen.seed) else 1)
+    seeds, began, load = (
+        range(chosen.start, chosen.start + chosen.count), time.monotonic(), os.getloadavg()[0],
+    )  # fmt: skip
+    print(f"seeds {seeds.start} to {seeds.stop - 1}; load before: {load:.1f}")
+    played = play_all(seeds)
+    rows = table(played)
+    report(rows, played)
+    if seeds == range(COUNT):
+        store(rows, seeds, seconds=time.monotonic() - began, load=load)
+    raise SystemExit(1 if any(found for _, found in played) else 0)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ A whole file is generated where its first line says so; elsewhere only what stan
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -132,7 +133,7 @@ def _type(spec: Mapping[str, object]) -> str:
 
 
 def _figures(kind: str) -> dict[str, Any]:
-    """Read what `make fuzz` and `make matrix` have stored."""
+    """Read what `make fuzz`, `matrix`, `kills` or `soak` has stored."""
     path = ROOT / "docs" / "reliability.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))[kind])
 
@@ -188,6 +189,82 @@ def _outcomes(outcomes: Mapping[str, list[str]]) -> str:
     return "<br>".join([*told, f"**{usual}**: the other {len(hit)}"])
 
 
+def _where(found: Mapping[str, object]) -> str:
+    """Write when and where figures were measured."""
+    return f"{found['date']}, {found['cores']} cores, Python {found['python']}"
+
+
+def kills() -> str:
+    """Write how the processes of `make kills` died, and what was left."""
+    found = _figures("kills")
+    first, end = found["seeds"]
+    moments, deaths = Counter[str](), 0
+    rows = []
+    for row in found["rows"]:
+        moments.update(row["moments"])
+        deaths += row["deaths"]
+        codes = ", ".join(f"{code} ({count})" for code, count in row["codes"].items())
+        seconds = " / ".join(f"{each:.1f}" for each in row["seconds"] or ()) or _NONE
+        counts = (row[name] for name in ("orphans", "second jobs", "disagreements", "other"))
+        told = " | ".join(str(each) for each in (row["left, named"], *counts))
+        rows.append(f"| {row['way']} | {row['deaths']} | {codes} | {told} | {seconds} |")
+    when = ", ".join(f"{count} {moment}" for moment, count in moments.most_common())
+    summary = (
+        f"{_where(found)}, load {found['load']} before it began, {found['minutes']} minutes. "
+        f"Seeds {first} to {end - 1}: {deaths} deaths, {when}."
+    )
+    head = (
+        "| death | times | exit codes | job left, named | orphans | second jobs | disagreements | "
+        "other faults | seconds to exit (median / p95 / longest) |"
+    )
+    return "\n".join([summary, "", head, "|---" * 9 + "|", *rows])
+
+
+def soak() -> str:
+    """Write what the processes of `make soak` held."""
+    found = _figures("soak")
+    faults = ", ".join(f"`{fault}` ({count})" for fault, count in found["faults"].items())
+    rows = []
+    for name, row in found["processes"].items():
+        least, most = row["descriptors"]
+        rows.append(
+            f"| {name} | {row['requests']:,} | {row['memory']} (peak {row['peak']}) "
+            f"| {row['memory_per_hour']:+.2f} ± {row['memory_scatter']:.2f} "
+            f"| {least} to {most} | {row['descriptors_per_hour']:+.1f} "
+            f"| {row['cpu_percent']:.2f} | {row['cpu_per_hour']:+.2f} "
+            f"| {'yes' if row['is_flat'] else '**no**'} |"
+        )
+    codes = " and ".join(map(str, found["codes"]))
+    summary = (
+        f"{_where(found)}, {found['minutes']} minutes, seed {found['seed']}, exit codes {codes}. "
+        f"The API was out of order {found['phases']} times: {faults}."
+    )
+    head = (
+        "| process | requests | MiB at the end | MiB an hour | descriptors | an hour | "
+        "CPU, % of a core | % an hour | flat? |"
+    )
+    return "\n".join([summary, "", head, "|---" * 9 + "|", *rows])
+
+
+def endurance() -> str:
+    """Write what the interpreter held in virtual time."""
+    found = _figures("endurance")
+    head = ["| hour | objects | blocks |", "|---|---|---|"]
+    count = len(found["objects"])
+    rows = [
+        f"| {(number + 0.5) * found['hours'] / count:.0f} | {objects:,} | {blocks:,} |"
+        for number, (objects, blocks) in enumerate(
+            zip(found["objects"], found["blocks"], strict=True)
+        )
+    ]
+    summary = (
+        f"{_where(found)}: {found['jobs']} jobs of {found['hours']:g} "
+        f"hours, seed {found['seed']}, {found['looks']:,} looks, {found['outages']:,} outages as "
+        f"the waits count them."
+    )
+    return "\n".join([summary, "", *head, *rows])
+
+
 _BLOCKS: Final = {
     "exit codes": exit_codes,
     "settings": settings,
@@ -196,6 +273,9 @@ _BLOCKS: Final = {
     "fuzz endings": fuzz_endings,
     "fuzz limits": fuzz_limits,
     "fault matrix": fault_matrix,
+    "kills": kills,
+    "soak": soak,
+    "endurance": endurance,
 }
 
 

@@ -53,7 +53,8 @@ class _ResettableProtocol(H11Protocol):
         """Reset the connection."""
         sock: socket.socket | None = self.transport.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            with contextlib.suppress(OSError):  # the client has died, and the socket is closed
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
 

@@ -1,0 +1,107 @@
+"""Waits of days in virtual time before an API that flaps: does anything grow?"""
+
+import asyncio
+import gc
+import random
+import sys
+from dataclasses import dataclass, field
+from typing import Final
+
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sandbox import Fault, Sandbox
+from airbyte_sync_cli.sync.events import Event, OutageBegan, Polled
+from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
+from tests.support.core import bench, script
+
+OUTAGES: Final = ("any:lost-before", "any:500", "any:503:retry-after=3", "any:429")
+"""What an API does that is gone for a while."""
+ODDITIES: Final = ("any:401", "any:html", "any:hold=3", "any:truncate")
+"""What it does for less than the minute after which a plain no counts."""
+_SAMPLES: Final = 12
+_BETWEEN_OUTAGES: Final = 1200.0
+_LONGEST_OUTAGE: Final = 1500.0
+_LONGEST_ODDITY: Final = 50.0
+_MOST_GROWTH: Final = 100
+"""Objects, or blocks, that the second half may hold more than the first: a wait that backs off
+holds some, and caches come and go. One that leaks with each outage or look is far more."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the interpreter holds: objects that its collector knows, and blocks on its heap."""
+
+    objects: int
+    blocks: int
+
+
+@dataclass
+class Waited:
+    """How a wait went."""
+
+    looks: int = 0
+    outages: int = 0
+    ended_well: bool = False
+    samples: list[Sample] = field(default_factory=list)
+    """Evenly spread, from the first twelfth on."""
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the second half holds no more than the first did, its beginning left out."""
+        first, second = self.samples[1 : _SAMPLES // 2], self.samples[_SAMPLES // 2 :]
+        objects = max(it.objects for it in second) - max(it.objects for it in first)
+        blocks = max(it.blocks for it in second) - max(it.blocks for it in first)
+        return max(objects, blocks) <= _MOST_GROWTH
+
+
+def wait_in_virtual_time(
+    hours: float, *, jobs: int, seed: int = 1, poll_interval: float | None = None
+) -> Waited:
+    """Run connections whose jobs take so many hours, before an API that is often out of order."""
+    given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=None, poll_interval=poll_interval)))
+    life = f"running {hours * 3600:g}, succeeded"
+    connections = [
+        given.sandbox.add_connection(f"c{number}", script=script(life)) for number in range(jobs)
+    ]
+    watch = _Watch(given.sandbox, hours * 3600, random.Random(seed))  # noqa: S311  # no secret
+    given.listener = watch
+    cases = given.run(*connections, at=(60.0, watch.begin))
+    watch.waited.ended_well = [case.exit_code for case in cases] == [ExitCode.OK] * jobs
+    return watch.waited
+
+
+class _Watch:
+    """Disturbs the API, counts events, and measures; keeps nothing itself."""
+
+    def __init__(self, sandbox: Sandbox, seconds: float, chance: random.Random) -> None:
+        self.waited = Waited()
+        self._sandbox, self._seconds, self._random = sandbox, seconds, chance
+
+    def __call__(self, event: Event, /) -> None:
+        self.waited.looks += isinstance(event, Polled)
+        self.waited.outages += isinstance(event, OutageBegan)
+
+    def begin(self) -> None:
+        """Start, once every job runs."""
+        loop = asyncio.get_running_loop()
+        for number in range(1, _SAMPLES + 1):
+            loop.call_later(self._seconds * (number - 0.5) / _SAMPLES, self._measure)
+        self._disturb()
+
+    def _measure(self) -> None:
+        self._sandbox.requests.clear()
+        gc.collect()
+        self.waited.samples.append(Sample(len(gc.get_objects()), sys.getallocatedblocks()))
+
+    def _disturb(self) -> None:
+        is_outage = self._random.random() < 0.5  # as often as not
+        spec = self._random.choice(OUTAGES if is_outage else ODDITIES)
+        longest = _LONGEST_OUTAGE if is_outage else _LONGEST_ODDITY
+        seconds = self._random.uniform(1, longest)
+        self._sandbox.faults.add(Fault.model_validate(spec))
+        asyncio.get_running_loop().call_later(seconds, self._repair)
+
+    def _repair(self) -> None:
+        self._sandbox.faults.clear()
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._seconds - _BETWEEN_OUTAGES - _LONGEST_OUTAGE:
+            loop.call_later(self._random.uniform(60, 2 * _BETWEEN_OUTAGES), self._disturb)
