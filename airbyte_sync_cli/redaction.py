@@ -9,6 +9,7 @@ secret encoded in every way that there is. So the work grows with the text alone
 
 import base64
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
@@ -33,6 +34,11 @@ _known: Final[dict[str, dict[int, set[str]]]] = {}
 _foreign: Final[set[str]] = set()
 """Those that are not ASCII: they make the search for base64 slow."""
 
+_tokens: Final[deque[str]] = deque()
+_MOST_TOKENS: Final = 100
+"""Issued tokens that are masked, the latest: with 15 minutes each, those of a day. A process
+that waits for days is given thousands, and the memory of all would only grow."""
+
 Span = tuple[int, int]
 
 
@@ -42,6 +48,31 @@ def remember(secret: str) -> str:
         for form in _plain_forms(secret):
             _know(form)
     return secret
+
+
+def remember_token(token: str) -> str:
+    """Take note of a token that a server has issued, until it is long out of date."""
+    forms = set(_plain_forms(token))
+    if not any(_is_known(form) for form in forms):  # a known secret is never forgotten
+        _tokens.append(remember(token))
+    if len(_tokens) > _MOST_TOKENS:
+        for form in _plain_forms(_tokens.popleft()):
+            _forget(form)
+    return token
+
+
+def _is_known(form: str) -> bool:
+    return form in _known.get(form[:_SHORTEST], {}).get(len(form), ())
+
+
+def _forget(form: str) -> None:
+    by_length = _known.get(form[:_SHORTEST], {})
+    by_length.get(len(form), set()).discard(form)
+    if not by_length.get(len(form)):
+        by_length.pop(len(form), None)
+    if not by_length:
+        _known.pop(form[:_SHORTEST], None)
+    _foreign.discard(form)
 
 
 def _know(form: str) -> None:
@@ -184,4 +215,5 @@ def _lowered(text: str) -> str:
 def forget_all() -> None:
     """Start anew: for tests, whose secrets must not mask each other's texts."""
     _known.clear()
+    _tokens.clear()
     _foreign.clear()

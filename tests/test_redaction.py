@@ -19,6 +19,7 @@ from airbyte_sync_cli.redaction import (
     remember,
     remember_header,
     remember_pair,
+    remember_token,
     without_credentials,
 )
 
@@ -202,3 +203,21 @@ def test_redirect_with_secret_in_its_path_is_masked_before_it_is_cut() -> None:
     location = "https://login.example.com/canary/one%3ftwo/next"
 
     assert redact(location) == f"https://login.example.com/{MASK}/next"
+
+
+def test_issued_tokens_are_masked_until_many_newer_ones_exist() -> None:
+    tokens = [f"{number:04d}-opaque-token" for number in range(1000)]
+    for token in tokens:
+        remember_token(token)
+
+    assert redact(tokens[-1]) == redact(tokens[-90]) == MASK
+    assert redact(tokens[0]) == tokens[0], "a wait of days would remember thousands"
+
+
+def test_configured_secret_stays_masked_when_a_server_issues_it_as_a_token() -> None:
+    remember("the-client-secret")
+    remember_token("the-client-secret")
+    for number in range(1000):
+        remember_token(f"{number:04d}-opaque-token")
+
+    assert redact("the-client-secret") == MASK

@@ -23,7 +23,7 @@ from airbyte_sync_cli.errors import (
     UsageError,
     extra_hint,
 )
-from airbyte_sync_cli.redaction import remember
+from airbyte_sync_cli.redaction import remember_token
 from airbyte_sync_cli.settings import NoAuth, Settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class IapSource:
         answers: list[httpx.Response] = []
         while True:
             try:
-                token = remember(self._fetch(answers))
+                token = remember_token(self._fetch(answers))
                 break
             except _WantedError as wanted:
                 answers.append(_checked((yield wanted.request)))
@@ -125,7 +125,7 @@ def _remember_tokens(answer: httpx.Response) -> None:
         content = {"id_token": answer.text}
     if answer.is_success and isinstance(content, dict):
         for name in ("id_token", "token", "access_token"):
-            remember(str(content.get(name, "")).strip())
+            remember_token(str(content.get(name, "")).strip())
 
 
 class _WantedError(BaseException):
@@ -154,7 +154,7 @@ class _Replay:
         if answer is None:
             content = body.encode() if isinstance(body, str) else body
             for assertion in parse_qs((content or b"").decode()).get("assertion", ()):
-                remember(assertion)  # it is as good as a token for an hour
+                remember_token(assertion)  # it is as good as a token for an hour
             raise _WantedError(
                 httpx.Request(
                     method,

@@ -23,7 +23,7 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
     UsageError,
 )
-from airbyte_sync_cli.redaction import remember
+from airbyte_sync_cli.redaction import remember_token
 from airbyte_sync_cli.settings import ClientCredentials, Settings
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class TokenEndpoint:
 
     def _credential(self, reply: Reply, asked_at: float) -> Credential:
         content = _content(reply, read_retry_after(reply.headers, self._clock))
-        token = remember(_token(content, reply))
+        token = remember_token(_token(content, reply))
         lifetime = lifetime_of(
             token,
             expires_in=content.get("expires_in"),
