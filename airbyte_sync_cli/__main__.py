@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from airbyte_sync_cli.cli.signals import note_signals
+from airbyte_sync_cli.streams import write
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 """Imports make some 150,000 objects and no garbage: looking for it once takes 4 ms."""
@@ -58,7 +59,7 @@ def _leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()  # noqa: SLF001  # as `multiprocessing` leaves its processes
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # closed, or never there
-            stream.flush()
+            write(stream, "")
     os._exit(code)
 
 

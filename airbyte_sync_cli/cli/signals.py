@@ -5,11 +5,14 @@ one before it imports anything that takes time.
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
+
+from airbyte_sync_cli.streams import give_up_blocked_write
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,7 +32,9 @@ HANDLED: Final = (
 """What ends a process unless it is handled, and is sent to end one. Not what tells of a defect
 (SIGSEGV, SIGABRT …). Python itself ignores SIGPIPE and SIGXFSZ: writing raises an error instead.
 """
-_SHOW_CURSOR: Final = b"\x1b[?25h\n"
+
+_TICK: Final = 0.5
+"""Seconds after which a write that a signal found under way counts as blocked."""
 
 _noted: Final[list[int]] = []
 """Signals that arrived before anybody could act on them."""
@@ -46,9 +51,33 @@ def note_signals() -> None:
 
 
 def _note(number: int, _frame: "FrameType | None") -> None:
+    if _is_tick(number):
+        give_up_blocked_write()
+        return
     if _is_impatient(number):
         leave_at_once()
     _noted.append(number)
+    _begin_ticks()
+
+
+def _tick(number: int, _frame: "FrameType | None") -> None:
+    """Let no blocked write keep the event loop, which knows of the signal, from acting on it."""
+    if _is_tick(number):
+        give_up_blocked_write()
+    else:
+        _begin_ticks()
+
+
+def _begin_ticks() -> None:
+    """Send SIGALRM from time to time: once a signal has arrived, it means nothing else."""
+    if signal.getsignal(signal.SIGALRM) is signal.SIG_IGN:
+        signal.signal(signal.SIGALRM, _note)
+    give_up_blocked_write()
+    signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+
+
+def _is_tick(number: int) -> bool:
+    return number == signal.SIGALRM and signal.getitimer(signal.ITIMER_REAL)[1] == _TICK
 
 
 def _is_impatient(number: int) -> bool:
@@ -81,6 +110,7 @@ def stopping_on_signals(
     taken = [n for n in HANDLED if signal.getsignal(n) is not signal.SIG_IGN]
     for number in taken:
         loop.add_signal_handler(number, _act, number, stop, last_words)
+        signal.signal(number, _tick)  # beside it: the loop hears of a signal from a descriptor
     first = noted_signal()
     if first is not None:
         stop.interrupt(first)
@@ -95,6 +125,8 @@ def stopping_on_signals(
 
 
 def _act(number: int, stop: "Stop", last_words: Callable[[], object]) -> None:
+    if _noted and number == signal.SIGALRM:
+        return
     if _is_impatient(number):
         with suppress(Exception):  # whatever it is, a person wants to be gone
             last_words()
@@ -106,6 +138,7 @@ def _act(number: int, stop: "Stop", last_words: Callable[[], object]) -> None:
 def leave_at_once() -> None:
     """End the process here and now: a person pressed Ctrl-C twice."""
     with suppress(OSError, ValueError, AttributeError):  # the terminal is gone, or never was
-        if sys.stderr.isatty():
-            os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # a handler may interrupt a `write`
+        terminal = sys.stderr.fileno()
+        if os.isatty(terminal) and select.select([], [terminal], [], 0)[1]:  # not stopped
+            os.write(terminal, b"\n")  # a handler may interrupt a `write`
     os._exit(128 + signal.SIGINT)

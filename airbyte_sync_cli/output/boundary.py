@@ -10,6 +10,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.foreign_text import printable
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.redaction import redact
+from airbyte_sync_cli.streams import write
 
 
 def guard(output: Callable[[], Output], work: Callable[[], ExitCode]) -> ExitCode:
@@ -30,4 +31,4 @@ def show_traceback(error: BaseException) -> None:
     """Print where a bug happened, for whoever fixes it."""
     text = "".join(traceback.format_exception(error))
     with suppress(OSError, ValueError, AttributeError):  # stderr is gone, or never was
-        sys.stderr.write(printable(redact(text)))
+        write(sys.stderr, printable(redact(text)))

@@ -11,6 +11,7 @@ from airbyte_sync_cli.foreign_text import capped, json_line, printable
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.tables import PLAIN, Screen
 from airbyte_sync_cli.redaction import redact
+from airbyte_sync_cli.streams import write
 
 Level = Literal["debug", "info", "warning", "error"]
 _LEAST: Final[dict[int, int]] = {-1: 2, 0: 1, 1: 1, 2: 0}
@@ -89,8 +90,7 @@ class Journal:
         if self._stream is None:
             return
         try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            write(self._stream, line + "\n")
         except (OSError, ValueError):  # closed, or its reader is gone: nobody listens any more
             self._stream = None
 

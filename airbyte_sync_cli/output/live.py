@@ -20,6 +20,7 @@ from airbyte_sync_cli.output.glyphs import glyphs_for
 from airbyte_sync_cli.output.live_state import LiveState
 from airbyte_sync_cli.output.view import Frame, draw
 from airbyte_sync_cli.redaction import redact
+from airbyte_sync_cli.streams import write
 from airbyte_sync_cli.sync.events import Event
 
 _TICK: Final = 0.25
@@ -93,8 +94,7 @@ class Canvas:
         if self._stream is None or not text:
             return
         try:
-            self._stream.write(redact(text))
-            self._stream.flush()
+            write(self._stream, redact(text))
         except (OSError, ValueError):
             self._stream = None
 

@@ -22,6 +22,7 @@ from airbyte_sync_cli.output.tables import Screen, screen_of
 from airbyte_sync_cli.output.terminal import is_terminal
 from airbyte_sync_cli.output.verdicts import error_result, name, reason
 from airbyte_sync_cli.redaction import redact, redact_all
+from airbyte_sync_cli.streams import write
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 if TYPE_CHECKING:
@@ -287,8 +288,7 @@ class Output:
         content = content.encode(encoding, "backslashreplace").decode(encoding)
         try:
             is_text = self._options.format == "text"  # the report is masked by itself
-            self._stdout.write(printable(redact(content) if is_text else content) + "\n")
-            self._stdout.flush()
+            write(self._stdout, printable(redact(content) if is_text else content) + "\n")
         except BrokenPipeError:
             return False
         except (OSError, ValueError) as error:
