@@ -20,7 +20,7 @@ endif
 # `make LOCKED=no test` takes the newest.
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
 
-.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix mutation e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -66,7 +66,7 @@ image: ## the container image, by podman or docker; BASE_IMAGE=... and BASE_DIGE
 requirements: ## lock anew: the image's dependencies (with hashes), the tools, other programs for e2e
 	$(LOCK) pyproject.toml --extra sandbox --extra iap --generate-hashes --output-file requirements.txt
 	printf 'hatchling\n' | $(LOCK) - --generate-hashes --output-file requirements-build.txt
-	$(LOCK) pyproject.toml --extra sandbox --extra iap --group dev --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --extra sandbox --extra iap --group dev --group mutation --output-file requirements-dev.txt
 	for name in tests/e2e/locks/*.in; do $(LOCK) $$name --output-file $${name%.in}.txt || exit 1; done
 LOCK := uv pip compile --upgrade --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
@@ -93,8 +93,15 @@ matrix: $(VENV)/.developed ## every request of every command x every fault, for 
 	$(BIN)/python benchmarks/fuzz.py --matrix
 	$(BIN)/python docs/generate.py
 
+$(VENV)/.mutated: $(VENV)/.developed
+	$(INSTALL) --group mutation $(CONSTRAINTS)
+	@touch $@
+
+mutation: $(VENV)/.mutated ## does a test fail for each small change of the core? MODULE=sync/trigger.py for one module
+	$(BIN)/python benchmarks/mutation.py $(MODULE)
+
 e2e: $(VENV)/.developed ## other programs against the sandbox, each in its own environment
 	$(BIN)/python -m pytest -m e2e
 
 clean: ## remove what make made
-	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* mutants

@@ -660,3 +660,40 @@ def test_a_connection_that_is_switched_off_while_we_wait_is_rejected_at_the_firs
 
     assert case.exit_code is ExitCode.REJECTED
     assert len(given.sandbox.sent("trigger")) == 1
+
+
+# -- which job, and how often ------------------------------------------------------------------
+
+
+def test_of_two_new_jobs_after_a_lost_answer_the_first_is_taken() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 1, succeeded"))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1),
+        Fault(when="jobs", action="status", status=502, after=3, for_seconds=60),
+    )
+
+    [case] = given.run(orders, at=(30.0, lambda: given.sandbox.start_job(orders)))
+
+    assert len(given.sandbox.jobs) == 2
+    assert case.job is not None
+    assert case.job.id == 1
+
+
+def test_answer_with_a_new_job_that_has_already_ended_is_taken_at_once() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("succeeded"))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.adopted) == (ExitCode.OK, False)
+    assert len(given.sandbox.sent("trigger")) == 1
+
+
+def test_late_job_after_a_conflict_is_taken_once() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK, born_after=70))
+
+    given.run(orders)
+
+    assert len(given.told(JobKnown)) == 1
