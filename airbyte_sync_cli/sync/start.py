@@ -14,13 +14,17 @@ class Start(StrEnum):
 
 
 _MAY_EXIST: Final = "a job may have been started, but none has shown up"
+_FATES: Final = {
+    Start.NOT_SENT: "nothing was started",
+    Start.REFUSED: "the start was refused",  # a gateway's 503 may have delivered it all the same
+    Start.POSSIBLE: _MAY_EXIST,
+    Start.STARTED: _MAY_EXIST,
+}
 
 
 def fate_without_job(start: Start | None) -> str | None:
     """Say what became of a start that no job id belongs to; None for who starts nothing."""
-    if start is None:
-        return None
-    return _MAY_EXIST if start in {Start.POSSIBLE, Start.STARTED} else "nothing was started"
+    return None if start is None else _FATES[start]
 
 
 def hint_without_job(start: Start | None, connection: str | None) -> str | None:

@@ -122,19 +122,29 @@ class Trigger:
             case "attach":
                 self._ours.take(active, adopted=True)
             case "skip":
-                self._case.job, self._case.adopted = active, True
-                self._case.url = self._context.airbyte.job_url(self._connection, active.id)
+                self._name(active)
                 self._case.ended_as = ExitCode.SKIPPED
             case "fail":
+                doubt = ""
+                if self._ours.is_among([active]):  # a gateway's 503 proves little
+                    self._name(active)
+                    doubt = ", and may come from our trigger, which was refused"
                 raise ConflictError(
                     f"job {active.id} ({active.type}) is {active.status} on connection "
-                    f"{self._connection.name!r}",
+                    f"{self._connection.name!r}{doubt}",
                     hint="--if-running wait starts ours afterwards, attach waits for that one",
                 )
             case "wait":
                 await self._wait_for(active)
                 return False
         return True
+
+    def _name(self, active: Job) -> None:
+        """Let the result name a job that is left alone, and say if it may be ours after all."""
+        self._case.job, self._case.adopted = active, True
+        self._case.url = self._context.airbyte.job_url(self._connection, active.id)
+        if self._ours.is_among([active]):
+            self._case.start = Start.POSSIBLE
 
     def _how_to_meet(self, active: Job) -> IfRunning:
         """Decide what to do with another job.

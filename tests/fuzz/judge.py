@@ -35,6 +35,7 @@ Limit = Literal[
     "arrived after the search",
     "arrived after the death",
     "cleared in the same moment",
+    "delivered though refused",
 ]
 LIMITS: Final[dict[Limit, str]] = {
     "started in the same moment": "two triggers in the same moment were told the same job",
@@ -45,6 +46,8 @@ LIMITS: Final[dict[Limit, str]] = {
     "looked",
     "cleared in the same moment": "a sync began while our clear was on its way, and was cancelled "
     "by it",
+    "delivered though refused": "a gateway answered 429 or 503, delivered the trigger all the "
+    "same, and its job was not seen in time",
 }
 
 _MOMENT: Final = 1.0
@@ -252,6 +255,8 @@ class _Judge:
 
     def _excuse_if_late(self, job: SimJob, by: Sent) -> Limit | None:
         """A gateway may deliver a trigger after everybody has stopped looking for its job."""
+        if by.outcome in {"429", "503"}:
+            return "delivered though refused"
         if by.ended_at is None:
             return None
         searched_until = by.ended_at + self._search_after(by) - _MOMENT

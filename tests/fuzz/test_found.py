@@ -69,6 +69,11 @@ FOUND = {
             Process("p1", skew=3.0, attempts=(Attempt("SIGKILL", 1.0, pause=11.0), Attempt())),
         ),
     ),
+    "job_behind_a_503_is_named_where_a_running_job_fails_the_run": Scenario(
+        jobs=("pending 1, running 10, succeeded",),
+        faults=("trigger:503:applied:times=1",),
+        processes=(Process("p1", if_running="fail"),),
+    ),
 }
 
 

@@ -54,7 +54,7 @@ def test_a_start_that_may_have_worked_is_told_everywhere(
     ("start", "said"),
     [
         (Start.NOT_SENT, NOTHING),
-        (Start.REFUSED, NOTHING),
+        (Start.REFUSED, "the start was refused"),
         (Start.POSSIBLE, MAY_EXIST),
         (Start.STARTED, MAY_EXIST),
         (None, None),

@@ -316,7 +316,7 @@ def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> N
     assert ending.stderr.count("starting a job") == 1
     assert ending.stderr.count("nothing is running, retrying for up to 2m 00s") == 1
     assert "409" in ending.lines("error: ")[0]
-    assert "nothing was started" in ending.lines("error: ")[0]
+    assert "the start was refused" in ending.lines("error: ")[0]
 
 
 @pytest.mark.parametrize("fault", ["health:never", "connections:never"])

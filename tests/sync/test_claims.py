@@ -326,7 +326,7 @@ def test_a_timeout_names_the_last_refusal() -> None:
     [case] = given.run(orders)
 
     assert case.error is not None
-    assert case.error.message.startswith("'orders': nothing was started when --timeout passed (")
+    assert case.error.message.startswith("'orders': the start was refused when --timeout passed (")
     assert "409" in case.error.message
     assert "A sync is already running" in case.error.message
 
