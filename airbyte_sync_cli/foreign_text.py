@@ -60,6 +60,8 @@ def capped(text: str, most: int = LONGEST_MESSAGE, *, clean: Callable[[str], str
     is_cut = len(text) > _READ
     if is_cut:
         head = head[:-_MARGIN]
+        if not head:  # nothing but blanks, as far as it was read
+            return ""
     if len(head) <= most and not is_cut:
         return head
     end = "" if is_cut else head[-(most // _END_SHARE) :]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Final
 
 from airbyte_sync_cli.airbyte.api import (
     AnswerLost,
@@ -22,6 +23,8 @@ _CUT_OFF = re.compile(rb"disconnect/reset before headers")
 _NOT_CONNECTED = re.compile(rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)")
 """Envoy answers 503 when its connection to Airbyte broke off; only these reasons tell that the
 request was not delivered (envoyproxy/envoy #14981)."""
+
+_REGISTERED: Final = frozenset(map(int, HTTPStatus))
 
 
 async def judge_trigger(
@@ -66,12 +69,14 @@ def _judge_reply(
 
 
 def _may_follow_the_work(reply: Reply) -> bool:
-    """Return whether this is a redirect that may come after the request was worked on.
+    """Return whether this may come after the request was worked on.
 
-    307 and 308 alone say that the request itself belongs elsewhere (RFC 9110, section 15.4).
+    So may a redirect, but for 307 and 308, which say that the request itself belongs elsewhere
+    (RFC 9110, section 15.4), and a status that only gateways use (460, 499).
     """
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
-    return is_redirect and reply.status not in _NOT_DONE_HERE
+    is_gateways = reply.status not in _REGISTERED
+    return is_gateways or (is_redirect and reply.status not in _NOT_DONE_HERE)
 
 
 def _was_cut_off(reply: Reply) -> bool:

@@ -26,7 +26,6 @@ from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, NoAuth, Settings
 
 _LONGEST_WORDS: Final = 500
-_REGISTERED: Final = frozenset(map(int, HTTPStatus))
 _PAGE: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?+(?:\s++|<!--(?:(?!-->).)*+-->|<\?xml[^>]*+>)*+"
     rb"<(?:!doctype|html|head|body|title|meta|script)\b",
@@ -209,11 +208,10 @@ def hint_of_proxy(reply: Reply) -> str | None:
 
 
 def _is_passing(status: int) -> bool:
-    """408, 429, every 5xx, and what only gateways know (460, 499, 520, 561) may pass."""
+    """Return whether it may pass: 408, 429, every 5xx (gateways invent some: 520, 561)."""
     return (
         status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        or status not in _REGISTERED
     )
 
 
