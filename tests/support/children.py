@@ -14,6 +14,8 @@ from typing import Any, Final
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _PASSED_ON: Final = ("PATH", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG")
+_KEYS: Final = (signal.SIGINT, signal.SIGQUIT)
+"""What Ctrl-C and Ctrl-backslash send."""
 _LONGEST: Final = 30.0
 """Seconds that any test here waits for anything."""
 
@@ -59,15 +61,16 @@ class Ended:
 def running(*argv: str, merged: bool = False, **environ: str) -> Iterator[Child]:
     """Start the program with nothing else in its environment; kill it if a test leaves it."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    process = subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, "-m", "airbyte_sync_cli", *argv],
-        env={**kept, **environ},
-        cwd=_REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-        text=True,
-    )
+    with _keys_not_ignored():
+        process = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, "-m", "airbyte_sync_cli", *argv],
+            env={**kept, **environ},
+            cwd=_REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            text=True,
+        )
     try:
         yield Child(process, time.monotonic())
     finally:
@@ -77,6 +80,23 @@ def running(*argv: str, merged: bool = False, **environ: str) -> Iterator[Child]
             if stream is not None:
                 stream.close()
         process.wait(timeout=_LONGEST)
+
+
+@contextmanager
+def _keys_not_ignored() -> Iterator[None]:
+    """Start children with the default action of SIGINT and SIGQUIT.
+
+    A shell without job control ignores both for what it runs in the background, and a child
+    inherits that. A handler is not inherited, and needs no code between fork and exec.
+    """
+    ignored = [one for one in _KEYS if signal.getsignal(one) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def until(is_so: Callable[[], object]) -> None:
