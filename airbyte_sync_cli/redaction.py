@@ -25,6 +25,8 @@ _DEEPEST: Final = 4
 """Encodings within one another that are undone: a secret twice encoded, in a JSON in a log."""
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,14}")
 """How a header says what kind of secret follows: `Bearer`, `Basic`, `Key`."""
+_QUERY: Final = re.compile(r"[?#]")
+"""Where the query or the fragment of an address begins."""
 _CODES: Final = frozenset({"command", "outcome", "status", "job_type", "kind"})
 """Keys of reports whose values programs compare with words."""
 _WORD: Final = re.compile(r"[a-z][a-z_-]*")
@@ -121,11 +123,17 @@ def _remember_decoded(scheme: str, encoded: str) -> None:
 
 
 def without_credentials(url: str) -> str:
-    """Tell an address without the user name and password in it."""
-    scheme, sign, rest = url.partition("://")
-    if not sign:
-        return url.rpartition("@")[2]
-    return f"{scheme}{sign}{rest.rpartition('@')[2]}"
+    """Return an address without user name, password, query and fragment."""
+    scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
+    before, _, host = rest.rpartition("@")
+    if _QUERY.search(before):  # a password with a `?`, or an `@` in the query: nobody can tell
+        host = MASK
+    return f"{scheme}{sign}{without_query(host)}"
+
+
+def without_query(url: str) -> str:
+    """Return an address without query and fragment, where a token may stand."""
+    return _QUERY.split(url, maxsplit=1)[0]
 
 
 def redact_all(value: object) -> object:

@@ -7,7 +7,7 @@ from airbyte_sync_cli.cli.session import Ending
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.check_reports import SettingRow
 from airbyte_sync_cli.output.tables import Column, render
-from airbyte_sync_cli.redaction import MASK, without_credentials
+from airbyte_sync_cli.redaction import MASK, without_credentials, without_query
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.profile import find_config, usual_config
@@ -53,6 +53,8 @@ def _value(settings: Settings, name: str) -> str | None:
     value = getattr(settings, name)
     if name == "proxies":
         return ", ".join(f"{kind}: {_proxy(kind, url)}" for kind, url in value.items()) or None
+    if name == "token_url" and value:
+        return without_query(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -60,9 +62,15 @@ def _value(settings: Settings, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _proxy(kind: str, url: str) -> str:
-    bare = without_credentials(url)
-    return bare if kind == "no" or could_be_address(bare) else MASK
+def _proxy(kind: str, text: str) -> str:
+    if kind == "no":
+        return ",".join(_address(one) for one in text.replace(",", " ").split())
+    return _address(text)
+
+
+def _address(text: str) -> str:
+    bare = without_credentials(text)
+    return bare if could_be_address(bare) else MASK
 
 
 def _file(environ: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from airbyte_sync_cli.decoding import refuse_undecodable
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import expanded, is_readable_file
-from airbyte_sync_cli.redaction import remember, remember_header
+from airbyte_sync_cli.redaction import remember, remember_header, without_query
 from airbyte_sync_cli.settings.airflow import AirflowConnection
 from airbyte_sync_cli.settings.choice import choose_credentials
 from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
@@ -165,7 +165,7 @@ class _Loader:
                 self._lookup.origins[name] = origin
         if password and found.origin.startswith("option "):
             self._warnings.append(_TYPED.format("--url with a password", "AIRBYTE_PASSWORD"))
-        return url
+        return without_query(url)
 
     def _name(self, name: str) -> str | None:
         text = self._lookup.text(name)

@@ -52,7 +52,7 @@ class Settings:
     """How to reach a server, and as whom. Durations are seconds."""
 
     url: str = DEFAULT_URL
-    """As it was pasted, without the credentials that may have been in it."""
+    """As it was pasted, without credentials, query and fragment."""
     api: Api = "auto"
     credentials: Credentials = field(default_factory=NoAuth)
     token_url: str | None = None

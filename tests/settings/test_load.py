@@ -528,7 +528,10 @@ def test_a_password_whose_end_cannot_be_told_is_told_and_not_shown(url: str) -> 
     ],
 )
 def test_an_at_sign_behind_the_path_is_no_password(url: str) -> None:
-    assert load(url=url).url == url
+    settings = load(url=url)
+
+    assert settings.url == url.partition("?")[0].partition("#")[0]
+    assert "password" not in settings.origins or settings.origins["password"] == "default"
 
 
 def test_a_misspelt_scheme_still_shows_no_password() -> None:

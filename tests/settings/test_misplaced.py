@@ -55,6 +55,36 @@ def test_secret_in_place_of_an_address_is_not_shown(variable: str, what: str) ->
     assert_hidden(call("config", "show", "-vv", **{variable: MISPLACED[what]}))
 
 
+@pytest.mark.parametrize(
+    "end", ["?token=canary-1", "#canary-1", "/?canary=a@canary-1", "?#canary"]
+)
+@pytest.mark.parametrize(
+    "variable", ["AIRBYTE_URL", "AIRBYTE_TOKEN_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+)
+def test_query_and_fragment_of_an_address_are_not_shown(variable: str, end: str) -> None:
+    ending = call("config", "show", "-o", "json", **{variable: f"http://airbyte.test:8000{end}"})
+
+    assert_hidden(ending)
+    assert ending.code == 2 or "http://airbyte.test:8000" in ending.stdout or "@" in end
+
+
+@pytest.mark.parametrize("end", ["?token=canary-1", "#canary-1"])
+def test_check_does_not_show_the_query_of_the_address(end: str) -> None:
+    ending = call("check", "-o", "json", AIRBYTE_URL=f"http://127.0.0.1:1/{end}")
+
+    assert "canary" not in ending.stdout + ending.stderr
+    assert ending.report["steps"][0]["message"].startswith("http://127.0.0.1:1/ (")
+
+
+@pytest.mark.parametrize("what", ["key", "URI", "token", "long"])
+def test_secret_in_no_proxy_is_not_shown(what: str) -> None:
+    hosts = ".svc,10.0.0.0/8,[::1],AB12.gr7.us-east-1.eks.amazonaws.com"
+    ending = call("config", "show", "-o", "json", NO_PROXY=f"{hosts} {MISPLACED[what]}")
+
+    assert_hidden(ending)
+    assert f"no: {hosts},{MASK}" in ending.stdout or what == "URI"
+
+
 @pytest.mark.parametrize("what", ["key", "PEM", "TOML", "token", "URI"])
 @pytest.mark.parametrize("variable", ["AIRBYTE_WORKSPACE_ID", "AIRBYTE_IAP_AUDIENCE"])
 def test_secret_in_place_of_a_name_is_not_shown(variable: str, what: str) -> None:
