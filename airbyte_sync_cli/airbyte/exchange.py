@@ -14,6 +14,7 @@ import httpx
 
 from airbyte_sync_cli.airbyte.body import LARGEST, LARGEST_IN_ALL, TOO_LARGE, Sieve
 from airbyte_sync_cli.errors import ProtocolError, UnavailableError
+from airbyte_sync_cli.redaction import without_query
 
 LARGEST_REFUSAL: Final = 256 * 1024
 """Bytes of an answer other than 2xx that are read: login pages and stack traces are smaller."""
@@ -39,7 +40,7 @@ class Request:
     """Asked right before it leaves, when a connection stands and a token is at hand."""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url}"
+        return f"{self.method} {without_query(self.url)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

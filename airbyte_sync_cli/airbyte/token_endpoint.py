@@ -23,7 +23,7 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
     UsageError,
 )
-from airbyte_sync_cli.redaction import remember_token
+from airbyte_sync_cli.redaction import remember_token, without_query
 from airbyte_sync_cli.settings import ClientCredentials, Settings
 
 if TYPE_CHECKING:
@@ -117,12 +117,12 @@ class TokenEndpoint:
         LOG.warning(
             "this server gives no tokens (POST %s: 404), so its authentication is off: going on "
             "without the client id",
-            failed[0].request.url,
+            without_query(str(failed[0].request.url)),
         )
         return Credential(value=None)
 
     def _wants_what_it_does_not_give(self) -> AirbyteSyncError:
-        asked = " and ".join(self._urls)
+        asked = " and ".join(without_query(url) for url in self._urls)
         return DeniedError(
             f"401: this server wants a token, but gives none at {asked}",
             hint="is --url the root of Airbyte? an odd token address goes into "
@@ -153,7 +153,10 @@ _WHOLE: Final = re.compile(r"//|[^/?#]*:")
 def _whole_url(given: str, origin: str) -> str:
     """Check an address that is not relative, in which the scheme may be missing."""
     try:
-        parts, query = split_address(given), given.partition("#")[0].partition("?")[2]
+        parts, query = (
+            split_address(without_query(given)),
+            given.partition("#")[0].partition("?")[2],
+        )
     except UsageError as error:
         where = "" if origin.endswith("AIRBYTE_TOKEN_URL") else f" ({origin})"
         raise UsageError(f"AIRBYTE_TOKEN_URL{where}: {error.message}", hint=error.hint) from None

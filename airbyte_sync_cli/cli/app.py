@@ -115,7 +115,7 @@ def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
         error.param_hint = _variable(error) or error.param_hint
     path = context.command_path if context else NAME
     hint = _misplaced(argv, error, context) or f"`{path} --help` shows more"
-    problem = UsageError(_without_value(_plain(error.format_message()), error), hint=hint)
+    problem = UsageError(_without_value(_plain(error.format_message()), argv, error), hint=hint)
     return _conclude(argv, path.removeprefix(NAME).strip() or None, problem)
 
 
@@ -144,20 +144,31 @@ def _variable(error: typer.BadParameter) -> str | None:
     return variable if isinstance(variable, str) else None
 
 
-def _without_value(message: str, error: TyperException) -> str:
-    """Leave out a variable's bad value, which may be a secret in the wrong place."""
-    variable = _variable(error) if isinstance(error, typer.BadParameter) else None
-    if variable is None:
-        return message
-    from airbyte_sync_cli.settings.shown import shown  # noqa: PLC0415  # only on this way out
-
-    text = os.environ.get(variable, "")
-    before, bad, choices = message.partition(repr(text))
-    return (
-        before
-        + (bad and shown(text, choices.replace(",", " ").replace("'", " ").split()))
-        + choices
+def _without_value(message: str, argv: Sequence[str], error: TyperException) -> str:
+    """Leave out a bad value of a variable, an option or an argument that may be a secret."""
+    from airbyte_sync_cli.settings.shown import (  # noqa: PLC0415  # only on this way out
+        NOT_SHOWN,
+        shown,
     )
+
+    option = getattr(error, "option_name", None)
+    if option and shown(option.strip("-"), where=option) == NOT_SHOWN:
+        return f"no such option: {NOT_SHOWN}"
+    variable = _variable(error) if isinstance(error, typer.BadParameter) else None
+    given = [os.environ.get(variable, "")] if variable else _words(argv)
+    own = getattr(getattr(error, "param", None), "opts", ())
+    quoted = [text for text in given if text and text not in own and repr(text) in message]
+    if not quoted:
+        return message
+    text = max(quoted, key=len)
+    before, _, choices = message.partition(repr(text))
+    known = [*COMMANDS, *choices.replace(",", " ").replace("'", " ").split()]
+    return before + shown(text, known, where=variable or "--") + choices
+
+
+def _words(argv: Sequence[str]) -> list[str]:
+    """Split a command line into what a parser may take for a value: `S`, `--api=S`, `-oS`."""
+    return [part for word in argv for part in (word, word.partition("=")[2], word[2:])]
 
 
 def _conclude(argv: Sequence[str], command: str | None, error: AirbyteSyncError) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from airbyte_sync_cli.paths import is_folder
+from airbyte_sync_cli.settings.shown import shown_path
 from airbyte_sync_cli.sync.result import Report
 
 LONGEST_TERMINATION_MESSAGE: Final = 4096
@@ -77,7 +78,8 @@ def _told(path: Path, content: bytes, *, what: str) -> str | None:
     try:
         _write(path, content)
     except OSError as error:
-        return f"{what} {path} could not be written: {error.strerror or error}"
+        told = shown_path(str(path), Path())
+        return f"{what} {told} could not be written: {error.strerror or error}"
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import why_unreadable
+from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown_path, without_value
 
 Format = Literal["text", "json", "id"]
 
@@ -30,11 +31,14 @@ class OutputOptions:
 def read_output_options(typed: Mapping[str, object]) -> OutputOptions:
     """Read what was typed. Raises UsageError, also for a result file that cannot be written."""
     result_file = typed.get("result_file")
+    heartbeat = str(typed.get("heartbeat") or "60s")
+    with without_value(heartbeat, where="--heartbeat"):
+        seconds = parse_duration(heartbeat, name="--heartbeat")
     options = OutputOptions(
         format=_format(str(typed.get("output") or "text")),
         log_format="json" if typed.get("log_format") == "json" else "text",
         verbosity=-1 if typed.get("quiet") else min(int(str(typed.get("verbose") or 0)), 2),
-        heartbeat=parse_duration(str(typed.get("heartbeat") or "60s"), name="--heartbeat"),
+        heartbeat=seconds,
         result_file=result_file if isinstance(result_file, Path) else None,
     )
     if options.result_file is not None:
@@ -77,8 +81,9 @@ def _require_writable(path: Path) -> None:
     except (OSError, ValueError) as error:  # a name too long, a folder closed to us, a null byte
         why = why_unreadable(error)
     if why:
+        told = shown_path(str(path), Path())
         raise UsageError(
-            f"--result-file: {path} cannot be written: {why}",
+            f"--result-file: {told} cannot be written" + (f": {why}" if told != NOT_SHOWN else ""),
             hint="name a file in a folder that exists and is mounted writable",
         )
 

@@ -53,10 +53,8 @@ class Lookup:
         found = self.find(name)
         if found is None:
             return default
-        try:
+        with without_value(found.text, where=where(name, found)):
             seconds = parse_duration(found.text, name=where(name, found))
-        except UsageError as error:
-            raise without_value(error, found.text) from None
         if seconds <= 0:
             raise UsageError(f"{where(name, found)}: must be greater than 0", hint="try 30s")
         return seconds

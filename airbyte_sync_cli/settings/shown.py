@@ -5,7 +5,8 @@ its setting takes is quoted only if it proves to be harmless; its setting is alw
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,20 @@ _SHORTEST_SECRET: Final = 6
 """Characters, as in `redaction`."""
 _NUMBER: Final = re.compile(r"[\d.,: ]{1,8}[A-Za-z]{0,7}")
 """Such as `90 minuts`."""
+_AMOUNTS: Final = re.compile(r"[-+]?(?:\d{1,6}[ .,]?[A-Za-z]{1,12}[ ,]*){1,4}")
+"""Such as `1h 30 minuts`."""
+_MOMENT: Final = re.compile(
+    r"\d{1,4}(?:[-/.:T ]\d{1,4}){1,6}(?:\.\d{1,6})? ?(?:Z|[+-]\d\d:?\d\d)?"
+)
+"""Such as `2026-13-01T06:00`."""
+_ID: Final = re.compile(r"-?\d{1,20}", re.ASCII)
 _WORD: Final = re.compile(r"[A-Za-z]{1,16}(?:[_-][A-Za-z]{1,16}){0,4}[_-]?\d{0,4}")
-_FILE_NAME: Final = re.compile(r"[\w. -]{1,64}\.(?:pem|crt|cer|key|p12|toml|txt|json)")
+_FILE_NAME: Final = re.compile(
+    r"(?:[\w.-]{1,64}/){0,8}[\w. -]{1,64}\.(?:pem|crt|cer|key|p12|toml|txt|json)"
+)
 _ABSOLUTE: Final = re.compile(r"(?:/[\w.-]{1,64}){2,}|/[a-z]{1,20}|~/.*")
 _PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}|<[^<>]*>")
+_HARMLESS: Final = (_NUMBER, _AMOUNTS, _MOMENT, _ID, _PLACEHOLDER)
 _ADDRESS: Final = re.compile(r"[^\s\"'`\\]+")
 _BARE_ADDRESS: Final = re.compile(r"[^\s\"'`\\=]{1,100}")
 """Without a scheme; `NAME=value` is none."""
@@ -46,13 +57,13 @@ def shown(text: str, known: Iterable[str] = (), *, where: str = "") -> str:
     `where` is what held it: an option is in everybody's sight already, if it is a plain word.
     """
     word = text.strip()
-    harmless = (
+    is_harmless = (
         (where.startswith("-") and _WORD.fullmatch(word))
         or len(word) < _SHORTEST_SECRET
-        or _NUMBER.fullmatch(word)
+        or any(harmless.fullmatch(word) for harmless in _HARMLESS)
         or get_close_matches(word.lower(), [one.lower() for one in known], n=1)
     )
-    return repr(word) if harmless else _hidden(word)
+    return repr(word) if is_harmless else _hidden(word)
 
 
 def shown_path(text: str, folder: Path) -> str:
@@ -107,13 +118,17 @@ def looks_random(text: str) -> bool:
     )
 
 
-def without_value(error: UsageError, text: str, known: Iterable[str] = ()) -> UsageError:
-    """Return an error about a value, without the value if it may be a secret."""
-    safe = shown(text, known)
-    if safe != NOT_SHOWN:
-        return error
-    message = error.message.replace(repr(text), safe).replace(text.strip(), safe)
-    return UsageError(message, hint=error.hint)
+@contextmanager
+def without_value(text: str, *, where: str) -> Iterator[None]:
+    """Leave a value out of the UsageError that it raises, if it may be a secret."""
+    try:
+        yield
+    except UsageError as error:
+        safe = shown(text, where=where)
+        if safe == NOT_SHOWN:
+            message = error.message.replace(repr(text), safe).replace(text.strip(), safe)
+            raise UsageError(message, hint=error.hint) from None
+        raise
 
 
 def _hidden(text: str) -> str:

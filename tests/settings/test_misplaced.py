@@ -1,6 +1,7 @@
 """A secret in the place of something else is not shown, and neither is what it was taken for."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,77 @@ def test_secret_in_place_of_a_path_in_a_profile_is_not_shown(tmp_path: Path, tex
 
         assert_hidden(ending)
         assert key in ending.stderr
+
+
+OPTIONS = (
+    *("--api", "--output", "--log-format", "--if-running", "--job-type", "--on-timeout"),
+    *("--on-interrupt", "--timeout", "--start-timeout", "--since", "--poll-interval"),
+    *("--max-outage", "--heartbeat", "--request-timeout", "--profile", "--airflow-conn"),
+    *("--max-parallel", "--ca-bundle"),
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_secret_in_place_of_an_option_is_not_shown(option: str) -> None:
+    for what, text in MISPLACED.items():
+        if what == "word":  # which is in everybody's sight already
+            continue
+        for written in ([option, text], [f"{option}={text}"]):
+            ending = call("run", "--conn", "orders", *written)
+
+            assert_hidden(ending)
+            assert ending.code == 2
+            assert option in ending.stderr
+
+
+@pytest.mark.parametrize("what", ["key", "long", "token", "word"])
+def test_secret_in_place_of_a_header_is_not_shown(what: str) -> None:
+    assert_hidden(call("run", "--conn", "orders", "--header", MISPLACED[what]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [MISPLACED["key"], MISPLACED["URI"], "https://jane:canary@host/x", "canary-/-canary"],
+)
+def test_secret_in_place_of_the_result_file_is_not_shown(text: str) -> None:
+    ending = call("run", "--conn", "orders", "--result-file", text, "-o", "json")
+
+    assert_hidden(ending)
+    assert ending.report["error"]["message"] == (f"--result-file: {NOT_SHOWN} cannot be written")
+
+
+def test_secret_in_place_of_the_result_file_is_not_shown_beside_another_error() -> None:
+    ending = call("run", "--api", "bad", "--result-file", "https://jane:canary@host/x")
+
+    assert_hidden(ending)
+    assert f"the result file {NOT_SHOWN} could not be written" in ending.stderr
+
+
+def test_secret_in_place_of_a_short_option_or_a_command_is_not_shown() -> None:
+    for what in ("key", "token", "URI", "long"):
+        for argv in (["config", f"-o{MISPLACED[what]}"], [MISPLACED[what]]):
+            assert_hidden(call(*argv))
+    for what in ("PEM", "key", "token"):
+        assert_hidden(call("run", f"--{MISPLACED[what]}"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("--timeout '90 minuts'", "--timeout: '90 minuts' is not a duration"),
+        ("--timeout '1h 30 minuts'", "--timeout: '1h 30 minuts' is not a duration"),
+        ("--since 2026-13-01T06:00:00Z", "--since: '2026-13-01T06:00:00Z' is neither"),
+        ("--since '2026-02-30 06:00'", "--since: '2026-02-30 06:00' is neither"),
+        ("--since '{{ ts }}'", "--since: '{{ ts }}' is neither"),
+        ("--since yesterday", "--since: 'yesterday' is neither"),
+        ("--since 1767225600", "--since: '1767225600' is neither"),
+        ("--if-running waits", "'waits' is not one of"),
+        ("--max-parallel many", "invalid value for '--max-parallel': it should be"),
+        ("--result-file no/such/result.json", "--result-file: no/such/result.json cannot be"),
+    ],
+)
+def test_mistyped_option_is_shown(argv: str, words: str) -> None:
+    assert words in call("run", "--conn", "orders", *shlex.split(argv)).stderr
 
 
 def test_misplaced_secret_names_its_variable_and_what_belongs_there() -> None:
