@@ -31,6 +31,7 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
+from airbyte_sync_cli.settings.shown import shown_name
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.server")
 _LONGEST_ASIDE: Final = 5.0
@@ -123,7 +124,7 @@ class Server:
             )
         names = ", ".join(repr(one.name) for one in every[:_MOST_NAMES] if one.name)
         raise NotFoundError(
-            f"no workspace is called {text!r}",
+            f"no workspace is called {shown_name(text, (one.name for one in every if one.name))}",
             hint=f"workspaces that can be seen: {names or 'none'}",
         )
 

@@ -1,7 +1,7 @@
 """What `config show` does."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.cli.session import Ending
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -11,10 +11,15 @@ from airbyte_sync_cli.redaction import MASK, without_credentials, without_query
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.profile import find_config, usual_config
-from airbyte_sync_cli.settings.shown import could_be_address
+from airbyte_sync_cli.settings.shown import could_be_address, could_be_audience, is_noise
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.output import Output
+
+_MAY_BE_SHOWN: Final[Mapping[str, Callable[[str], bool]]] = {
+    "iap_audience": could_be_audience,
+    "workspace_id": lambda text: not is_noise(text),
+}
 
 
 async def show(settings: Settings, output: "Output", environ: Mapping[str, str]) -> Ending:
@@ -55,6 +60,8 @@ def _value(settings: Settings, name: str) -> str | None:
         return ", ".join(f"{kind}: {_proxy(kind, url)}" for kind, url in value.items()) or None
     if name == "token_url" and value:
         return without_query(value)
+    if name in _MAY_BE_SHOWN and value and not _MAY_BE_SHOWN[name](value):
+        return MASK
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -37,6 +37,16 @@ class PanelledCommand(TyperCommand):
         if left and not ctx.resilient_parsing:
             import shlex  # noqa: PLC0415  # for what is said in error only
 
+            from airbyte_sync_cli.settings.shown import (  # noqa: PLC0415  # the same
+                NOT_SHOWN,
+                shown_name,
+            )
+
+            if any(shown_name(word) == NOT_SHOWN for word in left):
+                raise UsageError(
+                    f"unexpected: {NOT_SHOWN}",
+                    hint=f"`{ctx.command_path} --help` shows what it takes",
+                )
             takes_conn = any("--conn" in param.opts for param in self.params)
             raise UsageError(
                 f"unexpected: {shlex.join(left)}",

@@ -10,6 +10,7 @@ from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.listings import connections_table, jobs_table
+from airbyte_sync_cli.settings.shown import require_name, shown_name
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.select import nearest
@@ -45,6 +46,8 @@ def wanted(search: str | None, tags: Sequence[str] | None) -> Wanted:
     texts = [*(tags or ()), *([search] if search is not None else [])]
     if not all(text.strip() for text in texts):
         raise UsageError("an empty --search or --tag", hint="is a variable in your shell not set?")
+    for text in texts:
+        require_name(text.strip(), where="--search" if text == search else "--tag")
     return Wanted(
         search=search.strip() if search is not None else None,
         tags=frozenset(tag.strip() for tag in tags or ()),
@@ -83,7 +86,7 @@ def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError
     """Say what was looked for, and what comes nearest."""
     in_use = sorted({tag for one in every for tag in one.tags})
     if wanted.tags.isdisjoint(in_use) and wanted.tags:
-        tags = ", ".join(repr(tag) for tag in sorted(wanted.tags))
+        tags = ", ".join(shown_name(tag, in_use) for tag in sorted(wanted.tags))
         return NotFoundError(
             f"no connection carries the tag {tags}",
             hint=f"tags in use: {', '.join(in_use) or 'none that can be seen'}",
@@ -92,7 +95,7 @@ def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError
         return NotFoundError("no connection carries these tags")
     tagged = " among those tagged" if wanted.tags else ""
     return NotFoundError(
-        f"no connection matches {wanted.search!r}{tagged}",
+        f"no connection matches {shown_name(wanted.search)}{tagged}",
         hint=nearest(wanted.search, every) or f"without --search all {len(every)} are listed",
     )
 

@@ -14,6 +14,7 @@ from airbyte_sync_cli.cli.session import (
 from airbyte_sync_cli.errors import OutOfTimeError, UnavailableError, UnknownOutcomeError
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings
+from airbyte_sync_cli.settings.shown import is_noise
 from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.result import SyncResult
@@ -62,9 +63,12 @@ async def run_syncs(
 
 
 def _not_sent(wanted: str) -> SyncResult:
-    """Return the result of a connection, by what was typed, before anything was done."""
+    """Return the result of a connection, by what was typed, before anything was done.
+
+    What looks like a token is not repeated as a name: nobody knows yet whether it is one.
+    """
     known = as_connection_id(wanted)
-    name = None if known else wanted
+    name = None if known or is_noise(wanted) else wanted
     return SyncResult(connection_id=known, connection_name=name, start=Start.NOT_SENT)
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.settings.shown import NOT_SHOWN, require_name, shown_name
 from airbyte_sync_cli.settings.sources import unquoted
 from airbyte_sync_cli.sync.select import as_connection_id
 
@@ -31,14 +32,17 @@ def wanted_connections(
     Raises UsageError where nothing (with `hint`), an empty text, or half an id was given.
     """
     names, tags = list(conn or ()), list(tag or ())
+    where = "--conn"
     if not names and not tags:
-        names = _names_in(environ.get("AIRBYTE_CONNECTION", ""))
+        names, where = _names_in(environ.get("AIRBYTE_CONNECTION", "")), "AIRBYTE_CONNECTION"
     if not names and not tags:
         raise UsageError("no connection given", hint=hint)
     if not all(text.strip() for text in [*names, *tags]):
         raise UsageError("an empty --conn or --tag", hint="is a variable in your shell not set?")
     for name in names:
-        as_connection_id(name.strip())
+        as_connection_id(require_name(name.strip(), where=where))
+    for one in tags:
+        require_name(one.strip(), where="--tag")
     return [name.strip() for name in names], [tag.strip() for tag in tags]
 
 
@@ -106,9 +110,11 @@ def _job_number(text: str, *, or_connections: bool) -> int:
         return int(text)
     from airbyte_sync_cli.cli.help import meant_as_connections  # noqa: PLC0415  # in error only
 
+    is_number = text.lstrip("-").isdigit()
+    told = repr(text) if is_number else shown_name(text)
     raise UsageError(
-        f"{text!r} is not a job id",
+        f"{told} is not a job id",
         hint=meant_as_connections([text])
-        if or_connections and not text.lstrip("-").isdigit()
+        if or_connections and not is_number and told != NOT_SHOWN
         else "a job id is a positive number, as `trigger` prints it",
     )

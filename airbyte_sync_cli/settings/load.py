@@ -38,8 +38,9 @@ from airbyte_sync_cli.settings.profile import open_profile
 from airbyte_sync_cli.settings.shown import (
     NOT_SHOWN,
     could_be_address,
-    could_be_name,
+    could_be_audience,
     looks_random,
+    require_name,
     shown,
 )
 from airbyte_sync_cli.settings.sources import (
@@ -169,13 +170,9 @@ class _Loader:
 
     def _name(self, name: str) -> str | None:
         text = self._lookup.text(name)
-        if text is None or could_be_name(text):
+        if text is None or (name == "iap_audience" and could_be_audience(text)):
             return text
-        remember(text)
-        raise UsageError(
-            f"{where(name, self._lookup.find(name))}: {NOT_SHOWN} is neither a name nor an id",
-            hint="was a whole file or a secret pasted?",
-        )
+        return require_name(text, where=where(name, self._lookup.find(name)))
 
     def _token_url(self) -> str | None:
         found = self._lookup.find("token_url")

@@ -47,7 +47,27 @@ _ENCODED_JSON: Final = "eyJ"
 _LONGEST: Final = 63
 """Characters of a host between two dots (RFC 1035)."""
 _LONGEST_NAME: Final = 500
+_CREDENTIAL: Final = re.compile(
+    r"(?:(?:proxy-)?authorization|cookie|x-[\w-]*(?:auth|token|key|secret)[\w-]*)\s*[:=]"
+    r"|bearer\s+\S{6,}$|basic\s+[\w+/]{8,}={1,2}$"
+    r"|\w+_(?:token|secret|password)\s*=",
+    re.IGNORECASE,
+)
+"""How a header or a line of an env file begins."""
+_TOKEN: Final = re.compile(r"(?:sk|pk|rk|gh[a-z]|github_pat|glpat|xox[a-z]|ya29|hvs)[._-]")
+"""How well-known kinds of tokens begin."""
+_PIECE: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_SHORTEST_PIECES: Final = 3.0
+"""Mean length of the words and numbers in a run of letters: random ones have 2 to 2.6."""
+_RUN_OF_LETTERS: Final = re.compile(r"[A-Za-z0-9]{16,}")
+_AUDIENCE: Final = re.compile(
+    r"[\w-]+\.apps\.googleusercontent\.com|/projects/[\w-]+(?:/[\w-]+)*|\d{1,24}"
+    r"|https?://[\w.-]+(?::\d+)?(?:/[^\s@?#]*)?",
+    re.ASCII,
+)
+"""Of Google's proxy: a client id, the path of a service, the number of a project, a URL."""
 _RUN: Final = re.compile(r"[\w+/=.~-]{16,}", re.ASCII)
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{24,}")
 
 
@@ -105,7 +125,43 @@ def could_be_name(text: str) -> bool:
     is_uri = "://" in text and "@" in text
     is_key = looks_random(text) and set("+/=") & set(text)
     return len(text) <= _LONGEST_NAME and not (
-        "\n" in text or is_uri or is_key or text.startswith((_ENCODED_JSON, "-----BEGIN"))
+        "\n" in text
+        or is_uri
+        or is_key
+        or text.startswith((_ENCODED_JSON, "-----BEGIN"))
+        or _CREDENTIAL.match(text)
+        or (_TOKEN.match(text) and is_noise(text))
+    )
+
+
+def could_be_audience(text: str) -> bool:
+    """Return whether a text is what Google's proxy takes for its audience."""
+    return _AUDIENCE.fullmatch(text) is not None
+
+
+def require_name(text: str, *, where: str) -> str:
+    """Return a name or an id. Raises UsageError for what is surely a credential or a file."""
+    if could_be_name(text):
+        return text
+    raise UsageError(
+        f"{where}: {_hidden(text)} is neither a name nor an id",
+        hint="was a whole file or a secret pasted?",
+    )
+
+
+def shown_name(text: str, known: Iterable[str] = ()) -> str:
+    """Quote a name that nothing has, unless it looks like a token and resembles no known one."""
+    is_harmless = (could_be_name(text) and not is_noise(text)) or get_close_matches(
+        text.lower(), [one.lower() for one in known], n=1
+    )
+    return repr(text) if is_harmless else _hidden(text)
+
+
+def is_noise(text: str) -> bool:
+    """Return whether a part of a name is random letters and digits, other than a UUID."""
+    return not _UUID.fullmatch(text) and any(
+        len(run) < _SHORTEST_PIECES * len(_PIECE.findall(run))
+        for run in _RUN_OF_LETTERS.findall(text)
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from airbyte_sync_cli.airbyte.api import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection, same_name
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, RejectedError, UsageError
+from airbyte_sync_cli.settings.shown import shown_name
 from airbyte_sync_cli.tasks import gather
 
 _CURES: Final = {
@@ -94,8 +95,9 @@ async def _by_name(
             hint="give the id, or narrow the search with --workspace",
         )
     nobody_near = f"`airbyte-sync connections` lists the {len(every)} that can be seen"
+    told = shown_name(name, (one.name for one in every))
     raise NotFoundError(
-        f"no connection is called {name!r}{where}", hint=nearest(name, every) or nobody_near
+        f"no connection is called {told}{where}", hint=nearest(name, every) or nobody_near
     )
 
 
@@ -125,7 +127,7 @@ def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:
     if not tagged:
         tags = sorted({tag for one in every for tag in one.tags})
         raise NotFoundError(
-            f"no active connection carries the tag {tag!r}",
+            f"no active connection carries the tag {shown_name(tag, tags)}",
             hint=f"tags in use: {', '.join(tags) or 'none that can be seen'}",
         )
     return tagged

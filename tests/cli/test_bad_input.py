@@ -2,7 +2,7 @@
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import Fault, Sandbox, SandboxConfig
 from tests.support.program import assert_told_well, call
 from tests.support.servers import Stage
 
@@ -144,3 +144,45 @@ def test_the_same_connection_named_twice_is_one_sync(stage: Stage) -> None:
     assert ending.code == 0
     assert [sync["connection_id"] for sync in ending.report["syncs"]] == [orders]
     assert len(sandbox.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["Zk3Q9xT8W2mN5pR7sV1b", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"]
+)
+def test_random_text_that_no_connection_has_is_not_shown(stage: Stage, text: str) -> None:
+    sandbox = Sandbox(SandboxConfig())
+    sandbox.add_connection("orders")
+    url = stage.sandbox(sandbox)
+
+    for argv in (["run", "-c", text], ["run", "--tag", text], ["connections", "--search", text]):
+        ending = call(*argv, AIRBYTE_URL=url)
+        assert (ending.code, text in ending.stdout + ending.stderr) == (7, False)
+    for argv in (["connections"], ["run", "--conn", "orders"]):
+        ending = call(*argv, AIRBYTE_URL=url, AIRBYTE_WORKSPACE_ID=text)
+        assert (ending.code, text in ending.stdout + ending.stderr) == (7, False)
+    for argv in (["run", text], ["status", text], ["config", "show", "--workspace", text]):
+        assert text not in str(call(*argv, AIRBYTE_URL=url))
+
+
+def test_random_text_is_not_shown_where_airbyte_does_not_answer(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig())
+    sandbox.faults.add(Fault.model_validate("connections:never"))
+    text = "Zk3Q9xT8W2mN5pR7sV1b"
+    argv = ("run", "-c", text, "--timeout", "0.5s", "-o", "json")
+
+    ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert (ending.code, text in ending.stdout + ending.stderr) == (5, False)
+    assert ending.report["syncs"][0]["connection_name"] is None
+
+
+def test_random_text_that_a_connection_has_is_shown(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig())
+    sandbox.add_connection("Zk3Q9xT8W2mN5pR7sV1b")
+    url = stage.sandbox(sandbox)
+
+    ending = call("trigger", "-c", "Zk3Q9xT8W2mN5pR7sV1b", "-o", "json", AIRBYTE_URL=url)
+    near = call("trigger", "-c", "Zk3Q9xT8W2mN5pR7sV1", AIRBYTE_URL=url)
+
+    assert ending.report["syncs"][0]["connection_name"] == "Zk3Q9xT8W2mN5pR7sV1b"
+    assert "no connection is called 'Zk3Q9xT8W2mN5pR7sV1'" in near.stderr

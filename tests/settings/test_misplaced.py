@@ -10,7 +10,13 @@ from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import MASK, forget_all, redact
 from airbyte_sync_cli.settings import load_settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
-from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown_address, shown_path
+from airbyte_sync_cli.settings.shown import (
+    NOT_SHOWN,
+    require_name,
+    shown_address,
+    shown_name,
+    shown_path,
+)
 from tests.support.program import Ending, call
 
 MISPLACED = {
@@ -173,6 +179,86 @@ def test_secret_in_place_of_a_short_option_or_a_command_is_not_shown() -> None:
 )
 def test_mistyped_option_is_shown(argv: str, words: str) -> None:
     assert words in call("run", "--conn", "orders", *shlex.split(argv)).stderr
+
+
+CREDENTIALS = (
+    "Authorization: Bearer canary-1",
+    "Bearer canary-1",
+    "basic amFuZTpjYW5hcnk=",
+    "sk-canary4kd8Zk3Q9xT8W2mN5",
+    "https://jane:canary@host",
+    "X-Api-Key: canary-1",
+    "AIRBYTE_TOKEN=canary-1",
+)
+
+
+@pytest.mark.parametrize("text", CREDENTIALS)
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "run --conn",
+        "check --conn",
+        "run --tag",
+        "connections --search",
+        "connections --tag",
+        "config show --workspace",
+    ],
+)
+def test_credential_in_place_of_a_name_is_refused_and_not_shown(argv: str, text: str) -> None:
+    ending = call(*argv.split(), text)
+
+    assert_hidden(ending)
+    assert "amFuZTpjYW5hcnk" not in ending.stderr
+    assert (
+        f"{argv.rsplit(maxsplit=1)[-1]}: {NOT_SHOWN} is neither a name nor an id" in ending.stderr
+    )
+
+
+@pytest.mark.parametrize("text", CREDENTIALS)
+@pytest.mark.parametrize("variable", ["AIRBYTE_CONNECTION", "AIRBYTE_WORKSPACE_ID"])
+def test_credential_in_a_variable_for_names_is_refused(variable: str, text: str) -> None:
+    ending = call("check", "-o", "json", **{variable: text})
+
+    assert_hidden(ending)
+    assert ending.report["error"]["message"].startswith(f"{variable}: {NOT_SHOWN}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "orders",
+        "Salesforce → BigQuery (prod)",
+        "GA4_to_BigQuery_2024",
+        "sk-customers-production-2024",
+        "Bearer tokens of users",
+        "Basic: 2024",
+        "key=value, a=b",
+        "s3://bucket/orders → Snowflake",
+        "HubSpotV3ToSnowflakeRaw2",
+        "e735894a-e773-4938-969f-45f53957b75b",
+    ],
+)
+def test_normal_name_is_shown(name: str) -> None:
+    assert require_name(name, where="--conn") == name
+    assert shown_name(name) == repr(name)
+
+
+@pytest.mark.parametrize("text", [*MISPLACED.values(), *CREDENTIALS, "http://h/?a=canary"])
+def test_secret_in_place_of_the_audience_is_not_shown(text: str) -> None:
+    assert_hidden(call("config", "show", "-o", "json", AIRBYTE_IAP_AUDIENCE=text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123456789012-abc1def2ghi3.apps.googleusercontent.com",
+        "/projects/123456789012/global/backendServices/4567890123",
+        "https://airbyte.example.com",
+        "123456789012",
+    ],
+)
+def test_audience_is_shown(text: str) -> None:
+    assert text in call("config", "show", "-o", "json", AIRBYTE_IAP_AUDIENCE=text).stdout
 
 
 def test_misplaced_secret_names_its_variable_and_what_belongs_there() -> None:
