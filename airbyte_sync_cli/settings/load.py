@@ -39,8 +39,9 @@ from airbyte_sync_cli.settings.shown import (
     NOT_SHOWN,
     could_be_address,
     could_be_audience,
+    could_be_name,
     looks_random,
-    require_name,
+    not_a_name,
     shown,
 )
 from airbyte_sync_cli.settings.sources import (
@@ -170,9 +171,10 @@ class _Loader:
 
     def _name(self, name: str) -> str | None:
         text = self._lookup.text(name)
-        if text is None or (name == "iap_audience" and could_be_audience(text)):
+        is_audience = name == "iap_audience" and could_be_audience(text or "")
+        if text is None or is_audience or could_be_name(text):
             return text
-        return require_name(text, where=where(name, self._lookup.find(name)))
+        raise not_a_name(text, where=where(name, self._lookup.find(name)))
 
     def _token_url(self) -> str | None:
         found = self._lookup.find("token_url")

@@ -54,6 +54,7 @@ _CREDENTIAL: Final = re.compile(
     re.IGNORECASE,
 )
 """How a header or a line of an env file begins."""
+_USERINFO: Final = re.compile(r"://[^\s/@]+@")
 _TOKEN: Final = re.compile(r"(?:sk|pk|rk|gh[a-z]|github_pat|glpat|xox[a-z]|ya29|hvs)[._-]")
 """How well-known kinds of tokens begin."""
 _PIECE: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -125,12 +126,17 @@ def could_be_name(text: str) -> bool:
     is_uri = "://" in text and "@" in text
     is_key = looks_random(text) and set("+/=") & set(text)
     return len(text) <= _LONGEST_NAME and not (
-        "\n" in text
-        or is_uri
-        or is_key
-        or text.startswith((_ENCODED_JSON, "-----BEGIN"))
-        or _CREDENTIAL.match(text)
-        or (_TOKEN.match(text) and is_noise(text))
+        "\n" in text or is_uri or is_key or _is_credential(text)
+    )
+
+
+def _is_credential(text: str) -> bool:
+    """Return whether a text is surely none of Airbyte's names, which may hold anything."""
+    return (
+        text.startswith((_ENCODED_JSON, "-----BEGIN"))
+        or _USERINFO.search(text) is not None
+        or _CREDENTIAL.match(text) is not None
+        or (_TOKEN.match(text) is not None and is_noise(text))
     )
 
 
@@ -140,10 +146,15 @@ def could_be_audience(text: str) -> bool:
 
 
 def require_name(text: str, *, where: str) -> str:
-    """Return a name or an id. Raises UsageError for what is surely a credential or a file."""
-    if could_be_name(text):
+    """Return a name or an id. Raises UsageError for what is surely a credential."""
+    if not _is_credential(text):
         return text
-    raise UsageError(
+    raise not_a_name(text, where=where)
+
+
+def not_a_name(text: str, *, where: str) -> UsageError:
+    """Return the error for a text that is no name, without it."""
+    return UsageError(
         f"{where}: {_hidden(text)} is neither a name nor an id",
         hint="was a whole file or a secret pasted?",
     )

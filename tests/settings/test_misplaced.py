@@ -238,9 +238,14 @@ def test_credential_in_a_variable_for_names_is_refused(variable: str, text: str)
         "e735894a-e773-4938-969f-45f53957b75b",
     ],
 )
-def test_normal_name_is_shown(name: str) -> None:
+def test_normal_name_is_taken_and_shown(name: str) -> None:
     assert require_name(name, where="--conn") == name
     assert shown_name(name) == repr(name)
+
+
+@pytest.mark.parametrize("name", ["GA4/Snowflake+Prod2024", "two\nlines", "x" * 600])
+def test_odd_name_of_a_connection_is_taken(name: str) -> None:
+    assert require_name(name, where="--conn") == name
 
 
 @pytest.mark.parametrize("text", [*MISPLACED.values(), *CREDENTIALS, "http://h/?a=canary"])
