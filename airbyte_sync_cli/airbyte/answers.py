@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 from airbyte_sync_cli.airbyte.api import (
     AnswerLost,
@@ -71,12 +72,22 @@ def _judge_reply(
 def _may_follow_the_work(reply: Reply) -> bool:
     """Return whether this may come after the request was worked on.
 
-    So may a redirect, but for 307 and 308, which say that the request itself belongs elsewhere
-    (RFC 9110, section 15.4), and a status that only gateways use (460, 499).
+    So may a redirect, and a status that only gateways use (460, 499). But 307 and 308 that name an
+    address say that the request itself belongs elsewhere (RFC 9110, section 15.4).
     """
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
-    is_gateways = reply.status not in _REGISTERED
-    return is_gateways or (is_redirect and reply.status not in _NOT_DONE_HERE)
+    is_clear = reply.status in _NOT_DONE_HERE and _is_address(reply.headers.get("location", ""))
+    return reply.status not in _REGISTERED or (is_redirect and not is_clear)
+
+
+def _is_address(target: str) -> bool:
+    try:
+        parts = urlsplit(target)
+        port = parts.port
+    except ValueError:
+        return False
+    has_place = bool(parts.hostname) if parts.scheme else bool(parts.netloc or parts.path)
+    return parts.scheme in {"", "http", "https"} and has_place and port != 0
 
 
 def _was_cut_off(reply: Reply) -> bool:

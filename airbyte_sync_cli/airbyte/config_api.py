@@ -47,6 +47,12 @@ _MANY: Final = 1000
 """Newer servers page their lists of sources: one page is enough for names."""
 _ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
 """What the answer means where this server does not have the endpoint."""
+_ATTEMPT: Final = re.compile(rb'"attempt"\s*:\s*\{[^{}]*?"id"\s*:\s*(\d{1,18})\s*[,}]')
+"""The number of an attempt, which is AttemptRead's id (JobConverter.getAttemptRead)."""
+_HEAD: Final = 4096
+"""Bytes in which an answer names its attempt: it comes before the log."""
+_PAGE: Final = 200
+"""Jobs read at a time where the server ignores a filter."""
 _BARE: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
 """A 500 without words."""
 
@@ -151,19 +157,32 @@ class ConfigApi:
     async def jobs(
         self, connection_id: str, *, limit: int, status: str | None, patience: float
     ) -> Sequence[Job]:
-        """Read the newest jobs of every type that the server knows."""
-        try:
-            reply = await self._list(
-                connection_id, _EVERY_TYPE, limit=limit, status=status, patience=patience
-            )
-        except RejectedError:
-            reply = await self._list(
-                connection_id, _OLD_TYPES, limit=limit, status=status, patience=patience
-            )
-        rows = self._gate.readable(wire.read(wire.ConfigJobs, reply).jobs, reply)
-        self._seen.update(row.job.id for row in rows)
-        found = {row.job.id: mapping.job(row, connection_id=connection_id) for row in rows}
-        return sorted(found.values(), key=lambda job: job.id, reverse=True)
+        """Read the newest jobs of every type that the server knows.
+
+        Servers before 0.57.3 ignore `statuses`: then the jobs are picked here, page after page.
+        """
+        found: dict[int, Job] = {}
+        offset, size = 0, limit
+        while True:
+            page = {"pageSize": size, "rowOffset": offset}
+            try:
+                reply = await self._list(
+                    connection_id, _EVERY_TYPE, page=page, status=status, patience=patience
+                )
+            except RejectedError:
+                reply = await self._list(
+                    connection_id, _OLD_TYPES, page=page, status=status, patience=patience
+                )
+            listed = wire.read(wire.ConfigJobs, reply).jobs
+            rows, known = self._gate.readable(listed, reply), len(found)
+            self._seen.update(row.job.id for row in rows)
+            found |= {row.job.id: mapping.job(row, connection_id=connection_id) for row in rows}
+            wanted = [job for job in found.values() if status in {None, job.status}]
+            is_last = len(listed) < size or len(found) == known
+            if status is None or is_last or len(wanted) >= limit:
+                break
+            offset, size = offset + size, max(size, _PAGE)
+        return sorted(wanted, key=lambda job: job.id, reverse=True)[:limit]
 
     async def trigger(
         self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
@@ -211,7 +230,7 @@ class ConfigApi:
         found: list[_T] = []
 
         async def take(pieces: AsyncIterator[bytes]) -> None:
-            found[:] = [await read(_lines(pieces))]
+            found[:] = [await read(_lines(_of_attempt(pieces, attempt, request)))]
 
         body = {"jobId": job_id, "attemptNumber": attempt}
         request = self._request("attempt/get_for_job", body)
@@ -249,14 +268,14 @@ class ConfigApi:
         connection_id: str,
         types: Sequence[str],
         *,
-        limit: int,
+        page: Mapping[str, int],
         status: str | None,
         patience: float,
     ) -> Reply:
         body: dict[str, object] = {
             "configTypes": list(types),
             "configId": connection_id,
-            "pagination": {"pageSize": limit, "rowOffset": 0},
+            "pagination": page,
             "orderByField": "createdAt",
             "orderByMethod": "DESC",
         }
@@ -298,6 +317,23 @@ class ConfigApi:
 
     async def _ask(self, path: str, body: Mapping[str, object], *, patience: float) -> Reply:
         return await self._gate.read(self._request(path, body), patience=patience)
+
+
+async def _of_attempt(
+    pieces: AsyncIterator[bytes], attempt: int, request: Request
+) -> AsyncIterator[bytes]:
+    """Pass an attempt's answer on. Raises ProtocolError where it names another attempt."""
+    head, named = b"", None
+    async for piece in pieces:
+        head += piece
+        named = _ATTEMPT.search(head)
+        if named or len(head) > _HEAD:
+            break
+    if named and int(named[1]) != attempt:
+        raise ProtocolError(f"{request}: asked for attemptNumber {attempt}, got {int(named[1])}")
+    yield head
+    async for piece in pieces:
+        yield piece
 
 
 async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import ssl
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from airbyte_sync_cli.redaction import without_query
 
 LARGEST_REFUSAL: Final = 256 * 1024
 """Bytes of an answer other than 2xx that are read: login pages and stack traces are smaller."""
+_HEAD: Final = 4096
+"""Bytes in which an answer must show what it is: blanks and a byte order mark may come first."""
 _BREATH: Final = 1024 * 1024
 """Bytes after which others get their turn: packed answers arrive without any wait."""
 
@@ -78,6 +81,26 @@ HINT: Final = "airbyte_sync_hint"
 """An extension of a request that is asked on the way: what to do where nobody answers it."""
 
 
+_LOCATION: Final = "airbyte_sync_location"
+"""An extension of a response: where a redirect leads."""
+
+
+async def hide_location(response: httpx.Response) -> None:
+    """Keep a redirect's address from httpx, a response hook.
+
+    httpx parses it although it follows none, and raises what comes of `data:` or `http://xn--/`.
+    """
+    if "location" in response.headers:
+        response.extensions[_LOCATION] = response.headers.pop("location")
+
+
+def headers_of(response: httpx.Response) -> Mapping[str, str]:
+    """Return the headers by lower-case names, with the address of a redirect."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    where = response.extensions.get(_LOCATION)
+    return headers if where is None else {**headers, "location": where}
+
+
 async def _chained(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for piece in pieces:
@@ -111,10 +134,6 @@ class Exchange:
             raise ProtocolError(
                 f"{self._request}: the answer cannot be unpacked ({error})"
             ) from error
-        except httpx.InvalidURL as error:  # httpx parses where a redirect leads
-            raise ProtocolError(
-                f"{self._request}: redirected to what is no address ({error})"
-            ) from error
 
     async def _stream(self, client: httpx.AsyncClient) -> Reply:
         async with client.stream(
@@ -128,7 +147,7 @@ class Exchange:
             return Reply(
                 request=self._request,
                 status=response.status_code,
-                headers={name.lower(): value for name, value in response.headers.items()},
+                headers=headers_of(response),
                 body=await self._body(response),
             )
 
@@ -136,8 +155,12 @@ class Exchange:
         if not response.is_success:
             return await self._start_of(response)
         pieces = self._pieces(response)
-        first = await anext(pieces, b"")
-        if self._request.take and first.lstrip().startswith(b"{"):
+        first = b""
+        async for piece in pieces:
+            first += piece
+            if len(first.strip()) > len(BOM_UTF8) or len(first) > _HEAD:
+                break
+        if self._request.take and first.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
             await self._request.take(_chained(first, pieces))
             return b""
         body, sieve = bytearray(), Sieve()

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request
+from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request, hide_location
 from airbyte_sync_cli.airbyte.models import ClockAhead
 from airbyte_sync_cli.airbyte.refusal import expect_success
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
@@ -44,6 +44,7 @@ class Gate:
         denied_hint: str | None = None,
     ) -> None:
         self._client = client
+        client.event_hooks = {"response": [hide_location]}
         self._clock = clock
         self._limit = limit
         self._denied_hint = denied_hint
@@ -156,11 +157,15 @@ def read_retry_after(headers: Mapping[str, str], clock: "Clock") -> float | None
     text = headers.get("retry-after", "").strip()
     try:
         date_given = bool(text) and not text.replace(".", "", 1).lstrip("-").isdigit()
-        seconds = _seconds_until(text, clock) if date_given else float(text)
+        seconds = _seconds_until(text, headers, clock) if date_given else float(text)
     except (ValueError, TypeError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
-def _seconds_until(date: str, clock: "Clock") -> float:
-    return (parsedate_to_datetime(date) - clock.now()).total_seconds()
+def _seconds_until(date: str, headers: Mapping[str, str], clock: "Clock") -> float:
+    """Count from the answer's own `Date` where it has one: our clock may differ from it."""
+    until, now = parsedate_to_datetime(date), clock.now()
+    with suppress(KeyError, ValueError, TypeError, OverflowError):
+        return (until - parsedate_to_datetime(headers["date"])).total_seconds()
+    return (until - now).total_seconds()

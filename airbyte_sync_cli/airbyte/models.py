@@ -65,6 +65,16 @@ class Job:
         return max(0.0, (self.ended_at - self.created_at).total_seconds())
 
 
+def active_among(jobs: Sequence[Job]) -> Sequence[Job]:
+    """Return those of a connection's jobs that still occupy it.
+
+    An unknown status counts as active in the newest job only: Airbyte creates no job beside one
+    that has not ended (DefaultJobPersistence.enqueueJob), so a newer job proves that it has.
+    """
+    newest = max((job.id for job in jobs), default=0)
+    return [job for job in jobs if job.is_active and (job.has_known_status or job.id == newest)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A connection between a source and a destination."""

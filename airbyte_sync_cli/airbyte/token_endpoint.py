@@ -11,7 +11,7 @@ import httpx
 
 from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
-from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.exchange import Reply, Request, headers_of
 from airbyte_sync_cli.airbyte.http import read_retry_after
 from airbyte_sync_cli.airbyte.refusal import error_of, hint_of_proxy, looks_like_html, read_refusal
 from airbyte_sync_cli.airbyte.spelling import split_address
@@ -189,7 +189,7 @@ def _reply(response: httpx.Response) -> Reply:
     return Reply(
         request=Request(method=response.request.method, url=str(response.request.url)),
         status=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
+        headers=headers_of(response),
         body=response.content,
     )
 

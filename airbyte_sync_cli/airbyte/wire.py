@@ -31,6 +31,8 @@ from airbyte_sync_cli.errors import ProtocolError
 
 LONGEST_TEXT: Final = 65_536
 """Characters of a text by others that are kept: failures carry whole dumps."""
+_LARGEST_EXACT: Final = 2.0**53
+"""Above it not every integer has a float of its own."""
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -44,10 +46,10 @@ def _tidy(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _no_truth(value: object) -> object:
-    """Refuse a boolean, which pydantic would read as 0 or 1."""
-    if isinstance(value, bool):
-        raise ValueError("a boolean is no number")  # noqa: TRY004  # pydantic wants this one
+def _exact(value: object) -> object:
+    """Refuse a boolean, which pydantic would read as 0 or 1, and a float that was rounded."""
+    if isinstance(value, bool) or (isinstance(value, float) and abs(value) > _LARGEST_EXACT):
+        raise ValueError("no exact number")
     return value
 
 
@@ -60,7 +62,7 @@ def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
 
 
 _Type = TypeVar("_Type")
-JobId = Annotated[int, Field(gt=0, le=2**63 - 1), BeforeValidator(_no_truth)]
+JobId = Annotated[int, Field(gt=0, le=2**63 - 1), BeforeValidator(_exact)]
 """Airbyte numbers jobs from 1 (BIGSERIAL): what is none of these names no job."""
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A time; one without an offset is UTC, as all of Airbyte's are."""

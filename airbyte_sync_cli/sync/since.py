@@ -11,10 +11,9 @@ A moment that our own clock has not reached yet cannot be of it, and is not move
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType
+from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType, active_among
 from airbyte_sync_cli.errors import ProtocolError, UsageError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.policy import DOES
@@ -81,14 +80,26 @@ def left_behind(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job 
     Compared to the second, as Airbyte tells no finer. Raises ProtocolError where that hangs on a
     job whose date cannot be read.
     """
-    earliest, typed = since.replace(microsecond=0), [j for j in jobs if j.type in DOES[job_type]]
-    done = (job for job in typed if job.status == "succeeded")
-    active = (job for job in typed if job.is_active)
-    return next((job for job in chain(done, active) if _is_since(job, jobs, earliest)), None)
+    earliest = since.replace(microsecond=0)
+    done = [job for job in jobs if job.status == "succeeded"]
+    candidates = [job for job in (*done, *active_among(jobs)) if job.type in DOES[job_type]]
+    undecided: Job | None = None
+    for job in candidates:
+        counts = _is_since(job, jobs, earliest)
+        if counts:
+            return job
+        undecided = undecided or (job if counts is None else None)
+    if undecided is None:
+        return None
+    raise ProtocolError(
+        f"the creation time of job {undecided.id} ({undecided.status}) cannot be read, so --since "
+        "cannot tell whether it counts",
+        hint=f"`airbyte-sync status {undecided.id}` shows it; without --since a new job starts",
+    )
 
 
-def _is_since(job: Job, jobs: Sequence[Job], earliest: datetime) -> bool:
-    """Compare a job's creation; without a date, what came before and after it tells."""
+def _is_since(job: Job, jobs: Sequence[Job], earliest: datetime) -> bool | None:
+    """Compare a job's creation; without a date, by its neighbours and its end. None: unknown."""
     if job.created_at is not None:
         return job.created_at >= earliest
     before = [one.created_at for one in jobs if one.id < job.id and one.created_at]
@@ -97,8 +108,4 @@ def _is_since(job: Job, jobs: Sequence[Job], earliest: datetime) -> bool:
     after = [one.created_at for one in jobs if one.id > job.id and one.created_at]
     if min(after, default=earliest) < earliest or (job.ended_at or earliest) < earliest:
         return False
-    raise ProtocolError(
-        f"the creation time of job {job.id} ({job.status}) cannot be read, so --since cannot tell "
-        "whether it counts",
-        hint=f"`airbyte-sync status {job.id}` shows it; without --since a new job is started",
-    )
+    return None

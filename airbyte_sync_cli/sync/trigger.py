@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Conflicted, Started, Undelivered
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import Connection, Job, active_among
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     ConflictError,
@@ -346,15 +346,8 @@ class Trigger:
 
 
 def _active(jobs: Sequence[Job]) -> Job | None:
-    """Return the newest job that is still active.
-
-    A status that we do not know can only be an active one in the newest job: Airbyte runs one job
-    of a connection at a time. So one odd row of the past never keeps a sync from starting.
-    """
-    newest = max((job.id for job in jobs), default=0)
-    return next(
-        (job for job in jobs if job.is_active and (job.has_known_status or job.id == newest)), None
-    )
+    """Return the newest job that is still active."""
+    return next(iter(active_among(jobs)), None)
 
 
 def _words(answer: _NoConflict) -> str:

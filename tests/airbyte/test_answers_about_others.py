@@ -1,6 +1,6 @@
 """An answer about another job or connection than the one asked for is not believed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import httpx
@@ -9,6 +9,7 @@ import pytest
 from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import ProtocolError
@@ -100,3 +101,29 @@ def test_trigger_answered_with_another_connections_job_is_a_lost_answer(api: str
         return await server.trigger(OURS, "sync", still_wanted=lambda: True)
 
     assert isinstance(ask(api, job(api), question=trigger), AnswerLost)
+
+
+def read_log(named: _Json, *lines: str) -> list[str]:
+    async def read(found: AsyncIterator[LogLine]) -> list[str]:
+        return [line.message async for line in found]
+
+    log = {"attempt": named, "logs": {"logLines": lines}}
+    found = ask("config", log, question=lambda server: server.logs(7, attempt=2, read=read))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("number", [0, 2, 11])
+def test_log_of_another_attempt_is_a_protocol_error(number: int) -> None:
+    """AttemptRead's id is the attempt's number, which counts from 0."""
+    with pytest.raises(ProtocolError, match=f"asked for attemptNumber 1, got {number}$"):
+        read_log({"status": "failed", "id": number, "createdAt": 1}, "a line")
+
+
+@pytest.mark.parametrize(
+    "named", [{"id": 1}, {"status": "failed", "id": 1}, {}, {"status": "failed"}, {"id": None}]
+)
+def test_log_of_the_attempt_or_of_none_that_is_named_is_read(named: _Json) -> None:
+    lines = ['{"attempt": {"id": 2}}', "x" * 10_000]
+
+    assert read_log(named, *lines) == lines

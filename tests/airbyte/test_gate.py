@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -24,12 +25,14 @@ Handler = Callable[[httpx.Request], httpx.Response]
 READ = Request(method="GET", url="http://airbyte/api/public/v1/jobs/1")
 
 
-def read(handler: Handler, *, patience: float = 0.0) -> tuple[object, float]:
+def read(handler: Handler, *, patience: float = 0.0, ahead: float = 0.0) -> tuple[object, float]:
     """Read through the gate; tell what came and how many virtual seconds it took."""
 
     async def work() -> tuple[object, float]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-            gate = Gate(client, clock=LoopClock(), limit=30)
+            clock = LoopClock()
+            clock.skew = timedelta(seconds=ahead)
+            gate = Gate(client, clock=clock, limit=30)
             try:
                 outcome: object = await gate.read(READ, patience=patience)
             except AirbyteSyncError as error:
@@ -195,6 +198,60 @@ def test_retry_after_is_read_in_every_form_and_capped(text: str, seconds: float 
         return read_retry_after({"retry-after": text}, LoopClock())
 
     assert run(work()) == seconds
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, -30.0, 0.0, 30.0, 3600.0])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
+        ("Thu, 01 Jan 2026 00:00:00 GMT", 0.0),
+        ("Wed, 31 Dec 2025 23:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 2026 02:00:00 GMT", 300.0),
+        ("7", 7.0),
+    ],
+)
+def test_retry_after_as_a_date_counts_from_the_date_of_the_answer(
+    text: str, seconds: float, ahead: float
+) -> None:
+    """Whatever our own clock says."""
+    clock = LoopClock()
+    clock.skew = timedelta(seconds=ahead)
+    headers = {"retry-after": text, "date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+
+    async def work() -> float | None:
+        return read_retry_after(headers, clock)
+
+    assert run(work()) == seconds
+
+
+@pytest.mark.parametrize("date", ["soon", "", "Thu, 01 Jan 2026 00:00:10", "Thu, 99 Jan 2026"])
+def test_retry_after_counts_from_our_clock_where_the_answer_has_no_readable_date(
+    date: str,
+) -> None:
+    headers = {"retry-after": "Thu, 01 Jan 2026 00:00:30 GMT", "date": date}
+
+    async def work() -> float | None:
+        return read_retry_after(headers, LoopClock())
+
+    assert run(work()) == 30
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_read_pauses_by_the_clock_of_the_server(ahead: float) -> None:
+    answers = iter([503, 200])
+    headers = {
+        "retry-after": "Thu, 01 Jan 2026 00:00:09 GMT", "date": "Thu, 01 Jan 2026 00:00:00 GMT"
+    }  # fmt: skip
+
+    outcome, seconds = read(
+        lambda _: httpx.Response(next(answers), text="{}", headers=headers),
+        patience=60,
+        ahead=ahead,
+    )
+
+    assert not isinstance(outcome, AirbyteSyncError)
+    assert 9 <= seconds < 10
 
 
 def clock_ahead(*dates: str, apart: float = 0.0, slow: float = 0.0) -> ClockAhead | None:

@@ -6,7 +6,8 @@ import itertools
 import socket
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +15,12 @@ import pytest
 
 from tests.support.program import assert_told_well, call
 from tests.support.relays import place_of
-from tests.support.servers import Asked, Stage, always, response
-from tests.support.worlds import LOOK, a_sandbox
+from tests.support.servers import Asked, Scripted, Stage, always, response
+from tests.support.worlds import CONNECTION, LOOK, a_sandbox
 
 PAGE = "<!doctype html><html><head><title>Airbyte</title></head><body></body></html>"
 CREDENTIALS = {"AIRBYTE_USERNAME": "traveller", "AIRBYTE_PASSWORD": "canary-word-1"}
+APPLICATION = {"AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "canary-secret"}
 JOBS = ("wait", "1", "-o", "json")
 
 
@@ -206,7 +208,9 @@ def bomb(megabytes: int) -> bytes:
     return first + more * (megabytes - 1)
 
 
-@pytest.mark.parametrize(("status", "code"), [(200, 10), (401, 6), (500, 9)])
+@pytest.mark.parametrize(
+    ("status", "code"), [(200, 10), (401, 6), (403, 6), (404, 10), (500, 9), (503, 9)]
+)
 def test_packed_bomb_ends_by_its_status_before_it_fills_the_memory(
     stage: Stage, status: int, code: int
 ) -> None:
@@ -219,19 +223,74 @@ def test_packed_bomb_ends_by_its_status_before_it_fills_the_memory(
     finally:
         tracemalloc.stop()
     assert_told_well(ending, code)
-    assert ("larger than" in ending.lines("error: ")[0]) == (status == 200)
+    assert ("larger than" in ending.lines("error: ")[0]) is (status == 200)
     assert peak < 64 * 1024 * 1024
 
 
-def test_packed_bomb_for_a_token_is_a_protocol_error(stage: Stage) -> None:
+@pytest.mark.parametrize(("status", "code"), [(200, 10), (401, 6), (403, 6), (500, 9)])
+def test_packed_bomb_for_a_token_ends_by_its_status(stage: Stage, status: int, code: int) -> None:
     def answer(asked: Asked) -> bytes:
         is_token = asked.target.endswith("/applications/token")
-        return response(200, bomb(3000), Content_Encoding="gzip") if is_token else response(200)
+        return response(status, bomb(3000), Content_Encoding="gzip") if is_token else response(200)
 
-    application = {"AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "canary-secret"}
-    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, **application)
+    ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, **APPLICATION)
+    assert_told_well(ending, code)
+    assert ("larger than" in ending.lines("error: ")[0]) is (status == 200)
+
+
+UNREADABLE: dict[str, tuple[bytes, str]] = {
+    "no gzip": (b"no gzip", "gzip"),
+    "cut off": (gzip.compress(b'{"message": "no"}')[:-9], "gzip"),
+    "another encoding": (b"\x00\x01", "br"),
+    "no UTF-8": (b"\xff\xfe\x80", "identity"),
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+@pytest.mark.parametrize(("status", "code"), [(401, 6), (403, 6), (500, 9), (503, 9)])
+@pytest.mark.parametrize("signs_in", [False, True])
+def test_refusal_with_an_unreadable_body_counts_by_its_status(
+    stage: Stage, body: str, status: int, code: int, *, signs_in: bool
+) -> None:
+    content, encoding = UNREADABLE[body]
+    server = stage.scripted(always(status, content, Content_Encoding=encoding))
+    credentials = APPLICATION if signs_in else CREDENTIALS
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **credentials)
+    assert_told_well(ending, code)
+    assert (len(server.asked) > 2) is (code == 9)  # only what may pass is asked again
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_failure_with_an_unreadable_body_is_retried_until_it_passes(
+    stage: Stage, status: int
+) -> None:
+    asked = itertools.count()
+
+    def answer(_: Asked) -> bytes:
+        if next(asked) < 2:
+            return response(status, b"no gzip", Content_Encoding="gzip")
+        return response(200, {"data": []})
+
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=stage.scripted(answer).url)
+    assert_told_well(ending, 7)  # it is Airbyte, and has no such connection
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "X-GZIP"])
+@pytest.mark.parametrize("mark", [b"", BOM_UTF8], ids=["plain", "byte order mark"])
+def test_packed_and_marked_answer_is_read(stage: Stage, encoding: str, mark: bytes) -> None:
+    packed = gzip.compress(mark + b'{"data": []}')
+    server = stage.scripted(always(200, packed, Content_Encoding=encoding))
+    assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 7)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize("body", [b"", b" \n", BOM_UTF8], ids=["empty", "blank", "only a mark"])
+def test_empty_yes_is_named_for_what_it_is(stage: Stage, body: bytes, encoding: str) -> None:
+    content = gzip.compress(body) if body and encoding == "gzip" else body
+    server = stage.scripted(always(200, content, Content_Encoding=encoding))
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
     assert_told_well(ending, 10)
-    assert "larger than" in ending.lines("error: ")[0]
+    assert "it is empty" in ending.lines("error: ")[0]
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "deflate"])
@@ -325,6 +384,101 @@ def test_a_redirect_loop_ends_at_once(stage: Stage) -> None:
     server = stage.scripted(lambda asked: response(302, "", Location=asked.target))
     assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 10)
     assert len(server.asked) == 1
+
+
+ODD_PLACES = (
+    "data:text/html,hello",
+    "file:///etc/passwd",
+    "mailto:a@b",
+    "javascript:alert(1)",
+    "http://",
+    "http://[::1",
+    "http://xn--/",
+    "http://a:99999999/",
+    "/\x7f",
+    "\xe4\xff",
+    "x" * 70_000,
+    "",
+)
+"""What a redirect may name that is no address, or none of HTTP."""
+
+
+@pytest.mark.parametrize("place", ODD_PLACES, ids=lambda place: place[:20])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("signs_in", [False, True])
+def test_redirect_to_no_address_is_a_protocol_error(
+    stage: Stage, status: int, place: str, *, signs_in: bool
+) -> None:
+    head = f"HTTP/1.1 {status} Odd\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+    server = stage.scripted(lambda _asked: head.encode("latin-1"))
+    credentials = APPLICATION if signs_in else {}
+    ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **credentials)
+    assert_told_well(ending, 10)
+    assert "redirected to" in ending.lines("error: ")[0]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("place", ODD_PLACES, ids=lambda place: place[:20])
+def test_trigger_redirected_to_no_address_is_a_lost_answer(stage: Stage, place: str) -> None:
+    """The job is there: it is found, and no second trigger is sent."""
+    row = {"jobId": 1, "connectionId": CONNECTION, "jobType": "sync", "status": "succeeded"}
+    dates = {"startTime": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:01:00Z"}
+    named = {"connectionId": CONNECTION, "name": "orders", "status": "active"}
+    server: Scripted
+
+    def is_trigger(asked: Asked) -> bool:
+        return asked.method == "POST" and asked.target.endswith("/jobs")
+
+    def answer(asked: Asked) -> bytes:
+        if is_trigger(asked):
+            head = f"HTTP/1.1 302 Odd\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+            return head.encode("latin-1")
+        if f"/connections/{CONNECTION}" in asked.target:
+            return response(200, {**named, "schedule": {"scheduleType": "manual"}})
+        if "/jobs/1" in asked.target:
+            return response(200, {**row, **dates})
+        is_there = any(map(is_trigger, server.asked))
+        is_sync = "jobType" not in asked.target
+        return response(200, {"data": [{**row, **dates}] if is_there and is_sync else []})
+
+    server = stage.scripted(answer)
+    ending = call("run", "--conn", CONNECTION, "--api", "public", AIRBYTE_URL=server.url)
+    assert ending.code == 0, ending.stderr
+    assert sum(map(is_trigger, server.asked)) == 1
+
+
+def with_jobs(stage: Stage, *rows: Mapping[str, object]) -> Scripted:
+    """Serve one connection with these syncs, newest first; every trigger is refused."""
+    about = {"connectionId": CONNECTION, "jobType": "sync"}
+    listed = [{**about, "jobId": len(rows) - at, **row} for at, row in enumerate(rows)]
+
+    def answer(asked: Asked) -> bytes:
+        if asked.method == "POST":
+            return response(400, {"message": "no"})
+        if f"/connections/{CONNECTION}" in asked.target:
+            return response(200, {"connectionId": CONNECTION, "name": "orders"})
+        return response(200, {"data": [] if "jobType" in asked.target else listed})
+
+    return stage.scripted(answer)
+
+
+def test_since_with_a_job_of_an_unreadable_date_starts_nothing(stage: Stage) -> None:
+    server = with_jobs(stage, {"status": "succeeded", "startTime": "yesterday"})
+    argv = ("run", "--conn", CONNECTION, "--since", "2h", "--api", "public")
+    ending = call(*argv, AIRBYTE_URL=server.url)
+    assert ending.code == 10, ending.stderr
+    assert "--since cannot tell whether it counts" in ending.lines("error: ")[0]
+    assert not [one for one in server.asked if one.method == "POST"]
+
+
+def test_older_job_of_an_unknown_status_keeps_no_sync_from_starting(stage: Stage) -> None:
+    long_ago = {"startTime": "2026-01-01T00:00:00Z"}
+    rows = ({"status": "failed", **long_ago}, {"status": "paused", **long_ago})
+    argv = ("run", "--conn", CONNECTION, "--api", "public", "--dry-run")
+    started = call(*argv, AIRBYTE_URL=with_jobs(stage, *rows).url)
+    met = call(*argv, AIRBYTE_URL=with_jobs(stage, *rows[1:]).url)
+    assert "would start a sync" in started.stdout + started.stderr
+    assert "job 1 is paused" in met.stdout + met.stderr
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from airbyte_sync_cli.airbyte.models import Job, active_among
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
@@ -697,3 +698,38 @@ def test_late_job_after_a_conflict_is_taken_once() -> None:
     given.run(orders)
 
     assert len(given.told(JobKnown)) == 1
+
+
+@pytest.mark.parametrize("status", ["paused", "unknown"])
+@pytest.mark.parametrize("ended", ["succeeded", "failed", "cancelled"])
+def test_unknown_status_counts_as_active_only_in_the_newest_job(status: str, ended: str) -> None:
+    """Airbyte creates no job beside one that has not ended: a newer one proves the end."""
+    odd = Job(id=7, connection_id="c", type="sync", status=status, created_at=START)
+    newer = replace(odd, id=8, status=ended)
+    running = replace(odd, id=9, status="running")
+
+    assert active_among([odd]) == [odd]
+    assert active_among([newer, odd]) == []
+    assert active_among([odd, newer]) == []
+    assert active_among([running, newer, odd]) == [running]
+
+
+@pytest.mark.parametrize("status", ["pending", "queued", "running", "incomplete"])
+def test_known_active_status_counts_in_every_job(status: str) -> None:
+    """A clear that waits for its turn is newer than what it cancels."""
+    older = Job(id=7, connection_id="c", type="sync", status=status, created_at=START)
+
+    assert active_among([replace(older, id=8, status="failed"), older]) == [older]
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_newest_job_of_an_unknown_status_is_adopted(api: str) -> None:
+    given = bench(api=api, policy=policy(if_running="attach"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("failed"))
+    given.sandbox.start_job(orders, script=script("paused 90, succeeded"))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 2, True)
+    assert triggers(given) == 0

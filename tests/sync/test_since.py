@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
 from airbyte_sync_cli.sync.since import left_behind
@@ -110,3 +111,73 @@ def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> 
 
     assert (case.exit_code, case.result().job_id) == (ExitCode.OK, 1)
     assert not given.sandbox.sent("trigger")
+
+
+HOUR = timedelta(hours=1)
+UNDATED = replace(JOB, id=5, created_at=None)
+DONE = replace(UNDATED, status="succeeded")
+
+
+@pytest.mark.parametrize("job", [UNDATED, DONE], ids=["running", "succeeded"])
+@pytest.mark.parametrize(
+    ("neighbour", "is_ours"),
+    [
+        (replace(JOB, id=4, status="failed", created_at=NOON), True),
+        (replace(JOB, id=4, status="failed", created_at=NOON + HOUR), True),
+        (replace(JOB, id=6, status="failed", created_at=NOON - HOUR), False),
+    ],
+    ids=["older one is since", "older one is later", "newer one is before"],
+)
+def test_job_without_a_date_counts_by_its_neighbours(
+    job: Job,
+    neighbour: Job,
+    is_ours: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    jobs = sorted([job, neighbour], key=lambda one: -one.id)
+
+    assert (left_behind(jobs, NOON, "sync") is job) is is_ours
+
+
+def test_job_without_a_creation_that_ended_before_the_moment_does_not_count() -> None:
+    assert left_behind([replace(DONE, ended_at=NOON - HOUR)], NOON, "sync") is None
+
+
+@pytest.mark.parametrize(
+    "neighbours",
+    [
+        [],
+        [replace(JOB, id=4, status="failed", created_at=NOON - HOUR)],
+        [replace(JOB, id=6, status="failed", created_at=NOON + HOUR)],
+        [replace(JOB, id=4, status="failed", created_at=None)],
+    ],
+    ids=["alone", "older one before", "newer one since", "older one undated"],
+)
+@pytest.mark.parametrize(
+    "job", [UNDATED, replace(DONE, ended_at=NOON + HOUR)], ids=["running", "succeeded"]
+)
+def test_job_without_a_date_is_an_error_where_nothing_else_decides(
+    job: Job, neighbours: list[Job]
+) -> None:
+    jobs = sorted([job, *neighbours], key=lambda one: -one.id)
+
+    with pytest.raises(ProtocolError, match=f"the creation time of job 5 .{job.status}."):
+        left_behind(jobs, NOON, "sync")
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_failed_job_without_a_date_stops_nothing(status: str) -> None:
+    assert left_behind([replace(UNDATED, status=status)], NOON, "sync") is None
+
+
+def test_job_without_a_date_is_no_error_where_another_one_counts_anyway() -> None:
+    running = replace(JOB, id=6, created_at=NOON)
+
+    assert left_behind([running, DONE], NOON, "sync") is running
+
+
+def test_unknown_status_of_an_older_job_is_not_adopted() -> None:
+    """A newer job proves that it has ended: Airbyte runs one job of a connection at a time."""
+    paused, newer = replace(JOB, status="paused"), replace(JOB, id=2, status="failed")
+
+    assert left_behind([newer, paused], NOON, "sync") is None
+    assert left_behind([paused], NOON, "sync") is paused
