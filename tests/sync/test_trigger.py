@@ -1,0 +1,155 @@
+"""Repeats of a trigger: what each answer proves, and how long the next one waits."""
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sandbox import Fault
+from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.context import Context
+from airbyte_sync_cli.sync.events import Event, LookingForJob, Triggering
+from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
+from airbyte_sync_cli.sync.select import select_connections
+from airbyte_sync_cli.sync.start import Start
+from tests.support.core import bench, script
+
+QUICK = "running 60, succeeded"
+
+
+def policy(**changes: object) -> RunPolicy:
+    return RunPolicy(trigger=replace(TriggerPolicy(), **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_refused_connection_of_a_trigger_is_retried_without_a_search(api: str) -> None:
+    given = bench(api=api)
+    given.refused_triggers = 1
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.adopted, case.start) == (ExitCode.OK, False, Start.STARTED)
+    assert [job.id for job in given.sandbox.jobs] == [case.result().job_id]
+    assert len(given.told(Triggering)) == 2
+    assert not given.told(LookingForJob)
+
+
+def test_refused_connections_end_as_unavailable_after_the_last_attempt() -> None:
+    given = bench()
+    given.refused_triggers = 100
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.start) == (ExitCode.UNAVAILABLE, Start.NOT_SENT)
+    assert case.error is not None
+    assert case.error.hint is not None
+    assert len(given.told(Triggering)) == TriggerPolicy().most_attempts
+    assert not given.sandbox.jobs
+
+
+def test_refused_connections_double_the_pause_before_each_retry() -> None:
+    given = bench()
+    given.refused_triggers = 3
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    times = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Triggering):
+            times.append(asyncio.get_running_loop().time())
+
+    given.listener = listen
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.OK
+    assert [round(after - before) for before, after in pairwise(times)] == [2, 4, 8]
+
+
+# -- answers that name an old job ----------------------------------------------------------------
+
+
+def test_answer_with_an_old_job_that_is_active_adopts_it() -> None:
+    """The look cannot tell that it is active: its status is unknown, and it is not the newest."""
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("preparing 100, running 60, succeeded"))
+    given.sandbox.start_job(orders, script=script("succeeded"))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 1, True)
+    assert case.start is Start.REFUSED
+    assert "Airbyte answered with job 1, which ran before: adopted" in given.warnings
+    assert len(given.sandbox.jobs) == 2
+
+
+def test_answer_with_an_old_job_that_has_ended_is_no_job_of_ours() -> None:
+    """Servers that hold a trigger until an attempt runs can return a job that is over by then."""
+    given = bench("1.0")
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("preparing 10, running 0, succeeded"))
+    given.sandbox.start_job(orders, script=script("succeeded"))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 3, False)
+    [looking] = given.told(LookingForJob)
+    assert looking.words == "Airbyte answered with job 1, which had ended before"
+
+
+# -- a baseline, and a job that may be ours ------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["trigger:lost-before", "trigger:503"])
+def test_baseline_stays_once_a_trigger_may_have_made_a_job(fault: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("succeeded"))
+    given.sandbox.faults.add(Fault.model_validate(fault))
+
+    async def work(context: Context) -> list[Case]:
+        [connection] = await select_connections(context.airbyte, [orders.id])
+        case = Case.to_start(connection, "sync")
+        async with asyncio.TaskGroup() as tasks:
+            ours = OurJob(context, case, connection, tasks=tasks)
+            ours.note_baseline(await context.airbyte.jobs(orders.id))
+            await context.slots.acquire()
+            await ours.trigger(1, fresh_until=None, is_repeat=False)
+            given.sandbox.start_job(orders)
+            newer, older = jobs = await context.airbyte.jobs(orders.id)
+            ours.note_baseline(jobs)
+
+        assert (ours.is_new(newer), ours.is_new(older)) == (True, False)
+        assert ours.is_among(jobs)
+        return [case]
+
+    given.play(work)
+
+
+# -- answers without a date ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("action", "found_after"), [("lost-after", 60), ("lost-before", 1200)])
+def test_job_found_by_undated_answers_is_ours_only_soon_after_the_trigger(
+    action: str, found_after: float
+) -> None:
+    """Without a `Date` nothing tells when it was created, so the look that finds it counts."""
+    given = bench()
+    given.is_dated = False
+    orders = given.sandbox.add_connection("orders", script=script("running 6000, succeeded"))
+    given.sandbox.faults.add(
+        Fault.model_validate(f"trigger:{action}:times=1"),
+        Fault.model_validate(f"jobs:502:after=3:for={found_after}"),
+    )
+    at = (900, lambda: given.sandbox.start_job(orders, script=script("running 6000, succeeded")))
+
+    [case] = given.run(orders, stop_after=1300, at=at if action == "lost-before" else None)
+
+    is_ours = action == "lost-after"
+    assert case.adopted is not is_ours
+    assert bool(given.sandbox.sent("cancel")) is is_ours
+    assert any("appeared too long after it" in text for text in given.warnings) is not is_ours
