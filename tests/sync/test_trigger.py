@@ -147,7 +147,7 @@ def test_resets_without_end_leave_open_only_what_a_lost_trigger_started(
     [case] = given.run(orders)
 
     assert (case.exit_code, case.start) == (ExitCode.CONFLICT, start)
-    assert case.result().job_id is None
+    assert (case.result().job_id, case.result().url) == (None, None)
     assert len(given.sandbox.sent("trigger")) == triggers
 
 
