@@ -237,6 +237,19 @@ def test_conflict_after_a_lost_trigger_takes_the_job_that_runs() -> None:
     assert not given.told(BlockedBy)
 
 
+def test_conflict_without_a_job_is_retried_after_2_to_20_seconds() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.start) == (ExitCode.CONFLICT, Start.REFUSED)
+    times = [request.time for request in given.sandbox.sent("trigger")]
+    gaps = [round(after - before) for before, after in pairwise(times)]
+    assert gaps == [2, 2, 4, 8, 16, 20, 20, 20, 20, 20]
+
+
 @pytest.mark.parametrize("fault", ["lost-before", "try-again-later", "state-conflict"])
 def test_connection_that_cannot_be_read_after_a_trigger_does_not_end_the_run(fault: str) -> None:
     given = bench()
