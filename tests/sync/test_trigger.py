@@ -240,6 +240,7 @@ def test_conflict_after_a_lost_trigger_takes_the_job_that_runs() -> None:
 def test_conflict_without_a_job_is_retried_after_2_to_20_seconds() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("running 300, succeeded"))
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
 
     [case] = given.run(orders)
