@@ -48,6 +48,7 @@ def test_refused_connections_end_as_unavailable_after_the_last_attempt() -> None
 
     assert (case.exit_code, case.start) == (ExitCode.UNAVAILABLE, Start.NOT_SENT)
     assert case.error is not None
+    assert case.error.message.startswith("nothing was started: cannot reach http://airbyte: ")
     assert case.error.hint is not None
     assert len(given.told(Triggering)) == TriggerPolicy().most_attempts
     assert not given.sandbox.jobs
