@@ -2,7 +2,8 @@
 
 `make mutation` takes all modules of `[tool.mutmut]` (hours), with `MODULE=sync/trigger.py` one of
 them. A survivor becomes a test, or an entry in tests/mutation/equivalent.toml that says why
-nobody can notice it. Texts for people are not judged: tests/cli and tests/docs read those.
+nobody can notice it. An entry without its survivor fails the script, too. Texts for people are
+not judged: tests/cli and tests/docs read those.
 """
 
 import json
@@ -45,7 +46,7 @@ class Change:
 
 
 def main(modules: list[str]) -> int:
-    """Mutate, test, print a table; 1 if a survivor has neither a test nor a reason."""
+    """Mutate, test, print a table; 1 for a survivor without a reason or a stale entry."""
     shutil.rmtree(WORK, ignore_errors=True)
     patterns = [
         f"{PACKAGE}.{module.removesuffix('.py').replace('/', '.')}.*" for module in modules
@@ -53,14 +54,16 @@ def main(modules: list[str]) -> int:
     subprocess.run([MUTMUT, "run", "--max-children", "1", *patterns], check=True)
     explained = {
         Change(**{key: text for key, text in entry.items() if key != "reason"})
-        for entry in tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
+        for entry in tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
     }
-    unexplained = []
-    for module, fates in _results(modules):
+    stale, unexplained = set(explained), []
+    results = dict(_results(modules))
+    for module, fates in results.items():
         counts = Counter(fates.values())
         for mutant, fate in fates.items():
             if fate in {"survived", "no test"}:
                 change = _change_of(module, mutant)
+                stale.discard(change)
                 excuse = "sentence" if change.is_of_a_sentence else "equivalent"
                 if change in explained or change.is_of_a_sentence:
                     counts.update({fate: -1, excuse: 1})
@@ -69,8 +72,11 @@ def main(modules: list[str]) -> int:
         print(f"{module:28}", *(f"{n} {fate}" for fate, n in sorted(counts.items()) if n))
     for mutant, change in unexplained:
         print(f"\n{mutant}\n- {change.was}\n+ {change.becomes}")
-    print(f"\n{len(unexplained)} survivors without a test or a reason")
-    return 1 if unexplained else 0
+    stale = {change for change in stale if change.module in results}
+    for change in stale:
+        print(f"\nno survivor any more: {change.module} {change.function}\n+ {change.becomes}")
+    print(f"\n{len(unexplained)} survivors without a test or a reason, {len(stale)} stale entries")
+    return 1 if unexplained or stale else 0
 
 
 def _results(modules: list[str]) -> Iterator[tuple[str, dict[str, str]]]:

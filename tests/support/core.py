@@ -52,7 +52,7 @@ class LoopClock:
 class SocketLike(LoopbackTransport):
     """Tells, as a socket does, when a request leaves; can be cut, and slow to connect.
 
-    Answers are dated by the sandbox's clock, as any server dates them.
+    Answers are dated by the sandbox's clock, as servers date them, unless `is_dated` is False.
     """
 
     def __init__(
@@ -62,18 +62,24 @@ class SocketLike(LoopbackTransport):
         trigger_connects_in: float = 0.0,
         *,
         trigger_breaks: bool = False,
+        refused_triggers: int = 0,
+        is_dated: bool = True,
     ) -> None:
         super().__init__(sandbox.app)
         self._now = sandbox.clock.now
         self._cut_between = cut_between
         self._trigger_connects_in = trigger_connects_in
         self._trigger_breaks = trigger_breaks
+        self._refused_triggers = refused_triggers
+        self._is_dated = is_dated
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         begin, end = self._cut_between
-        if begin <= asyncio.get_running_loop().time() < end:
-            raise httpx.ConnectError("refused") from ConnectionRefusedError()
         is_trigger = request.method == "POST" and request.url.path.endswith(("/jobs", "/sync"))
+        is_refused = is_trigger and self._refused_triggers > 0
+        if is_refused or begin <= asyncio.get_running_loop().time() < end:
+            self._refused_triggers -= is_refused
+            raise httpx.ConnectError("refused") from ConnectionRefusedError()
         if is_trigger:
             await asyncio.sleep(self._trigger_connects_in)
         trace = request.extensions.get("trace")
@@ -83,7 +89,8 @@ class SocketLike(LoopbackTransport):
         if is_trigger and self._trigger_breaks:
             await asyncio.sleep(1)
             raise ValueError("ours")
-        response.headers["date"] = formatdate(self._now(), usegmt=True)
+        if self._is_dated:
+            response.headers["date"] = formatdate(self._now(), usegmt=True)
         return response
 
 
@@ -105,6 +112,10 @@ class Bench:
     """Virtual seconds before a trigger can leave."""
     trigger_breaks: bool = False
     """Whether an exception that nobody expects comes a second after a trigger's effect."""
+    refused_triggers: int = 0
+    """Number of triggers whose connection is refused before the first one that leaves."""
+    is_dated: bool = True
+    """Whether answers carry a `Date`."""
     seconds: float = 0.0
     """How long the last run took, in virtual time."""
 
@@ -123,7 +134,7 @@ class Bench:
             found = await select_connections(context.airbyte, wanted)
             return list(await run_connections(context, found))
 
-        return self._play(work, stop_after)
+        return self.play(work, stop_after)
 
     def wait(self, *job_ids: int, stop_after: float | None = None) -> list[Case]:
         """Wait for jobs."""
@@ -131,11 +142,15 @@ class Bench:
         async def work(context: Context) -> list[Case]:
             return list(await wait_for_jobs(context, job_ids))
 
-        return self._play(work, stop_after)
+        return self.play(work, stop_after)
 
-    def _play(
-        self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
+    def play(
+        self,
+        work: Callable[[Context], Awaitable[list[Case]]],
+        stop_after: float | None = None,
     ) -> list[Case]:
+        """Do this work with a context of its own, in virtual time."""
+
         async def play() -> list[Case]:
             async with asyncio.timeout(14 * 24 * 3600):
                 return await self._with_context(work, stop_after)
@@ -151,6 +166,8 @@ class Bench:
             self.cut_between,
             self.trigger_connects_in,
             trigger_breaks=self.trigger_breaks,
+            refused_triggers=self.refused_triggers,
+            is_dated=self.is_dated,
         )
         async with httpx.AsyncClient(transport=transport) as client:
             gate = Gate(client, clock=self.clock, limit=30)
