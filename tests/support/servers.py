@@ -64,7 +64,19 @@ def open_stage() -> Iterator[Stage]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
         with asyncio.Runner(loop_factory=lambda: loop) as runner:  # cancels what is left
-            runner.run(asyncio.sleep(0))
+            runner.run(cut_off_everybody())
+
+
+async def cut_off_everybody() -> None:
+    """Close every connection of the running loop.
+
+    One that is left to the garbage collector warns in whichever test runs by then.
+    """
+    loop = asyncio.get_running_loop()
+    for transport in list(loop._transports.values()):  # type: ignore[attr-defined]  # noqa: SLF001  # no public list
+        transport.abort()
+    for _ in range(_ACCEPTING):
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

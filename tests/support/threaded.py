@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 
 from airbyte_sync_cli.sandbox import Sandbox, serve
+from tests.support.servers import cut_off_everybody
 
 
 @contextlib.contextmanager
@@ -19,6 +20,7 @@ def serve_in_thread(sandbox: Sandbox) -> Iterator[str]:
             stop = asyncio.Event()
             ready.set_result((url, asyncio.get_running_loop(), stop))
             await stop.wait()
+        await cut_off_everybody()
 
     def work() -> None:
         try:
