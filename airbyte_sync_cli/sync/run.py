@@ -187,7 +187,8 @@ class _Run:
                 await until_stopped(wait.until_end(), stop=self._stop)
             except OutOfTimeError as error:
                 case.error = error
-                raise DeadlineError(error.limit) from error
+                at = self._deadline if error.limit == "--timeout" else None
+                raise DeadlineError(error.limit, at=at) from error
         await complete(self._context, case, seconds=self._seconds_left())
 
     def _seconds_left(self) -> float | None:

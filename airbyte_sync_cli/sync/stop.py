@@ -83,11 +83,15 @@ class StoppedError(Exception):
 
 
 class DeadlineError(StoppedError):
-    """The time that the user gave is over; `limit` is the option that gave it."""
+    """The time that the user gave is over; `limit` is the option that gave it.
 
-    def __init__(self, limit: str = "--timeout") -> None:
+    `at` is when, in monotonic seconds, where that was noticed later: after a last look.
+    """
+
+    def __init__(self, limit: str = "--timeout", *, at: float | None = None) -> None:
         super().__init__(limit)
         self.limit = limit
+        self.at = at
 
 
 async def until_stopped(

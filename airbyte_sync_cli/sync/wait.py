@@ -65,7 +65,7 @@ class Wait:
         self._note_end_of_trouble()
         self._case.job = job
         self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
-        if job.is_active and job.status not in NOT_STARTED_STATUSES:
+        if job.is_active and job.status not in NOT_STARTED_STATUSES and not self._is_late():
             self._case.progress = (
                 await self._context.airbyte.progress(job.id) or self._case.progress
             )
@@ -83,6 +83,10 @@ class Wait:
                 return await self._context.airbyte.job(self._job_id, patience=0)
         except TimeoutError as error:
             raise UnavailableError("no answer in time") from error
+
+    def _is_late(self) -> bool:
+        """Whether `--timeout` has passed: a cancel is due, numbers are not."""
+        return self._deadline is not None and self._clock.monotonic() >= self._deadline
 
     def _lateness(self, job: Job | None, looked_at: float) -> OutOfTimeError | None:
         """Say whether time was up, and which, when this look at the job began."""

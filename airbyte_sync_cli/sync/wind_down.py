@@ -37,6 +37,8 @@ class WindDown:
     async def run(self, case: Case, stopped: StoppedError, ours: OurJob | None = None) -> None:
         """Find what may be ours, cancel it if it is unwanted, and say what became of it."""
         since = self._context.clock.monotonic()
+        if isinstance(stopped, DeadlineError) and stopped.at is not None:
+            since = stopped.at  # the last look is part of the grace
         grace_left = partial(self._stop.grace_left, since)
         if ours is not None:
             await ours.find_now(grace_left)

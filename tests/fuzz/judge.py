@@ -58,8 +58,9 @@ _SEARCH: Final = 75.0
 _CLAIMED: Final = 90.0
 """Seconds after a lost answer in which a job that is only found may be called ours."""
 _INTERRUPTED: Final = 5.0
-_OUT_OF_TIME: Final = 35.0
-"""Seconds from a signal, and from a deadline, to the end."""
+_OUT_OF_TIME: Final = 40.0
+"""Seconds from a signal, and from a deadline, to the end: 30 to find and cancel a job, and 10 to
+ask why it failed."""
 SLACK: Final = 5.0
 """Seconds by which `--since` may count a job that was created before: clocks tell whole ones."""
 _ADMITS: Final = re.compile(r"\bmay\b|under way|shown up|unconfirmed|lost", re.IGNORECASE)
