@@ -330,3 +330,14 @@ def test_the_state_is_told_as_soon_as_a_signal_comes() -> None:
 
     first = given.told(Provisional)[0].results[0]
     assert (first.exit_code, first.start) == (ExitCode.SIGTERM, Start.POSSIBLE)
+
+
+def test_last_look_after_the_timeout_is_part_of_the_grace() -> None:
+    given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=60)))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="any", action="never", from_seconds=50))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is ExitCode.TIMEOUT
+    assert given.seconds == pytest.approx(90, abs=1), "60 s, and 30 s for cancelling"
