@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,8 +67,9 @@ def start(
 def closed(tmp_path: Path) -> Iterator[Path]:
     """Make a folder that only its owner can search, below one that all can."""
     for folder in (tmp_path, *tmp_path.parents[:3]):
-        if folder.stat().st_uid == os.geteuid() and folder != Path(folder.anchor):
-            folder.chmod(0o755)
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if folder.stat().st_uid == os.geteuid() and mode & 0o055 != 0o055:  # r-x
+            folder.chmod(mode | 0o055)  # only ever more: one of these may be /tmp itself
     place = tmp_path / "closed"
     place.mkdir(mode=0o700)
     (place / "file.pem").touch()

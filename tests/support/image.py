@@ -23,8 +23,12 @@ HARDENED = (
 
 
 def find_engine() -> str | None:
-    """Find what builds and runs images here."""
-    return shutil.which("podman") or shutil.which("docker")
+    """Find what builds and runs images here: a client without its daemon does not."""
+    for engine in filter(None, (shutil.which("podman"), shutil.which("docker"))):
+        answers = subprocess.run([engine, "info"], capture_output=True, check=False)  # noqa: S603  # the same
+        if answers.returncode == 0:
+            return engine
+    return None
 
 
 @dataclass(frozen=True, slots=True)
