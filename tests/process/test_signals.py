@@ -269,19 +269,15 @@ def test_signal_that_was_ignored_at_the_start_stays_ignored(
     url: str, sandbox: Sandbox, number: Signals
 ) -> None:
     """A shell lets its background jobs ignore SIGINT, and nohup lets a program ignore SIGHUP."""
-    before = signal.signal(number, signal.SIG_IGN)
-    try:
-        with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
-            signal.signal(number, before)
-            until(lambda: len(sandbox.sent("job")) > 1)
-            child.send(number)
-            seen = len(sandbox.sent("job"))
-            until(lambda: len(sandbox.sent("job")) > seen)
-            still = child.process.poll()
-            child.send(SIGTERM)
-            ended = child.end()
-    finally:
-        signal.signal(number, before)
+    argv = ("run", "--conn", "orders", "-o", "json")
+    with running(*argv, ignored=number, AIRBYTE_URL=url) as child:
+        until(lambda: len(sandbox.sent("job")) > 1)
+        child.send(number)
+        seen = len(sandbox.sent("job"))
+        until(lambda: len(sandbox.sent("job")) > seen)
+        still = child.process.poll()
+        child.send(SIGTERM)
+        ended = child.end()
 
     assert still is None
     assert ended.code == 143

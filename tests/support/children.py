@@ -58,10 +58,15 @@ class Ended:
 
 
 @contextmanager
-def running(*argv: str, merged: bool = False, **environ: str) -> Iterator[Child]:
-    """Start the program with nothing else in its environment; kill it if a test leaves it."""
+def running(
+    *argv: str, merged: bool = False, ignored: int | None = None, **environ: str
+) -> Iterator[Child]:
+    """Start the program with nothing else in its environment; kill it if a test leaves it.
+
+    `ignored` is a signal that it inherits as ignored, as from a shell or nohup.
+    """
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    with _keys_not_ignored():
+    with _inherited(ignored):
         process = subprocess.Popen(  # noqa: S603  # our own program
             [sys.executable, "-m", "airbyte_sync_cli", *argv],
             env={**kept, **environ},
@@ -83,20 +88,26 @@ def running(*argv: str, merged: bool = False, **environ: str) -> Iterator[Child]
 
 
 @contextmanager
-def _keys_not_ignored() -> Iterator[None]:
-    """Start children with the default action of SIGINT and SIGQUIT.
+def _inherited(ignored: int | None) -> Iterator[None]:
+    """Start children with the default action of SIGINT and SIGQUIT, and ignore one signal.
 
     A shell without job control ignores both for what it runs in the background, and a child
     inherits that. A handler is not inherited, and needs no code between fork and exec.
     """
-    ignored = [one for one in _KEYS if signal.getsignal(one) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, lambda *_: None)
+    wanted = {one: _do_nothing for one in _KEYS if signal.getsignal(one) is signal.SIG_IGN}
+    before = {one: signal.signal(one, act) for one, act in wanted.items()}
+    if ignored is not None:
+        own = signal.signal(ignored, signal.SIG_IGN)
+        before.setdefault(signal.Signals(ignored), own)
     try:
         yield
     finally:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    """Stand for the default action: exec resets handlers."""
 
 
 def until(is_so: Callable[[], object]) -> None:
