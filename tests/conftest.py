@@ -9,10 +9,13 @@ settings.load_profile("without deadline")
 
 
 def pytest_configure() -> None:
-    """Hear SIGINT even where a shell has started the tests in the background.
+    """Take back what the launcher ignores: SIGINT and SIGQUIT in the background, SIGHUP by nohup.
 
-    It lets such jobs ignore SIGINT, and the processes that a test starts would inherit that:
-    ours respects it, so a test that sends one would wait for ever.
+    The processes that a test starts would inherit that: ours respects it, so a test that sends
+    one would wait for ever.
     """
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
