@@ -214,9 +214,9 @@ class _Judge:
 
     def _excuse_of_claim(self, left: Left, job: SimJob) -> Limit | None:
         """By elimination a job is ours that began by hand while ours was being looked for."""
-        born = self._played.born(job)
+        born, ended = self._played.born(job), left.ended or 0.0
         windows = [
-            (sent.at - _MOMENT, (sent.ended_at or left.ended or 0.0) + _CLAIMED)
+            (sent.at - _MOMENT, (ended if sent.ended_at is None else sent.ended_at) + _CLAIMED)
             for sent in left.sent
             if sent.is_trigger and sent.outcome not in {"429", "503"}
         ]
