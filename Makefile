@@ -20,7 +20,7 @@ endif
 # `make LOCKED=no test` takes the newest.
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
 
-.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix mutation e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e clean image requirements
 
 help: ## what can be made here
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -92,6 +92,10 @@ fuzz: $(VENV)/.developed ## 20,000 random scenarios in virtual time; SEED=n show
 matrix: $(VENV)/.developed ## every request of every command x every fault, for docs/reliability.md
 	$(BIN)/python benchmarks/fuzz.py --matrix
 	$(BIN)/python docs/generate.py
+
+mends: $(VENV)/.developed ## does the generator find each mended fault again without its mend? NAME=word for some of them
+	$(BIN)/python benchmarks/mends.py $(if $(NAME),--name "$(NAME)")
+	$(if $(NAME),,$(BIN)/python docs/generate.py)
 
 $(VENV)/.mutated: $(VENV)/.developed
 	$(INSTALL) --group mutation $(CONSTRAINTS)

@@ -10,7 +10,6 @@ What Airbyte's API makes undecidable is counted as a limit.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' support
 
+from benchmarks.figures import store
 from tests.fuzz.judge import faults
 from tests.fuzz.matrix import NAMES, Rows, matrix
 from tests.fuzz.play import play
@@ -30,7 +30,6 @@ from tests.fuzz.tally import ENDINGS, Tally, tally
 from tests.fuzz.trace import trace
 
 COUNT: Final = 20_000
-FIGURES: Final = Path(__file__).resolve().parent.parent / "docs" / "reliability.json"
 _CHUNK: Final = 25
 _MOST_SHRUNK: Final = 10
 
@@ -97,14 +96,6 @@ def fault_matrix() -> dict[str, dict[str, Rows]]:
         for (how_long, command), rows in zip(jobs, pool.map(_rows, jobs), strict=True):
             found[how_long][command] = rows
     return found
-
-
-def store(key: str, figures: object) -> None:
-    """Keep figures for the documents."""
-    stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-    text = json.dumps({**stored, key: figures}, indent=1)
-    FIGURES.write_text(f"{text}\n", encoding="utf-8")
-    print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ too long is tried once more by itself, because everything else runs on the same 
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -26,12 +25,12 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' support
 
+from benchmarks.figures import store
 from tests.kills.death import WAYS, Death
 from tests.kills.die import Died, die
 from tests.kills.judge import Broken, broken
 
 COUNT: Final = 300
-FIGURES: Final = Path(__file__).resolve().parent.parent / "docs" / "reliability.json"
 _AT_A_TIME: Final = 3
 """For each core: most of the time they wait."""
 
@@ -73,7 +72,7 @@ def _row(way: str, played: list[tuple[Died, list[Broken]]]) -> dict[str, object]
         "deaths": len(deaths),
         "moments": dict(Counter(died.moment for died in deaths)),
         "codes": dict(sorted(Counter(str(died.left.code) for died in deaths).items())),
-        "left, named": sum(bool(died.active) for died in deaths) - kinds["orphan"],
+        "left": sum(bool(died.active) for died in deaths) - kinds["orphan"],
         "orphans": kinds["orphan"],
         "second jobs": kinds["second job"],
         "disagreements": kinds["disagreement"],
@@ -107,10 +106,9 @@ def report(rows: list[dict[str, object]], played: list[tuple[Died, list[Broken]]
             print(f"seed {died.death.seed}: {', '.join(found)}: {died.death}")
 
 
-def store(rows: list[dict[str, object]], seeds: range, *, seconds: float, load: float) -> None:
+def publish(rows: list[dict[str, object]], seeds: range, *, seconds: float, load: float) -> None:
     """Keep the figures for the documents."""
-    stored = json.loads(FIGURES.read_text(encoding="utf-8"))
-    stored["kills"] = {
+    figures: dict[str, object] = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -119,8 +117,7 @@ def store(rows: list[dict[str, object]], seeds: range, *, seconds: float, load: 
         "seeds": [seeds.start, seeds.stop],
         "rows": rows,
     }
-    FIGURES.write_text(f"{json.dumps(stored, indent=1)}\n", encoding="utf-8")
-    print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
+    store("kills", figures)
 
 
 def main() -> None:
@@ -140,7 +137,7 @@ def main() -> None:
     rows = table(played)
     report(rows, played)
     if seeds == range(COUNT):
-        store(rows, seeds, seconds=time.monotonic() - began, load=load)
+        publish(rows, seeds, seconds=time.monotonic() - began, load=load)
     raise SystemExit(1 if any(found for _, found in played) else 0)
 
 

@@ -37,10 +37,10 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' support
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, serve
+from benchmarks.figures import store
 from tests.support.endurance import ODDITIES, OUTAGES, wait_in_virtual_time
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-FIGURES: Final = ROOT / "docs" / "reliability.json"
 MINUTES: Final = 20.0
 JOBS: Final = 20
 MIB: Final = 1024 * 1024
@@ -312,7 +312,7 @@ def _now(watched: Watched) -> str:
     )
 
 
-def store(key: str, figures: dict[str, object]) -> None:
+def publish(key: str, figures: dict[str, object]) -> None:
     """Keep figures for the documents, with when and where they were measured."""
     where = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -320,10 +320,7 @@ def store(key: str, figures: dict[str, object]) -> None:
         "python": platform.python_version(),
         "system": platform.system(),
     }
-    stored = json.loads(FIGURES.read_text(encoding="utf-8"))
-    text = json.dumps({**stored, key: {**where, **figures}}, indent=1)
-    FIGURES.write_text(f"{text}\n", encoding="utf-8")
-    print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
+    store(key, {**where, **figures})
 
 
 def virtual(hours: float, seed: int) -> dict[str, object]:
@@ -360,7 +357,7 @@ def main() -> None:
         is_fine = figures["ended_well"] and all(each["is_flat"] for each in processes.values())
     print(json.dumps(figures, indent=1))
     if chosen.hours or chosen.minutes >= MINUTES:
-        store(key, figures)
+        publish(key, figures)
     raise SystemExit(0 if is_fine else 1)
 
 

@@ -132,10 +132,10 @@ def _type(spec: Mapping[str, object]) -> str:
     return {"array": "list", "integer": "whole number"}.get(str(spec["type"]), str(spec["type"]))
 
 
-def _figures(kind: str) -> dict[str, Any]:
-    """Read what `make fuzz`, `matrix`, `kills` or `soak` has stored."""
+def _figures(kind: str) -> Any:  # noqa: ANN401  # JSON
+    """Read what `make fuzz`, `matrix`, `mends`, `kills` or `soak` has stored."""
     path = ROOT / "docs" / "reliability.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))[kind])
+    return json.loads(path.read_text(encoding="utf-8"))[kind]
 
 
 def fuzz_endings() -> str:
@@ -164,6 +164,17 @@ def fuzz_limits() -> str:
         for limit, counted in found["limits"].items()
     ]
     head = ["| limit | what happened | scenarios |", "|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def mends() -> str:
+    """Write what finds each mended fault where its mend is taken out."""
+    rows = []
+    for row in _figures("mends"):
+        found = [f"{what}: `{by}`" for by, what in row["found"].items()]
+        finders = "<br>".join([*found, *filter(None, [row["why_tests"]])])
+        rows.append(f"| {row['mend']} | {row['breaks']} | {finders} |")
+    head = ["| mend taken out | what goes wrong then | found by |", "|---|---|---|"]
     return "\n".join([*head, *rows])
 
 
@@ -206,7 +217,7 @@ def kills() -> str:
         codes = ", ".join(f"{code} ({count})" for code, count in row["codes"].items())
         seconds = " / ".join(f"{each:.1f}" for each in row["seconds"] or ()) or _NONE
         counts = (row[name] for name in ("orphans", "second jobs", "disagreements", "other"))
-        told = " | ".join(str(each) for each in (row["left, named"], *counts))
+        told = " | ".join(str(each) for each in (row["left"], *counts))
         rows.append(f"| {row['way']} | {row['deaths']} | {codes} | {told} | {seconds} |")
     when = ", ".join(f"{count} {moment}" for moment, count in moments.most_common())
     summary = (
@@ -214,7 +225,7 @@ def kills() -> str:
         f"Seeds {first} to {end - 1}: {deaths} deaths, {when}."
     )
     head = (
-        "| death | times | exit codes | job left, named | orphans | second jobs | disagreements | "
+        "| death | times | exit codes | job left | orphans | second jobs | disagreements | "
         "other faults | seconds to exit (median / p95 / longest) |"
     )
     return "\n".join([summary, "", head, "|---" * 9 + "|", *rows])
@@ -272,6 +283,7 @@ _BLOCKS: Final = {
     "own keys": own_keys,
     "fuzz endings": fuzz_endings,
     "fuzz limits": fuzz_limits,
+    "mends": mends,
     "fault matrix": fault_matrix,
     "kills": kills,
     "soak": soak,

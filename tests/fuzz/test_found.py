@@ -74,6 +74,37 @@ FOUND = {
         faults=("trigger:503:applied:times=1",),
         processes=(Process("p1", if_running="fail"),),
     ),
+    "answer_that_names_a_refresh_is_the_sync": Scenario(first_job_type="refresh"),
+    "signal_after_a_503_cancels_nobodys_job": Scenario(
+        jobs=("running 90, succeeded",),
+        faults=("trigger:503:retry-after=7:times=1",),
+        processes=(Process("p1", attempts=(Attempt("SIGTERM", 1.0),)),),
+        strangers=(Stranger(3.0),),
+    ),
+    "job_in_an_outage_long_after_a_lost_trigger_is_theirs": Scenario(
+        jobs=("running 3000, succeeded",),
+        faults=("trigger:lost-before:nth=1", "any:502:from=2:for=1200"),
+        strangers=(Stranger(600.0),),
+    ),
+    "scheduled_job_after_a_lost_trigger_is_theirs": Scenario(
+        starts_every=400.0,
+        starts_after=20.0,
+        jobs=("running 90, succeeded",),
+        faults=("trigger:lost-before:nth=1",),
+        processes=(Process("p1", attempts=(Attempt("SIGTERM", 40.0),)),),
+    ),
+    "trigger_whose_connection_takes_long_to_stand_is_preceded_by_a_fresh_look": Scenario(
+        jobs=("running 5, succeeded",),
+        faults=("trigger:lost-before:nth=1",),
+        processes=(Process("p1", latency=0.1, lines=(Line(0.55, 0.65, pause=12.0),)),),
+        strangers=(Stranger(4.0),),
+    ),
+    "look_that_is_answered_slowly_is_taken_again_before_a_clear": Scenario(
+        jobs=("running 90, succeeded",),
+        faults=("jobs:hold=9:applied:times=1",),
+        processes=(Process("p1", job_type="clear"),),
+        strangers=(Stranger(4.0),),
+    ),
 }
 
 

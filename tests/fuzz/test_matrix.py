@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.fuzz import FIGURES
+from benchmarks.figures import FIGURES
 from tests.fuzz.matrix import COMMANDS, FAULTS, NAMES, matrix, meet
 
 _STORED = json.loads(FIGURES.read_text(encoding="utf-8"))["matrix"]

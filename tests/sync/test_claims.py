@@ -109,6 +109,24 @@ def test_a_stop_names_a_job_that_a_gateway_delivered_in_spite_of_its_refusal(how
     assert (case.result().job_id, case.adopted) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("how", "code"), [("skip", ExitCode.SKIPPED), ("fail", ExitCode.CONFLICT)]
+)
+def test_job_behind_a_delivered_503_is_named_where_it_is_in_the_way(
+    how: str, code: ExitCode
+) -> None:
+    given = bench(policy=policy(if_running=how))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
+
+    [case] = given.run(orders)
+
+    assert case.exit_code is code
+    assert (case.result().job_id, case.start) == (1, Start.POSSIBLE)
+    assert len(given.sandbox.sent("trigger")) == 1
+    assert not given.sandbox.sent("cancel")
+
+
 def test_an_adopted_job_is_told_with_what_may_still_appear() -> None:
     given = bench("1.8")
     orders = given.sandbox.add_connection(
