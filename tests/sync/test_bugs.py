@@ -137,3 +137,18 @@ def test_a_bug_without_a_job_is_only_a_bug() -> None:
 
     assert told is not None
     assert told.message == "internal error"
+
+
+def test_connection_switched_off_after_a_lost_answer_still_says_that_a_job_may_exist() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault.model_validate("trigger:lost-before:times=1"))
+
+    [case] = given.run(orders, at=(5, lambda: setattr(orders, "status", "inactive")))
+
+    assert (case.exit_code, case.start) == (ExitCode.REJECTED, Start.POSSIBLE)
+    told = error_result(ExitCode.REJECTED, [case.result()], case.error)
+    assert told is not None
+    assert "is inactive" in told.message
+    assert "a job may have been started, but none has shown up" in told.message
+    assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
