@@ -143,3 +143,27 @@ def test_syncs_of_one_code_are_told_apart_by_what_may_exist() -> None:
     assert told_of is not None
     assert f"{NOTHING}: 'orders'" in told_of.message
     assert f"{MAY_EXIST}: 'users'" in told_of.message
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_bug_with_an_active_job_names_it_in_every_output(tmp_path: Path, form: str) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "termination-log").touch()
+    file = tmp_path / "result.json"
+    telling = told(
+        OutputOptions(format=form, result_file=file),  # type: ignore[arg-type]  # one of its words
+        environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
+        root=tmp_path,
+    )
+    alive = ended(Start.STARTED, ExitCode.BUG).model_copy(
+        update={"job_id": 7, "status": "running"}
+    )
+
+    telling.output.conclude([alive], error=BugError("internal error"))
+
+    pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
+    outputs = [telling.stderr.getvalue(), pod, file.read_text("utf-8")]
+    for text in [*outputs, telling.stdout.getvalue()] if form == "json" else outputs:
+        assert "it goes on without us" in text
+        assert "airbyte-sync wait 7" in text
+    assert "job 7" in telling.stdout.getvalue() or form == "json"
