@@ -3,7 +3,7 @@
     make memory
 
 - Finding a name through the Config API, whose lists carry whole catalogs: 40 MB and 200 MB.
-- The last lines of a log of 329 MB, in both shapes.
+- The last lines of a log of 329 MB, in both shapes, and all of its lines, each another.
 
 Each must fit a pod with 128 MiB. A server on loopback makes the answers as they are sent.
 """
@@ -64,11 +64,11 @@ def connections(size: int) -> Case:
     )
 
 
-def log(shape: str, entry: object) -> Case:
+def log(shape: str, entry: object, *options: str) -> Case:
     """A log of 329 MB."""
     return Case(
-        name=f"end of 329 MB of {shape}",
-        argv=("logs", "1", "--tail", "5", "--api", "config"),
+        name=f"{'end' if '--tail' in options else 'all'} of 329 MB of {shape}",
+        argv=("logs", "1", "--api", "config", *options),
         size=329 * MB,
         path="/api/v1/attempt/get_for_job",
         before=f'{{"attempt": {{"id": 0}}, "logs": {{"{shape}": [',
@@ -77,7 +77,7 @@ def log(shape: str, entry: object) -> Case:
     )
 
 
-LINE = "2026-01-01 00:00:03 platform > " + "records were read and written, " * 8
+LINE = "2026-01-01 00:00:03 platform > @ " + "records were read and written, " * 8
 EVENT = {
     "timestamp": 1767225603123,
     "message": LINE,
@@ -88,16 +88,22 @@ EVENT = {
 CASES = (
     connections(40),
     connections(200),
+    log("logLines", LINE, "--tail", "5"),
+    log("events", EVENT, "--tail", "5"),
     log("logLines", LINE),
-    log("events", EVENT),
+    log("logLines", LINE, "--follow"),
 )
 
 
 def chunks(case: Case) -> Iterator[bytes]:
     """Write the answer, row by row."""
     yield case.before.encode()
-    batch = ", ".join([case.row] * max(1, 256 * 1024 // len(case.row)))
+    rows = max(1, 256 * 1024 // len(case.row))
+    batch = ", ".join([case.row] * rows)
     for number in range(case.size // len(batch)):
+        if "@" in batch:  # a number of its own for each line
+            first = number * rows
+            batch = ", ".join(case.row.replace("@", f"{first + i:08}") for i in range(rows))
         yield ((", " if number else "") + batch).encode()
     yield case.after.encode()
 
@@ -142,6 +148,7 @@ def run(argv: tuple[str, ...], url: str) -> tuple[float, int]:
         sys.executable,
         [sys.executable, "-m", "airbyte_sync_cli", *argv, "--request-timeout", "300s"],
         {"PATH": os.environ["PATH"], "AIRBYTE_URL": url},
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )
     _, status, usage = os.wait4(pid, 0)
     return usage.ru_maxrss * 1024 / MIB, os.waitstatus_to_exitcode(status)

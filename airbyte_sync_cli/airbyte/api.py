@@ -111,8 +111,13 @@ class Airbyte(Protocol):
         limit: int = 20,
         status: str | None = None,
         patience: float = PATIENCE,
+        skip_unreadable: bool = False,
     ) -> Sequence[Job]:
-        """Read a connection's jobs of every type, newest first."""
+        """Read a connection's jobs of every type, newest first.
+
+        Raises ProtocolError for a list with a row whose id cannot be read: it may be the newest
+        job, or an active one. `skip_unreadable` is for lists that are only shown.
+        """
         ...
 
     async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:

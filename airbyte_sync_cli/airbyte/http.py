@@ -54,12 +54,20 @@ class Gate:
         self.clock_ahead: ClockAhead | None = None
         """By the `Date` of every answer so far: each narrows it."""
 
-    def readable(self, rows: Sequence[_Row | None], reply: Reply) -> Sequence[_Row]:
+    def readable(
+        self, rows: Sequence[_Row | None], reply: Reply, *, every: bool = False
+    ) -> Sequence[_Row]:
         """Leave out the rows of a list that could not be read, with one warning for each list.
 
-        Raises ProtocolError where none could be read: that is no list of Airbyte's.
+        Raises ProtocolError where none could be read, or `every` row is needed.
         """
         readable = [row for row in rows if row is not None]
+        if every and len(readable) < len(rows):
+            raise ProtocolError(
+                f"{reply.request}: {len(rows) - len(readable)} of {len(rows)} rows cannot be "
+                "read, so nobody can tell what is running",
+                hint="`airbyte-sync jobs --conn ID` lists the others",
+            )
         if rows and not readable:
             raise ProtocolError(f"{reply.request}: no row of the list can be read")
         if len(readable) < len(rows) and str(reply.request) not in self._warned_of:

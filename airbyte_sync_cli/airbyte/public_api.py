@@ -106,14 +106,22 @@ class PublicApi:
         return _job(wire.read(wire.PublicJob, reply))
 
     async def jobs(
-        self, connection_id: str, *, limit: int, status: str | None, patience: float
+        self,
+        connection_id: str,
+        *,
+        limit: int,
+        status: str | None,
+        patience: float,
+        skip_unreadable: bool = False,
     ) -> Sequence[Job]:
         """Read the newest jobs of every type: those that older servers hide are asked for."""
         query = {"connectionId": connection_id} | ({"status": status} if status else {})
         pages = await gather(
-            self._newest(query, limit=limit, patience=patience),
+            self._newest(query, limit=limit, patience=patience, every=not skip_unreadable),
             *(
-                self._hidden(query, kind, limit=limit, patience=patience)
+                self._hidden(
+                    query, kind, limit=limit, patience=patience, every=not skip_unreadable
+                )
                 for kind in self._hidden_types
             ),
         )
@@ -154,7 +162,7 @@ class PublicApi:
         expect_success(reply, retry_after=self._gate.retry_after(reply))
 
     async def _newest(
-        self, query: Mapping[str, str], *, limit: int, patience: float
+        self, query: Mapping[str, str], *, limit: int, patience: float, every: bool
     ) -> Sequence[Job]:
         """Newest first must be asked for: the default is oldest first (JobsHelper.kt)."""
         found: dict[int, Job] = {}
@@ -163,14 +171,14 @@ class PublicApi:
         async for reply in self._pages("jobs", query, size=size, patience=patience):
             page = wire.read(wire.PublicJobs, reply).data
             known = len(found)
-            rows = self._gate.readable(page, reply)
+            rows = self._gate.readable(page, reply, every=every)
             found |= {row.job_id: _job(row, connection_id=query["connectionId"]) for row in rows}
             if len(page) < size or len(found) >= limit or len(found) == known:
                 break
         return list(found.values())
 
     async def _hidden(
-        self, query: Mapping[str, str], kind: str, *, limit: int, patience: float
+        self, query: Mapping[str, str], kind: str, *, limit: int, patience: float, every: bool
     ) -> Sequence[Job]:
         """Read jobs of one type; a server that has never heard of it has none of them.
 
@@ -181,7 +189,7 @@ class PublicApi:
         try:
             wanted = {**query, "jobType": kind}
             return await self._newest(
-                wanted, limit=limit, patience=0 if known_broken else patience
+                wanted, limit=limit, patience=0 if known_broken else patience, every=every
             )
         except RejectedError:
             return []

@@ -161,13 +161,20 @@ class Server:
         limit: int = 20,
         status: str | None = None,
         patience: float = PATIENCE,
+        skip_unreadable: bool = False,
     ) -> Sequence[Job]:
         """Read a connection's jobs of every type, newest first.
 
         With a row of another connection the whole list is not believed: as an empty list it
-        would make every job of ours a new one.
+        would make every job of ours a new one. So it is with a row that names no job at all.
         """
-        found = await self._main.jobs(connection_id, limit=limit, status=status, patience=patience)
+        found = await self._main.jobs(
+            connection_id,
+            limit=limit,
+            status=status,
+            patience=patience,
+            skip_unreadable=skip_unreadable,
+        )
         for job in found:
             _require_same(f"jobs of connection {connection_id}", job.connection_id, connection_id)
         self._connection_of |= {job.id: connection_id for job in found}
@@ -178,7 +185,11 @@ class Server:
         if self._aside is None or self._aside is self._main or not jobs:
             return jobs
         question = self._aside.jobs(
-            jobs[0].connection_id, limit=max(len(jobs), _MANY_JOBS), status=None, patience=0
+            jobs[0].connection_id,
+            limit=max(len(jobs), _MANY_JOBS),
+            status=None,
+            patience=0,
+            skip_unreadable=True,
         )
         known = {job.id: job.attempts for job in await self._ask_aside(question) or ()}
         return [replace(job, attempts=known.get(job.id)) for job in jobs]

@@ -144,12 +144,12 @@ async def _past(
     """Read the jobs to show, and what is usual: from the same list where that holds it."""
     airbyte = session.airbyte
     if status is None:
-        read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY))
+        read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY), skip_unreadable=True)
         shown, past = read[:limit], read[:_HISTORY]
     else:
         shown, past = await gather(
-            airbyte.jobs(connection.id, limit=limit, status=status),
-            airbyte.jobs(connection.id, limit=_HISTORY),
+            airbyte.jobs(connection.id, limit=limit, status=status, skip_unreadable=True),
+            airbyte.jobs(connection.id, limit=_HISTORY, skip_unreadable=True),
         )
     jobs = await airbyte.with_attempts(shown)
     return Past(connection=connection, jobs=jobs, usual=Usual(past))

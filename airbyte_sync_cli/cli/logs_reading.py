@@ -26,38 +26,12 @@ class Wanted:
     tail: int | None
     level: str
 
-    def of(self, lines: Sequence[AttemptLine]) -> Sequence[AttemptLine]:
-        """Choose by weight."""
-        return [line for line in lines if line.weighs(self.level)]
-
-    def last_of(self, lines: Sequence[AttemptLine]) -> Sequence[AttemptLine]:
-        """Choose by weight, and then the last ones."""
-        heavy = self.of(lines)
-        return heavy if self.tail is None else heavy[max(len(heavy) - self.tail, 0) :]
-
 
 async def show_log(session: Session, wanted: Wanted) -> Ending:
     """Show what there is by now."""
-    job_id = await _job_id(session, wanted)
-    case = await look_at_job(session, job_id)
-    reader = LogReader(
-        session.airbyte,
-        job_id,
-        attempt=wanted.attempt,
-        once=True,
-        least=wanted.level,
-        tail=wanted.tail,
-    )
-    try:
-        lines = await reader.news()
-    except (ProtocolError, DeniedError) as error:
-        raise _with_link(error, case.url) from error
-    reader.check()
-    if not lines:
-        session.output.warn(_nothing(reader.read, wanted, job_id))
-    screen = session.output.screen
-    text = "\n".join(log_text(line, screen) for line in lines)
-    return _ending(session, case, lines, text=text)
+    trail = Trail(session, wanted)
+    await trail.show()
+    return trail.ending()
 
 
 async def _job_id(session: Session, wanted: Wanted) -> int:
@@ -93,32 +67,55 @@ class Trail:
         self._wanted = wanted
         self._case: Case | None = None
         self._lines: list[AttemptLine] = []
-        self._begun = False
+        """All of them where the report has them, else the last one."""
 
-    async def follow(self) -> None:
-        """Show line by line, over all attempts that are to come."""
-        session, wanted = self._session, self._wanted
-        job_id = await _job_id(session, wanted)
-        case = self._case = await look_at_job(session, job_id)
-        reader = LogReader(session.airbyte, job_id, attempt=wanted.attempt)
-        follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
+    async def show(self) -> None:
+        """Show what there is by now."""
+        case, job_id, reader = await self._open()
         try:
-            async with aclosing(follower.follow(reader, job_id)) as looks:
-                async for job, lines in looks:
-                    case.job = job
-                    if not self._show(lines):
-                        return
+            await reader.read_news()
         except (ProtocolError, DeniedError) as error:
             raise _with_link(error, case.url) from error
         reader.check()
+        if not self._lines:
+            self._session.output.warn(_nothing(reader.read, self._wanted, job_id))
 
-    def _show(self, read: Sequence[AttemptLine]) -> bool:
-        """Show what is wanted of new lines; False where nobody reads any more."""
-        lines = self._wanted.of(read) if self._begun else self._wanted.last_of(read)
-        self._begun = self._begun or bool(read)
-        text = _text(self._session.output.screen, self._lines, lines)
-        self._lines += lines if self._session.output.keeps_reports else lines[-1:]
-        return not lines or self._session.output.show(text)
+    async def follow(self) -> None:
+        """Show line by line, over all attempts that are to come."""
+        session = self._session
+        case, job_id, reader = await self._open()
+        follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
+        try:
+            async with aclosing(follower.follow(reader, job_id)) as looks:
+                async for job in looks:
+                    case.job = job
+        except (ProtocolError, DeniedError) as error:
+            raise _with_link(error, case.url) from error
+        if reader.is_read:
+            reader.check()
+
+    async def _open(self) -> tuple[Case, int, LogReader]:
+        session, wanted = self._session, self._wanted
+        job_id = await _job_id(session, wanted)
+        case = self._case = await look_at_job(session, job_id)
+        reader = LogReader(
+            session.airbyte,
+            job_id,
+            show=self._show,
+            attempt=wanted.attempt,
+            least=wanted.level,
+            tail=wanted.tail,
+        )
+        return case, job_id, reader
+
+    def _show(self, lines: Sequence[AttemptLine]) -> bool:
+        """Show new lines; False where nobody reads any more."""
+        output = self._session.output
+        text = _text(output.screen, self._lines, lines)
+        if not output.keeps_reports:
+            self._lines.clear()
+        self._lines += lines if output.keeps_reports else lines[-1:]
+        return output.show(text)
 
     def ending(self) -> Ending:
         """Tell what was shown; it stands on stdout already where that is for people."""

@@ -28,6 +28,7 @@ from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.boundary import guard, show_traceback
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.output.verdicts import may_have_a_job
 from airbyte_sync_cli.settings import Settings, load_settings
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.start import fate_without_job
@@ -217,6 +218,8 @@ def _conclude(output: Output, ending: Ending) -> ExitCode:
         show_traceback(error)
         ids = [str(sync.job_id) for sync in ending.syncs if sync.job_id is not None]
         named = f"; job {', '.join(ids)}" if ids else ""
+        doubts = (fate_without_job(one.start) for one in ending.syncs if may_have_a_job(one))
+        named += "".join(f"; {doubt}" for doubt in {*doubts})
         bug = BugError.of(error)
         hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
         return output.conclude(

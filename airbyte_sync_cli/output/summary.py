@@ -8,10 +8,9 @@ from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output import words
 from airbyte_sync_cli.output.tables import PLAIN, Screen
-from airbyte_sync_cli.output.verdicts import fate
+from airbyte_sync_cli.output.verdicts import fate, may_have_a_job
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import SyncResult
-from airbyte_sync_cli.sync.start import Start
 
 _LOOKS: Final = frozenset({"status", "cancel"})
 """Commands that look at jobs; nobody waits for one there, so none is adopted."""
@@ -143,7 +142,7 @@ def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
 def _what_became_of_it(sync: SyncResult) -> str | None:
     """Tell where the job stands, if the first word says only how we ended."""
     code = None if sync.exit_code is None else ExitCode(sync.exit_code)
-    if code in _STOPPED or (sync.job_id is None and sync.start is Start.POSSIBLE):
+    if code in _STOPPED or may_have_a_job(sync):
         return fate(sync)
     if code is None or code in _FINE or sync.status in {None, sync.outcome}:
         return None

@@ -65,12 +65,32 @@ def error_result(
         message, hint = interruption(concerned), what_is_left(concerned)
     else:
         message = _summed_up(concerned, syncs)
-    hint = hint or _hint(code, concerned)
+    message, hint = _with_what_may_exist(message, hint or _hint(code, concerned), syncs)
     return ErrorResult(
         kind=code.outcome,
         message=redact(words.plain(message or code.outcome)),
         hint=redact(words.plain(hint)) if hint else None,
     )
+
+
+def _with_what_may_exist(
+    message: str, hint: str | None, syncs: Sequence[SyncResult]
+) -> tuple[str, str | None]:
+    """Add the jobs that may exist without an id, where the error does not mention them."""
+    open_ = [sync for sync in syncs if may_have_a_job(sync)]
+    doubts = {fate(sync): hint_without_job(sync.start, sync.connection_id) for sync in open_}
+    for doubt, next_step in doubts.items():
+        if doubt and doubt not in message:
+            who = f"{_names([it for it in open_ if fate(it) == doubt])}: "
+            message += f"; {who if len(syncs) > 1 else ''}{doubt}"
+        if next_step and "airbyte-sync status --conn" not in (hint or ""):
+            hint = "; ".join(filter(None, [next_step, hint]))
+    return message, hint
+
+
+def may_have_a_job(sync: SyncResult) -> bool:
+    """Return whether a job of this sync may exist that nobody can name."""
+    return sync.job_id is None and sync.start in {Start.POSSIBLE, Start.STARTED}
 
 
 def interruption(syncs: Sequence[SyncResult]) -> str:
@@ -136,7 +156,7 @@ def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
         for sync in syncs
         if sync.exit_code == ExitCode.BUG
         and sync.status not in FINAL_STATUSES
-        and (sync.job_id is not None or sync.start is Start.POSSIBLE)
+        and (sync.job_id is not None or may_have_a_job(sync))
     ]
     report = bug_hint(project_urls())
     if not alive:
@@ -154,9 +174,9 @@ def _summed_up(concerned: Sequence[SyncResult], syncs: Sequence[SyncResult]) -> 
     """Give the reason of one; of many say which, and what else went wrong beside them."""
     if len(concerned) == 1 and len(syncs) == 1:
         return reason(concerned[0])
-    kinds: dict[int, list[SyncResult]] = {}
+    kinds: dict[tuple[int, str], list[SyncResult]] = {}
     for sync in [*concerned, *syncs]:
-        some = kinds.setdefault(sync.exit_code or 0, [])
+        some = kinds.setdefault((sync.exit_code or 0, phrase(sync)), [])
         if sync.exit_code not in _FINE and sync not in some:
             some.append(sync)
     first, *others = [some for some in kinds.values() if some]
@@ -210,7 +230,8 @@ def phrase(sync: SyncResult) -> str:
         fated = fate(sync)
         return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")
     said = None if code is None else _PHRASES.get(code)
-    return said or sync.status or (code.outcome if code is not None else "ended")
+    said = said or sync.status or (code.outcome if code is not None else "ended")
+    return f"{said}: {fate(sync)}" if may_have_a_job(sync) else said
 
 
 def name(sync: SyncResult) -> str:

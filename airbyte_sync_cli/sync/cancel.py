@@ -87,7 +87,9 @@ class _Cancelling:
         """Look once whether Airbyte has begun another job, and name it: it is not ours."""
         try:
             async with asyncio.timeout(min(_LONGEST_READ, max(self._grace_left(), 0.0))):
-                jobs = await self._airbyte.jobs(cancelled.connection_id, patience=0)
+                jobs = await self._airbyte.jobs(
+                    cancelled.connection_id, patience=0, skip_unreadable=True
+                )
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("what follows job %s cannot be read: %s", cancelled.id, _words(error))
             return

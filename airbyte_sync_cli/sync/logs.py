@@ -1,7 +1,7 @@
 """What a job logged: as much as there is, or line by line while it goes on."""
 
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +30,9 @@ _LATE: Final = 120.0
 _LONGEST_OUTAGE: Final = 600.0
 """Seconds for which a log that is followed may be unreadable."""
 
+_SHOWN_AT_ONCE: Final = 1000
+"""Lines."""
+
 _STAMP: Final = re.compile(r"\W*(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _WORD: Final = re.compile(r"\b(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)\b")
@@ -49,11 +52,55 @@ class AttemptLine:
         return _RANKS.get(self.line.level or "", _USUAL) >= _RANKS[least]
 
 
+class _KnownLines:
+    """Counts the lines that were shown, by hash: some 20 bytes each.
+
+    Every look brings the whole log, of up to a million lines (Airbyte cuts it at its beginning),
+    so what is kept has to be small: a dictionary takes five times as much.
+    """
+
+    def __init__(self) -> None:
+        import sqlite3  # noqa: PLC0415  # 2 MB that only `logs` needs
+
+        self._cursor = sqlite3.connect(":memory:", isolation_level=None).cursor()
+        for statement in (
+            "pragma journal_mode = off",
+            "create table lines (hash integer primary key, shown, seen, is_new) without rowid",
+            "begin",
+        ):
+            self._cursor.execute(statement)
+
+    def add(self, line: LogLine) -> bool:
+        """Count a line of this look; return whether it occurs more often than was shown."""
+        found = self._cursor.execute(
+            "insert into lines values (?, 1, 1, 1) on conflict do update set "
+            "seen = seen + 1, is_new = seen >= shown, shown = max(shown, seen + 1) "
+            "returning is_new",
+            (hash(line),),
+        )
+        return bool(found.fetchone()[0])
+
+    def begin(self) -> None:
+        """Begin a look, also one that goes over a log whose answer broke off."""
+        self._cursor.execute("update lines set seen = 0")
+
+    def end(self, read: int) -> None:
+        """End a look at so many lines: let go of what Airbyte has cut off."""
+        self._cursor.execute(
+            "delete from lines where seen = 0 and (select count(*) from lines) > ?", (2 * read,)
+        )
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._cursor.execute("delete from lines")
+
+
 class LogReader:
-    """Reads a job's log: each call of `news` brings what the ones before have not.
+    """Reads a job's log: each call of `read_news` shows what the ones before have not.
 
     Lines are compared, not counted: the log is put together from several parts, so a late
-    line may turn up in the middle.
+    line may turn up in the middle. They are handed to `show` as they come, which returns
+    whether anybody still reads; only of the first look's `tail` the last ones are kept.
     """
 
     def __init__(
@@ -61,22 +108,26 @@ class LogReader:
         airbyte: Airbyte,
         job_id: int,
         *,
+        show: Callable[[Sequence[AttemptLine]], bool],
         attempt: int | None = None,
-        once: bool = False,
         least: str = "trace",
         tail: int | None = None,
     ) -> None:
         self._airbyte = airbyte
         self._job_id = job_id
+        self._show = show
         self._wanted = attempt
         self._current: int | None = attempt
-        self._remembers = not once
         self._least = least
         self._tail = tail
+        """None from the first lines on."""
+        self._known = _KnownLines()
         self.read = 0
         """How many lines there were at the last look, of any weight."""
-        self._known: Counter[int] = Counter()
-        """Hashes of lines: a long log is kept by whoever shows it, not here, too."""
+        self.news = 0
+        """How many of them were new."""
+        self.is_read = True
+        """Whether anybody still reads what is shown."""
         self.attempts = 0
         """How many there were at the last look."""
 
@@ -85,19 +136,19 @@ class LogReader:
         """Whether the job is past the only attempt that is wanted."""
         return self._wanted is not None and self.attempts > self._wanted
 
-    async def news(self) -> Sequence[AttemptLine]:
+    async def read_news(self) -> None:
         """Read the wanted attempt, or from the latest one onwards; nothing before it begins."""
+        self.news = 0
         self.attempts = await self._airbyte.attempts(self._job_id)
         if self._current is None and self.attempts:
             self._current = self.attempts
         if self._current is None or self._current > self.attempts:
-            return []
-        found = list(await self._unseen(self._current))
-        while self._wanted is None and self._current < self.attempts:
+            return
+        await self._read(self._current)
+        while self._wanted is None and self._current < self.attempts and self.is_read:
             self._current += 1
             self._known.clear()
-            found += await self._unseen(self._current)
-        return found
+            await self._read(self._current)
 
     def check(self) -> None:
         """Raise NotFoundError where the wanted attempt, or any, has not begun."""
@@ -113,28 +164,42 @@ class LogReader:
                 hint="without --attempt the latest one is shown",
             )
 
-    async def _unseen(self, attempt: int) -> Sequence[AttemptLine]:
-        return await self._airbyte.logs(
-            self._job_id, attempt=attempt, read=partial(self._choose, attempt)
-        )
+    async def _read(self, attempt: int) -> None:
+        await self._airbyte.logs(self._job_id, attempt=attempt, read=partial(self._take, attempt))
 
-    async def _choose(self, attempt: int, lines: AsyncIterator[LogLine]) -> Sequence[AttemptLine]:
-        """Keep no more than what is wanted of a log that may be longer than the memory."""
-        complete, counts = Completion(), Counter[int]()
-        found: deque[AttemptLine] = deque(maxlen=self._tail)
-        self.read = 0
-        async for line in lines:
-            self.read += 1
-            one = AttemptLine(attempt=attempt, line=complete(line))
-            if self._remembers:
-                key = hash(one.line)
-                counts[key] += 1
-                if counts[key] <= self._known[key]:
+    async def _take(self, attempt: int, lines: AsyncIterator[LogLine]) -> None:
+        """Show the new lines of a log that may be longer than the memory."""
+        complete, self.read = Completion(), 0
+        some: deque[AttemptLine] = deque(maxlen=self._tail)
+        streams = self._tail is None
+        if streams:
+            self._known.begin()
+        else:
+            self._known.clear()  # nothing is shown yet, even if a look broke off
+        try:
+            async for line in lines:
+                self.read += 1
+                one = AttemptLine(attempt=attempt, line=complete(line))
+                if not self._known.add(one.line):
                     continue
-            if one.weighs(self._least):
-                found.append(one)
-        self._known |= counts
-        return found
+                self.news += 1
+                if one.weighs(self._least):
+                    some.append(one)
+                if streams and len(some) >= _SHOWN_AT_ONCE and not self._give(some):
+                    return
+        finally:
+            if streams:
+                self._give(some)
+        self._known.end(self.read)
+        if self.read and self._tail is not None:
+            self._give(some)
+            self._tail = None
+
+    def _give(self, some: deque[AttemptLine]) -> bool:
+        if some and self.is_read:
+            self.is_read = self._show(list(some))
+            some.clear()
+        return self.is_read
 
 
 class Completion:
@@ -173,10 +238,8 @@ class Follower:
     clock: Clock
     warn: Callable[[str], None]
 
-    async def follow(
-        self, reader: LogReader, job_id: int
-    ) -> AsyncGenerator[tuple[Job, Sequence[AttemptLine]], None]:
-        """Yield the job and its new lines, look by look, also those without any.
+    async def follow(self, reader: LogReader, job_id: int) -> AsyncGenerator[Job, None]:
+        """Yield the job after each look, which has shown the new lines, until nobody reads.
 
         Raises what reading raises; UnavailableError only after ten minutes of it.
         """
@@ -187,14 +250,18 @@ class Follower:
             try:
                 # The job first, so that what is logged before its end is surely read.
                 job = await self.airbyte.job(job_id)
-                lines = await reader.news()
+                await reader.read_news()
             except UnavailableError as error:
                 failing_since = self._tolerate(error, since=failing_since)
             else:
                 failing_since = None
-                calm = 0 if lines else calm + 1
-                yield job, lines
-                if reader.has_moved_on or (job.is_final and self._is_whole(job, calm)):
+                calm = 0 if reader.news else calm + 1
+                yield job
+                if (
+                    not reader.is_read
+                    or reader.has_moved_on
+                    or (job.is_final and self._is_whole(job, calm))
+                ):
                     return
             took = self.clock.monotonic() - began
             await self.clock.sleep(min(max(PAUSE, took * _WORK_SHARE), _LONGEST_PAUSE))

@@ -38,6 +38,8 @@ _FRESH: Final = 1.0
 _NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
 """After a trigger that may have got through, these leave open what became of it."""
 
+_MAY_BE_OURS: Final = "may come from our trigger, which was refused"
+
 _NoConflict = Started | AnswerLost | Undelivered
 
 
@@ -124,11 +126,13 @@ class Trigger:
             case "skip":
                 self._name(active)
                 self._case.ended_as = ExitCode.SKIPPED
+                if self._case.start is Start.POSSIBLE:
+                    self._context.warn(self._case.key, f"job {active.id} {_MAY_BE_OURS}")
             case "fail":
                 doubt = ""
                 if self._ours.is_among([active]):  # a gateway's 503 proves little
                     self._name(active)
-                    doubt = ", and may come from our trigger, which was refused"
+                    doubt = f", and {_MAY_BE_OURS}"
                 raise ConflictError(
                     f"job {active.id} ({active.type}) is {active.status} on connection "
                     f"{self._connection.name!r}{doubt}",

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -280,9 +280,14 @@ def follow(
             config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
             airbyte = Server(gate, public, config, ui=None)
             follower = Follower(airbyte=airbyte, clock=clock, warn=told.warnings.append)
-            looks = follower.follow(LogReader(airbyte, 1, attempt=attempt), 1)
-            async for _, lines in looks:
-                told.lines += [(clock.monotonic(), line) for line in lines]
+
+            def show(lines: Sequence[AttemptLine]) -> bool:
+                told.lines.extend((clock.monotonic(), line) for line in lines)
+                return True
+
+            reader = LogReader(airbyte, 1, show=show, attempt=attempt)
+            async for _ in follower.follow(reader, 1):
+                pass
         told.seconds = clock.monotonic() - after
 
     run(work())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from airbyte_sync_cli.errors import BugError, RejectedError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.verdicts import error_result, reason
@@ -16,6 +17,10 @@ NOTHING = "nothing was started"
 MAY_EXIST = "a job may have been started, but none has shown up"
 
 
+FINE = {ExitCode.OK, ExitCode.SKIPPED}
+REJECTED = RejectedError("connection 'orders' is inactive", hint="switch it on")
+
+
 def ended(start: Start | None, code: ExitCode) -> SyncResult:
     return SyncResult(
         connection_id="c", connection_name="orders", start=start, exit_code=code,
@@ -24,7 +29,7 @@ def ended(start: Start | None, code: ExitCode) -> SyncResult:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-@pytest.mark.parametrize("code", [ExitCode.SIGTERM, ExitCode.TIMEOUT, ExitCode.UNKNOWN])
+@pytest.mark.parametrize("code", [it for it in ExitCode if it not in FINE])
 def test_a_start_that_may_have_worked_is_told_everywhere(
     tmp_path: Path, form: str, code: ExitCode
 ) -> None:
@@ -83,3 +88,82 @@ def test_several_interrupted_syncs_are_told_by_what_became_of_them() -> None:
         f"2 syncs were interrupted: 'orders': {MAY_EXIST}; 'users': {NOTHING}"
     )
     assert "airbyte-sync status --conn c" in (error.hint or "")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("error", [REJECTED, BugError("internal error"), None], ids=str)
+@pytest.mark.parametrize("start", [Start.POSSIBLE, Start.STARTED])
+def test_error_of_its_own_does_not_hide_what_may_exist(
+    tmp_path: Path, form: str, error: RejectedError | BugError | None, start: Start
+) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "termination-log").touch()
+    file = tmp_path / "result.json"
+    telling = told(
+        OutputOptions(format=form, result_file=file),  # type: ignore[arg-type]  # one of its words
+        environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
+        root=tmp_path,
+    )
+    code = error.exit_code if error else ExitCode.REJECTED
+
+    telling.output.conclude([ended(start, code)], error=error)
+
+    pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
+    stderr = telling.stderr.getvalue()
+    for text in (stderr, telling.stdout.getvalue(), pod, file.read_text("utf-8")):
+        assert MAY_EXIST in text
+    assert "airbyte-sync status --conn c" in stderr
+    assert "airbyte-sync status --conn c" in json.loads(file.read_text("utf-8"))["error"]["hint"]
+    if error is REJECTED:
+        assert "is inactive" in stderr
+        assert "switch it on" in stderr
+
+
+def test_error_of_one_sync_does_not_hide_what_may_exist_of_another() -> None:
+    refused = ended(Start.REFUSED, ExitCode.REJECTED)
+    open_ = ended(Start.POSSIBLE, ExitCode.UNKNOWN).model_copy(
+        update={"connection_name": "users", "connection_id": "u"}
+    )
+
+    told_of = error_result(ExitCode.REJECTED, [refused, open_], REJECTED)
+
+    assert told_of is not None
+    assert told_of.message == f"{REJECTED.message}; 'users': {MAY_EXIST}"
+    assert "airbyte-sync status --conn u" in (told_of.hint or "")
+
+
+def test_syncs_of_one_code_are_told_apart_by_what_may_exist() -> None:
+    syncs = [
+        ended(Start.NOT_SENT, ExitCode.TIMEOUT),
+        ended(Start.POSSIBLE, ExitCode.TIMEOUT).model_copy(update={"connection_name": "users"}),
+    ]
+
+    told_of = error_result(ExitCode.TIMEOUT, syncs, None)
+
+    assert told_of is not None
+    assert f"{NOTHING}: 'orders'" in told_of.message
+    assert f"{MAY_EXIST}: 'users'" in told_of.message
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_bug_with_an_active_job_names_it_in_every_output(tmp_path: Path, form: str) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "termination-log").touch()
+    file = tmp_path / "result.json"
+    telling = told(
+        OutputOptions(format=form, result_file=file),  # type: ignore[arg-type]  # one of its words
+        environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
+        root=tmp_path,
+    )
+    alive = ended(Start.STARTED, ExitCode.BUG).model_copy(
+        update={"job_id": 7, "status": "running"}
+    )
+
+    telling.output.conclude([alive], error=BugError("internal error"))
+
+    pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
+    outputs = [telling.stderr.getvalue(), pod, file.read_text("utf-8")]
+    for text in [*outputs, telling.stdout.getvalue()] if form == "json" else outputs:
+        assert "it goes on without us" in text
+        assert "airbyte-sync wait 7" in text
+    assert "job 7" in telling.stdout.getvalue() or form == "json"

@@ -7,6 +7,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.verdicts import error_result
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import (
+    Cancelling,
     Event,
     Finished,
     JobKnown,
@@ -137,3 +138,51 @@ def test_a_bug_without_a_job_is_only_a_bug() -> None:
 
     assert told is not None
     assert told.message == "internal error"
+
+
+def test_connection_switched_off_after_a_lost_answer_still_says_that_a_job_may_exist() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault.model_validate("trigger:lost-before:times=1"))
+
+    [case] = given.run(orders, at=(5, lambda: setattr(orders, "status", "inactive")))
+
+    assert (case.exit_code, case.start) == (ExitCode.REJECTED, Start.POSSIBLE)
+    told = error_result(ExitCode.REJECTED, [case.result()], case.error)
+    assert told is not None
+    assert "is inactive" in told.message
+    assert "a job may have been started, but none has shown up" in told.message
+    assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
+
+
+def test_bug_in_the_stop_itself_names_the_job() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    breaking(given, Cancelling, key=orders.id)
+
+    [case] = given.run(orders, stop_after=60)
+
+    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    assert case.exit_code is ExitCode.BUG
+    assert told is not None
+    assert "job 1 of 'orders': it goes on without us" in told.message
+    assert "airbyte-sync wait 1" in (told.hint or "")
+
+
+def test_bugs_in_several_syncs_at_once_name_every_job() -> None:
+    given = bench()
+    both = [given.sandbox.add_connection(name, script=script(LONG)) for name in ("one", "two")]
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Polled):
+            raise ValueError("ours")  # noqa: TRY004  # any bug
+
+    given.listener = listen
+
+    cases = given.run(*both)
+
+    told = error_result(ExitCode.BUG, [case.result() for case in cases], cases[0].error)
+    assert told is not None
+    assert "job 1 of 'one': it goes on without us" in told.message
+    assert "job 2 of 'two': it goes on without us" in told.message
+    assert "airbyte-sync wait 1 2" in (told.hint or "")

@@ -9,7 +9,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, SimConnection
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.start import Start
-from tests.support.core import Bench, bench, script
+from tests.support.core import START, Bench, bench, script
 
 LONG = "running 6000, succeeded"
 QUICK = "running 60, succeeded"
@@ -380,3 +380,39 @@ def test_a_job_of_ours_is_started_and_one_that_is_adopted_is_not() -> None:
     first, second = given.run(ours, theirs)
 
     assert (first.start, second.start) == (Start.STARTED, Start.NOT_SENT)
+
+
+# -- a list with a job that names itself in no way ---------------------------------------------
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("life", [LONG, "succeeded"])
+@pytest.mark.parametrize("changes", [{}, {"since": START}, {"if_running": "skip"}], ids=str)
+def test_nothing_starts_while_a_job_of_the_list_has_no_readable_id(
+    api: str, life: str, changes: dict[str, object]
+) -> None:
+    given = bench(api=api, policy=policy(**changes))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.start_job(orders, script=script("failed"))
+    given.sandbox.start_job(orders, script=script(life)).id = 0
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.start) == (ExitCode.PROTOCOL, Start.NOT_SENT)
+    assert "1 of 2 rows cannot be read" in str(case.error)
+    assert not given.sandbox.sent("trigger")
+
+
+def test_lost_answer_is_unknown_while_a_job_of_the_list_has_no_readable_id() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.start_job(orders, script=script("failed"))
+    given.sandbox.faults.add(Fault.model_validate("trigger:hold=200:applied:times=1"))
+
+    def hide() -> None:
+        given.sandbox.jobs[-1].id = 0
+
+    [case] = given.run(orders, at=(100, hide))
+
+    assert (case.exit_code, case.start) == (ExitCode.UNKNOWN, Start.POSSIBLE)
+    assert len(given.sandbox.sent("trigger")) == 1
