@@ -266,6 +266,23 @@ def test_stopping_with_a_lost_answer_finds_the_job_and_cancels_it(
     assert given.seconds - after <= GRACE
 
 
+@pytest.mark.parametrize(
+    ("schedule", "fault"),
+    [("manual", "trigger:never:applied"), ("every 24 hours", "trigger:lost-after")],
+)
+def test_job_of_a_lost_answer_is_cancelled_within_a_second_of_the_stop(
+    schedule: str, fault: str
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", schedule=schedule, script=script(LONG))
+    given.sandbox.faults.add(Fault.model_validate(fault))
+
+    given.run(orders, stop_after=2.0)
+
+    [first, *_] = given.sandbox.sent("cancel")
+    assert first.time - given.sandbox.clock.start - 2.0 <= 1
+
+
 def test_stopping_while_the_server_is_away_ends_in_time_and_names_the_job() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))
