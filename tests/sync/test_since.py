@@ -8,6 +8,7 @@ import pytest
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.events import DryRun
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
 from airbyte_sync_cli.sync.since import left_behind
 from tests.support.core import START, bench, script
@@ -79,6 +80,25 @@ def test_clocks_that_are_surely_apart_are_warned_of_once(ahead: float, words: li
 
     told = [text for text in given.warnings if "--since follows it" in text]
     assert told == [f"Airbyte's clock is {one}: --since follows it" for one in words]
+
+
+@pytest.mark.parametrize(
+    ("life", "words"),
+    [
+        ("succeeded", "would adopt job 1 (succeeded), created since then"),
+        ("running 600, succeeded", "would adopt job 1 (running), created since then"),
+        ("failed", "would start a sync"),
+    ],
+)
+def test_dry_run_says_which_job_would_count(life: str, words: str) -> None:
+    given = bench(policy=RunPolicy(dry_run=True, trigger=TriggerPolicy(since=START)))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, script=script(life))
+
+    given.run(orders)
+
+    assert [event.words for event in given.told(DryRun)] == [words]
+    assert not given.sandbox.sent("trigger")
 
 
 def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() -> None:

@@ -10,6 +10,7 @@ from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import Event, Provisional, Triggering
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.start import Start
+from airbyte_sync_cli.sync.stop import INTERRUPT_GRACE
 from tests.support.core import Bench, bench, script
 
 LONG = "pending 1, running 6000, succeeded"
@@ -281,6 +282,19 @@ def test_job_of_a_lost_answer_is_cancelled_within_a_second_of_the_stop(
 
     [first, *_] = given.sandbox.sent("cancel")
     assert first.time - given.sandbox.clock.start - 2.0 <= 1
+
+
+def test_stop_ends_in_time_where_the_job_of_a_lost_answer_cannot_be_looked_for() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(
+        Fault.model_validate("trigger:lost-after"), Fault.model_validate("jobs:never:after=3")
+    )
+
+    [case] = given.run(orders, stop_after=3.0)
+
+    assert (case.result().job_id, case.start) == (None, Start.POSSIBLE)
+    assert given.seconds - 3.0 <= INTERRUPT_GRACE
 
 
 def test_stopping_while_the_server_is_away_ends_in_time_and_names_the_job() -> None:
