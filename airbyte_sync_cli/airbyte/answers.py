@@ -59,7 +59,7 @@ def _judge_reply(
     if reply.status == HTTPStatus.CONFLICT:
         return _judge_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
-        return Undelivered(words=error.message, hint=error.hint, retry_after=retry_after)
+        return Undelivered(words=error.message, retry_after=retry_after)
     if _may_follow_the_work(reply) and not isinstance(error, DeniedError):
         return AnswerLost(words=error.message)
     is_page = looks_like_html(reply) and not isinstance(error, DeniedError)

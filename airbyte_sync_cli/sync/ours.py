@@ -296,15 +296,15 @@ class OurJob:
         """
         self._is_wanted = False
         if not self.is_open() and self._case.job is None and self._was_refused:
-            await self._glance(min(_RESERVED_FOR_CANCEL, max(grace_left(), 0.1)))
+            await self._glance(_RESERVED_FOR_CANCEL)
         while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL:
             self._take_answer()
             if self.is_open() and (not self._under_way or self._connection.starts_only_by_hand):
-                await self._glance(min(_RESERVED_FOR_CANCEL, max(grace_left(), 0.1)))
+                await self._glance(_RESERVED_FOR_CANCEL)
             if self.is_open():
                 await self._clock.sleep(0.2)
         while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL / 5:
-            await self._glance(max(grace_left() / 2, 0.1))
+            await self._glance(grace_left() / 2)
             if self.is_open():
                 await self._clock.sleep(0.2)
 

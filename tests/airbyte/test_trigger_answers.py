@@ -4,24 +4,34 @@ import pytest
 
 from airbyte_sync_cli.airbyte.answers import judge_trigger
 from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer, Undelivered
-from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.exchange import Reply, Request, UnansweredError
 from airbyte_sync_cli.airbyte.models import Job
-from airbyte_sync_cli.errors import ProtocolError
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    DeniedError,
+    ProtocolError,
+    RejectedError,
+    UnavailableError,
+)
 from tests.support.virtual import run
 
 ENVOY = "upstream connect error or disconnect/reset before headers"
 
 
-def judged(body: str, status: int = 503, **headers: str) -> TriggerAnswer:
+def judged(
+    body: str, status: int = 503, *, error: Exception | None = None, **headers: str
+) -> TriggerAnswer:
     request = Request(method="POST", url="http://airbyte/api/public/v1/jobs")
 
     async def send() -> Reply:
+        if error is not None:
+            raise error
         return Reply(request=request, status=status, headers=headers, body=body.encode())
 
     def read_job(_reply: Reply) -> Job:
         raise AssertionError("there is none")
 
-    return run(judge_trigger(send, read_job=read_job, retry_after=lambda _: None))
+    return run(judge_trigger(send, read_job=read_job, retry_after=lambda _: 7.0))
 
 
 @pytest.mark.parametrize(
@@ -49,8 +59,10 @@ def test_redirect_and_odd_status_of_a_gateway_leave_a_trigger_open(status: int) 
 
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.parametrize(
-    "place", ["https://elsewhere/api", "http://elsewhere:8000", "/api/v2", "//elsewhere", "jobs"]
-)
+    "place",
+    ["https://elsewhere/api", "http://elsewhere:8000", "http://elsewhere:1/", "/api/v2",
+     "//elsewhere", "jobs"],
+)  # fmt: skip
 def test_redirect_that_moves_the_request_itself_is_a_clean_no(status: int, place: str) -> None:
     with pytest.raises(ProtocolError, match="redirected to"):
         judged("", status, location=place)
@@ -60,7 +72,7 @@ def test_redirect_that_moves_the_request_itself_is_a_clean_no(status: int, place
 @pytest.mark.parametrize(
     "place",
     ["data:text/html,hi", "file:///etc/passwd", "mailto:a@b", "http://", "http://[::1",
-     "http://a:99999999/", ""],
+     "http://a:99999999/", "http://a:0/", "//", ""],
 )  # fmt: skip
 def test_redirect_that_moves_the_request_to_no_address_leaves_a_trigger_open(
     status: int, place: str
@@ -71,3 +83,44 @@ def test_redirect_that_moves_the_request_to_no_address_leaves_a_trigger_open(
 @pytest.mark.parametrize("status", [307, 308])
 def test_redirect_without_an_address_leaves_a_trigger_open(status: int) -> None:
     assert isinstance(judged("", status), AnswerLost)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_refusal_that_delivered_nothing_keeps_the_servers_wish(status: int) -> None:
+    answer = judged("", status)
+
+    assert isinstance(answer, Undelivered)
+    assert (answer.unsent, answer.retry_after) == (False, 7.0)
+    assert str(status) in answer.words
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnansweredError("cannot reach it", hint="is it up?", unsent=True),
+        UnavailableError("no token", hint="is it up?", retry_after=9.0),
+    ],
+)
+def test_trigger_that_never_left_says_so_with_its_hint(error: UnavailableError) -> None:
+    answer = judged("", error=error)
+
+    assert answer == Undelivered(
+        words=error.message, hint="is it up?", unsent=True, retry_after=error.retry_after
+    )
+
+
+def test_trigger_that_left_without_an_answer_is_left_open() -> None:
+    error = UnansweredError("broke off", hint=None, unsent=False)
+
+    assert judged("", error=error) == AnswerLost(words="broke off")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, RejectedError), (403, DeniedError), (422, RejectedError)]
+)
+@pytest.mark.parametrize("body", ["", '{"message": "no"}'])
+def test_refusal_of_the_request_is_a_clean_no(
+    status: int, kind: type[AirbyteSyncError], body: str
+) -> None:
+    with pytest.raises(kind):
+        judged(body, status)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, SimConnection
+from airbyte_sync_cli.sync.events import JobKnown
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.start import Start
 from tests.support.core import START, Bench, bench, script
@@ -67,7 +69,7 @@ def test_a_job_of_somebody_after_a_refusal_is_adopted_and_said_to_be() -> None:
 
     assert case.exit_code is ExitCode.OK
     assert case.adopted
-    assert "that was refused: adopted, never cancelled by us" in given.warnings[0]
+    assert given.warnings[0].endswith("that was refused: adopted, never cancelled by us")
 
 
 @pytest.mark.parametrize(
@@ -236,6 +238,33 @@ def test_events_that_cannot_be_read_leave_a_scheduled_job_adopted(action: str) -
     assert (case.exit_code, case.adopted) == (ExitCode.OK, True)
 
 
+def test_events_that_take_some_seconds_still_make_a_scheduled_job_ours() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", schedule="every 24 hours", script=script(LONG))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1),
+        Fault(when="events", action="hold", seconds=3, applied=True),
+    )
+
+    [case] = given.run(orders, stop_after=60)
+
+    assert not case.adopted
+    assert not given.sandbox.active_jobs()
+
+
+def test_events_that_never_come_leave_a_stop_time_to_name_the_job() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", schedule="every 24 hours", script=script(LONG))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="lost-after", times=1), Fault(when="events", action="never")
+    )
+
+    [case] = given.run(orders, stop_after=0.5)
+
+    assert (case.result().job_id, case.adopted) == (1, True)
+    assert given.seconds <= 0.5 + 1.5
+
+
 def test_a_refresh_that_is_only_found_is_adopted() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))
@@ -380,6 +409,23 @@ def test_a_job_of_ours_is_started_and_one_that_is_adopted_is_not() -> None:
     first, second = given.run(ours, theirs)
 
     assert (first.start, second.start) == (Start.STARTED, Start.NOT_SENT)
+
+
+@pytest.mark.parametrize(("since", "job_id"), [(None, 2), (START, 1)])
+def test_a_job_is_told_with_its_address_and_whether_since_made_it_count(
+    since: datetime | None, job_id: int
+) -> None:
+    given = bench(policy=policy(since=since))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("succeeded"))
+
+    [case] = given.run(orders)
+
+    [known] = given.told(JobKnown)
+    assert (known.job.id, known.since) == (job_id, since is not None)
+    assert known.url == case.url
+    assert f"/connections/{orders.id}/" in (known.url or "")
+    assert f"jobId={job_id}" in (known.url or "")
 
 
 # -- a list with a job that names itself in no way ---------------------------------------------

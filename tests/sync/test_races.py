@@ -150,6 +150,8 @@ def test_a_lasting_no_while_a_lost_job_is_looked_for_is_unknown(fault: str) -> N
     [case] = given.run(orders)
 
     assert case.exit_code is ExitCode.UNKNOWN
+    assert case.error is not None
+    assert f"`airbyte-sync status --conn {orders.id}` shows" in (case.error.hint or "")
 
 
 def test_an_outage_between_a_conflict_and_its_check_is_borne() -> None:

@@ -8,6 +8,7 @@ import pytest
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.events import DryRun
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
 from airbyte_sync_cli.sync.since import left_behind
 from tests.support.core import START, bench, script
@@ -62,15 +63,42 @@ def test_a_job_of_some_seconds_before_is_not_adopted_by_any_clock(ahead: float) 
 
 
 @pytest.mark.parametrize(
-    ("ahead", "warns"), [(0.0, 0), (2.9, 0), (-2.9, 0), (30.0, 1), (-30.0, 1)]
+    ("ahead", "words"),
+    [
+        (0.0, []),
+        (2.9, []),
+        (-2.9, []),
+        (30.0, ["30 s ahead of ours"]),
+        (-30.0, ["29 s behind ours"]),
+    ],
 )
-def test_clocks_that_are_surely_apart_are_warned_of_once(ahead: float, warns: int) -> None:
+def test_clocks_that_are_surely_apart_are_warned_of_once(ahead: float, words: list[str]) -> None:
     given = bench(ahead=ahead, policy=RunPolicy(trigger=TriggerPolicy(since=START)))
     orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
 
     given.run(orders)
 
-    assert sum("--since follows it" in text for text in given.warnings) == warns
+    told = [text for text in given.warnings if "--since follows it" in text]
+    assert told == [f"Airbyte's clock is {one}: --since follows it" for one in words]
+
+
+@pytest.mark.parametrize(
+    ("life", "words"),
+    [
+        ("succeeded", "would adopt job 1 (succeeded), created since then"),
+        ("running 600, succeeded", "would adopt job 1 (running), created since then"),
+        ("failed", "would start a sync"),
+    ],
+)
+def test_dry_run_says_which_job_would_count(life: str, words: str) -> None:
+    given = bench(policy=RunPolicy(dry_run=True, trigger=TriggerPolicy(since=START)))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, script=script(life))
+
+    given.run(orders)
+
+    assert [event.words for event in given.told(DryRun)] == [words]
+    assert not given.sandbox.sent("trigger")
 
 
 def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() -> None:
@@ -98,6 +126,7 @@ def test_a_moment_in_the_future_by_both_clocks_is_refused(
     if is_future:
         assert case.error is not None
         assert "is in the future, Airbyte's clock says" in case.error.message
+        assert "the time at which the task began" in (case.error.hint or "")
 
 
 def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> None:
@@ -160,8 +189,10 @@ def test_job_without_a_date_is_an_error_where_nothing_else_decides(
 ) -> None:
     jobs = sorted([job, *neighbours], key=lambda one: -one.id)
 
-    with pytest.raises(ProtocolError, match=f"the creation time of job 5 .{job.status}."):
+    with pytest.raises(ProtocolError, match=f"the creation time of job 5 .{job.status}.") as told:
         left_behind(jobs, NOON, "sync")
+
+    assert "`airbyte-sync status 5` shows it" in (told.value.hint or "")
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])

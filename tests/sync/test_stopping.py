@@ -1,15 +1,17 @@
 """Being stopped leaves no orphan, no nameless job, and no victim."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
-from airbyte_sync_cli.sync.events import Provisional
+from airbyte_sync_cli.sync.events import Event, Provisional, Triggering
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.start import Start
-from tests.support.core import bench, script
+from airbyte_sync_cli.sync.stop import INTERRUPT_GRACE
+from tests.support.core import Bench, bench, script
 
 LONG = "pending 1, running 6000, succeeded"
 GRACE = 5.0
@@ -44,6 +46,32 @@ def test_a_trigger_that_has_not_left_when_we_are_stopped_never_leaves(
     assert case.exit_code is ExitCode.SIGTERM
     assert given.sandbox.sent("trigger") == []
     assert given.warnings == []
+
+
+def test_retry_that_has_not_left_when_we_are_stopped_never_leaves() -> None:
+    """A lost trigger is looked for meanwhile, long enough for the retry's connection to stand."""
+    moments: list[float] = []
+
+    def stopped(after: float | None) -> Bench:
+        given = bench()
+        given.trigger_connects_in = 0.8
+        orders = given.sandbox.add_connection("orders", script=script(LONG))
+        given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Triggering):
+                moments.append(asyncio.get_running_loop().time())
+
+        given.listener = listen
+        given.run(orders, stop_after=after)
+        return given
+
+    stopped(100)
+    _first, second = moments
+    given = stopped(second + 0.3)
+
+    assert len(given.sandbox.sent("trigger")) == 1
+    assert not given.sandbox.jobs
 
 
 def test_a_timeout_says_that_a_job_may_exist_where_one_may() -> None:
@@ -237,6 +265,36 @@ def test_stopping_with_a_lost_answer_finds_the_job_and_cancels_it(
     assert case.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.active_jobs()
     assert given.seconds - after <= GRACE
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fault"),
+    [("manual", "trigger:never:applied"), ("every 24 hours", "trigger:lost-after")],
+)
+def test_job_of_a_lost_answer_is_cancelled_within_a_second_of_the_stop(
+    schedule: str, fault: str
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", schedule=schedule, script=script(LONG))
+    given.sandbox.faults.add(Fault.model_validate(fault))
+
+    given.run(orders, stop_after=2.0)
+
+    [first, *_] = given.sandbox.sent("cancel")
+    assert first.time - given.sandbox.clock.start - 2.0 <= 1
+
+
+def test_stop_ends_in_time_where_the_job_of_a_lost_answer_cannot_be_looked_for() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(
+        Fault.model_validate("trigger:lost-after"), Fault.model_validate("jobs:never:after=3")
+    )
+
+    [case] = given.run(orders, stop_after=3.0)
+
+    assert (case.result().job_id, case.start) == (None, Start.POSSIBLE)
+    assert given.seconds - 3.0 <= INTERRUPT_GRACE
 
 
 def test_stopping_while_the_server_is_away_ends_in_time_and_names_the_job() -> None:

@@ -115,6 +115,37 @@ def test_stop_after_an_answer_with_an_old_job_leaves_open_what_was_started() -> 
     assert case.job is None
 
 
+# -- a lost trigger before a clear answer --------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", ["503", "429", "try-again-later", "403"])
+def test_refusal_after_a_lost_trigger_leaves_open_what_was_started(second: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(
+        Fault.model_validate("trigger:lost-before:times=1"),
+        Fault.model_validate(f"trigger:{second}"),
+    )
+
+    [case] = given.run(orders, stop_after=200)
+
+    assert len(given.sandbox.sent("trigger")) > 1
+    assert (case.result().job_id, case.start) == (None, Start.POSSIBLE)
+
+
+def test_old_job_that_runs_after_a_lost_trigger_leaves_open_what_was_started() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.start_job(orders, script=script("preparing 900, running 60, succeeded"))
+    given.sandbox.start_job(orders, script=script("succeeded"))
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 1, True)
+    assert case.start is Start.POSSIBLE
+
+
 # -- a reset instead of the sync -----------------------------------------------------------------
 
 
