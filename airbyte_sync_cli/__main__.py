@@ -17,7 +17,7 @@ from contextlib import suppress
 from types import ModuleType
 from typing import NoReturn
 
-from airbyte_sync_cli.cli.signals import note_signals
+from airbyte_sync_cli.commands.signals import note_signals
 from airbyte_sync_cli.streams import write
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from airbyte_sync_cli.cli.app import COMMANDS, NAME, make_app
 from airbyte_sync_cli.exit_codes import TABLE
-from airbyte_sync_cli.output.schema import schemas
+from airbyte_sync_cli.output.report import schemas
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS, flag_of
 
 if TYPE_CHECKING:

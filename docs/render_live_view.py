@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
-from airbyte_sync_cli.output.glyphs import UNICODE
-from airbyte_sync_cli.output.live_state import LiveState
-from airbyte_sync_cli.output.view import Frame, draw
+from airbyte_sync_cli.output.live.state import LiveState
+from airbyte_sync_cli.output.live.symbols import UNICODE
+from airbyte_sync_cli.output.live.view import Frame, draw
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 
 _START: Final = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from airbyte_sync_cli.foreign_text import (
     printable,
     without_controls,
 )
-from airbyte_sync_cli.output import words
+from airbyte_sync_cli.output import format as words
 from tests.support.hostile import STRAY
 
 SECRET = "canary-0123456789-secret"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Final, Literal
 from urllib.parse import SplitResult
 
-from airbyte_sync_cli.airbyte.spelling import split_address
+from airbyte_sync_cli.airbyte.url_typos import split_address
 from airbyte_sync_cli.errors import UsageError
 
 Flavour = Literal["public", "config"]

@@ -1,56 +1,400 @@
-"""The one HTTP client: whom it trusts, which proxy it takes, what every request carries."""
+"""`Airbyte`: connect to a server, find its APIs, and ask them."""
 
-import sys
-from typing import TYPE_CHECKING, Final
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, TypeVar
+from uuid import UUID
 
-import httpx
-
-from airbyte_sync_cli import __version__
-from airbyte_sync_cli.airbyte.auth import make_auth
-from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.proxy import ProxyingTransport
-from airbyte_sync_cli.airbyte.refusal import denied_hint
-from airbyte_sync_cli.airbyte.tls import ssl_context
-
-if TYPE_CHECKING:
-    from airbyte_sync_cli.airbyte.address import Address
-    from airbyte_sync_cli.clock import Clock
-    from airbyte_sync_cli.settings import Settings
-
-_KEPT_ALIVE: Final = 45.0
-"""Seconds: longer than the pause between two polls, shorter than load balancers' usual minute."""
-_LIMITS: Final = httpx.Limits(
-    max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEPT_ALIVE
+from airbyte_sync_cli.airbyte import wire
+from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
+from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.error_response import no_such_connection
+from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, Gate, make_gate
+from airbyte_sync_cli.airbyte.models import (
+    PATIENCE,
+    AnswerLost,
+    ClockAhead,
+    Connection,
+    Failure,
+    Job,
+    JobType,
+    Progress,
+    ReadLog,
+    Started,
+    TriggerAnswer,
+    Workspace,
+    same_name,
 )
+from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.request import Request
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.errors import (
+    AirbyteSyncError,
+    DeniedError,
+    NotFoundError,
+    ProtocolError,
+    RejectedError,
+    UnavailableError,
+)
+from airbyte_sync_cli.settings import Settings
+from airbyte_sync_cli.settings.shown import shown_name
+
+_PAUSE: Final = 1.0
+"""Seconds before looking again for an API that is not there yet."""
+_ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
 
 
-def make_client(settings: "Settings", address: "Address", clock: "Clock") -> httpx.AsyncClient:
-    """Make the client. Raises UsageError for unusable certificates."""
-    verify = ssl_context(settings, address)
-    return httpx.AsyncClient(
-        auth=make_auth(settings, address, clock),
-        headers=_headers(settings),
-        transport=ProxyingTransport(settings.proxies, verify=verify, limits=_LIMITS),
-        follow_redirects=False,
-    )
+async def find_api(
+    gate: Gate, address: Address, *, patience: float = PATIENCE
+) -> tuple[Address, Flavour]:
+    """Ask for a sign of life: the Public API has been there since 0.50.54.
+
+    Returns the address as it turned out to be. Raises what the Public API's answer meant where
+    neither is there; before that a proxy's 404 is doubted for some seconds of `patience`.
+    """
+    ready_by = gate.monotonic() + min(patience, NOT_READY)
+    while True:
+        try:
+            return await _find_api(gate, address, patience)
+        except ProtocolError as error:
+            if not error.may_pass or gate.monotonic() + _PAUSE > ready_by:
+                raise
+        await gate.sleep(_PAUSE)
 
 
-def make_gate(settings: "Settings", address: "Address", clock: "Clock") -> Gate:
-    """Make the gate to a server, with a client of its own. Raises UsageError, as that does."""
-    return Gate(
-        make_client(settings, address, clock),
-        clock=clock,
-        limit=settings.request_timeout,
-        denied_hint=denied_hint(settings),
-    )
+async def _find_api(gate: Gate, address: Address, patience: float) -> tuple[Address, Flavour]:
+    try:
+        health = Request(method="GET", url=f"{address.public_root}/health")
+        await gate.read(health, patience=patience, doubts_404=False)
+    except _ABSENT as error:
+        no_public: AirbyteSyncError = error
+    else:
+        return address, "public"
+    if address.other_public_root and await _is_there(_ask_old_api, gate, address):
+        return replace(address, public_root=address.other_public_root), "public"
+    if address.config_root and await _is_there(_ask_config_api, gate, address):
+        LOG.info("no Public API here, the Config API is used: %s", no_public.message)
+        return address, "config"
+    raise no_public
 
 
-def _headers(settings: "Settings") -> dict[str, str]:
-    """Say who calls (Cloud refuses requests without User-Agent), and what the user adds."""
-    own = {
-        "user-agent": f"airbyte-sync/{__version__} python/{sys.version.split()[0]}",
-        "accept": "application/json",
-        "accept-encoding": "gzip",
-        "x-airbyte-analytic-source": "airbyte-sync",
-    }
-    return own | {name.lower(): value.get_secret_value() for name, value in settings.headers}
+async def _is_there(
+    ask: Callable[[Gate, Address], Awaitable[None]], gate: Gate, address: Address
+) -> bool:
+    try:
+        await ask(gate, address)
+    except _ABSENT:
+        return False
+    return True
+
+
+async def _ask_old_api(gate: Gate, address: Address) -> None:
+    """The old container's health is not below `/v1`, so something small is read."""
+    url = f"{address.other_public_root}/workspaces"
+    request = Request(method="GET", url=url, params={"limit": 1})
+    reply = await gate.read(request, patience=PATIENCE, doubts_404=False)
+    if not reply.body.lstrip().startswith(b"{"):
+        raise ProtocolError(f"{reply.request}: that is not a list of workspaces")
+
+
+async def _ask_config_api(gate: Gate, address: Address) -> None:
+    health = Request(method="GET", url=f"{address.config_root}/health")
+    reply = await gate.read(health, patience=PATIENCE, doubts_404=False)
+    wire.read(wire.Health, reply)
+
+
+_LONGEST_ASIDE: Final = 5.0
+"""Seconds for what is nice to know while a job is being waited for."""
+_MOST_REFUSALS: Final = 3
+_SILENCE: Final = 300.0
+"""Seconds for which the Config API is let be after so many refusals, one after another: who
+always refuses need not be asked at every poll, but a proxy may be confused for a while only."""
+_MANY_JOBS: Final = 200
+_MOST_NAMES: Final = 10
+_NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
+_NO_REFRESH: Final = "a refresh needs the Config API, which cannot be used at this address"
+_NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look into the web UI"
+_T = TypeVar("_T")
+
+
+def _require_same(asked: str, found: object, wanted: object) -> None:
+    """Raise ProtocolError for an answer about something else than what was asked."""
+    if str(found).lower() != str(wanted).lower():
+        raise ProtocolError(
+            f"asked for {asked}, the answer is about {found}",
+            hint="does a proxy or a cache in between mix up answers? "
+            "`airbyte-sync check` finds the step that fails",
+        )
+
+
+class Airbyte:
+    """An Airbyte server. What the Config API cannot tell is None, and said once."""
+
+    def __init__(
+        self, gate: Gate, main: PublicApi | ConfigApi, aside: ConfigApi | None, *, ui: str | None
+    ) -> None:
+        self._gate = gate
+        self._main = main
+        self._aside = main if isinstance(main, ConfigApi) else aside
+        self._refusals = 0
+        """Of the Config API, one after another."""
+        self._asked_again_at = 0.0
+        self._connection_of: dict[int, str] = {}
+        """By job: answers about a job that is known must name its connection."""
+        self._ui = ui
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._gate.aclose()
+
+    @property
+    def clock_ahead(self) -> ClockAhead | None:
+        """How far Airbyte's clock is ahead of ours, by its answers so far."""
+        return self._gate.clock_ahead
+
+    async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
+        """Read one connection."""
+        try:
+            found = await self._main.connection(connection_id, patience=patience)
+        except NotFoundError as error:
+            raise no_such_connection(connection_id, error) from error
+        _require_same(f"connection {connection_id}", found.id, connection_id)
+        return found
+
+    async def connections(
+        self, *, workspace_id: str | None = None, patience: float = PATIENCE
+    ) -> Sequence[Connection]:
+        """Read all connections that may be seen, or those of one workspace, by id or name."""
+        if not workspace_id:
+            return await self._main.connections(workspace_id=None, patience=patience)
+        found = await self._workspace(workspace_id, patience)
+        try:
+            return await self._main.connections(workspace_id=found, patience=patience)
+        except (DeniedError, NotFoundError, RejectedError) as error:
+            error.message = f"workspace {workspace_id!r}: {error.message}"
+            raise
+
+    async def workspaces(self, *, patience: float = PATIENCE) -> Sequence[Workspace]:
+        """Read all workspaces that may be seen."""
+        return await self._main.workspaces(patience=patience)
+
+    async def _workspace(self, text: str, patience: float) -> str:
+        """Find a workspace's id by its id or exact name."""
+        with suppress(ValueError):
+            return str(UUID(text))
+        every = await self.workspaces(patience=patience)
+        matches = [one.id for one in every if one.name and same_name(one.name, text)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise NotFoundError(
+                f"{len(matches)} workspaces are called {text!r}: {', '.join(matches)}",
+                hint="give the id with --workspace (AIRBYTE_WORKSPACE_ID)",
+            )
+        names = ", ".join(repr(one.name) for one in every[:_MOST_NAMES] if one.name)
+        raise NotFoundError(
+            f"no workspace is called {shown_name(text, (one.name for one in every if one.name))}",
+            hint=f"workspaces that can be seen: {names or 'none'}",
+        )
+
+    async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:
+        """Add the names of sources and destinations; without them, their ids must do."""
+        workspaces = {one.workspace_id: None for one in connections if one.workspace_id}
+        try:
+            async with asyncio.timeout(_LONGEST_ASIDE):
+                names = await self._main.actor_names(list(workspaces))
+        except (TimeoutError, AirbyteSyncError) as error:
+            LOG.info("sources and destinations have no names here: %s", error)
+            return connections
+        return [
+            replace(
+                one,
+                source_name=names.get(one.source_id or ""),
+                destination_name=names.get(one.destination_id or ""),
+            )
+            for one in connections
+        ]
+
+    async def job(self, job_id: int, *, patience: float = PATIENCE) -> Job:
+        """Read one job: this one, of the connection that it belonged to before."""
+        job = await self._main.job(job_id, patience=patience)
+        _require_same(f"job {job_id}", job.id, job_id)
+        known = self._connection_of.setdefault(job_id, job.connection_id)
+        _require_same(f"job {job_id} of connection {known}", job.connection_id, known)
+        return job
+
+    async def jobs(
+        self,
+        connection_id: str,
+        *,
+        limit: int = 20,
+        status: str | None = None,
+        patience: float = PATIENCE,
+        skip_unreadable: bool = False,
+    ) -> Sequence[Job]:
+        """Read a connection's jobs of every type, newest first.
+
+        With a row of another connection the whole list is not believed: as an empty list it
+        would make every job of ours a new one. So it is with a row that names no job at all.
+        """
+        found = await self._main.jobs(
+            connection_id,
+            limit=limit,
+            status=status,
+            patience=patience,
+            skip_unreadable=skip_unreadable,
+        )
+        for job in found:
+            _require_same(f"jobs of connection {connection_id}", job.connection_id, connection_id)
+        self._connection_of |= {job.id: connection_id for job in found}
+        return found
+
+    async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Add how many attempts each job of one connection has had: only the Config API knows."""
+        if self._aside is None or self._aside is self._main or not jobs:
+            return jobs
+        question = self._aside.jobs(
+            jobs[0].connection_id,
+            limit=max(len(jobs), _MANY_JOBS),
+            status=None,
+            patience=0,
+            skip_unreadable=True,
+        )
+        known = {job.id: job.attempts for job in await self._ask_aside(question) or ()}
+        return [replace(job, attempts=known.get(job.id)) for job in jobs]
+
+    async def trigger(
+        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
+    ) -> TriggerAnswer:
+        """Ask for one job, once; only the Config API knows how to refresh."""
+        api = self._main
+        if job_type == "refresh" and self._aside is not None:
+            api = self._aside
+            await self._require_config_api()
+        answer = await api.trigger(connection_id, job_type, still_wanted=still_wanted)
+        if isinstance(answer, Started):
+            try:
+                wanted = f"a {job_type} of connection {connection_id}"
+                _require_same(wanted, answer.job.connection_id, connection_id)
+            except ProtocolError as error:
+                return AnswerLost(words=error.message)
+            self._connection_of[answer.job.id] = connection_id
+        return answer
+
+    async def cancel(self, job_id: int) -> None:
+        """Ask to cancel the connection's active job."""
+        await self._main.cancel(job_id)
+
+    async def was_started_by_hand(self, job_id: int) -> bool:
+        """Return True where Airbyte has recorded that a person or a client started the job."""
+        if self._aside is None:
+            return False
+        return await self._ask_aside(self._aside.was_started_by_hand(job_id)) is True
+
+    async def progress(self, job_id: int) -> Progress | None:
+        """Read live numbers; None where the Config API is out of reach or slow."""
+        if self._aside is None or self._gate.monotonic() < self._asked_again_at:
+            return None
+        return await self._ask_aside(self._aside.progress(job_id))
+
+    async def failure(self, job: Job) -> Failure | None:
+        """Find out why a job failed; None where only the Public API can be reached."""
+        if self._aside is None:
+            return None
+        progress = await self._ask_aside(self._aside.progress(job.id))
+        return progress.failure if progress else None
+
+    async def attempts(self, job_id: int) -> int:
+        """Tell how many attempts have begun. Raises as `logs` does."""
+        progress = await self._ask_for_logs(lambda config: config.progress(job_id))
+        return progress.attempts or 0
+
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Have an attempt's log read (attempts from 1, as Airbyte's pages count) as it is now.
+
+        Raises ProtocolError or DeniedError where the Config API cannot be used.
+        """
+        return await self._ask_for_logs(
+            lambda config: config.logs(job_id, attempt=attempt - 1, read=read)
+        )
+
+    def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
+        """Tell the address of the job in the web UI (LinkToAttemptButton.tsx)."""
+        if self._ui is None or connection is None or connection.workspace_id is None:
+            return None
+        page = f"{self._ui}/workspaces/{connection.workspace_id}/connections/{connection.id}"
+        return page if job_id is None else f"{page}/timeline?openLogs=true&jobId={job_id}"
+
+    async def _ask_for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
+        """Ask the only API that has logs; the job is known to exist from the other one."""
+        if self._aside is None:
+            raise ProtocolError(_NO_LOGS, hint=_NO_LOGS_HINT)
+        if self._aside is self._main:
+            return await ask(self._aside)
+        try:
+            return await ask(self._aside)
+        except (NotFoundError, ProtocolError, RejectedError) as error:
+            raise ProtocolError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
+        except DeniedError as error:
+            raise DeniedError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
+
+    async def _require_config_api(self) -> None:
+        """Raise RejectedError where nothing but a web page or a refusal would answer a refresh."""
+        if self._aside is None or self._aside is self._main:
+            return
+        try:
+            await self._aside.require_health()
+        except UnavailableError:
+            raise
+        except AirbyteSyncError as error:
+            raise RejectedError(f"{_NO_REFRESH}: {error.message}", hint=_NO_LOGS_HINT) from error
+
+    async def _ask_aside(self, question: Awaitable[_T]) -> _T | None:
+        """Ask the Config API beside the truth. Who says no again and again is let be."""
+        try:
+            async with asyncio.timeout(_LONGEST_ASIDE):
+                answer = await question
+        except TimeoutError:
+            LOG.info("the Config API takes too long")
+        except (UnavailableError, NotFoundError) as error:
+            LOG.info("the Config API: %s", error.message)
+        except AirbyteSyncError as error:
+            LOG.info("the Config API is out of reach, so numbers are coarse: %s", error.message)
+            self._refusals += 1
+            if self._refusals >= _MOST_REFUSALS and self._aside is not self._main:
+                self._asked_again_at = self._gate.monotonic() + _SILENCE
+        else:
+            self._refusals = 0
+            return answer
+        return None
+
+
+async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Airbyte:
+    """Find the server's APIs, within `patience` seconds where it cannot be reached at first.
+
+    Raises UsageError, and what the first contact means.
+    """
+    address = parse_address(settings.url)
+    LOG.info("%s", address.explain())
+    gate = make_gate(settings, address, clock)
+    try:
+        return await reach(gate, settings, address, patience=patience)
+    except BaseException:
+        await gate.aclose()
+        raise
+
+
+async def reach(gate: Gate, settings: Settings, address: Address, *, patience: float) -> Airbyte:
+    """Find out, over a gate that stands, which API answers. Raises as `connect` does."""
+    limit = settings.trigger_timeout
+    flavour = settings.api if settings.api != "auto" else address.decided
+    if flavour is None:
+        address, flavour = await find_api(gate, address, patience=patience)
+    public = address.public_root and PublicApi(gate, address.public_root, trigger_limit=limit)
+    config = address.config_root and ConfigApi(gate, address.config_root, trigger_limit=limit)
+    main = public if flavour == "public" else config
+    if not main:
+        raise ProtocolError(f"this address has no {flavour} API", hint="give the server's root")
+    return Airbyte(gate, main, config or None, ui=address.ui_root)

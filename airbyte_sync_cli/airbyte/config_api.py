@@ -8,26 +8,29 @@ from typing import Final, TypeVar
 
 from airbyte_sync_cli.airbyte import config_mapping as mapping
 from airbyte_sync_cli.airbyte import wire
-from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import PATIENCE, ReadLog, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.body import elements
-from airbyte_sync_cli.airbyte.exchange import Reply, Request
-from airbyte_sync_cli.airbyte.http import LOG, Gate
-from airbyte_sync_cli.airbyte.models import (
-    Connection,
-    Job,
-    JobType,
-    LogLine,
-    Progress,
-    Workspace,
-)
-from airbyte_sync_cli.airbyte.refusal import (
+from airbyte_sync_cli.airbyte.error_response import (
     MAY_NOT_CANCEL,
     MAY_NOT_READ,
     MAY_NOT_START,
     expect_success,
     no_such_job,
 )
+from airbyte_sync_cli.airbyte.http import LOG, Gate
+from airbyte_sync_cli.airbyte.models import (
+    PATIENCE,
+    Connection,
+    Job,
+    JobType,
+    LogLine,
+    Progress,
+    ReadLog,
+    Started,
+    TriggerAnswer,
+    Workspace,
+)
+from airbyte_sync_cli.airbyte.request import Reply, Request
+from airbyte_sync_cli.airbyte.trigger_response import judge_trigger
 from airbyte_sync_cli.errors import (
     DeniedError,
     NotFoundError,

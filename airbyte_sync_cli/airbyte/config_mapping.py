@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
-from airbyte_sync_cli.airbyte.exchange import Reply
 from airbyte_sync_cli.airbyte.models import (
     FINAL_STATUSES,
     UNKNOWN,
@@ -16,6 +15,7 @@ from airbyte_sync_cli.airbyte.models import (
     StreamProgress,
     Workspace,
 )
+from airbyte_sync_cli.airbyte.request import Reply
 from airbyte_sync_cli.errors import ProtocolError, RejectedError
 from airbyte_sync_cli.foreign_text import capped
 

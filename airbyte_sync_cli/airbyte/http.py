@@ -1,7 +1,8 @@
-"""The one gate for every request: pooled, limited, repeated only where that is safe."""
+"""The HTTP client: every request goes through it; only safe reads are repeated."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -9,21 +10,31 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from airbyte_sync_cli.airbyte.exchange import Exchange, Reply, Request, hide_location
+import httpx
+
+from airbyte_sync_cli import __version__
+from airbyte_sync_cli.airbyte.auth import make_auth
+from airbyte_sync_cli.airbyte.error_response import denied_hint, expect_success
 from airbyte_sync_cli.airbyte.models import ClockAhead
-from airbyte_sync_cli.airbyte.refusal import expect_success
+from airbyte_sync_cli.airbyte.proxy import ProxyingTransport
+from airbyte_sync_cli.airbyte.request import (
+    Exchange,
+    Reply,
+    Request,
+    hide_location,
+    read_retry_after,
+)
+from airbyte_sync_cli.airbyte.tls import ssl_context
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 
 if TYPE_CHECKING:
-    import httpx
-
+    from airbyte_sync_cli.airbyte.address import Address
     from airbyte_sync_cli.clock import Clock
+    from airbyte_sync_cli.settings import Settings
 
 _Row = TypeVar("_Row")
 LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
-LONGEST_RETRY_AFTER: Final = 300.0
-"""Seconds; a server that asks for more is asked again after this anyway."""
 NOT_READY: Final = 10.0
 """Seconds for which a 404 of a proxy may mean that its backend is starting."""
 _TOLD_TO: Final = timedelta(seconds=1)
@@ -160,20 +171,40 @@ class Gate:
         return read_retry_after(reply.headers, self._clock)
 
 
-def read_retry_after(headers: Mapping[str, str], clock: "Clock") -> float | None:
-    """Read `Retry-After`, in seconds or as a date; None where absent or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        date_given = bool(text) and not text.replace(".", "", 1).lstrip("-").isdigit()
-        seconds = _seconds_until(text, headers, clock) if date_given else float(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+_KEPT_ALIVE: Final = 45.0
+"""Seconds: longer than the pause between two polls, shorter than load balancers' usual minute."""
+_LIMITS: Final = httpx.Limits(
+    max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEPT_ALIVE
+)
 
 
-def _seconds_until(date: str, headers: Mapping[str, str], clock: "Clock") -> float:
-    """Count from the answer's own `Date` where it has one: our clock may differ from it."""
-    until, now = parsedate_to_datetime(date), clock.now()
-    with suppress(KeyError, ValueError, TypeError, OverflowError):
-        return (until - parsedate_to_datetime(headers["date"])).total_seconds()
-    return (until - now).total_seconds()
+def make_client(settings: "Settings", address: "Address", clock: "Clock") -> httpx.AsyncClient:
+    """Make the client. Raises UsageError for unusable certificates."""
+    verify = ssl_context(settings, address)
+    return httpx.AsyncClient(
+        auth=make_auth(settings, address, clock),
+        headers=_headers(settings),
+        transport=ProxyingTransport(settings.proxies, verify=verify, limits=_LIMITS),
+        follow_redirects=False,
+    )
+
+
+def make_gate(settings: "Settings", address: "Address", clock: "Clock") -> Gate:
+    """Make the gate to a server, with a client of its own. Raises UsageError, as that does."""
+    return Gate(
+        make_client(settings, address, clock),
+        clock=clock,
+        limit=settings.request_timeout,
+        denied_hint=denied_hint(settings),
+    )
+
+
+def _headers(settings: "Settings") -> dict[str, str]:
+    """Say who calls (Cloud refuses requests without User-Agent), and what the user adds."""
+    own = {
+        "user-agent": f"airbyte-sync/{__version__} python/{sys.version.split()[0]}",
+        "accept": "application/json",
+        "accept-encoding": "gzip",
+        "x-airbyte-analytic-source": "airbyte-sync",
+    }
+    return own | {name.lower(): value.get_secret_value() for name, value in settings.headers}

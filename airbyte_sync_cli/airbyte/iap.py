@@ -14,8 +14,8 @@ import httpx
 
 from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.credentials import LOG, AuthFlow, Credential
-from airbyte_sync_cli.airbyte.exchange import HINT
-from airbyte_sync_cli.airbyte.tokens import lifetime_of, renewal_margin
+from airbyte_sync_cli.airbyte.request import HINT
+from airbyte_sync_cli.airbyte.token_endpoint import lifetime_of, renewal_margin
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,

@@ -1,12 +1,9 @@
-"""Airbyte's things as the rest of the program sees them: frozen, complete, unit by unit.
+"""What Airbyte's answers mean, whichever API gave them."""
 
-Words are Airbyte's own. A number that is not known is None, never 0.
-"""
-
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 from unicodedata import normalize
 
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "cancelled"})
@@ -183,3 +180,53 @@ class LogLine:
     at: datetime | None = None
     level: str | None = None
     source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The trigger was answered with a job: ours only if its id is newer than the baseline."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflicted:
+    """The trigger got a 409, which proves nothing by itself.
+
+    `says_running`: in words, a sync is running already, so nothing of ours was started.
+    Otherwise (`state-conflict`) the start signal may have been given.
+    """
+
+    words: str
+    says_running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """The trigger most likely reached nobody: connection refused, 503, 429."""
+
+    words: str
+    hint: str | None = None
+    unsent: bool = False
+    """True where not a byte of the request was sent."""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLost:
+    """Anything but a clean yes or no: timeout, dropped connection, 408, 5xx, HTML."""
+
+    words: str
+
+
+_T = TypeVar("_T")
+ReadLog = Callable[[AsyncIterator[LogLine]], Awaitable[_T]]
+"""Reads the lines of a log as they arrive."""
+
+TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
+"""A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
+
+
+PATIENCE: Final = 15.0
+"""Seconds that a read may spend on its own safe repeats, where nobody says otherwise: a server
+that restarts is met halfway."""

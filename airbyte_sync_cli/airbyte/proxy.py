@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from airbyte_sync_cli.airbyte.body import Unpacked
-from airbyte_sync_cli.airbyte.exchange import causes_of
-from airbyte_sync_cli.airbyte.spelling import can_be_asked
+from airbyte_sync_cli.airbyte.request import causes_of
+from airbyte_sync_cli.airbyte.url_typos import can_be_asked
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import without_credentials
 from airbyte_sync_cli.settings.shown import shown_address

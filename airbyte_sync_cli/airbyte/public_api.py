@@ -6,17 +6,23 @@ from http import HTTPStatus
 from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
-from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import TriggerAnswer
-from airbyte_sync_cli.airbyte.exchange import Reply, Request
-from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import UNKNOWN, Connection, Job, JobType, Workspace
-from airbyte_sync_cli.airbyte.refusal import (
+from airbyte_sync_cli.airbyte.error_response import (
     MAY_NOT_CANCEL,
     MAY_NOT_START,
     expect_success,
     no_such_job,
 )
+from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import (
+    UNKNOWN,
+    Connection,
+    Job,
+    JobType,
+    TriggerAnswer,
+    Workspace,
+)
+from airbyte_sync_cli.airbyte.request import Reply, Request
+from airbyte_sync_cli.airbyte.trigger_response import judge_trigger
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
 from airbyte_sync_cli.tasks import gather
 

@@ -26,7 +26,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
 from airbyte_sync_cli.airbyte.body import load
-from airbyte_sync_cli.airbyte.exchange import Reply
+from airbyte_sync_cli.airbyte.request import Reply
 from airbyte_sync_cli.errors import ProtocolError
 
 LONGEST_TEXT: Final = 65_536

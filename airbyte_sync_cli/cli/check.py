@@ -8,7 +8,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Play
+    from airbyte_sync_cli.commands.session import Play
 
 
 @with_common_options
@@ -21,7 +21,8 @@ def check(*, common: Common, conn: opt.Connections = None) -> ExitCode:
     """
 
     def prepare(environ: Mapping[str, str]) -> "Play":
-        from airbyte_sync_cli.cli import checks, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import check as checks  # noqa: PLC0415  # --help needs no HTTP
 
         names = targets.connections_if_any(conn, environ)
         return lambda settings, output: checks.walk(settings, output, names)

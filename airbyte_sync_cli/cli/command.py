@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from airbyte_sync_cli.cli.options import server_options
-from airbyte_sync_cli.cli.output_options import output_options
+from airbyte_sync_cli.cli.options import output_options, server_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Play, Work
-
-
-Prepare = Callable[[Mapping[str, str]], "Work"]
-"""Reads what was typed, before anything is contacted; raises UsageError."""
+    from airbyte_sync_cli.commands.session import CommonOptions, Play, Prepare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +22,22 @@ class Common:
     server: Mapping[str, object]
     output: Mapping[str, object]
 
-    def perform(self, command: str, prepare: Prepare, *, stops_itself: bool = False) -> ExitCode:
+    def perform(self, command: str, prepare: "Prepare", *, stops_itself: bool = False) -> ExitCode:
         """Do a command's work, and write its ending whatever happens."""
-        from airbyte_sync_cli.cli.session import perform  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands.session import perform  # noqa: PLC0415  # --help needs no HTTP
 
-        return perform(command, prepare, common=self, stops_itself=stops_itself)
+        return perform(command, prepare, common=self._options(), stops_itself=stops_itself)
 
     def play(self, command: str, prepare: Callable[[Mapping[str, str]], "Play"]) -> ExitCode:
         """The same for a command that needs settings, but no session with a server."""
-        from airbyte_sync_cli.cli.session import play  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands.session import play  # noqa: PLC0415  # --help needs no HTTP
 
-        return play(command, prepare, common=self)
+        return play(command, prepare, common=self._options())
+
+    def _options(self) -> "CommonOptions":
+        from airbyte_sync_cli.commands.session import CommonOptions  # noqa: PLC0415  # as above
+
+        return CommonOptions(server=self.server, output=self.output)
 
 
 def with_common_options(

@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from airbyte_sync_cli.airbyte.connect import connect
+from airbyte_sync_cli.airbyte.client import connect
 from airbyte_sync_cli.cli.completion import Names
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.settings import Settings, load_settings

@@ -10,7 +10,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Play
+    from airbyte_sync_cli.commands.session import Play
 
 
 @partial(with_common_options, without={"heartbeat"})  # it is over at once
@@ -28,7 +28,7 @@ def config(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Play":
-        from airbyte_sync_cli.cli import configs  # noqa: PLC0415  # --help needs no settings
+        from airbyte_sync_cli.commands import config as configs  # noqa: PLC0415  # --help needs no settings
 
         return lambda settings, output: configs.show(settings, output, environ)
 

@@ -9,7 +9,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.commands.session import Work
 
 
 @with_common_options
@@ -39,7 +39,7 @@ def connections(
     """
 
     def prepare(_environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import listings  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import listings  # noqa: PLC0415  # --help needs no HTTP
 
         wanted = listings.wanted(search, tag)
         return lambda session: listings.list_connections(session, wanted)

@@ -15,7 +15,7 @@ from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Ending
+    from airbyte_sync_cli.commands.session import Ending
     from airbyte_sync_cli.output.output import Output
     from airbyte_sync_cli.sandbox import JobScript, SandboxConfig
 
@@ -43,14 +43,14 @@ With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 
 def demo() -> None:
     """Show three syncs against a simulated Airbyte, in seconds."""
-    from airbyte_sync_cli.cli.session import perform_offline  # noqa: PLC0415  # --help is light
+    from airbyte_sync_cli.commands.session import perform_offline  # noqa: PLC0415  # --help is light
 
     raise typer.Exit(perform_offline("demo", _play))
 
 
 async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
-    from airbyte_sync_cli.cli.runs import run_syncs  # noqa: PLC0415
-    from airbyte_sync_cli.cli.session import hold_session  # noqa: PLC0415
+    from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415
+    from airbyte_sync_cli.commands.session import hold_session  # noqa: PLC0415
     from airbyte_sync_cli.settings import load_settings  # noqa: PLC0415
     from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
@@ -76,7 +76,7 @@ async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
 
 def _explained(ending: "Ending", output: "Output", environ: Mapping[str, str]) -> "Ending":
     """End with 0 where all went as planned; anything else is an ending of its own."""
-    from airbyte_sync_cli.cli.session import Ending  # noqa: PLC0415
+    from airbyte_sync_cli.commands.session import Ending  # noqa: PLC0415
 
     if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
         return ending

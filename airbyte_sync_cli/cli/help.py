@@ -1,12 +1,11 @@
-"""Help under headings, in plain text: rich would cost more than all the rest of `--help`."""
+"""Help in the style of click, with panels as headings and examples."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from typer.core import TyperCommand, TyperGroup
 
-from airbyte_sync_cli.cli.examples import EXAMPLES
 from airbyte_sync_cli.cli.options import CREDENTIALS, SERVER
 from airbyte_sync_cli.errors import UsageError
 
@@ -158,3 +157,49 @@ def _write_lines(formatter: "HelpFormatter", title: str, lines: Sequence[str]) -
         with formatter.section(title):
             for line in lines:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
+    "run": (
+        'airbyte-sync run --conn "Orders to warehouse"',
+        "airbyte-sync run --tag nightly --fail-fast --timeout 6h",
+        'airbyte-sync run -c orders --since "2026-01-01T06:00:00Z" -o json',
+        "airbyte-sync run -c orders --if-running attach --min-records 1",
+    ),
+    "trigger": (
+        "airbyte-sync trigger --conn orders -o id",
+        "airbyte-sync trigger --tag nightly --if-running skip -o json",
+    ),
+    "wait": ("airbyte-sync wait 42", "airbyte-sync wait 42 43 --timeout 2h -o json"),
+    "status": (
+        "airbyte-sync status --conn orders",
+        "airbyte-sync status 42 --exit-status",
+    ),
+    "cancel": ("airbyte-sync cancel 42", "airbyte-sync cancel --conn orders"),
+    "check": (
+        "airbyte-sync check --url https://airbyte.example.com",
+        "airbyte-sync check --conn orders -o json",
+    ),
+    "connections": (
+        "airbyte-sync connections",
+        "airbyte-sync connections --search postgres --tag nightly",
+    ),
+    "jobs": (
+        "airbyte-sync jobs --conn orders",
+        "airbyte-sync jobs --conn orders --limit 100 --status failed",
+    ),
+    "logs": (
+        "airbyte-sync logs 42 --level warn",
+        "airbyte-sync logs 42 --follow",
+        "airbyte-sync logs --conn orders --tail 50",
+    ),
+    "config": (
+        "airbyte-sync config show",
+        "airbyte-sync config show --profile production",
+    ),
+    "sandbox": (
+        "airbyte-sync sandbox --speed 10",
+        "airbyte-sync sandbox --auth client-credentials --airbyte-version 1.8",
+        "airbyte-sync sandbox --fault trigger:lost-after:times=1",
+    ),
+}

@@ -10,7 +10,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.commands.session import Work
 
 
 Status = Literal["pending", "queued", "running", "incomplete", "succeeded", "failed", "cancelled"]
@@ -38,7 +38,8 @@ def jobs(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import listings, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import listings  # noqa: PLC0415  # --help needs no HTTP
 
         names, _ = targets.wanted_connections(conn, None, environ, hint=targets.ONE_BY_ONE)
         return lambda session: listings.list_jobs(session, names, limit=limit, status=status)

@@ -10,7 +10,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.commands.session import Work
 
 
 @with_common_options
@@ -54,7 +54,8 @@ def logs(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import logs_reading, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import logs as logs_reading  # noqa: PLC0415  # --help needs no HTTP
 
         wanted = logs_reading.Wanted(
             job=targets.one_job(job_id, conn, environ), attempt=attempt, tail=tail, level=level

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airbyte_sync_cli.cli.signals import redeliver_noted
+from airbyte_sync_cli.commands.signals import redeliver_noted
 from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.foreign_text import printable
 

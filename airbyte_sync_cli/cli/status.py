@@ -10,7 +10,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Work
+    from airbyte_sync_cli.commands.session import Work
 
 
 @with_common_options
@@ -32,7 +32,8 @@ def status(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import looks, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import status as looks  # noqa: PLC0415  # --help needs no HTTP
 
         if job_ids:
             numbers = targets.job_numbers_alone(job_ids, conn, tag)
@@ -60,7 +61,8 @@ def cancel(
     """
 
     def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import looks, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import status as looks  # noqa: PLC0415  # --help needs no HTTP
 
         if job_ids:
             numbers = targets.job_numbers_alone(job_ids, conn, tag)

@@ -8,7 +8,7 @@ from airbyte_sync_cli.cli.command import Common, with_common_options
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.cli.session import Play
+    from airbyte_sync_cli.commands.session import Play
 
 
 @with_common_options
@@ -31,7 +31,9 @@ def wait(
     """
 
     def prepare(_environ: Mapping[str, str]) -> "Play":
-        from airbyte_sync_cli.cli import choices, runs, targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as choices  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
+        from airbyte_sync_cli.commands import run as runs  # noqa: PLC0415  # --help needs no HTTP
         from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
 
         limits = choices.wait_policy(

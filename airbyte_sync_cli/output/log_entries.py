@@ -6,9 +6,9 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output import words
-from airbyte_sync_cli.output.journal import Entry, Level
-from airbyte_sync_cli.output.verdicts import fate
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.log import Entry, Level
+from airbyte_sync_cli.output.messages import fate
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
 

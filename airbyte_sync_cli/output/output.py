@@ -11,16 +11,22 @@ from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.foreign_text import capped, printable
-from airbyte_sync_cli.output.failures import LABELLED, FailureDetails, blocks
 from airbyte_sync_cli.output.files import ResultFiles, cut
-from airbyte_sync_cli.output.journal import Journal, JournalHandler
+from airbyte_sync_cli.output.log import Journal, JournalHandler
+from airbyte_sync_cli.output.messages import (
+    LABELLED,
+    FailureDetails,
+    blocks,
+    error_result,
+    name,
+    reason,
+)
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
-from airbyte_sync_cli.output.reports import report_class
+from airbyte_sync_cli.output.report import report_class
 from airbyte_sync_cli.output.summary import summary
-from airbyte_sync_cli.output.tables import Screen, screen_of
+from airbyte_sync_cli.output.table import Screen, screen_of
 from airbyte_sync_cli.output.terminal import is_terminal
-from airbyte_sync_cli.output.verdicts import error_result, name, reason
 from airbyte_sync_cli.redaction import redact, redact_all
 from airbyte_sync_cli.streams import write
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall

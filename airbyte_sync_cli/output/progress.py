@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
-from airbyte_sync_cli.output.journal import Entry, Journal
+from airbyte_sync_cli.output.log import Entry, Journal
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.terminal import wants_live_view
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.output.live import LiveView
+    from airbyte_sync_cli.output.live.canvas import LiveView
     from airbyte_sync_cli.output.log_entries import LogEntries
     from airbyte_sync_cli.sync.events import Event
 
@@ -77,7 +77,7 @@ class ProgressReporter:
             command, self._options, environ=self._environ, stream=stream
         ):
             return None
-        from airbyte_sync_cli.output.live import LiveView  # noqa: PLC0415  # rich, where it is seen
+        from airbyte_sync_cli.output.live.canvas import LiveView  # noqa: PLC0415  # rich, where it is seen
 
         view = LiveView(stream, clock=self._clock, environ=self._environ)
         self._journal.divert(view.above)

@@ -6,9 +6,9 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
-from airbyte_sync_cli.output import words
-from airbyte_sync_cli.output.tables import PLAIN, Screen
-from airbyte_sync_cli.output.verdicts import fate, may_have_a_job
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.messages import fate, may_have_a_job
+from airbyte_sync_cli.output.table import PLAIN, Screen
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import SyncResult
 

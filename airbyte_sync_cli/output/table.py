@@ -1,248 +1,207 @@
-"""The live view of several connections: a table that fits the terminal, and its total."""
+"""Tables that fit: columns that do not fit fold into a second line, nothing is cut."""
 
-from collections import Counter
+import os
+import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Final, TextIO
 
-from rich.cells import cell_len
-from rich.text import Text
-
-from airbyte_sync_cli.output import words
-from airbyte_sync_cli.output.estimate import Estimate
-from airbyte_sync_cli.output.glyphs import STYLES, Glyphs, joined
-from airbyte_sync_cli.output.live_state import Kind, Row
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.terminal import is_terminal, wants_colour
+from airbyte_sync_cli.redaction import redact
 
 _GAP: Final = "  "
-_SYMBOL: Final = 2
-_BAR: Final = 10
-_LONGEST_NAME: Final = 40
-_SHORTEST_NAME: Final = 10
-_LEAST_FOR_TITLES: Final = 8
-"""Lines; a lower terminal has no room for the columns' titles."""
-_WORDS: Final = {
-    Kind.FAILED: "failed",
-    Kind.ACTIVE: "running",
-    Kind.WAITING: "waiting",
-    Kind.PLANNED: "not begun",
-    Kind.SKIPPED: "skipped",
-    Kind.SUCCEEDED: "succeeded",
-}
-_ORDER: Final = (
-    Kind.SUCCEEDED,
-    Kind.FAILED,
-    Kind.ACTIVE,
-    Kind.WAITING,
-    Kind.PLANNED,
-    Kind.SKIPPED,
-)
+_INDENT: Final = "    "
+_NARROWEST: Final = 40
+"""Characters; a terminal that says less is not believed."""
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_COLOURS: Final = {"red": "31", "yellow": "33", "green": "32", "dim": "2", "bold": "1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column, and how much it is worth: the least worth goes first where it is narrow."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What can be drawn on."""
 
-    title: str
-    least: int
-    """Columns that it takes at least, so that it does not jump about."""
-    worth: int
-    right: bool = False
+    width: int | None = None
+    """Characters of a line; None where nobody wraps: a file, a pipe."""
+    colour: bool = False
+    blocks: bool = True
+    """Whether the encoding knows block characters and arrows."""
 
+    def paint(self, text: str, colour: str | None) -> str:
+        """Colour a text, where colours are wanted."""
+        if not self.colour or colour is None or not text:
+            return text
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
-_COLUMNS: Final = (
-    Column("state", 10, 6),
-    Column("time", 6, 3, right=True),
-    Column("bar", _BAR, 2),
-    Column("left", 7, 5),
-    Column("records", 7, 4, right=True),
-    Column("size", 8, 1, right=True),
-    Column("rate", 8, 0, right=True),
-)
-
-Cells = Mapping[str, str | Text]
+    @property
+    def arrow(self) -> str:
+        """From a source to its destination."""
+        return "→" if self.blocks else "->"
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    symbol: Text
-    name: Text
-    cells: Cells
-    words: str = ""
-    """What is said instead of the numbers: why it failed."""
+PLAIN: Final = Screen()
+"""A file, a pipe: nothing is folded or coloured."""
 
 
-def draw(
-    rows: Sequence[Row], *, width: int, height: int, glyphs: Glyphs, now: float, seconds: float
-) -> list[Text]:
-    """Draw a head, the rows that matter most, a line for the others, and the total."""
-    titles = [_titles(rows)] if height >= _LEAST_FOR_TITLES else []
-    shown, rest = _chosen(rows, max(height - 2 - len(titles), 1))
-    lines = [*titles, *(_line(row, glyphs, now) for row in shown), _total(rows, glyphs, now)]
-    sheet = _Sheet(lines, width, glyphs)
-    *body, total = [sheet.draw(line) for line in lines]
-    fold = [Text(f"  + {len(rest)} more: {_counts(rest)}", "dim")] if rest else []
-    return [_headline(rows, seconds, width), *body, *fold, total]
-
-
-def _titles(rows: Sequence[Row]) -> _Line:
-    """Say what the columns are; a number behind a state is an attempt's."""
-    state = "state #try" if any(row.attempt > 1 for row in rows) else "state"
-    titles = {column.title: column.title for column in _COLUMNS} | {"state": state, "bar": ""}
-    cells = {key: Text(title, "dim") for key, title in titles.items()}
-    return _Line(Text(""), Text("connection", "dim"), cells)
-
-
-class _Sheet:
-    """The widths of the columns, as the lines need them."""
-
-    def __init__(self, lines: Sequence[_Line], width: int, glyphs: Glyphs) -> None:
-        self._glyphs = glyphs
-        self._width = width
-        self._widths = {
-            column.title: max(column.least, *(_length(line, column) for line in lines))
-            for column in _COLUMNS
-        }
-        most = max(_LONGEST_NAME, width // 3)
-        longest = min(max(line.name.cell_len for line in lines), most)
-        self._columns = self._fitting(longest)
-        self._name = max(min(longest, self._room(self._columns)), 1)
-
-    def _fitting(self, longest: int) -> Sequence[Column]:
-        """Leave out columns until the names have room."""
-        columns = list(_COLUMNS)
-        enough = min(longest, max(_SHORTEST_NAME, self._width // 4))
-        while columns and self._room(columns) < enough:
-            columns.remove(min(columns, key=lambda column: column.worth))
-        return columns
-
-    def _room(self, columns: Sequence[Column]) -> int:
-        taken = sum(len(_GAP) + self._widths[column.title] for column in columns)
-        return self._width - _SYMBOL - taken
-
-    def draw(self, line: _Line) -> Text:
-        """Put a line together."""
-        text = self._glyphs.cell(line.symbol, _SYMBOL)
-        name = words.shortened(line.name.plain, self._name, mark=self._glyphs.ellipsis)
-        text.append_text(self._glyphs.cell(Text(name, line.name.style), self._name))
-        for column in self._columns:
-            if line.words and column.title not in {"state", "time"}:
-                break
-            cell = line.cells.get(column.title, "")
-            width = self._widths[column.title]
-            text.append(_GAP).append_text(self._glyphs.cell(cell, width, right=column.right))
-        if line.words:
-            text.append(_GAP + line.words)
-        return text
-
-
-def _length(line: _Line, column: Column) -> int:
-    if line.words and column.title not in {"state", "time"}:
-        return 0
-    return cell_len(str(line.cells.get(column.title, "")))
-
-
-def _chosen(rows: Sequence[Row], room: int) -> tuple[list[Row], list[Row]]:
-    """Choose what is shown: failed and active ones first, in the order of the plan."""
-    if len(rows) <= room:
-        return list(rows), []
-    room -= 1  # the line for the others
-    failed = [row for row in rows if row.kind is Kind.FAILED]
-    others = sorted((row for row in rows if row.kind is not Kind.FAILED), key=_rank)
-    active = sum(row.kind is Kind.ACTIVE for row in others)
-    failures = max(room - active, room // 2)  # however many failed, work is seen, too
-    shown = failed[:failures]
-    shown += others[: max(room - len(shown), 0)]
-    names = {row.key for row in shown}
-    return shown, [row for row in rows if row.key not in names]
-
-
-def _rank(row: Row) -> int:
-    return row.kind
-
-
-def _headline(rows: Sequence[Row], seconds: float, width: int) -> Text:
-    return joined(
-        [
-            Text.assemble((f"{len(rows)} syncs", "bold"), f": {_counts(rows)}"),
-            Text(words.duration(seconds), "dim"),
-        ],
-        width=width,
+def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
+    """Look at a stream: NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are respected."""
+    seen = stream is not None and is_terminal(stream)
+    return Screen(
+        width=_width(stream, environ) if seen else None,
+        colour=wants_colour(stream, environ),
+        blocks=_can_write(_EIGHTHS + "→", stream),
     )
 
 
-def _counts(rows: Sequence[Row]) -> str:
-    numbers = Counter(row.kind for row in rows)
-    return ", ".join(f"{numbers[kind]} {_WORDS[kind]}" for kind in _ORDER if numbers[kind])
+def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int:
+    asked = environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return max(int(asked), _NARROWEST)
+    try:
+        columns = os.get_terminal_size(stream.fileno() if stream else 1).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(columns, _NARROWEST) if columns else 80
 
 
-def _line(row: Row, glyphs: Glyphs, now: float) -> _Line:
-    seconds, guess = row.seconds(now), row.estimate(now)
-    state = words.plain(row.state) + (f" #{row.attempt}" if row.attempt > 1 else "")
-    cells: dict[str, str | Text] = {
-        "state": Text(state, STYLES[row.kind]),
-        "time": words.duration(seconds) if seconds is not None else "",
-        "bar": _bar(row, guess, glyphs),
-        "left": guess.span if guess else "",
-        **_numbers(row.records, row.size, row.rates(now)),
-    }
-    name = Text(words.plain(row.name))
-    return _Line(glyphs.symbol(row.kind), name, cells, words=_reason(row))
+def _can_write(text: str, stream: TextIO | None) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
-def _numbers(
-    records: int | None, size: int | None, rates: tuple[float, float] | None
-) -> dict[str, str]:
-    return {
-        "records": words.count(records) if records is not None else "",
-        "size": words.size(size) if size is not None else "",
-        "rate": f"{words.rate(rates[0])}/s" if rates else "",
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column: its cells in the order of the rows."""
+
+    title: str
+    cells: Sequence[str]
+    right: bool = False
+    least: int | None = None
+    """The narrowest width that still reads well; None: never folded within itself."""
+    leaves: int = 0
+    """The higher, the earlier it moves to the second line; 0 stays."""
+    words: str = "{}"
+    """How a cell is said on the second line, where no title stands above it."""
+    silent: frozenset[str] = frozenset()
+    """Cells that are not worth saying there."""
+    colours: Mapping[str, str] | None = None
+    """The colour of a cell, by its text."""
+
+    @property
+    def width(self) -> int:
+        """What it takes unfolded."""
+        return max(words.cell_width(text) for text in (self.title, *self.cells))
+
+    def said(self, row: int) -> str | None:
+        """Say a cell without its title."""
+        text = self.cells[row]
+        return self.words.format(text) if text and text not in self.silent else None
 
 
-def _reason(row: Row) -> str:
-    failure = row.result.failure if row.result else None
-    return words.plain(failure.message) if failure and failure.message else ""
+def render(columns: Sequence[Column], screen: Screen) -> str:
+    """Write a table: unfolded where nobody wraps or all fits, else folded by importance."""
+    shown = [_masked(column) for column in columns if any(column.cells)]
+    kept = _kept(shown, screen.width)
+    widths = _widths(kept, screen.width)
+    moved = [column for column in shown if column not in kept]
+    lines = [screen.paint(_line([c.title for c in kept], kept, widths, Screen()), "bold")]
+    for row in range(len(columns[0].cells)):
+        lines += _row(row, kept, widths, screen)
+        said = [text for column in moved if (text := column.said(row))]
+        lines += [screen.paint(line, "dim") for line in _second(said, screen.width)]
+    return "\n".join(lines)
 
 
-def _bar(row: Row, guess: Estimate | None, glyphs: Glyphs) -> str | Text:
-    share = guess.share if guess else (1.0 if row.kind is Kind.SUCCEEDED else None)
-    if share is None and row.kind is not Kind.ACTIVE:
-        return ""
-    return glyphs.bar(share, _BAR, style=STYLES[row.kind])
+def _masked(column: Column) -> Column:
+    """Mask secrets before anything is folded: over two lines none would be known for one."""
+    return replace(column, cells=[redact(cell) for cell in column.cells])
 
 
-def _total(rows: Sequence[Row], glyphs: Glyphs, now: float) -> _Line:
-    """Sum up what is known; an end is guessed only where one is for every sync that goes on."""
-    records = [row.records for row in rows if row.records is not None]
-    sizes = [row.size for row in rows if row.size is not None]
-    rates = [rate for row in rows if (rate := row.rates(now))]
-    speed = (sum(one for one, _ in rates), sum(one for _, one in rates)) if rates else None
-    left, done = _left(rows, now), sum(row.result is not None for row in rows)
-    cells: dict[str, str | Text] = {
-        "state": f"{done}/{len(rows)} done",
-        "bar": glyphs.bar(_done(rows, now), _BAR, style="bold"),
-        "left": left.span if left else "",
-        **_numbers(sum(records) if records else None, sum(sizes) if sizes else None, speed),
-    }
-    return _Line(Text(""), Text("total", "bold"), cells)
+def _kept(columns: Sequence[Column], width: int | None) -> Sequence[Column]:
+    """Let columns move to the second line until the others fit at their narrowest."""
+    kept = list(columns)
+    while width is not None and _narrowest(kept) > width:
+        leaving = max(kept, key=lambda column: column.leaves)
+        if leaving.leaves == 0:
+            break
+        kept.remove(leaving)
+    return kept
 
 
-def _done(rows: Sequence[Row], now: float) -> float:
-    """Tell how much of all is done: whole syncs, and what is guessed of those that go on."""
-    shares = [
-        1.0 if row.result is not None else (guess.share if (guess := row.estimate(now)) else 0.0)
-        for row in rows
+def _narrowest(columns: Sequence[Column]) -> int:
+    widths = [c.width if c.least is None else min(c.width, c.least) for c in columns]
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _widths(columns: Sequence[Column], width: int | None) -> Sequence[int]:
+    """Share the room: every column its own width, the foldable ones what is left."""
+    widths = [column.width for column in columns]
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width if width else 0
+    while excess > 0:
+        room = [
+            (widths[i] - min(c.least, c.width), i)
+            for i, c in enumerate(columns)
+            if c.least is not None
+        ]
+        most, widest = max(room, default=(0, 0))
+        if most <= 0:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    return widths
+
+
+def _row(
+    row: int, columns: Sequence[Column], widths: Sequence[int], screen: Screen
+) -> Sequence[str]:
+    folded = [
+        _fold(column.cells[row], width) for column, width in zip(columns, widths, strict=True)
     ]
-    return sum(shares) / len(rows)
+    return [_line(parts, columns, widths, screen) for parts in zip_longest(*folded, fillvalue="")]
 
 
-def _left(rows: Sequence[Row], now: float) -> Estimate | None:
-    """Guess when the last one ends."""
-    guesses = [row.estimate(now) for row in rows if row.result is None]
-    if not guesses or not all(guesses):
-        return None
-    ranges = [(one.low, one.high) for one in guesses if one]
-    lows, highs = [low or 0.0 for low, _ in ranges], [high for _, high in ranges if high]
-    if len(highs) < len(ranges):  # some are late: when they end, nobody can tell
-        return None
-    return Estimate(share=0.0, low=max(lows), high=max(highs))
+def _line(
+    parts: Sequence[str], columns: Sequence[Column], widths: Sequence[int], screen: Screen
+) -> str:
+    cells = []
+    for text, column, width in zip(parts, columns, widths, strict=True):
+        blanks = words.padding(text, width)
+        painted = screen.paint(text, (column.colours or {}).get(text))
+        cells.append(blanks + painted if column.right else painted + blanks)
+    return _GAP.join(cells).rstrip()
+
+
+def _second(said: Sequence[str], width: int | None) -> Sequence[str]:
+    if not said:
+        return []
+    text = " | ".join(said)
+    room = (width or len(text) + len(_INDENT)) - 1
+    return textwrap.wrap(
+        text, room, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False
+    )
+
+
+def _fold(text: str, width: int) -> Sequence[str]:
+    """Break a text at spaces, or anywhere if a word is too long; wide characters count twice."""
+    lines, rest = [], text
+    while (end := len(words.start_within(rest, width))) < len(rest):
+        end = end or 1
+        space = rest.rfind(" ", 1, end + 1)
+        cut = space if space > 0 else end
+        lines.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*lines, rest]
+
+
+def bar(value: float, *, most: float, width: int, screen: Screen) -> str:
+    """Draw a bar for a share of the most; anything above 0 is seen."""
+    share = min(max(value / most, 0.0), 1.0) if most > 0 else 0.0
+    if not screen.blocks:
+        return "#" * max(round(share * width), 1 if value > 0 else 0)
+    eighths = max(round(share * width * 8), 1 if value > 0 else 0)
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")

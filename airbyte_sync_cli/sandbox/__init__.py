@@ -7,15 +7,19 @@ It knows nothing of the program that it tests, and nothing here runs outside an 
     async with serve(sandbox) as url: ...
 """
 
-from airbyte_sync_cli.sandbox.config import ConnectionConfig, SandboxConfig
+from airbyte_sync_cli.sandbox.config import (
+    ConnectionConfig,
+    SandboxConfig,
+    ScenarioError,
+    build_config,
+    example_scenario,
+    load_config,
+)
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.dataset import DEMO_CONNECTIONS
-from airbyte_sync_cli.sandbox.example import example_scenario
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.job import SimJob
-from airbyte_sync_cli.sandbox.record import RequestRecord
-from airbyte_sync_cli.sandbox.scenario import ScenarioError, build_config, load_config
-from airbyte_sync_cli.sandbox.script import Failure, JobScript, LogEntry
+from airbyte_sync_cli.sandbox.job import Failure, JobScript, LogEntry, SimJob
+from airbyte_sync_cli.sandbox.request import RequestRecord
 from airbyte_sync_cli.sandbox.server import run_sandbox, serve
 from airbyte_sync_cli.sandbox.simulation import Sandbox
 

@@ -6,11 +6,9 @@ from typing import Final
 from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox import public_views
-from airbyte_sync_cli.sandbox.answers import Json, ok
-from airbyte_sync_cli.sandbox.call import Call, well_formed
 from airbyte_sync_cli.sandbox.connection import SimConnection, stable_id
-from airbyte_sync_cli.sandbox.refusals import NoSuchResource
-from airbyte_sync_cli.sandbox.routes import Endpoint, Handler
+from airbyte_sync_cli.sandbox.request import Call, Endpoint, Handler, well_formed
+from airbyte_sync_cli.sandbox.responses import Json, NoSuchResource, ok
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
 

@@ -11,19 +11,21 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from airbyte_sync_cli.sandbox import answers
+from airbyte_sync_cli.sandbox import responses as answers
 from airbyte_sync_cli.sandbox.auth import NoAuth
-from airbyte_sync_cli.sandbox.call import Call
-from airbyte_sync_cli.sandbox.config_errors import config_refusal
+from airbyte_sync_cli.sandbox.delivery import Exchange, Wire, misbehave
 from airbyte_sync_cli.sandbox.faults import Fault, FaultBox
-from airbyte_sync_cli.sandbox.misbehave import Exchange, misbehave
-from airbyte_sync_cli.sandbox.public_errors import public_refusal
-from airbyte_sync_cli.sandbox.record import RequestRecord
-from airbyte_sync_cli.sandbox.refusals import Refusal
-from airbyte_sync_cli.sandbox.routes import Api, Found, Route, find
-from airbyte_sync_cli.sandbox.subject import connection_of
+from airbyte_sync_cli.sandbox.request import (
+    Api,
+    Call,
+    Found,
+    RequestRecord,
+    Route,
+    connection_of,
+    find,
+)
+from airbyte_sync_cli.sandbox.responses import Refusal, config_refusal, public_refusal
 from airbyte_sync_cli.sandbox.versions import Quirks
-from airbyte_sync_cli.sandbox.wire import Wire
 from airbyte_sync_cli.sandbox.world import World
 
 CALLER: Final = "x-sandbox-caller"

@@ -10,11 +10,9 @@ from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, Response
 
-from airbyte_sync_cli.sandbox.answers import JsonResponse, framework, hidden, ok
-from airbyte_sync_cli.sandbox.call import Call
 from airbyte_sync_cli.sandbox.clock import SimClock
-from airbyte_sync_cli.sandbox.refusals import Unreadable
-from airbyte_sync_cli.sandbox.routes import Endpoint
+from airbyte_sync_cli.sandbox.request import Call, Endpoint
+from airbyte_sync_cli.sandbox.responses import JsonResponse, Unreadable, framework, hidden, ok
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 UNAUTHORIZED_HTML: Final = (

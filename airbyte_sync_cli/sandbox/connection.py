@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from airbyte_sync_cli.sandbox.script import RESET_SCRIPT, JobScript
+from airbyte_sync_cli.sandbox.job import RESET_SCRIPT, JobScript
 
 ConnectionStatus = Literal["active", "inactive", "deprecated", "locked"]
 

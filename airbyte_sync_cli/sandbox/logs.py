@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from airbyte_sync_cli.sandbox.answers import Json
-from airbyte_sync_cli.sandbox.job import Attempt, SimJob
-from airbyte_sync_cli.sandbox.script import FINAL, JobScript, LogEntry
+from airbyte_sync_cli.sandbox.job import FINAL, Attempt, JobScript, LogEntry, SimJob
+from airbyte_sync_cli.sandbox.responses import Json
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 TENTHS = 10

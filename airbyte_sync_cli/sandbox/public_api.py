@@ -5,13 +5,19 @@ from typing import Final, TypeVar
 
 from starlette.responses import PlainTextResponse, Response
 
-from airbyte_sync_cli.sandbox import operations, public_views
-from airbyte_sync_cli.sandbox.answers import Json, ok
-from airbyte_sync_cli.sandbox.call import Call, moment, well_formed, whole_number
+from airbyte_sync_cli.sandbox import public_views
+from airbyte_sync_cli.sandbox import world as operations
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
-from airbyte_sync_cli.sandbox.refusals import BadRequest, Crash, Unprocessable, Unreadable
-from airbyte_sync_cli.sandbox.routes import Endpoint
+from airbyte_sync_cli.sandbox.request import Call, Endpoint, moment, well_formed, whole_number
+from airbyte_sync_cli.sandbox.responses import (
+    BadRequest,
+    Crash,
+    Json,
+    Unprocessable,
+    Unreadable,
+    ok,
+)
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from airbyte_sync_cli.sandbox.answers import Json, without_nulls
 from airbyte_sync_cli.sandbox.connection import Schedule, SimConnection, SimTag, SimWorkspace
-from airbyte_sync_cli.sandbox.job import SimJob
-from airbyte_sync_cli.sandbox.script import FINAL
-from airbyte_sync_cli.sandbox.statistics import Ledger, Numbers
+from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
+from airbyte_sync_cli.sandbox.job import FINAL, SimJob
+from airbyte_sync_cli.sandbox.responses import Json, without_nulls
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 

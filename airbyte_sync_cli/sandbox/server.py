@@ -14,8 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airbyte_sync_cli.sandbox.config import SandboxConfig
+from airbyte_sync_cli.sandbox.delivery import ABORT
 from airbyte_sync_cli.sandbox.simulation import Sandbox
-from airbyte_sync_cli.sandbox.wire import ABORT
 
 _RESET: Final = struct.pack("ii", 1, 0)
 """Linger for no time: closing then sends RST instead of FIN."""

@@ -8,8 +8,7 @@ from airbyte_sync_cli.sandbox.app import SandboxApp
 from airbyte_sync_cli.sandbox.auth import BasicAuth, NoAuth, TokenAuth
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.config import ConnectionConfig, SandboxConfig
-from airbyte_sync_cli.sandbox.config_api import ConfigApi
-from airbyte_sync_cli.sandbox.config_names import ConfigNames
+from airbyte_sync_cli.sandbox.config_api import ConfigApi, ConfigNames, Instance
 from airbyte_sync_cli.sandbox.connection import (
     ConnectionStatus,
     Schedule,
@@ -19,12 +18,9 @@ from airbyte_sync_cli.sandbox.connection import (
     stable_id,
 )
 from airbyte_sync_cli.sandbox.faults import FaultBox
-from airbyte_sync_cli.sandbox.instance import Instance
-from airbyte_sync_cli.sandbox.job import SimJob, StartedBy
+from airbyte_sync_cli.sandbox.job import JobScript, SimJob, StartedBy
 from airbyte_sync_cli.sandbox.public_api import PublicApi
-from airbyte_sync_cli.sandbox.record import RequestRecord
-from airbyte_sync_cli.sandbox.routes import Api, Endpoint, Route, mount
-from airbyte_sync_cli.sandbox.script import JobScript
+from airbyte_sync_cli.sandbox.request import Api, Endpoint, RequestRecord, Route, mount
 from airbyte_sync_cli.sandbox.timeline import Timeline
 from airbyte_sync_cli.sandbox.versions import quirks_of
 from airbyte_sync_cli.sandbox.world import World

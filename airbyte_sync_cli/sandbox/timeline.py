@@ -7,13 +7,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from airbyte_sync_cli.sandbox.answers import Json, ok, without_nulls
-from airbyte_sync_cli.sandbox.call import Call, moment, page_of
 from airbyte_sync_cli.sandbox.connection import NAMESPACE, SimConnection, stable_id
-from airbyte_sync_cli.sandbox.job import Attempt, SimJob
-from airbyte_sync_cli.sandbox.routes import Endpoint
-from airbyte_sync_cli.sandbox.script import FINAL
-from airbyte_sync_cli.sandbox.statistics import Ledger, Numbers
+from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
+from airbyte_sync_cli.sandbox.job import FINAL, Attempt, SimJob
+from airbyte_sync_cli.sandbox.request import Call, Endpoint, moment, page_of
+from airbyte_sync_cli.sandbox.responses import Json, ok, without_nulls
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
 

@@ -14,9 +14,9 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.result import CancelResult
+from airbyte_sync_cli.sync.state import Case
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.cancel")
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from airbyte_sync_cli.airbyte.api import Airbyte
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.sync.events import Listener, Warned
 from airbyte_sync_cli.sync.policy import RunPolicy

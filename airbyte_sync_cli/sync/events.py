@@ -10,7 +10,7 @@ from typing import Protocol
 
 from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, Progress
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import SyncResult
 
 

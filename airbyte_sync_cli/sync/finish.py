@@ -4,10 +4,10 @@ import asyncio
 from typing import Final
 
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
 from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.state import Case
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 LATE_STATISTICS: Final = 60.0

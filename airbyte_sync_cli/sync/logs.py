@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from airbyte_sync_cli.airbyte.api import Airbyte
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Job, LogLine
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import NotFoundError, UnavailableError

@@ -9,7 +9,6 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import (
     DryRun,
@@ -19,13 +18,13 @@ from airbyte_sync_cli.sync.events import (
     Resolved,
 )
 from airbyte_sync_cli.sync.finish import complete
-from airbyte_sync_cli.sync.interrupt_reporter import InterruptReporter
-from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.select import require_active
+from airbyte_sync_cli.sync.state import Case
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
-from airbyte_sync_cli.sync.wind_down import WindDown
+from airbyte_sync_cli.sync.wind_down import InterruptReporter, WindDown
 
 _LONGEST_NAME: Final = 10.0
 """Seconds for finding out what a job's connection is called: meanwhile nobody looks at the job."""

@@ -7,7 +7,7 @@ from string import hexdigits
 from typing import Final
 from uuid import UUID
 
-from airbyte_sync_cli.airbyte.api import Airbyte
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection, same_name
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, RejectedError, UsageError
 from airbyte_sync_cli.settings.shown import shown_name

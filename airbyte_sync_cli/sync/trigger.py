@@ -8,8 +8,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from airbyte_sync_cli.airbyte.api import PATIENCE, AnswerLost, Conflicted, Started, Undelivered
-from airbyte_sync_cli.airbyte.models import Connection, Job, active_among
+from airbyte_sync_cli.airbyte.models import (
+    PATIENCE,
+    AnswerLost,
+    Conflicted,
+    Connection,
+    Job,
+    Started,
+    Undelivered,
+    active_among,
+)
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     ConflictError,
@@ -20,17 +28,16 @@ from airbyte_sync_cli.errors import (
     UnknownOutcomeError,
 )
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.blocker import wait_for_other_job
-from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.sync.anomalies import history_of
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import Refused
-from airbyte_sync_cli.sync.history import history_of
-from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.our_job import JOBS_READ, OurJob
 from airbyte_sync_cli.sync.policy import DOES, IfRunning
-from airbyte_sync_cli.sync.search import JOBS_READ
+from airbyte_sync_cli.sync.result import Start, fate_without_job
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.since import EarlierTry
-from airbyte_sync_cli.sync.start import Start, fate_without_job
+from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.wait import wait_for_other_job
 
 _JOBS_READ_SINCE: Final = 100
 _FRESH: Final = 1.0

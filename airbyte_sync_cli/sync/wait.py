@@ -1,6 +1,7 @@
-"""Wait for a job's end: sleep, look, and never take "could not look" for an answer."""
+"""Wait for a job: poll its status until it is final, through outages and within time limits."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Job
@@ -10,11 +11,27 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.events import OutageBegan, OutageEnded, Polled
-from airbyte_sync_cli.sync.pace import pause_before_look
-from airbyte_sync_cli.sync.trouble import Trouble
+from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEnded, Polled, Warned
+from airbyte_sync_cli.sync.poll_interval import Trouble, pause_before_look
+from airbyte_sync_cli.sync.state import Case
+
+
+async def wait_for_other_job(context: Context, case: Case, job: Job) -> Job:
+    """Wait for the end of a job that is in the way, whatever it is, and return it as it ended.
+
+    Raises UnknownOutcomeError where that could not be learned.
+    """
+    context.emit(BlockedBy(key=case.key, job=job))
+
+    def pass_on(event: Event, /) -> None:
+        if isinstance(event, OutageBegan | OutageEnded | Warned):
+            context.emit(event)
+
+    policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
+    other = Case(key=case.key, connection=case.connection, job=job, history=case.history)
+    return await Wait(replace(context, emit=pass_on, policy=policy), other, job.id).until_end()
+
 
 _LAST_LOOK: Final = 5.0
 """Seconds for the look that follows the deadline."""

@@ -6,12 +6,11 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import LogLine
+from airbyte_sync_cli.airbyte.models import AnswerLost, LogLine, TriggerAnswer
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.sync.select import select_connections
 from tests.support.core import LoopClock
@@ -37,7 +36,7 @@ def jobs(api: str, *rows: _Json) -> _Json:
     return {"data" if api == "public" else "jobs": rows}
 
 
-def ask(api: str, *answers: _Json, question: Callable[[Server], Awaitable[_Value]]) -> _Value:
+def ask(api: str, *answers: _Json, question: Callable[[Airbyte], Awaitable[_Value]]) -> _Value:
     """Ask a server that gives these answers, the last one for ever."""
     left = list(answers)
 
@@ -49,7 +48,9 @@ def ask(api: str, *answers: _Json, question: Callable[[Server], Awaitable[_Value
             gate = Gate(client, clock=LoopClock(), limit=30)
             config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
             public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
-            return await question(Server(gate, config if api == "config" else public, None, ui=""))
+            return await question(
+                Airbyte(gate, config if api == "config" else public, None, ui="")
+            )
 
     return run(work())
 
@@ -79,7 +80,7 @@ def test_job_with_another_id_is_a_protocol_error(api: str) -> None:
 
 @APIS
 def test_job_that_changes_its_connection_is_a_protocol_error(api: str) -> None:
-    async def twice(server: Server) -> None:
+    async def twice(server: Airbyte) -> None:
         await server.job(7)
         await server.job(7)
 
@@ -97,7 +98,7 @@ def test_list_with_jobs_of_another_connection_is_a_protocol_error(api: str) -> N
 
 @APIS
 def test_trigger_answered_with_another_connections_job_is_a_lost_answer(api: str) -> None:
-    async def trigger(server: Server) -> TriggerAnswer:
+    async def trigger(server: Airbyte) -> TriggerAnswer:
         return await server.trigger(OURS, "sync", still_wanted=lambda: True)
 
     assert isinstance(ask(api, job(api), question=trigger), AnswerLost)

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
+from airbyte_sync_cli.airbyte.client import Airbyte, find_api
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.discovery import find_api
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.settings import load_settings
 from tests.support.core import LoopClock
@@ -124,7 +123,7 @@ async def read_all(lines: AsyncIterator[LogLine]) -> list[LogLine]:
     return [line async for line in lines]
 
 
-Question = Callable[[Server], Awaitable[object]]
+Question = Callable[[Airbyte], Awaitable[object]]
 QUESTIONS: dict[str, Question] = {
     "connection": lambda server: server.connection("c", patience=0),
     "connections": lambda server: server.connections(patience=0),
@@ -159,7 +158,7 @@ def ask(
             public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
             primary = config if api == "config" else public
             try:
-                await question(Server(gate, primary, config, ui="http://airbyte"))
+                await question(Airbyte(gate, primary, config, ui="http://airbyte"))
                 await find_api(gate, address, patience=0)
             except AirbyteSyncError as error:
                 return error

@@ -7,9 +7,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from airbyte_sync_cli.airbyte.exchange import Request, UnansweredError
-from airbyte_sync_cli.airbyte.http import Gate, read_retry_after
+from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import ClockAhead
+from airbyte_sync_cli.airbyte.request import Request, UnansweredError, read_retry_after
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.exchange import Reply, Request
+from airbyte_sync_cli.airbyte.error_response import read_refusal
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.public_api import PAGE, PublicApi
-from airbyte_sync_cli.airbyte.refusal import read_refusal
-from airbyte_sync_cli.sync.case import Case
+from airbyte_sync_cli.airbyte.request import Reply, Request
+from airbyte_sync_cli.sync.state import Case
 from tests.support.core import LoopClock
 from tests.support.virtual import run
 

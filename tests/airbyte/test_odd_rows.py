@@ -8,12 +8,11 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import Connection, Job, LogLine
+from airbyte_sync_cli.airbyte.models import AnswerLost, Connection, Job, LogLine, TriggerAnswer
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
 from tests.support.core import LoopClock
 from tests.support.virtual import run
@@ -43,13 +42,15 @@ ODD_IDS = ("seven", "", 0, -8, 7.5, True, False, 2**63, 2.0**53 + 2, 1e300, None
 """Values that name no job: Airbyte's ids are BIGSERIAL."""
 
 
-def ask(api: str, answer: Answer, question: Callable[[Server], Awaitable[_Value]]) -> _Value:
+def ask(api: str, answer: Answer, question: Callable[[Airbyte], Awaitable[_Value]]) -> _Value:
     async def work() -> _Value:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
             gate = Gate(client, clock=LoopClock(), limit=30)
             config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
             public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
-            return await question(Server(gate, config if api == "config" else public, None, ui=""))
+            return await question(
+                Airbyte(gate, config if api == "config" else public, None, ui="")
+            )
 
     return run(work())
 
@@ -163,7 +164,7 @@ def test_largest_id_is_read_exactly(api: str, job_id: int) -> None:
 @APIS
 @pytest.mark.parametrize("job_id", ODD_IDS, ids=str)
 def test_answer_to_a_trigger_with_an_odd_id_is_a_lost_answer(api: str, job_id: object) -> None:
-    async def trigger(server: Server) -> TriggerAnswer:
+    async def trigger(server: Airbyte) -> TriggerAnswer:
         return await server.trigger("c", "sync", still_wanted=lambda: True)
 
     answer = ask(api, always(a_job(api, jobId=job_id)), trigger)
@@ -254,7 +255,7 @@ def test_only_unreadable_workspaces_are_a_refusal_of_the_role() -> None:
 @APIS
 @pytest.mark.parametrize("verb", ["start", "cancel"])
 def test_refusal_of_what_is_more_than_reading_blames_the_role(api: str, verb: str) -> None:
-    async def act(server: Server) -> None:
+    async def act(server: Airbyte) -> None:
         if verb == "start":
             await server.trigger("c", "sync", still_wanted=lambda: True)
         else:

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from airbyte_sync_cli.airbyte.api import AnswerLost, Started, TriggerAnswer
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.models import AnswerLost, Started, TriggerAnswer
 from airbyte_sync_cli.errors import RejectedError
 from tests.support.core import LoopClock
 from tests.support.virtual import run

@@ -2,10 +2,9 @@
 
 import pytest
 
-from airbyte_sync_cli.airbyte.answers import judge_trigger
-from airbyte_sync_cli.airbyte.api import AnswerLost, TriggerAnswer, Undelivered
-from airbyte_sync_cli.airbyte.exchange import Reply, Request, UnansweredError
-from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.airbyte.models import AnswerLost, Job, TriggerAnswer, Undelivered
+from airbyte_sync_cli.airbyte.request import Reply, Request, UnansweredError
+from airbyte_sync_cli.airbyte.trigger_response import judge_trigger
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airbyte_sync_cli.cli.session import Ending, perform_offline
+from airbyte_sync_cli.commands.session import Ending, perform_offline
 from airbyte_sync_cli.errors import BugError, bug_hint
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.output import Output

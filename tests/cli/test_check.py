@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from airbyte_sync_cli.output.check_reports import StepRow
-from airbyte_sync_cli.output.steps import steps_text
-from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.output.listings import steps_text
+from airbyte_sync_cli.output.report import StepRow
+from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.certificates import Certificates, make_certificates

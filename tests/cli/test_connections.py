@@ -3,9 +3,9 @@
 import pytest
 
 from airbyte_sync_cli.airbyte.models import Connection
+from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.listings import connections_table
-from airbyte_sync_cli.output.tables import Screen
-from airbyte_sync_cli.output.words import cell_width
+from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sandbox import ConnectionConfig, Fault, Sandbox, SandboxConfig
 from tests.support.program import Ending, assert_told_well, call
 from tests.support.servers import Stage

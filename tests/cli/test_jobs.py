@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.listings import jobs_table
-from airbyte_sync_cli.output.tables import Screen, bar
-from airbyte_sync_cli.output.words import cell_width
+from airbyte_sync_cli.output.table import Screen, bar
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
-from airbyte_sync_cli.sync.unusual import Usual
+from airbyte_sync_cli.sync.anomalies import Usual
 from tests.support.program import Ending, assert_told_well, call
 from tests.support.servers import Stage
 

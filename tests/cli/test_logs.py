@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import UnavailableError
 from airbyte_sync_cli.output.listings import log_text
-from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.logs import AttemptLine, Completion, Follower, LogReader
 from tests.support.children import running
@@ -278,7 +278,7 @@ def follow(
             gate = Gate(client, clock=clock, limit=30)
             public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
             config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-            airbyte = Server(gate, public, config, ui=None)
+            airbyte = Airbyte(gate, public, config, ui=None)
             follower = Follower(airbyte=airbyte, clock=clock, warn=told.warnings.append)
 
             def show(lines: Sequence[AttemptLine]) -> bool:

@@ -13,8 +13,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from airbyte_sync_cli.cli import listings, logs_reading, looks, runs
-from airbyte_sync_cli.cli.session import Ending, Session, hold_session
+from airbyte_sync_cli.commands import listings
+from airbyte_sync_cli.commands import logs as logs_reading
+from airbyte_sync_cli.commands import run as runs
+from airbyte_sync_cli.commands import status as looks
+from airbyte_sync_cli.commands.session import Ending, Session, hold_session
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.settings import ClientCredentials, Settings

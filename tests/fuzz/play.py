@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from airbyte_sync_cli.cli import runs
-from airbyte_sync_cli.cli.session import Ending
+from airbyte_sync_cli.commands import run as runs
+from airbyte_sync_cli.commands.session import Ending
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox import (
     Fault,
@@ -18,9 +18,9 @@ from airbyte_sync_cli.sandbox import (
     SandboxConfig,
     SimConnection,
     SimJob,
-    operations,
 )
-from airbyte_sync_cli.sandbox.refusals import Refusal
+from airbyte_sync_cli.sandbox import world as operations
+from airbyte_sync_cli.sandbox.responses import Refusal
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.policy import LONGEST_SYNC, RunPolicy, TriggerPolicy, WaitPolicy
 from tests.fuzz import scenario as plan

@@ -1,6 +1,6 @@
 """One process of ours in virtual time: the real client, the real core, the real output.
 
-It goes through `cli/session.py` as every command does, but on a loop that it shares with others:
+It goes through `commands/session.py` as every command does, but on a loop shared with others:
 `handed_in` gives each its own clock, signals and wire, which a process has of its own.
 """
 
@@ -21,14 +21,13 @@ import httpx
 from pydantic import SecretStr
 
 from airbyte_sync_cli.airbyte.address import parse_address
-from airbyte_sync_cli.airbyte.api import PATIENCE
 from airbyte_sync_cli.airbyte.auth import make_auth
-from airbyte_sync_cli.airbyte.connect import reach
+from airbyte_sync_cli.airbyte.client import Airbyte, reach
 from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.server import Server
-from airbyte_sync_cli.cli import session
-from airbyte_sync_cli.cli.session import Ending
+from airbyte_sync_cli.airbyte.models import PATIENCE
 from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.commands import session
+from airbyte_sync_cli.commands.session import Ending
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.boundary import guard
 from airbyte_sync_cli.output.options import OutputOptions
@@ -136,7 +135,7 @@ class Process:
             self.signal(self._left.signal)
         yield
 
-    async def connect(self, settings: Settings, *, clock: Clock, patience: float) -> Server:
+    async def connect(self, settings: Settings, *, clock: Clock, patience: float) -> Airbyte:
         """Connect over the wire of this process."""
         address = parse_address(settings.url)
         client = httpx.AsyncClient(
@@ -174,7 +173,7 @@ def handed_in() -> Iterator[None]:
     def stopping(stop: Stop, **_more: object) -> contextlib.AbstractContextManager[None]:
         return _RUNNING.get().stopping(stop)
 
-    async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Server:
+    async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Airbyte:
         return await _RUNNING.get().connect(settings, clock=clock, patience=patience)
 
     with mock.patch.multiple(

@@ -45,7 +45,7 @@ def test_published_mends_are_those_of_the_list() -> None:
 
 @pytest.mark.parametrize("was", ["no such text", "import"])
 def test_edit_that_does_not_fit_once_is_refused(was: str) -> None:
-    edit = Edit(file="sync/blocker.py", was=was, becomes="")
+    edit = Edit(file="sync/wait.py", was=was, becomes="")
 
     with pytest.raises(ValueError, match=r"occurs \d+ times, not once"):
         edit.applied_to(ROOT)

@@ -17,8 +17,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 import typer.main
 
-from airbyte_sync_cli.cli import session
 from airbyte_sync_cli.cli.app import COMMANDS, make_app
+from airbyte_sync_cli.commands import session
 from airbyte_sync_cli.redaction import MASK
 from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.certificates import make_certificates

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from airbyte_sync_cli.cli.app import COMMANDS, make_app
-from airbyte_sync_cli.cli.targets import wanted_connections
+from airbyte_sync_cli.cli.arguments import wanted_connections
 from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
 from tests.support.certificates import make_certificates
 from tests.support.program import assert_told_well, call

@@ -11,11 +11,11 @@ from typing import Any
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress, StreamProgress
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.live_state import LiveState
+from airbyte_sync_cli.output.live.state import LiveState
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

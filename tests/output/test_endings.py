@@ -13,7 +13,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError, RejectedError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.summary import summary
-from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
 from tests.output.scenes import WRONG_KEY, Terminal, result, told

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbyte_sync_cli.output.estimate import estimate
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.output.live.estimate import estimate
+from airbyte_sync_cli.sync.anomalies import History
 
 
 def words(past: tuple[float, ...], worked: float) -> str:

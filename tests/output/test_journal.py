@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from airbyte_sync_cli.output.journal import Entry, Journal
+from airbyte_sync_cli.output.log import Entry, Journal
 from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.tables import Screen
+from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.anomalies import History
 from tests.output.scenes import HandClock, connection, job, progress, result, told
 
 LEVELS = ("debug", "info", "warning", "error")

@@ -9,12 +9,12 @@ import pyte
 import pytest
 from rich.text import Text
 
-from airbyte_sync_cli.output.live import Canvas, LiveView
+from airbyte_sync_cli.output.live.canvas import Canvas, LiveView
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
 from airbyte_sync_cli.output.terminal import wants_colour, wants_live_view
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.anomalies import History
 from tests.output.scenes import HandClock, Terminal, connection, job, progress, size, told
 
 ENVIRON = {"TERM": "xterm-256color"}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbyte_sync_cli.output.tables import Column, Screen, render, screen_of
-from airbyte_sync_cli.output.words import cell_width
+from airbyte_sync_cli.output.format import cell_width
+from airbyte_sync_cli.output.table import Column, Screen, render, screen_of
 
 
 class Terminal(io.StringIO):

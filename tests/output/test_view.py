@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte.models import Job
-from airbyte_sync_cli.output.glyphs import ASCII, UNICODE, Glyphs
-from airbyte_sync_cli.output.view import Frame, draw
+from airbyte_sync_cli.output.live.symbols import ASCII, UNICODE, Glyphs
+from airbyte_sync_cli.output.live.view import Frame, draw
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.history import History
+from airbyte_sync_cli.sync.anomalies import History
 from tests.output.scenes import START, WRONG_KEY, Stage, connection, job, progress
 
 

@@ -7,10 +7,9 @@ import pytest
 
 from airbyte_sync_cli.errors import BugError, RejectedError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.messages import error_result, reason
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.verdicts import error_result, reason
-from airbyte_sync_cli.sync.result import SyncResult
-from airbyte_sync_cli.sync.start import Start
+from airbyte_sync_cli.sync.result import Start, SyncResult
 from tests.output.scenes import told
 
 NOTHING = "nothing was started"

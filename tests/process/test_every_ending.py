@@ -20,7 +20,7 @@ import pytest
 
 from airbyte_sync_cli.cli.app import COMMANDS
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
-from airbyte_sync_cli.output.reports import report_class
+from airbyte_sync_cli.output.report import report_class
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.result import SyncResult
 from tests.support.children import until

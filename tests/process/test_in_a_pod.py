@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.cli import signals
+from airbyte_sync_cli.commands import signals
 from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
 from tests.support.fronts import front
 from tests.support.program import Ending, assert_told_well, call_below

@@ -165,7 +165,7 @@ def test_unsearchable_folder_of_xcom_loses_no_ending(closed: Path) -> None:
     (closed / "airflow" / "xcom").mkdir(parents=True)
     script = (
         "import sys, functools, pathlib\n"
-        "from airbyte_sync_cli.cli import session\n"
+        "from airbyte_sync_cli.commands import session\n"
         "from airbyte_sync_cli.cli.app import run\n"
         f"session.Output = functools.partial(session.Output, root=pathlib.Path({str(closed)!r}))\n"
         "sys.exit(run(sys.argv[1:]))\n"

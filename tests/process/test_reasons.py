@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.program import Ending, assert_told_well, call
 from tests.support.servers import Stage
@@ -45,7 +45,7 @@ def test_no_verdict_hangs_on_the_config_api(stage: Stage, what: str, life: str, 
 def test_a_config_api_that_never_answers_delays_a_verdict_for_ten_seconds_at_most(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airbyte_sync_cli.airbyte.server._LONGEST_ASIDE", 0.1)
+    monkeypatch.setattr("airbyte_sync_cli.airbyte.client._LONGEST_ASIDE", 0.1)
     monkeypatch.setattr("airbyte_sync_cli.sync.finish._LONGEST_LOOK", 0.2)
 
     ending = run(stage, a_sandbox(FAILED, "any:never:api=config"), "-o", "json")
@@ -82,10 +82,10 @@ def test_what_nobody_counted_is_null_and_not_0(stage: Stage) -> None:
 def test_1_is_a_bug_of_ours_with_its_job_and_its_traceback(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(_: Server, _job_id: int, **_more: object) -> None:
+    async def broken(_: Airbyte, _job_id: int, **_more: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(Server, "job", broken)
+    monkeypatch.setattr(Airbyte, "job", broken)
 
     ending = run(stage, a_sandbox(FAILED), "-o", "json")
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from airbyte_sync_cli.sandbox import ConnectionConfig, Fault, JobScript, SandboxConfig
-from airbyte_sync_cli.sandbox.fault_spec import KEYS
-from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
+from airbyte_sync_cli.sandbox.faults import ACTIONS, KEYS, WHENS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 

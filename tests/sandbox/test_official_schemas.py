@@ -29,11 +29,11 @@ from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
 import airbyte_sync_cli.airbyte
-from airbyte_sync_cli.airbyte import discovery, probe_http
+from airbyte_sync_cli.airbyte import client as discovery
+from airbyte_sync_cli.airbyte import probe as probe_http
 from airbyte_sync_cli.airbyte.address import parse_address
-from airbyte_sync_cli.airbyte.client import make_gate
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import Gate, make_gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.errors import AirbyteSyncError

@@ -19,10 +19,9 @@ from airbyte_sync_cli.sandbox import (
     ScenarioError,
     build_config,
 )
-from airbyte_sync_cli.sandbox.fault_spec import KEYS
-from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
-from airbyte_sync_cli.sandbox.script import parse_life
-from airbyte_sync_cli.sandbox.statistics import Ledger, Numbers
+from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
+from airbyte_sync_cli.sandbox.faults import ACTIONS, KEYS, WHENS
+from airbyte_sync_cli.sandbox.job import parse_life
 from tests.support.lab import START
 
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])

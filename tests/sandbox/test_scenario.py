@@ -16,9 +16,9 @@ from airbyte_sync_cli.sandbox import (
     example_scenario,
     load_config,
 )
-from airbyte_sync_cli.sandbox.fault_spec import KEYS as SHORT_KEYS
+from airbyte_sync_cli.sandbox.config import ScenarioError
 from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
-from airbyte_sync_cli.sandbox.scenario import ScenarioError
+from airbyte_sync_cli.sandbox.faults import KEYS as SHORT_KEYS
 from tests.support.lab import lab
 from tests.support.virtual import virtual
 

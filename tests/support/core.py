@@ -10,17 +10,17 @@ from typing import TypeVar
 
 import httpx
 
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
-from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context, TriggerSlots
 from airbyte_sync_cli.sync.events import Event, Warned
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
 from airbyte_sync_cli.sync.select import select_connections
+from airbyte_sync_cli.sync.state import Case
 from airbyte_sync_cli.sync.stop import Stop
 from tests.support.transport import LoopbackTransport
 from tests.support.virtual import run
@@ -186,12 +186,12 @@ class Bench:
             self.seconds = self.clock.monotonic() - began
             return cases
 
-    def _server(self, gate: Gate) -> Server:
+    def _server(self, gate: Gate) -> Airbyte:
         config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
         public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
         if self.api == "config":
-            return Server(gate, config, None, ui="http://airbyte")
-        return Server(gate, public, config if self.with_config else None, ui="http://airbyte")
+            return Airbyte(gate, config, None, ui="http://airbyte")
+        return Airbyte(gate, public, config if self.with_config else None, ui="http://airbyte")
 
     def told(self, kind: type[_Event]) -> list[_Event]:
         """The events of one kind."""

@@ -20,9 +20,9 @@ from typing import Any, ClassVar, TextIO
 from unittest import mock
 
 from airbyte_sync_cli import redaction
-from airbyte_sync_cli.cli import session
 from airbyte_sync_cli.cli.app import run
-from airbyte_sync_cli.cli.signals import HANDLED
+from airbyte_sync_cli.commands import session
+from airbyte_sync_cli.commands.signals import HANDLED
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox.clock import SimClock
 

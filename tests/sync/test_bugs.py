@@ -4,7 +4,7 @@ import pytest
 
 from airbyte_sync_cli.errors import BugError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.verdicts import error_result
+from airbyte_sync_cli.output.messages import error_result
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import (
     Cancelling,
@@ -16,7 +16,7 @@ from airbyte_sync_cli.sync.events import (
     Provisional,
     Triggering,
 )
-from airbyte_sync_cli.sync.start import Start
+from airbyte_sync_cli.sync.result import Start
 from tests.support.core import Bench, bench, script
 
 LONG = "running 6000, succeeded"

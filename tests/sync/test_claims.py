@@ -10,7 +10,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, SimConnection
 from airbyte_sync_cli.sync.events import JobKnown
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
-from airbyte_sync_cli.sync.start import Start
+from airbyte_sync_cli.sync.result import Start
 from tests.support.core import START, Bench, bench, script
 
 LONG = "running 6000, succeeded"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from airbyte_sync_cli.airbyte.server import Server
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import Cancelling, Polled, Provisional
@@ -202,14 +202,14 @@ def test_a_bug_in_one_sync_leaves_the_others_alone_and_its_job_named(
     given = bench()
     first = given.sandbox.add_connection("first", script=script(LONG))
     second = given.sandbox.add_connection("second", script=script("running 60, succeeded"))
-    read = Server.job
+    read = Airbyte.job
 
-    async def broken(self: Server, job_id: int, *, patience: float = 15.0) -> object:
+    async def broken(self: Airbyte, job_id: int, *, patience: float = 15.0) -> object:
         if job_id == 1:
             raise ValueError("ours")
         return await read(self, job_id, patience=patience)
 
-    monkeypatch.setattr(Server, "job", broken)
+    monkeypatch.setattr(Airbyte, "job", broken)
     bug, fine = given.run(first, second)
 
     assert bug.exit_code is ExitCode.BUG
@@ -223,14 +223,14 @@ def test_a_late_copy_of_the_database_does_not_undo_an_ending(
 ) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
-    read = Server.job
+    read = Airbyte.job
 
-    async def lagging(self: Server, job_id: int, *, patience: float = 15.0) -> object:
+    async def lagging(self: Airbyte, job_id: int, *, patience: float = 15.0) -> object:
         job = await read(self, job_id, patience=patience)
         ended = [e for e in given.told(Polled) if e.job.is_final]
         return replace(job, status="running", ended_at=None) if ended else job
 
-    monkeypatch.setattr(Server, "job", lagging)
+    monkeypatch.setattr(Airbyte, "job", lagging)
     [case] = given.run(orders)
 
     assert case.exit_code is ExitCode.OK

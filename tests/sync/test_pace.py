@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbyte_sync_cli.sync.history import History
-from airbyte_sync_cli.sync.pace import LONGEST, SHORTEST, pause_before_look
+from airbyte_sync_cli.sync.anomalies import History
+from airbyte_sync_cli.sync.poll_interval import LONGEST, SHORTEST, pause_before_look
 
 ages = st.floats(min_value=-10, max_value=1e7, allow_nan=False)
 jitters = st.floats(min_value=-1, max_value=1)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import Gate
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.server import Server
 from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.sandbox import Sandbox
 from airbyte_sync_cli.sync.select import as_connection_id, select_connections
@@ -30,7 +30,7 @@ def select(
             gate = Gate(client, clock=LoopClock(), limit=30)
             public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
             config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-            server = Server(gate, config if api == "config" else public, None, ui=None)
+            server = Airbyte(gate, config if api == "config" else public, None, ui=None)
             found = await select_connections(server, wanted, tags=tags, workspace_id=workspace_id)
             return [connection.id for connection in found]
 

@@ -9,7 +9,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import Event, Provisional, Triggering
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
-from airbyte_sync_cli.sync.start import Start
+from airbyte_sync_cli.sync.result import Start
 from airbyte_sync_cli.sync.stop import INTERRUPT_GRACE
 from tests.support.core import Bench, bench, script
 

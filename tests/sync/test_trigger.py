@@ -9,13 +9,13 @@ import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, SimConnection
-from airbyte_sync_cli.sync.case import Case
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import BlockedBy, Event, LookingForJob, Triggering
-from airbyte_sync_cli.sync.ours import OurJob
+from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
+from airbyte_sync_cli.sync.result import Start
 from airbyte_sync_cli.sync.select import select_connections
-from airbyte_sync_cli.sync.start import Start
+from airbyte_sync_cli.sync.state import Case
 from tests.support.core import START, Bench, bench, script
 
 QUICK = "running 60, succeeded"

@@ -1,0 +1,1 @@
+"""What each command does, given its options: no Typer here."""

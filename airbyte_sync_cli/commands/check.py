@@ -1,0 +1,283 @@
+"""`check`: the way to Airbyte, step by step."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from airbyte_sync_cli.airbyte import probe
+from airbyte_sync_cli.airbyte import probe as probe_http
+from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
+from airbyte_sync_cli.airbyte.client import connect
+from airbyte_sync_cli.airbyte.token_endpoint import token_urls
+from airbyte_sync_cli.clock import Clock, SystemClock
+from airbyte_sync_cli.commands.session import Ending, interrupted
+from airbyte_sync_cli.commands.signals import stopping_on_signals
+from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.listings import steps_text
+from airbyte_sync_cli.output.report import StepRow
+from airbyte_sync_cli.settings import (
+    DEFAULT_URL,
+    BasicAuth,
+    BearerAuth,
+    ClientCredentials,
+    NoAuth,
+    Settings,
+)
+from airbyte_sync_cli.sync.select import require_active, select_connections
+from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
+    from airbyte_sync_cli.airbyte.models import Connection, Job
+    from airbyte_sync_cli.airbyte.probe import Instance
+    from airbyte_sync_cli.output.output import Output
+
+
+def credentials(settings: Settings) -> str:
+    """Say as whom we ask."""
+    match settings.credentials:
+        case NoAuth():
+            own = "without credentials"
+        case BasicAuth(username=username):
+            own = f"as {username}, by user name and password"
+        case BearerAuth():
+            own = "by a ready token"
+        case _:
+            own = "by client id and secret, for a token"
+    return own + (", through Google IAP" if settings.iap_audience else "")
+
+
+def version(found: "Instance | None") -> str:
+    """Say which Airbyte it is."""
+    if found is None or not found.version:
+        return "this server does not tell its version (Airbyte Cloud, or a gateway before it)"
+    mode = f", authentication: {found.auth_mode}" if found.auth_mode else ""
+    return f"Airbyte {found.version}, {found.edition or 'unknown edition'}{mode}"
+
+
+def schedule_hint(connection: "Connection") -> str | None:
+    """Warn of a schedule that also starts the connection."""
+    if connection.starts_only_by_hand:
+        return None
+    schedule = connection.schedule or connection.schedule_type or "its own"
+    return (
+        f"it also starts by itself (schedule: {schedule}): switch it to manual in Airbyte, if "
+        "only this program should start it"
+    )
+
+
+def latest(job: "Job | None", *, now: datetime) -> str:
+    """Say how the latest job stands."""
+    if job is None:
+        return "none yet"
+    since = job.ended_at or job.created_at
+    ago = f", {words.duration((now - since).total_seconds())} ago" if since else ""
+    return f"the latest is {job.id}, a {job.type}: {job.status}{ago}"
+
+
+_LONGEST: Final = 10.0
+"""Seconds for a name, a port, a handshake: each takes milliseconds where it works."""
+_ITSELF: Final = re.compile(r"[;,]? ?`airbyte-sync check[^`]*`[^;]*")
+"""What hints elsewhere say of this command, which is no news here."""
+_SOON: Final = 14
+"""Days: a certificate that ends sooner is worth a warning."""
+_NEEDLESS: Final = "a client id is set, which this server does not need"
+_NOBODY_LOCAL: Final = (
+    "nothing listens at the default address: set AIRBYTE_URL, or make your Airbyte local by "
+    "`abctl local install` or `kubectl port-forward`"
+)
+
+
+async def walk(settings: Settings, output: "Output", names: Sequence[str]) -> Ending:
+    """Walk to the end, or to the first broken step."""
+    clock = SystemClock()
+    stop = Stop(clock)
+    steps = Steps(clock)
+    error: AirbyteSyncError | None = None
+    with stopping_on_signals(stop):
+        try:
+            await until_stopped(_Walk(settings, steps, clock).all(names), stop=stop)
+        except StoppedError:
+            return replace(interrupted(stop), details={"steps": steps.rows})
+        except AirbyteSyncError as broken:
+            error = broken
+    text = steps_text(steps.rows, output.screen)
+    if error is None:
+        text += f"\n{_verdict(steps.rows)}"
+    return Ending(
+        error=error,
+        exit_code=error.exit_code if error else ExitCode.OK,
+        text=text,
+        quiet=output.is_for_people,  # the last step says it, with the same words
+        details={"steps": steps.rows},
+    )
+
+
+def _verdict(rows: Sequence[StepRow]) -> str:
+    warnings = sum(row.outcome == "warning" for row in rows)
+    if not warnings:
+        return f"all {len(rows)} steps passed"
+    return f"{len(rows) - warnings} of {len(rows)} steps passed, {warnings} with a warning"
+
+
+class Steps:
+    """The steps that were taken."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.rows: list[StepRow] = []
+        self._clock = clock
+
+    @asynccontextmanager
+    async def step(self, name: str) -> AsyncIterator["Finding"]:
+        """Take one step; an error inside is its finding, and leaves it."""
+        began, finding = self._clock.monotonic(), Finding()
+        try:
+            yield finding
+        except AirbyteSyncError as error:
+            error.hint = _ITSELF.sub("", error.hint or "") or None
+            self._add(name, "failed", error.message, error.hint, began=began)
+            raise
+        outcome = "warning" if finding.hint else "ok"
+        self._add(name, outcome, finding.message, finding.hint, began=began)
+
+    def _add(
+        self, name: str, outcome: str, message: str, hint: str | None, *, began: float
+    ) -> None:
+        seconds = round(self._clock.monotonic() - began, 4)
+        values = {"name": name, "outcome": outcome, "message": message, "hint": hint}
+        self.rows.append(StepRow.model_validate({**values, "seconds": seconds}))
+
+
+class Finding:
+    """What a step has found; a hint makes it a warning."""
+
+    def __init__(self) -> None:
+        self.message = ""
+        self.hint: str | None = None
+
+
+class _Walk:
+    def __init__(self, settings: Settings, steps: Steps, clock: Clock) -> None:
+        self._settings = settings
+        self._step = steps.step
+        self._clock = clock
+        self._limit = min(settings.request_timeout, _LONGEST)
+
+    async def all(self, names: Sequence[str]) -> None:
+        """Take every step; raises what the first broken one means."""
+        address = await self._understand()
+        await self._reach(address)
+        address, flavour = await self._find_api(address)
+        await self._sign_in(address, flavour)
+        await self._ask_version(address)
+        if names:
+            await self._look_at(names)
+
+    async def _understand(self) -> Address:
+        async with self._step("address") as finding:
+            address = parse_address(self._settings.url)
+            token_urls(self._settings, address)  # a mistake in them is told here
+            origin = self._settings.origins.get("url", "default")
+            finding.message = f"{self._settings.url} ({origin})"
+        return address
+
+    async def _reach(self, address: Address) -> None:
+        hop = probe.first_hop(self._settings, address)
+        async with self._step("dns") as finding:
+            addresses = await probe.resolve(hop, limit=self._limit)
+            finding.message = f"{hop.name}: {', '.join(addresses)}"
+        async with self._step("tcp") as finding:
+            try:
+                alive = await probe.knock(hop, addresses, limit=self._limit)
+            except AirbyteSyncError as error:
+                raise self._with_local_hint(error) from error
+            finding.message = f"{hop.name} is open"
+            dead = [one for one in addresses if one not in alive]
+            if dead:
+                finding.hint = f"no answer from {', '.join(dead)}: each request may try it first"
+        if hop.is_tls:
+            await self._shake_hands(hop, address)
+
+    def _with_local_hint(self, error: AirbyteSyncError) -> AirbyteSyncError:
+        if self._settings.url == DEFAULT_URL:
+            error.hint = _NOBODY_LOCAL
+        return error
+
+    async def _shake_hands(self, hop: probe.Hop, address: Address) -> None:
+        async with self._step("tls") as finding:
+            found = await probe.shake_hands(hop, self._settings, address, limit=self._limit)
+            days = (found.ends_at - self._clock.now()).days if found.ends_at else None
+            finding.message = ", ".join(
+                filter(
+                    None,
+                    [
+                        found.version,
+                        f"certificate of {found.issuer}" if found.issuer else None,
+                        f"good for {days} days" if days is not None else None,
+                    ],
+                )
+            )
+            if self._settings.insecure:
+                finding.hint = "nothing was verified: --insecure"
+            elif days is not None and days < _SOON:
+                finding.hint = "renew the server's certificate soon"
+
+    async def _find_api(self, address: Address) -> tuple[Address, Flavour]:
+        async with self._step("api") as finding:
+            address, flavour = await probe_http.find_out(self._settings, address, self._clock)
+            root = address.public_root if flavour == "public" else address.config_root
+            finding.message = f"{flavour.capitalize()} API at {root}"
+        return address, flavour
+
+    async def _sign_in(self, address: Address, flavour: Flavour) -> None:
+        async with self._step("sign-in") as finding:
+            given = self._settings
+            self._settings = await probe_http.sign_in(given, address, flavour, self._clock)
+            finding.message = credentials(self._settings)
+            if self._settings.credentials != given.credentials:
+                finding.message += ": this server gives no tokens"
+                finding.hint = _NEEDLESS
+        if flavour == "public" and address.config_root:
+            async with self._step("config-api") as finding:
+                trouble = await probe_http.look_aside(self._settings, address, self._clock)
+                finding.message = f"Config API at {address.config_root}"
+                if trouble is not None:
+                    finding.message = f"the Config API cannot be used: {trouble.message}"
+                    finding.hint = "syncs run without it; reasons of failures and logs are missing"
+
+    async def _ask_version(self, address: Address) -> None:
+        if address.config_root is None:
+            return
+        async with self._step("version") as finding:
+            found = await probe_http.read_instance(self._settings, address, self._clock)
+            finding.message = version(found)
+            has_client = isinstance(self._settings.credentials, ClientCredentials)
+            if found and found.auth_mode == "none" and has_client:
+                finding.hint = _NEEDLESS
+
+    async def _look_at(self, names: Sequence[str]) -> None:
+        server = await connect(self._settings, clock=self._clock)
+        try:
+            for name in names:
+                await self._look_at_one(server, name)
+        finally:
+            await server.aclose()
+
+    async def _look_at_one(self, server: "Airbyte", name: str) -> None:
+        async with self._step("connection") as finding:
+            workspace = self._settings.workspace_id
+            found = await select_connections(server, [name], workspace_id=workspace)
+            connection = found[0]
+            require_active(connection)
+            finding.message = f"{connection.name} ({connection.id}) is {connection.status}"
+            finding.hint = schedule_hint(connection)
+        async with self._step("job") as finding:
+            jobs = await server.jobs(connection.id, limit=1)
+            finding.message = latest(jobs[0] if jobs else None, now=self._clock.now())
+            if jobs and jobs[0].is_active:
+                finding.hint = "`run` waits for its end, unless --if-running says otherwise"

@@ -1,0 +1,155 @@
+"""What `connections` and `jobs` do once there is a session."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.commands.session import Ending, Session
+from airbyte_sync_cli.errors import NotFoundError, UsageError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.listings import connections_table, jobs_table
+from airbyte_sync_cli.settings.shown import require_name, shown_name
+from airbyte_sync_cli.sync.anomalies import Usual
+from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.select import nearest
+from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.tasks import gather
+
+_HISTORY: Final = 100
+"""Jobs that tell what is usual: one page of the Public API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which connections to list; nothing said is all."""
+
+    search: str | None = None
+    tags: frozenset[str] = frozenset()
+
+    def matches(self, connection: Connection) -> bool:
+        """Whether a connection is wanted."""
+        if self.tags and self.tags.isdisjoint(connection.tags):
+            return False
+        if self.search is None:
+            return True
+        text = self.search.casefold()
+        ends = (connection.source_name, connection.destination_name)
+        return any(
+            text in (part or "").casefold() for part in (connection.name, connection.id, *ends)
+        )
+
+
+def wanted(search: str | None, tags: Sequence[str] | None) -> Wanted:
+    """Read what was typed. Raises UsageError for an empty text."""
+    texts = [*(tags or ()), *([search] if search is not None else [])]
+    if not all(text.strip() for text in texts):
+        raise UsageError("an empty --search or --tag", hint="is a variable in your shell not set?")
+    for text in texts:
+        require_name(text.strip(), where="--search" if text == search else "--tag")
+    return Wanted(
+        search=search.strip() if search is not None else None,
+        tags=frozenset(tag.strip() for tag in tags or ()),
+    )
+
+
+async def list_connections(session: Session, wanted: Wanted) -> Ending:
+    """List connections by name. Raises NotFoundError where nothing matches."""
+    read = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
+    every = list({one.id: one for one in read}.values())
+    named = await session.airbyte.with_names(every)
+    found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
+    if not every:
+        session.output.warn("no connection can be seen here")
+    elif not found:
+        raise _nothing_found(wanted, named)
+    return Ending(
+        exit_code=ExitCode.OK,
+        must_be_printed=True,
+        text=connections_table(found, session.output.screen),
+        details={"connections": [_row(session, one) for one in found]},
+    )
+
+
+def _by_name(connection: Connection) -> tuple[str, str]:
+    return connection.name.casefold(), connection.id
+
+
+def _row(session: Session, connection: Connection) -> dict[str, object]:
+    fields = asdict(connection)
+    identity = {"connection_id": fields.pop("id"), "connection_name": fields.pop("name")}
+    return {**identity, **fields, "url": session.airbyte.job_url(connection, None)}
+
+
+def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError:
+    """Say what was looked for, and what comes nearest."""
+    in_use = sorted({tag for one in every for tag in one.tags})
+    if wanted.tags.isdisjoint(in_use) and wanted.tags:
+        tags = ", ".join(shown_name(tag, in_use) for tag in sorted(wanted.tags))
+        return NotFoundError(
+            f"no connection carries the tag {tags}",
+            hint=f"tags in use: {', '.join(in_use) or 'none that can be seen'}",
+        )
+    if wanted.search is None:
+        return NotFoundError("no connection carries these tags")
+    tagged = " among those tagged" if wanted.tags else ""
+    return NotFoundError(
+        f"no connection matches {shown_name(wanted.search)}{tagged}",
+        hint=nearest(wanted.search, every) or f"without --search all {len(every)} are listed",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is shown of one connection's jobs, and what is usual among them."""
+
+    connection: Connection
+    jobs: Sequence[Job]
+    usual: Usual
+
+
+async def list_jobs(
+    session: Session, names: Sequence[str], *, limit: int, status: str | None
+) -> Ending:
+    """List the jobs of one connection, or of several one after the other."""
+    connections = await session.select(names, ())
+    pasts = await gather(*(_past(session, one, limit=limit, status=status) for one in connections))
+    for past in pasts:
+        if not past.jobs:
+            kind = f"{status} job" if status else "job"
+            session.output.warn(f"{past.connection.name!r} has no {kind} yet")
+    tables = [_titled_table(session, past, alone=len(pasts) == 1) for past in pasts if past.jobs]
+    syncs = [_sync(session, past.connection, job) for past in pasts for job in past.jobs]
+    text = "\n\n".join(tables)
+    return Ending(syncs=syncs, exit_code=ExitCode.OK, text=text, must_be_printed=True)
+
+
+def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
+    table = jobs_table(
+        past.jobs, past.usual, now=session.clock.now(), screen=session.output.screen
+    )
+    one = past.connection
+    return table if alone else f"{words.plain(one.name)} ({words.plain(one.id)})\n{table}"
+
+
+def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:
+    url = session.airbyte.job_url(connection, job.id)
+    return Case(key=connection.id, connection=connection, job=job, adopted=True, url=url).result()
+
+
+async def _past(
+    session: Session, connection: Connection, *, limit: int, status: str | None
+) -> Past:
+    """Read the jobs to show, and what is usual: from the same list where that holds it."""
+    airbyte = session.airbyte
+    if status is None:
+        read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY), skip_unreadable=True)
+        shown, past = read[:limit], read[:_HISTORY]
+    else:
+        shown, past = await gather(
+            airbyte.jobs(connection.id, limit=limit, status=status, skip_unreadable=True),
+            airbyte.jobs(connection.id, limit=_HISTORY, skip_unreadable=True),
+        )
+    jobs = await airbyte.with_attempts(shown)
+    return Past(connection=connection, jobs=jobs, usual=Usual(past))

@@ -1,0 +1,172 @@
+"""What `logs` does once there is a session."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from airbyte_sync_cli.commands.session import Ending, Session, interrupted
+from airbyte_sync_cli.commands.status import look_at_job
+from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.listings import log_text
+from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader
+from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which lines are wanted."""
+
+    job: int | str
+    """A job's id, or the connection whose latest job it is."""
+    attempt: int | None
+    tail: int | None
+    level: str
+
+
+async def show_log(session: Session, wanted: Wanted) -> Ending:
+    """Show what there is by now."""
+    trail = Trail(session, wanted)
+    await trail.show()
+    return trail.ending()
+
+
+async def _job_id(session: Session, wanted: Wanted) -> int:
+    """Find the job. Raises NotFoundError where the connection has none."""
+    if isinstance(wanted.job, int):
+        return wanted.job
+    connection = (await session.select([wanted.job], ()))[0]
+    jobs = await session.airbyte.jobs(connection.id, limit=1)
+    if not jobs:
+        hint = "`airbyte-sync run` starts one"
+        raise NotFoundError(f"{connection.name!r} has no job yet", hint=hint)
+    return jobs[0].id
+
+
+async def follow_log(session: Session, wanted: Wanted) -> Ending:
+    """Show new lines until the job has ended, nobody reads any more, or a signal ends it."""
+    trail = Trail(session, wanted)
+    try:
+        await until_stopped(trail.follow(), stop=session.stop)
+    except StoppedError:
+        told = trail.ending()
+        ending = interrupted(session.stop, told.syncs)
+        quiet = ending.exit_code is ExitCode.SIGINT
+        return replace(told, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
+    return trail.ending()
+
+
+class Trail:
+    """What was shown of a log so far."""
+
+    def __init__(self, session: Session, wanted: Wanted) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._case: Case | None = None
+        self._lines: list[AttemptLine] = []
+        """All of them where the report has them, else the last one."""
+
+    async def show(self) -> None:
+        """Show what there is by now."""
+        case, job_id, reader = await self._open()
+        try:
+            await reader.read_news()
+        except (ProtocolError, DeniedError) as error:
+            raise _with_link(error, case.url) from error
+        reader.check()
+        if not self._lines:
+            self._session.output.warn(_nothing(reader.read, self._wanted, job_id))
+
+    async def follow(self) -> None:
+        """Show line by line, over all attempts that are to come."""
+        session = self._session
+        case, job_id, reader = await self._open()
+        follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
+        try:
+            async with aclosing(follower.follow(reader, job_id)) as looks:
+                async for job in looks:
+                    case.job = job
+        except (ProtocolError, DeniedError) as error:
+            raise _with_link(error, case.url) from error
+        if reader.is_read:
+            reader.check()
+
+    async def _open(self) -> tuple[Case, int, LogReader]:
+        session, wanted = self._session, self._wanted
+        job_id = await _job_id(session, wanted)
+        case = self._case = await look_at_job(session, job_id)
+        reader = LogReader(
+            session.airbyte,
+            job_id,
+            show=self._show,
+            attempt=wanted.attempt,
+            least=wanted.level,
+            tail=wanted.tail,
+        )
+        return case, job_id, reader
+
+    def _show(self, lines: Sequence[AttemptLine]) -> bool:
+        """Show new lines; False where nobody reads any more."""
+        output = self._session.output
+        text = _text(output.screen, self._lines, lines)
+        if not output.keeps_reports:
+            self._lines.clear()
+        self._lines += lines if output.keeps_reports else lines[-1:]
+        return output.show(text)
+
+    def ending(self) -> Ending:
+        """Tell what was shown; it stands on stdout already where that is for people."""
+        if self._case is None:
+            asked = [case.result() for case in self._session.asked_about]
+            return Ending(syncs=asked, text="")
+        return _ending(self._session, self._case, self._lines, text="")
+
+
+def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptLine]) -> str:
+    """Write lines, with a line between the attempts of what is followed."""
+    current = next((one.attempt for one in (*shown[-1:], *lines)), None)
+    parts = []
+    for line in lines:
+        if line.attempt != current:
+            current = line.attempt
+            parts.append(screen.paint(f"--- attempt {current} ---", "bold"))
+        parts.append(log_text(line, screen))
+    return "\n".join(parts)
+
+
+def _ending(session: Session, case: Case, lines: Sequence[AttemptLine], *, text: str) -> Ending:
+    """Tell what was shown; a log can be long, so its rows are made only if they are read."""
+    rows = [_row(found) for found in lines] if session.output.keeps_reports else []
+    return Ending(
+        syncs=[case.result()],
+        exit_code=ExitCode.OK,
+        must_be_printed=True,
+        text=text,
+        details={"lines": rows},
+    )
+
+
+def _row(found: AttemptLine) -> dict[str, object]:
+    line = found.line
+    return {
+        "attempt": found.attempt,
+        "level": line.level,
+        "source": line.source,
+        "at": line.at,
+        "message": words.log_line(line.message),
+    }
+
+
+def _nothing(read: int, wanted: Wanted, job_id: int) -> str:
+    if not read:
+        return f"nothing is logged for job {job_id} yet"
+    return f"none of {read} lines has the level {wanted.level} or above"
+
+
+def _with_link(error: ProtocolError | DeniedError, url: str | None) -> AirbyteSyncError:
+    """Say where to look instead."""
+    hint = f"look at the job in the web UI: {url}" if url else error.hint
+    return type(error)(error.message, hint=hint)

@@ -1,0 +1,1 @@
+"""The live view: a table that is redrawn while syncs run."""

@@ -1,0 +1,332 @@
+"""The final message of each outcome, for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from airbyte_sync_cli.airbyte.models import FINAL_STATUSES, Failure
+from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
+from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
+from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.redaction import redact
+from airbyte_sync_cli.sync.result import (
+    ErrorResult,
+    FailureResult,
+    Start,
+    SyncResult,
+    fate_without_job,
+    hint_without_job,
+)
+
+LABELLED: Final = 9
+"""The column at which the text behind a label begins."""
+_RETRY = {
+    True: "can help, Airbyte says",
+    False: "cannot help, Airbyte says: something must be changed first",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureDetails:
+    """What is known of an ending beyond its result."""
+
+    error: AirbyteSyncError | None = None
+    failure: Failure | None = None
+
+
+def blocks(
+    endings: Sequence[tuple[SyncResult, FailureDetails]], *, with_trace: bool
+) -> list[list[str]]:
+    """Write a block for each sync that failed, or that has an error of its own to tell."""
+    alone = len(endings) == 1
+    return [
+        _block(sync, details, alone=alone, with_trace=with_trace)
+        for sync, details in endings
+        if _deserves_one(sync, details, alone=alone)
+    ]
+
+
+def _deserves_one(sync: SyncResult, details: FailureDetails, *, alone: bool) -> bool:
+    """The error of a single sync is the `error:` line already."""
+    if sync.status == "failed" or sync.failure is not None:
+        return True
+    return details.error is not None and not alone
+
+
+def _block(
+    sync: SyncResult, details: FailureDetails, *, alone: bool, with_trace: bool
+) -> list[str]:
+    after = f" after {words.duration(sync.duration_seconds)}" if sync.duration_seconds else ""
+    tries = f", in {sync.attempts} attempts" if (sync.attempts or 0) > 1 else ""
+    lines = [words.plain(f"{name(sync)} {phrase(sync)}{after}{tries}")]
+    lines += [f"  {label:<6} {words.plain(text)}" for label, text in _fields(sync, details)]
+    if sync.job_id is not None and not alone:  # alone, the hint says so
+        lines.append(f"  log    airbyte-sync logs {sync.job_id}")
+    if with_trace and details.failure is not None:
+        lines += _trace(details.failure)
+    return lines
+
+
+def _fields(sync: SyncResult, details: FailureDetails) -> list[tuple[str, str]]:
+    fields = [("why", _why(sync, details)), *_details(sync.failure)]
+    if details.error is not None and details.error.hint:
+        fields.append(("hint", details.error.hint))
+    if sync.url and sync.job_id is not None:
+        fields.append(("job", sync.url))
+    return [(label, text) for label, text in fields if text]
+
+
+def _why(sync: SyncResult, details: FailureDetails) -> str:
+    if sync.failure is not None and sync.failure.message:
+        return sync.failure.message
+    if details.error is not None:
+        return details.error.message
+    return "Airbyte does not tell it to programs here: its page of the job does"
+
+
+def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
+    if failure is None:
+        return []
+    stream = f"stream {failure.stream}" if failure.stream else None
+    where = ", ".join(filter(None, [failure.origin, failure.type, stream]))
+    retry = "" if failure.retryable is None else _RETRY[failure.retryable]
+    return [("where", where), ("retry", retry)]
+
+
+def _trace(failure: Failure) -> list[str]:
+    """Keep the lines of a stack trace, but nothing that moves a cursor."""
+    lines = (
+        [f"  inner  {words.plain(failure.internal_message)}"] if failure.internal_message else []
+    )
+    if failure.stacktrace:
+        lines += ["  trace"]
+        lines += [f"    {words.plain(line)}" for line in failure.stacktrace.splitlines()]
+    return lines
+
+
+_HINTS: Final = {
+    ExitCode.USAGE: "`airbyte-sync COMMAND --help` shows every option",
+    ExitCode.FAILED: "`airbyte-sync logs {job}` shows what Airbyte logged",
+    ExitCode.CANCELLED: "somebody, or Airbyte itself, cancelled it: run it again if it is wanted",
+    ExitCode.TIMEOUT: "--timeout gives more time; `airbyte-sync wait {job}` goes on waiting",
+    ExitCode.DENIED: "`airbyte-sync check` finds the step that fails",
+    ExitCode.NOT_FOUND: "`airbyte-sync connections` lists what can be seen",
+    ExitCode.CONFLICT: "--if-running wait starts ours afterwards, attach waits for that one",
+    ExitCode.UNAVAILABLE: "trying again is safe",
+    ExitCode.PROTOCOL: "`airbyte-sync check` finds the step that fails",
+    ExitCode.REJECTED: "`airbyte-sync check --conn ID` looks at the connection",
+    ExitCode.UNKNOWN: "`airbyte-sync wait {job}` learns the outcome; --since adopts it in a retry",
+    ExitCode.SUSPECT: "look at the job in Airbyte before you trust its data",
+}
+"""The next step for each ending; `{job}` is the job's id."""
+
+_PHRASES: Final = {
+    ExitCode.FAILED: "failed",
+    ExitCode.CANCELLED: "was cancelled",
+    ExitCode.TIMEOUT: "had not ended when the time was up",
+    ExitCode.SUSPECT: "succeeded, but its numbers are not what was asked for",
+    **dict.fromkeys(BY_SIGNAL, "was interrupted"),
+    ExitCode.UNKNOWN: "may go on: its outcome could not be learned",
+    ExitCode.SKIPPED: "was not started: another job is active",
+}
+
+
+_WITHOUT_A_JOB: Final = {
+    ExitCode.TIMEOUT: "had no job when the time was up",
+    **dict.fromkeys(BY_SIGNAL, "was interrupted"),
+    ExitCode.UNKNOWN: "has no known outcome",
+    ExitCode.BUG: "ended in our bug",
+}
+"""What is said of a sync that has no job; what may exist follows."""
+_FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
+_MOST_NAMES: Final = 10
+
+
+def error_result(
+    code: ExitCode, syncs: Sequence[SyncResult], error: AirbyteSyncError | None
+) -> ErrorResult | None:
+    """Say what went wrong and what to do next; None where nothing did."""
+    if code in {ExitCode.OK, ExitCode.SKIPPED}:
+        return None
+    concerned = [sync for sync in syncs if sync.exit_code == code]
+    hint: str | None = None
+    if code == ExitCode.BUG and error is not None:
+        message, hint = _bug(error.message, syncs)
+    elif error is not None:
+        message, hint = _first_and_more(error.message, concerned), error.hint
+    elif code in BY_SIGNAL:
+        message, hint = interruption(concerned), what_is_left(concerned)
+    else:
+        message = _summed_up(concerned, syncs)
+    message, hint = _with_what_may_exist(message, hint or _hint(code, concerned), syncs)
+    return ErrorResult(
+        kind=code.outcome,
+        message=redact(words.plain(message or code.outcome)),
+        hint=redact(words.plain(hint)) if hint else None,
+    )
+
+
+def _with_what_may_exist(
+    message: str, hint: str | None, syncs: Sequence[SyncResult]
+) -> tuple[str, str | None]:
+    """Add the jobs that may exist without an id, where the error does not mention them."""
+    open_ = [sync for sync in syncs if may_have_a_job(sync)]
+    doubts = {fate(sync): hint_without_job(sync.start, sync.connection_id) for sync in open_}
+    for doubt, next_step in doubts.items():
+        if doubt and doubt not in message:
+            who = f"{_names([it for it in open_ if fate(it) == doubt])}: "
+            message += f"; {who if len(syncs) > 1 else ''}{doubt}"
+        if next_step and "airbyte-sync status --conn" not in (hint or ""):
+            hint = "; ".join(filter(None, [next_step, hint]))
+    return message, hint
+
+
+def may_have_a_job(sync: SyncResult) -> bool:
+    """Return whether a job of this sync may exist that nobody can name."""
+    return sync.job_id is None and sync.start in {Start.POSSIBLE, Start.STARTED}
+
+
+def interruption(syncs: Sequence[SyncResult]) -> str:
+    """Say what a signal has left behind: nothing, or jobs that it ended, or did not."""
+    if not syncs:
+        return "interrupted"
+    if len(syncs) == 1:
+        return ": ".join(filter(None, [f"{name(syncs[0])} was interrupted", fate(syncs[0])]))
+    fates: dict[str | None, list[SyncResult]] = {}
+    for sync in syncs:
+        fates.setdefault(fate(sync), []).append(sync)
+    told = (
+        f"{len(some)} {said}" if said == _CANCELLED else f"{_names(some)}: {said}"
+        for said, some in fates.items()
+        if said
+    )
+    return ": ".join(filter(None, [f"{len(syncs)} syncs were interrupted", "; ".join(told)]))
+
+
+_CANCELLED: Final = "cancelled"
+
+
+def fate(sync: SyncResult) -> str | None:
+    """Say what became of a sync that ended before its job; None where there is nothing to say."""
+    if sync.job_id is None:
+        return fate_without_job(sync.start)
+    if sync.cancel is None and sync.status is None:
+        return "it was not looked at"
+    if sync.cancel is None:
+        return "it goes on without us" if sync.status not in FINAL_STATUSES else str(sync.status)
+    if sync.cancel.confirmed:
+        return _CANCELLED
+    if sync.cancel.requested:
+        return "its cancel is not confirmed, it may go on"
+    return "no cancel could be sent, it may go on"
+
+
+_AGAIN: Final = "run it again when it is needed"
+_NOTHING_RUNS: Final = f"nothing of ours is running in Airbyte: {_AGAIN}"
+
+
+def what_is_left(syncs: Sequence[SyncResult]) -> str:
+    """Say what a person can do about jobs that a signal may have left."""
+    alive = [
+        sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
+    ]
+    ours = [str(sync.job_id) for sync in alive if sync.cancel is not None]
+    if ours:
+        return f"`airbyte-sync cancel {' '.join(ours[:_MOST_NAMES])}` cancels what still goes on"
+    if alive:
+        theirs = [str(sync.job_id) for sync in alive[:_MOST_NAMES]]
+        return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
+    unseen = [sync for sync in syncs if sync.job_id is None]
+    hints = (hint_without_job(sync.start, sync.connection_id) for sync in unseen)
+    is_ours = any(sync.start is not None for sync in syncs)
+    return next(filter(None, hints), _NOTHING_RUNS if is_ours else _AGAIN)
+
+
+def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
+    """Say after a bug which jobs it has left, for nobody watches them any more."""
+    alive = [
+        sync
+        for sync in syncs
+        if sync.exit_code == ExitCode.BUG
+        and sync.status not in FINAL_STATUSES
+        and (sync.job_id is not None or may_have_a_job(sync))
+    ]
+    report = bug_hint(project_urls())
+    if not alive:
+        return message, report
+    told = "; ".join(f"{name(sync)}: {fate(sync)}" for sync in alive[:_MOST_NAMES])
+    return f"{message}; {told}", f"{what_is_left(alive)}; {report}"
+
+
+def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
+    more = len(concerned) - 1
+    return f"{message} (and {more} more like it)" if more > 0 else message
+
+
+def _summed_up(concerned: Sequence[SyncResult], syncs: Sequence[SyncResult]) -> str:
+    """Give the reason of one; of many say which, and what else went wrong beside them."""
+    if len(concerned) == 1 and len(syncs) == 1:
+        return reason(concerned[0])
+    kinds: dict[tuple[int, str], list[SyncResult]] = {}
+    for sync in [*concerned, *syncs]:
+        some = kinds.setdefault((sync.exit_code or 0, phrase(sync)), [])
+        if sync.exit_code not in _FINE and sync not in some:
+            some.append(sync)
+    first, *others = [some for some in kinds.values() if some]
+    return "; ".join([_many(first, f" of {len(syncs)} syncs"), *(_many(some) for some in others)])
+
+
+def _many(syncs: Sequence[SyncResult], of_how_many: str = "") -> str:
+    verb = phrase(syncs[0])
+    verb = verb.replace("was ", "were ") if len(syncs) > 1 else verb
+    return f"{len(syncs)}{of_how_many} {verb}: {_names(syncs)}"
+
+
+def _names(syncs: Sequence[SyncResult]) -> str:
+    told = ", ".join(name(sync) for sync in syncs[:_MOST_NAMES])
+    rest = len(syncs) - _MOST_NAMES
+    return told + (f" and {rest} more" if rest > 0 else "")
+
+
+def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
+    if concerned and all(sync.job_id is None for sync in concerned):
+        unseen = (hint_without_job(sync.start, sync.connection_id) for sync in concerned)
+        hint = next(filter(None, unseen), None)
+        if hint:
+            return hint
+    if code is ExitCode.UNAVAILABLE and all(sync.start is None for sync in concerned):
+        return "trying again later is safe"
+    job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
+    template = bug_hint(project_urls()) if code is ExitCode.BUG else _HINTS.get(code)
+    return template.format(job=job) if template else None
+
+
+def reason(sync: SyncResult) -> str:
+    """Say in one sentence how a sync ended, and why."""
+    sentence = f"{name(sync)} {phrase(sync)}"
+    if sync.cancel is not None and sync.cancel.requested:
+        sentence += "; " + ("cancelled" if sync.cancel.confirmed else "its cancel is unconfirmed")
+    if sync.failure is not None and sync.failure.message:
+        where = " ".join(filter(None, [sync.failure.origin, sync.failure.type]))
+        sentence += f": {sync.failure.message}" + (f" ({where})" if where else "")
+    elif sync.exit_code == ExitCode.FAILED:
+        sentence += ": Airbyte does not tell why here" + (f", see {sync.url}" if sync.url else "")
+    return words.plain(sentence)
+
+
+def phrase(sync: SyncResult) -> str:
+    """Say how a sync ended, after its name."""
+    code = None if sync.exit_code is None else ExitCode(sync.exit_code)
+    if sync.job_id is None and code is ExitCode.SKIPPED:
+        return "was not started"
+    if sync.job_id is None and code in _WITHOUT_A_JOB:
+        fated = fate(sync)
+        return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")
+    said = None if code is None else _PHRASES.get(code)
+    said = said or sync.status or (code.outcome if code is not None else "ended")
+    return f"{said}: {fate(sync)}" if may_have_a_job(sync) else said
+
+
+def name(sync: SyncResult) -> str:
+    """Name a sync: its job, its connection, or both."""
+    return sync.name

@@ -1,0 +1,130 @@
+"""The JSON reports, one pydantic model per kind, and their schemas."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer
+
+from airbyte_sync_cli.sync.result import Frozen, Report
+
+
+def report_class(command: str | None) -> type[Report]:
+    """Tell the model of a command's report."""
+    match command:
+        case "connections":
+            return ConnectionsReport
+        case "check":
+            return CheckReport
+        case "config show":
+            return ConfigReport
+        case "logs":
+            return LogsReport
+        case _:
+            return Report
+
+
+class StepRow(Frozen):
+    """One step of the way to Airbyte."""
+
+    name: str = Field(description="address, dns, tcp, tls, api, sign-in, version, connection, job")
+    outcome: Literal["ok", "warning", "failed"] = Field(description="how it went")
+    message: str = Field(description="what was found")
+    hint: str | None = Field(default=None, description="what to do about it")
+    seconds: float = Field(description="how long it took")
+
+
+class CheckReport(Report):
+    """What `check` has to say."""
+
+    steps: tuple[StepRow, ...] = Field(
+        default=(), description="in their order, up to the first broken one"
+    )
+
+
+class SettingRow(Frozen):
+    """One setting."""
+
+    name: str = Field(description="as in a profile")
+    value: str | None = Field(description="masked for a secret; null: not set")
+    origin: str = Field(description="where it comes from")
+    secret: bool = Field(description="whether the value is masked")
+
+
+class ConfigReport(Report):
+    """What `config show` has to say."""
+
+    values: tuple[SettingRow, ...] = Field(default=(), description="every setting")
+
+
+class ConnectionRow(Frozen):
+    """One connection. What is unknown is null."""
+
+    connection_id: str = Field(description="Airbyte's id, a UUID")
+    connection_name: str = Field(description="its name")
+    status: str = Field(description="Airbyte's word")
+    workspace_id: str | None = Field(description="where it lives")
+    source_id: str | None = Field(description="a UUID")
+    source_name: str | None = Field(description="null where names cannot be read")
+    destination_id: str | None = Field(description="a UUID")
+    destination_name: str | None = Field(description="null where names cannot be read")
+    schedule_type: str | None = Field(description="manual, basic or cron")
+    schedule: str | None = Field(description="the schedule for people")
+    tags: tuple[str, ...] = Field(description="their names")
+    url: str | None = Field(description="the connection in Airbyte's web UI")
+
+
+class ConnectionsReport(Report):
+    """What `connections` has to say."""
+
+    connections: tuple[ConnectionRow, ...] = Field(
+        default=(), description="by name; empty where they could not be read"
+    )
+
+    def ids(self) -> list[str]:
+        """List the connections' ids."""
+        return [row.connection_id for row in self.connections]
+
+
+def _as_utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+UtcMilli = Annotated[
+    datetime, PlainSerializer(_as_utc_text, return_type=str, when_used="json-unless-none")
+]
+"""Logs tell milliseconds."""
+
+
+class LogRow(Frozen):
+    """One line of a log."""
+
+    attempt: int = Field(description="from 1")
+    level: str | None = Field(description="trace, debug, info, warn or error")
+    source: str | None = Field(description="source, destination, platform …")
+    at: UtcMilli | None = Field(description="when it was written")
+    message: str = Field(description="without control characters")
+
+
+class LogsReport(Report):
+    """What `logs` has to say; the job itself stands in `syncs`."""
+
+    lines: tuple[LogRow, ...] = Field(
+        default=(), description="in the order of the log; empty where it could not be read"
+    )
+
+
+def schemas() -> Mapping[str, Mapping[str, Any]]:
+    """Generate the schema of each kind of report from its model."""
+    return {
+        "result": _schema(Report, "airbyte-sync result"),
+        "connections": _schema(ConnectionsReport, "airbyte-sync connections"),
+        "check": _schema(CheckReport, "airbyte-sync check"),
+        "config": _schema(ConfigReport, "airbyte-sync config show"),
+        "logs": _schema(LogsReport, "airbyte-sync logs"),
+    }
+
+
+def _schema(model: type[Report], title: str) -> Mapping[str, Any]:
+    content = model.model_json_schema(mode="serialization")
+    return {**content, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}

@@ -1,0 +1,138 @@
+"""One connection's sync, as far as it is known: filled in step by step, told at any moment."""
+
+from dataclasses import dataclass, field
+
+from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, Progress
+from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.anomalies import History
+from airbyte_sync_cli.sync.policy import DOES
+from airbyte_sync_cli.sync.result import CancelResult, FailureResult, Start, SyncResult
+
+_BY_STATUS = {
+    "succeeded": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "cancelled": ExitCode.CANCELLED,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """What is known. `ended_as` is our own ending, which counts unless the job's end is known."""
+
+    key: str
+    job_id: int | None = None
+    """Where the job's number was given, and so is known before the job."""
+    connection: Connection | None = None
+    asked_for: JobType | None = None
+    """What we are to start; None where a job of any type will do, because it is there already."""
+    start: Start | None = None
+    """What is known of our own start; None where nothing is to be started."""
+    obstacle: str | None = None
+    """What has kept us from a job so far, such as the last refusal."""
+    job: Job | None = None
+    adopted: bool = False
+    history: History = field(default_factory=History)
+    progress: Progress | None = None
+    failure: Failure | None = None
+    cancel: CancelResult | None = None
+    cancel_refusal: str | None = None
+    """Airbyte's words, where it refused the last cancel."""
+    ended_as: ExitCode | None = None
+    suspect: bool = False
+    error: AirbyteSyncError | None = None
+    url: str | None = None
+
+    @classmethod
+    def to_start(cls, connection: Connection, job_type: JobType) -> "Case":
+        """Open the case of a job that is to be started."""
+        return cls(
+            key=connection.id, connection=connection, asked_for=job_type, start=Start.NOT_SENT
+        )
+
+    @classmethod
+    def of_job(cls, job_id: int) -> "Case":
+        """A case of a job that exists already: theirs, so never cancelled."""
+        return cls(key=f"job {job_id}", job_id=job_id, adopted=True)
+
+    @property
+    def exit_code(self) -> ExitCode | None:
+        """Judge. A final status that Airbyte told beats how we came to stop looking."""
+        if self.suspect:
+            return ExitCode.SUSPECT
+        status = self.job.status if self.job else None
+        if status == "succeeded" and not self.does_what_was_asked:
+            status = None  # the reset that Airbyte does first is not the sync
+        by_us = self.cancel is not None and self.cancel.requested
+        if status in _BY_STATUS and not (status == "cancelled" and by_us):
+            return _BY_STATUS[status]
+        return self.error.exit_code if self.error else self.ended_as
+
+    @property
+    def does_what_was_asked(self) -> bool:
+        """Return whether the job's success would be a success of ours."""
+        return self.job is None or self.asked_for is None or self.job.type in DOES[self.asked_for]
+
+    @property
+    def name(self) -> str:
+        """Return the job and its connection, as far as they are known, for people."""
+        return self.result().name
+
+    def result(self) -> SyncResult:
+        """Freeze what is known now."""
+        job, code = self.job, self.exit_code
+        return SyncResult(
+            connection_id=self._connection_id,
+            connection_name=self.connection.name if self.connection else None,
+            job_id=job.id if job else self.job_id,
+            start=self.start,
+            job_type=job.type if job else None,
+            outcome=code.outcome if code is not None else None,
+            exit_code=code,
+            status=job.status if job else None,
+            adopted=self.adopted,
+            created_at=job.created_at if job else None,
+            ended_at=job.ended_at if job else None,
+            duration_seconds=job.duration_seconds if job else None,
+            records_synced=job.records_synced if job and not self._is_uncounted else None,
+            bytes_synced=job.bytes_synced if job and not self._is_uncounted else None,
+            attempts=self._attempts,
+            retryable=self.failure.retryable if self.failure else None,
+            cancel=self.cancel,
+            failure=_failure_result(self.failure),
+            url=self.url,
+        )
+
+    @property
+    def _connection_id(self) -> str | None:
+        if self.connection:
+            return self.connection.id
+        return self.job.connection_id if self.job else None
+
+    @property
+    def _is_uncounted(self) -> bool:
+        """Whether a 0 of the Public API means that nobody counted: the Config API tells it."""
+        says_nothing = self.job is not None and not (
+            self.job.records_synced or self.job.bytes_synced
+        )
+        return says_nothing and (
+            self.progress is not None and self.progress.records_committed is None
+        )
+
+    @property
+    def _attempts(self) -> int | None:
+        if self.progress and self.progress.attempts is not None:
+            return self.progress.attempts
+        return self.job.attempts if self.job else None
+
+
+def _failure_result(failure: Failure | None) -> FailureResult | None:
+    if failure is None:
+        return None
+    return FailureResult(
+        origin=failure.origin,
+        type=failure.type,
+        message=failure.message,
+        retryable=failure.retryable,
+        stream=failure.stream,
+    )
