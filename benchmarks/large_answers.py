@@ -30,7 +30,7 @@ JOB = {
 
 
 @dataclass(frozen=True)
-class Case:
+class SyncState:
     """One command, and what its large answer is made of."""
 
     name: str
@@ -50,10 +50,10 @@ def catalog() -> dict[str, object]:
     return {"streams": streams}
 
 
-def connections(size: int) -> Case:
+def connections(size: int) -> SyncState:
     """A list of connections of so many megabytes."""
     row = {"connectionId": WORKSPACE, "name": "other", "status": "active"}
-    return Case(
+    return SyncState(
         name=f"name among {size} MB of connections",
         argv=("status", "--conn", "orders", "--api", "config"),
         size=size * MB,
@@ -64,9 +64,9 @@ def connections(size: int) -> Case:
     )
 
 
-def log(shape: str, entry: object, *options: str) -> Case:
+def log(shape: str, entry: object, *options: str) -> SyncState:
     """A log of 329 MB."""
-    return Case(
+    return SyncState(
         name=f"{'end' if '--tail' in options else 'all'} of 329 MB of {shape}",
         argv=("logs", "1", "--api", "config", *options),
         size=329 * MB,
@@ -95,17 +95,17 @@ CASES = (
 )
 
 
-def chunks(case: Case) -> Iterator[bytes]:
+def chunks(state: SyncState) -> Iterator[bytes]:
     """Write the answer, row by row."""
-    yield case.before.encode()
-    rows = max(1, 256 * 1024 // len(case.row))
-    batch = ", ".join([case.row] * rows)
-    for number in range(case.size // len(batch)):
+    yield state.before.encode()
+    rows = max(1, 256 * 1024 // len(state.row))
+    batch = ", ".join([state.row] * rows)
+    for number in range(state.size // len(batch)):
         if "@" in batch:  # a number of its own for each line
             first = number * rows
-            batch = ", ".join(case.row.replace("@", f"{first + i:08}") for i in range(rows))
+            batch = ", ".join(state.row.replace("@", f"{first + i:08}") for i in range(rows))
         yield ((", " if number else "") + batch).encode()
-    yield case.after.encode()
+    yield state.after.encode()
 
 
 def small_answer(path: str) -> bytes:
@@ -121,23 +121,25 @@ def small_answer(path: str) -> bytes:
     return json.dumps(known.get(path.removeprefix("/api/v1/"), {"available": True})).encode()
 
 
-async def attend(case: Case, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def attend(
+    state: SyncState, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Answer one request."""
     head = await reader.readuntil(b"\r\n\r\n")
     path = head.split(b" ")[1].decode()
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
-    for chunk in chunks(case) if path == case.path else [small_answer(path)]:
+    for chunk in chunks(state) if path == state.path else [small_answer(path)]:
         writer.write(chunk)
         await writer.drain()
     writer.close()
 
 
-async def measure(case: Case) -> tuple[float, int]:
+async def measure(state: SyncState) -> tuple[float, int]:
     """Run the command; return its peak memory in MiB and its exit code."""
-    server = await asyncio.start_server(lambda r, w: attend(case, r, w), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda r, w: attend(state, r, w), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    peak, code = await asyncio.to_thread(run, case.argv, url)
+    peak, code = await asyncio.to_thread(run, state.argv, url)
     server.close()
     return peak, code
 
@@ -157,10 +159,10 @@ def run(argv: tuple[str, ...], url: str) -> tuple[float, int]:
 def main() -> int:
     """Measure every case; 1 if one of them takes too much."""
     worst = 0.0
-    for case in CASES:
-        peak, code = asyncio.run(measure(case))
+    for state in CASES:
+        peak, code = asyncio.run(measure(state))
         worst = max(worst, peak)
-        print(f"{case.name:32} {peak:6.0f} MiB, exit {code}")
+        print(f"{state.name:32} {peak:6.0f} MiB, exit {code}")
     return int(worst > MOST)
 
 

@@ -11,9 +11,9 @@ from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.error_response import no_such_connection
-from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, Gate, make_gate
+from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, HttpClient, make_http_client
 from airbyte_sync_cli.airbyte.models import (
-    PATIENCE,
+    RETRY_FOR,
     AnswerLost,
     ClockAhead,
     Connection,
@@ -47,61 +47,63 @@ _ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
 
 
 async def find_api(
-    gate: Gate, address: Address, *, patience: float = PATIENCE
+    http: HttpClient, address: Address, *, retry_for: float = RETRY_FOR
 ) -> tuple[Address, Flavour]:
     """Ask for a sign of life: the Public API has been there since 0.50.54.
 
     Returns the address as it turned out to be. Raises what the Public API's answer meant where
     neither is there; before that a proxy's 404 is doubted for some seconds of `patience`.
     """
-    ready_by = gate.monotonic() + min(patience, NOT_READY)
+    ready_by = http.monotonic() + min(retry_for, NOT_READY)
     while True:
         try:
-            return await _find_api(gate, address, patience)
+            return await _find_api(http, address, retry_for)
         except ProtocolError as error:
-            if not error.may_pass or gate.monotonic() + _PAUSE > ready_by:
+            if not error.may_pass or http.monotonic() + _PAUSE > ready_by:
                 raise
-        await gate.sleep(_PAUSE)
+        await http.sleep(_PAUSE)
 
 
-async def _find_api(gate: Gate, address: Address, patience: float) -> tuple[Address, Flavour]:
+async def _find_api(
+    http: HttpClient, address: Address, retry_for: float
+) -> tuple[Address, Flavour]:
     try:
         health = Request(method="GET", url=f"{address.public_root}/health")
-        await gate.read(health, patience=patience, doubts_404=False)
+        await http.read(health, retry_for=retry_for, doubts_404=False)
     except _ABSENT as error:
         no_public: AirbyteSyncError = error
     else:
         return address, "public"
-    if address.other_public_root and await _is_there(_ask_old_api, gate, address):
+    if address.other_public_root and await _is_there(_ask_old_api, http, address):
         return replace(address, public_root=address.other_public_root), "public"
-    if address.config_root and await _is_there(_ask_config_api, gate, address):
+    if address.config_root and await _is_there(_ask_config_api, http, address):
         LOG.info("no Public API here, the Config API is used: %s", no_public.message)
         return address, "config"
     raise no_public
 
 
 async def _is_there(
-    ask: Callable[[Gate, Address], Awaitable[None]], gate: Gate, address: Address
+    ask: Callable[[HttpClient, Address], Awaitable[None]], http: HttpClient, address: Address
 ) -> bool:
     try:
-        await ask(gate, address)
+        await ask(http, address)
     except _ABSENT:
         return False
     return True
 
 
-async def _ask_old_api(gate: Gate, address: Address) -> None:
+async def _ask_old_api(http: HttpClient, address: Address) -> None:
     """The old container's health is not below `/v1`, so something small is read."""
     url = f"{address.other_public_root}/workspaces"
     request = Request(method="GET", url=url, params={"limit": 1})
-    reply = await gate.read(request, patience=PATIENCE, doubts_404=False)
+    reply = await http.read(request, retry_for=RETRY_FOR, doubts_404=False)
     if not reply.body.lstrip().startswith(b"{"):
         raise ProtocolError(f"{reply.request}: that is not a list of workspaces")
 
 
-async def _ask_config_api(gate: Gate, address: Address) -> None:
+async def _ask_config_api(http: HttpClient, address: Address) -> None:
     health = Request(method="GET", url=f"{address.config_root}/health")
-    reply = await gate.read(health, patience=PATIENCE, doubts_404=False)
+    reply = await http.read(health, retry_for=RETRY_FOR, doubts_404=False)
     wire.read(wire.Health, reply)
 
 
@@ -133,11 +135,16 @@ class Airbyte:
     """An Airbyte server. What the Config API cannot tell is None, and said once."""
 
     def __init__(
-        self, gate: Gate, main: PublicApi | ConfigApi, aside: ConfigApi | None, *, ui: str | None
+        self,
+        http: HttpClient,
+        primary: PublicApi | ConfigApi,
+        config_api: ConfigApi | None,
+        *,
+        ui: str | None,
     ) -> None:
-        self._gate = gate
-        self._main = main
-        self._aside = main if isinstance(main, ConfigApi) else aside
+        self._http = http
+        self._primary = primary
+        self._config_api = primary if isinstance(primary, ConfigApi) else config_api
         self._refusals = 0
         """Of the Config API, one after another."""
         self._asked_again_at = 0.0
@@ -147,44 +154,44 @@ class Airbyte:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._gate.aclose()
+        await self._http.aclose()
 
     @property
     def clock_ahead(self) -> ClockAhead | None:
         """How far Airbyte's clock is ahead of ours, by its answers so far."""
-        return self._gate.clock_ahead
+        return self._http.clock_ahead
 
-    async def connection(self, connection_id: str, *, patience: float = PATIENCE) -> Connection:
+    async def connection(self, connection_id: str, *, retry_for: float = RETRY_FOR) -> Connection:
         """Read one connection."""
         try:
-            found = await self._main.connection(connection_id, patience=patience)
+            found = await self._primary.connection(connection_id, retry_for=retry_for)
         except NotFoundError as error:
             raise no_such_connection(connection_id, error) from error
         _require_same(f"connection {connection_id}", found.id, connection_id)
         return found
 
     async def connections(
-        self, *, workspace_id: str | None = None, patience: float = PATIENCE
+        self, *, workspace_id: str | None = None, retry_for: float = RETRY_FOR
     ) -> Sequence[Connection]:
         """Read all connections that may be seen, or those of one workspace, by id or name."""
         if not workspace_id:
-            return await self._main.connections(workspace_id=None, patience=patience)
-        found = await self._workspace(workspace_id, patience)
+            return await self._primary.connections(workspace_id=None, retry_for=retry_for)
+        found = await self._workspace(workspace_id, retry_for)
         try:
-            return await self._main.connections(workspace_id=found, patience=patience)
+            return await self._primary.connections(workspace_id=found, retry_for=retry_for)
         except (DeniedError, NotFoundError, RejectedError) as error:
             error.message = f"workspace {workspace_id!r}: {error.message}"
             raise
 
-    async def workspaces(self, *, patience: float = PATIENCE) -> Sequence[Workspace]:
+    async def workspaces(self, *, retry_for: float = RETRY_FOR) -> Sequence[Workspace]:
         """Read all workspaces that may be seen."""
-        return await self._main.workspaces(patience=patience)
+        return await self._primary.workspaces(retry_for=retry_for)
 
-    async def _workspace(self, text: str, patience: float) -> str:
+    async def _workspace(self, text: str, retry_for: float) -> str:
         """Find a workspace's id by its id or exact name."""
         with suppress(ValueError):
             return str(UUID(text))
-        every = await self.workspaces(patience=patience)
+        every = await self.workspaces(retry_for=retry_for)
         matches = [one.id for one in every if one.name and same_name(one.name, text)]
         if len(matches) == 1:
             return matches[0]
@@ -204,7 +211,7 @@ class Airbyte:
         workspaces = {one.workspace_id: None for one in connections if one.workspace_id}
         try:
             async with asyncio.timeout(_LONGEST_ASIDE):
-                names = await self._main.actor_names(list(workspaces))
+                names = await self._primary.actor_names(list(workspaces))
         except (TimeoutError, AirbyteSyncError) as error:
             LOG.info("sources and destinations have no names here: %s", error)
             return connections
@@ -217,9 +224,9 @@ class Airbyte:
             for one in connections
         ]
 
-    async def job(self, job_id: int, *, patience: float = PATIENCE) -> Job:
+    async def job(self, job_id: int, *, retry_for: float = RETRY_FOR) -> Job:
         """Read one job: this one, of the connection that it belonged to before."""
-        job = await self._main.job(job_id, patience=patience)
+        job = await self._primary.job(job_id, retry_for=retry_for)
         _require_same(f"job {job_id}", job.id, job_id)
         known = self._connection_of.setdefault(job_id, job.connection_id)
         _require_same(f"job {job_id} of connection {known}", job.connection_id, known)
@@ -231,7 +238,7 @@ class Airbyte:
         *,
         limit: int = 20,
         status: str | None = None,
-        patience: float = PATIENCE,
+        retry_for: float = RETRY_FOR,
         skip_unreadable: bool = False,
     ) -> Sequence[Job]:
         """Read a connection's jobs of every type, newest first.
@@ -239,11 +246,11 @@ class Airbyte:
         With a row of another connection the whole list is not believed: as an empty list it
         would make every job of ours a new one. So it is with a row that names no job at all.
         """
-        found = await self._main.jobs(
+        found = await self._primary.jobs(
             connection_id,
             limit=limit,
             status=status,
-            patience=patience,
+            retry_for=retry_for,
             skip_unreadable=skip_unreadable,
         )
         for job in found:
@@ -253,13 +260,13 @@ class Airbyte:
 
     async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Add how many attempts each job of one connection has had: only the Config API knows."""
-        if self._aside is None or self._aside is self._main or not jobs:
+        if self._config_api is None or self._config_api is self._primary or not jobs:
             return jobs
-        question = self._aside.jobs(
+        question = self._config_api.jobs(
             jobs[0].connection_id,
             limit=max(len(jobs), _MANY_JOBS),
             status=None,
-            patience=0,
+            retry_for=0,
             skip_unreadable=True,
         )
         known = {job.id: job.attempts for job in await self._ask_aside(question) or ()}
@@ -269,9 +276,9 @@ class Airbyte:
         self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
     ) -> TriggerAnswer:
         """Ask for one job, once; only the Config API knows how to refresh."""
-        api = self._main
-        if job_type == "refresh" and self._aside is not None:
-            api = self._aside
+        api = self._primary
+        if job_type == "refresh" and self._config_api is not None:
+            api = self._config_api
             await self._require_config_api()
         answer = await api.trigger(connection_id, job_type, still_wanted=still_wanted)
         if isinstance(answer, Started):
@@ -285,25 +292,25 @@ class Airbyte:
 
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel the connection's active job."""
-        await self._main.cancel(job_id)
+        await self._primary.cancel(job_id)
 
     async def was_started_by_hand(self, job_id: int) -> bool:
         """Return True where Airbyte has recorded that a person or a client started the job."""
-        if self._aside is None:
+        if self._config_api is None:
             return False
-        return await self._ask_aside(self._aside.was_started_by_hand(job_id)) is True
+        return await self._ask_aside(self._config_api.was_started_by_hand(job_id)) is True
 
     async def progress(self, job_id: int) -> Progress | None:
         """Read live numbers; None where the Config API is out of reach or slow."""
-        if self._aside is None or self._gate.monotonic() < self._asked_again_at:
+        if self._config_api is None or self._http.monotonic() < self._asked_again_at:
             return None
-        return await self._ask_aside(self._aside.progress(job_id))
+        return await self._ask_aside(self._config_api.progress(job_id))
 
     async def failure(self, job: Job) -> Failure | None:
         """Find out why a job failed; None where only the Public API can be reached."""
-        if self._aside is None:
+        if self._config_api is None:
             return None
-        progress = await self._ask_aside(self._aside.progress(job.id))
+        progress = await self._ask_aside(self._config_api.progress(job.id))
         return progress.failure if progress else None
 
     async def attempts(self, job_id: int) -> int:
@@ -329,12 +336,12 @@ class Airbyte:
 
     async def _ask_for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
         """Ask the only API that has logs; the job is known to exist from the other one."""
-        if self._aside is None:
+        if self._config_api is None:
             raise ProtocolError(_NO_LOGS, hint=_NO_LOGS_HINT)
-        if self._aside is self._main:
-            return await ask(self._aside)
+        if self._config_api is self._primary:
+            return await ask(self._config_api)
         try:
-            return await ask(self._aside)
+            return await ask(self._config_api)
         except (NotFoundError, ProtocolError, RejectedError) as error:
             raise ProtocolError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
         except DeniedError as error:
@@ -342,10 +349,10 @@ class Airbyte:
 
     async def _require_config_api(self) -> None:
         """Raise RejectedError where nothing but a web page or a refusal would answer a refresh."""
-        if self._aside is None or self._aside is self._main:
+        if self._config_api is None or self._config_api is self._primary:
             return
         try:
-            await self._aside.require_health()
+            await self._config_api.require_health()
         except UnavailableError:
             raise
         except AirbyteSyncError as error:
@@ -363,38 +370,40 @@ class Airbyte:
         except AirbyteSyncError as error:
             LOG.info("the Config API is out of reach, so numbers are coarse: %s", error.message)
             self._refusals += 1
-            if self._refusals >= _MOST_REFUSALS and self._aside is not self._main:
-                self._asked_again_at = self._gate.monotonic() + _SILENCE
+            if self._refusals >= _MOST_REFUSALS and self._config_api is not self._primary:
+                self._asked_again_at = self._http.monotonic() + _SILENCE
         else:
             self._refusals = 0
             return answer
         return None
 
 
-async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Airbyte:
+async def connect(settings: Settings, *, clock: Clock, retry_for: float = RETRY_FOR) -> Airbyte:
     """Find the server's APIs, within `patience` seconds where it cannot be reached at first.
 
     Raises UsageError, and what the first contact means.
     """
     address = parse_address(settings.url)
     LOG.info("%s", address.explain())
-    gate = make_gate(settings, address, clock)
+    http = make_http_client(settings, address, clock)
     try:
-        return await reach(gate, settings, address, patience=patience)
+        return await reach(http, settings, address, retry_for=retry_for)
     except BaseException:
-        await gate.aclose()
+        await http.aclose()
         raise
 
 
-async def reach(gate: Gate, settings: Settings, address: Address, *, patience: float) -> Airbyte:
+async def reach(
+    http: HttpClient, settings: Settings, address: Address, *, retry_for: float
+) -> Airbyte:
     """Find out, over a gate that stands, which API answers. Raises as `connect` does."""
     limit = settings.trigger_timeout
     flavour = settings.api if settings.api != "auto" else address.decided
     if flavour is None:
-        address, flavour = await find_api(gate, address, patience=patience)
-    public = address.public_root and PublicApi(gate, address.public_root, trigger_limit=limit)
-    config = address.config_root and ConfigApi(gate, address.config_root, trigger_limit=limit)
-    main = public if flavour == "public" else config
-    if not main:
+        address, flavour = await find_api(http, address, retry_for=retry_for)
+    public = address.public_root and PublicApi(http, address.public_root, trigger_limit=limit)
+    config = address.config_root and ConfigApi(http, address.config_root, trigger_limit=limit)
+    primary = public if flavour == "public" else config
+    if not primary:
         raise ProtocolError(f"this address has no {flavour} API", hint="give the server's root")
-    return Airbyte(gate, main, config or None, ui=address.ui_root)
+    return Airbyte(http, primary, config or None, ui=address.ui_root)

@@ -16,9 +16,9 @@ from airbyte_sync_cli.airbyte.error_response import (
     expect_success,
     no_such_job,
 )
-from airbyte_sync_cli.airbyte.http import LOG, Gate
+from airbyte_sync_cli.airbyte.http import LOG, HttpClient
 from airbyte_sync_cli.airbyte.models import (
-    PATIENCE,
+    RETRY_FOR,
     Connection,
     Job,
     JobType,
@@ -63,40 +63,40 @@ _BARE: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
 class ConfigApi:
     """`/api/v1`: everything is a POST."""
 
-    def __init__(self, gate: Gate, root: str, *, trigger_limit: float) -> None:
-        self._gate = gate
+    def __init__(self, http: HttpClient, root: str, *, trigger_limit: float) -> None:
+        self._http = http
         self._root = root.rstrip("/")
         self._trigger_limit = trigger_limit
         self._seen: set[int] = set()
         """Jobs that surely exist, because they were read before."""
 
-    async def connection(self, connection_id: str, *, patience: float) -> Connection:
+    async def connection(self, connection_id: str, *, retry_for: float) -> Connection:
         """Read one connection."""
         reply = await self._ask(
-            "connections/get", {"connectionId": connection_id}, patience=patience
+            "connections/get", {"connectionId": connection_id}, retry_for=retry_for
         )
         return mapping.connection(wire.read(wire.ConfigConnection, reply))
 
     async def connections(
-        self, *, workspace_id: str | None, patience: float
+        self, *, workspace_id: str | None, retry_for: float
     ) -> Sequence[Connection]:
         """Read the connections of one workspace, or of all that may be seen.
 
         One that may not be read is left out, with a warning, unless that leaves none.
         """
         if workspace_id:
-            rows = await self._connections_of(workspace_id, patience)
+            rows = await self._connections_of(workspace_id, retry_for)
         else:
-            rows = await self._every_connection(patience)
+            rows = await self._every_connection(retry_for)
         return list({row.connection_id: mapping.connection(row) for row in rows}.values())
 
-    async def _every_connection(self, patience: float) -> Sequence[wire.ConfigConnection]:
-        workspaces = await self.workspaces(patience=patience)
+    async def _every_connection(self, retry_for: float) -> Sequence[wire.ConfigConnection]:
+        workspaces = await self.workspaces(retry_for=retry_for)
         found: list[wire.ConfigConnection] = []
         refused: list[DeniedError] = []
         for workspace in workspaces:  # one after another: with catalogs they are large
             try:
-                found += await self._connections_of(workspace.id, patience)
+                found += await self._connections_of(workspace.id, retry_for)
             except DeniedError as error:
                 refused.append(error)
                 LOG.warning(
@@ -108,17 +108,17 @@ class ConfigApi:
             raise refused[0]
         return found
 
-    async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
+    async def workspaces(self, *, retry_for: float) -> Sequence[Workspace]:
         """Read the workspaces of a self-managed server: those of its default user.
 
         `workspaces/list` was removed in 1.7; it is asked only where the other way leads nowhere.
         """
-        user_id = await self._default_user(patience)
-        found = await self._workspaces_of(user_id, patience) if user_id else []
+        user_id = await self._default_user(retry_for)
+        found = await self._workspaces_of(user_id, retry_for) if user_id else []
         if found:
             return found
         try:
-            return mapping.workspaces(await self._ask("workspaces/list", {}, patience=patience))
+            return mapping.workspaces(await self._ask("workspaces/list", {}, retry_for=retry_for))
         except _ABSENT as error:
             if user_id:
                 return []
@@ -131,7 +131,7 @@ class ConfigApi:
         """Tell the names of sources and destinations by id: connections only have their ids."""
         replies = await gather(
             *(
-                self._ask(f"{kind}/list", {"workspaceId": one, "pageSize": _MANY}, patience=0)
+                self._ask(f"{kind}/list", {"workspaceId": one, "pageSize": _MANY}, retry_for=0)
                 for one in workspace_ids
                 for kind in ("sources", "destinations")
             )
@@ -142,14 +142,14 @@ class ConfigApi:
         ]
         return {actor.source_id or actor.destination_id or "": actor.name for actor in actors}
 
-    async def job(self, job_id: int, *, patience: float) -> Job:
+    async def job(self, job_id: int, *, retry_for: float) -> Job:
         """Read one job with its numbers.
 
         From 2.0 on an unknown job is a 500 without words, the same as any crash: so the API's
         own health decides (JobHistoryHandler.kt, section "unknown job id").
         """
         try:
-            return (await self._info(job_id, patience=patience))[0]
+            return (await self._info(job_id, retry_for=retry_for))[0]
         except UnavailableError as error:
             is_bare = _BARE.search(error.message) and job_id not in self._seen
             is_unknown = is_bare and await self._is_healthy(error)
@@ -163,7 +163,7 @@ class ConfigApi:
         *,
         limit: int,
         status: str | None,
-        patience: float,
+        retry_for: float,
         skip_unreadable: bool = False,
     ) -> Sequence[Job]:
         """Read the newest jobs of every type that the server knows.
@@ -176,14 +176,14 @@ class ConfigApi:
             page = {"pageSize": size, "rowOffset": offset}
             try:
                 reply = await self._list(
-                    connection_id, _EVERY_TYPE, page=page, status=status, patience=patience
+                    connection_id, _EVERY_TYPE, page=page, status=status, retry_for=retry_for
                 )
             except RejectedError:
                 reply = await self._list(
-                    connection_id, _OLD_TYPES, page=page, status=status, patience=patience
+                    connection_id, _OLD_TYPES, page=page, status=status, retry_for=retry_for
                 )
             listed = wire.read(wire.ConfigJobs, reply).jobs
-            rows = self._gate.readable(listed, reply, every=not skip_unreadable)
+            rows = self._http.readable(listed, reply, every=not skip_unreadable)
             known = len(found)
             self._seen.update(row.job.id for row in rows)
             found |= {row.job.id: mapping.job(row, connection_id=connection_id) for row in rows}
@@ -211,9 +211,9 @@ class ConfigApi:
             still_wanted=still_wanted,
         )
         answer = await judge_trigger(
-            lambda: self._gate.send(request),
+            lambda: self._http.send(request),
             read_job=mapping.read_refresh if job_type == "refresh" else mapping.read_started,
-            retry_after=self._gate.retry_after,
+            retry_after=self._http.retry_after,
         )
         if isinstance(answer, Started):
             self._seen.add(answer.job.id)
@@ -222,18 +222,18 @@ class ConfigApi:
     async def cancel(self, job_id: int) -> None:
         """Ask to cancel whatever runs on the job's connection."""
         request = self._request("jobs/cancel", {"id": job_id})
-        reply = await self._gate.send(replace(request, forbidden_hint=MAY_NOT_CANCEL))
-        expect_success(reply, retry_after=self._gate.retry_after(reply))
+        reply = await self._http.send(replace(request, forbidden_hint=MAY_NOT_CANCEL))
+        expect_success(reply, retry_after=self._http.retry_after(reply))
 
     async def was_started_by_hand(self, job_id: int) -> bool:
         """Return whether the job has an event that only a manual start leaves (from 2.0)."""
-        reply = await self._ask("connections/events/list_for_job", {"id": job_id}, patience=0)
+        reply = await self._ask("connections/events/list_for_job", {"id": job_id}, retry_for=0)
         kinds = [event.event_type for event in wire.read(wire.ConfigEvents, reply).events]
         return any(kind.endswith("_STARTED") for kind in kinds)
 
     async def progress(self, job_id: int) -> Progress:
         """Read live numbers, attempts, and the failure if there is one."""
-        return (await self._info(job_id, patience=0))[1]
+        return (await self._info(job_id, retry_for=0))[1]
 
     async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
         """Have one attempt's log read as it arrives, of either shape; anew where it broke off."""
@@ -245,13 +245,13 @@ class ConfigApi:
         body = {"jobId": job_id, "attemptNumber": attempt}
         request = self._request("attempt/get_for_job", body)
         request = replace(request, take=take, limit=_LONGEST_LOG)
-        await self._gate.read(request, patience=10)
+        await self._http.read(request, retry_for=10)
         if not found:
             raise ProtocolError(f"{request}: not the answer of Airbyte's API")
         return found[0]
 
-    async def _info(self, job_id: int, *, patience: float) -> tuple[Job, Progress]:
-        reply = await self._ask("jobs/get_without_logs", {"id": job_id}, patience=patience)
+    async def _info(self, job_id: int, *, retry_for: float) -> tuple[Job, Progress]:
+        reply = await self._ask("jobs/get_without_logs", {"id": job_id}, retry_for=retry_for)
         info = wire.read(wire.ConfigJobInfo, reply)
         if info.job.id != job_id:
             raise ProtocolError(f"{reply.request}: asked for job {job_id}, got {info.job.id}")
@@ -261,14 +261,14 @@ class ConfigApi:
     async def require_health(self) -> None:
         """Raise what the API's answer means where it is not there."""
         request = Request(method="GET", url=f"{self._root}/health")
-        wire.read(wire.Health, await self._gate.read(request, patience=PATIENCE))
+        wire.read(wire.Health, await self._http.read(request, retry_for=RETRY_FOR))
 
     async def _is_healthy(self, error: UnavailableError) -> bool:
         """Whether a 500 speaks of the job alone: the same server calls itself well."""
         if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
             return False
         try:
-            reply = await self._gate.send(Request(method="GET", url=f"{self._root}/health"))
+            reply = await self._http.send(Request(method="GET", url=f"{self._root}/health"))
             return wire.read(wire.Health, reply).available
         except (UnavailableError, ProtocolError):
             return False
@@ -280,7 +280,7 @@ class ConfigApi:
         *,
         page: Mapping[str, int],
         status: str | None,
-        patience: float,
+        retry_for: float,
     ) -> Reply:
         body: dict[str, object] = {
             "configTypes": list(types),
@@ -291,42 +291,42 @@ class ConfigApi:
         }
         if status:
             body["statuses"] = [status]
-        return await self._ask("jobs/list", body, patience=patience)
+        return await self._ask("jobs/list", body, retry_for=retry_for)
 
-    async def _workspaces_of(self, user_id: str, patience: float) -> Sequence[Workspace]:
+    async def _workspaces_of(self, user_id: str, retry_for: float) -> Sequence[Workspace]:
         """Read one user's workspaces; none where the server cannot list them so."""
         try:
             reply = await self._ask(
-                "workspaces/list_by_user_id", {"userId": user_id}, patience=patience
+                "workspaces/list_by_user_id", {"userId": user_id}, retry_for=retry_for
             )
         except _ABSENT:
             return []
         return mapping.workspaces(reply)
 
-    async def _default_user(self, patience: float) -> str | None:
+    async def _default_user(self, retry_for: float) -> str | None:
         """Read who owns a self-managed server; None where it does not tell, as on Cloud."""
         request = Request(method="GET", url=f"{self._root}/instance_configuration")
         try:
-            reply = await self._gate.read(request, patience=patience)
-            return wire.read(wire.Instance, reply).default_user_id
+            reply = await self._http.read(request, retry_for=retry_for)
+            return wire.read(wire.InstanceConfiguration, reply).default_user_id
         except _ABSENT:
             return None
 
     async def _connections_of(
-        self, workspace_id: str, patience: float
+        self, workspace_id: str, retry_for: float
     ) -> Sequence[wire.ConfigConnection]:
         request = self._request("connections/list", {"workspaceId": workspace_id})
-        reply = await self._gate.read(
-            replace(request, forbidden_hint=MAY_NOT_READ), patience=patience
+        reply = await self._http.read(
+            replace(request, forbidden_hint=MAY_NOT_READ), retry_for=retry_for
         )
-        rows = self._gate.readable(wire.read(wire.ConfigConnections, reply).connections, reply)
+        rows = self._http.readable(wire.read(wire.ConfigConnections, reply).connections, reply)
         return [row.model_copy(update={"workspace_id": workspace_id}) for row in rows]
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:
         return Request(method="POST", url=f"{self._root}/{path}", json=body)
 
-    async def _ask(self, path: str, body: Mapping[str, object], *, patience: float) -> Reply:
-        return await self._gate.read(self._request(path, body), patience=patience)
+    async def _ask(self, path: str, body: Mapping[str, object], *, retry_for: float) -> Reply:
+        return await self._http.read(self._request(path, body), retry_for=retry_for)
 
 
 async def _of_attempt(

@@ -70,7 +70,7 @@ def job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = ""
 
 def progress(info: wire.ConfigJobInfo) -> Progress:
     """Tell the live numbers, the attempts, and the failure if there is one."""
-    attempts = [row.attempt if row else wire.Attempt() for row in info.attempts or ()]
+    attempts = [row.attempt if row else wire.WireAttempt() for row in info.attempts or ()]
     is_counted = info.attempts is not None
     total = info.job.aggregated_stats or wire.Stats()
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
@@ -99,7 +99,7 @@ def _stream(row: wire.StreamStats) -> StreamProgress:
     )
 
 
-def _failure(attempts: Sequence[wire.Attempt]) -> Failure | None:
+def _failure(attempts: Sequence[wire.WireAttempt]) -> Failure | None:
     """The first failure of the last attempt, as Airbyte's own notices show it."""
     summary = attempts[-1].failure_summary if attempts else None
     first = next((one for one in summary.failures if one), None) if summary else None

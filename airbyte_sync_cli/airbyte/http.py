@@ -43,7 +43,7 @@ _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 
 
-class Gate:
+class HttpClient:
     """Sends requests over one pool of kept-alive connections. Follows no redirect."""
 
     def __init__(
@@ -108,14 +108,14 @@ class Gate:
         """Pause, for whoever asks again through here."""
         await self._clock.sleep(seconds)
 
-    async def read(self, request: Request, *, patience: float, doubts_404: bool = True) -> Reply:
+    async def read(self, request: Request, *, retry_for: float, doubts_404: bool = True) -> Reply:
         """Ask for something that may safely be asked again, for `patience` seconds at most.
 
         Returns 2xx answers only; raises what the last other one means. A 404 of a proxy is
         doubted for some seconds, until something has been there.
         """
-        until = self._clock.monotonic() + patience
-        ready_by = self._clock.monotonic() + min(patience, NOT_READY)
+        until = self._clock.monotonic() + retry_for
+        ready_by = self._clock.monotonic() + min(retry_for, NOT_READY)
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -189,9 +189,9 @@ def make_client(settings: "Settings", address: "Address", clock: "Clock") -> htt
     )
 
 
-def make_gate(settings: "Settings", address: "Address", clock: "Clock") -> Gate:
+def make_http_client(settings: "Settings", address: "Address", clock: "Clock") -> HttpClient:
     """Make the gate to a server, with a client of its own. Raises UsageError, as that does."""
-    return Gate(
+    return HttpClient(
         make_client(settings, address, clock),
         clock=clock,
         limit=settings.request_timeout,

@@ -227,6 +227,6 @@ TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
 """A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
 
 
-PATIENCE: Final = 15.0
+RETRY_FOR: Final = 15.0
 """Seconds that a read may spend on its own safe repeats, where nobody says otherwise: a server
 that restarts is met halfway."""

@@ -14,7 +14,7 @@ from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.auth import Auth
 from airbyte_sync_cli.airbyte.client import find_api
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate, make_gate
+from airbyte_sync_cli.airbyte.http import HttpClient, make_http_client
 from airbyte_sync_cli.airbyte.proxy import proxy_for
 from airbyte_sync_cli.airbyte.request import PROXY_HINT, Request, UnansweredError, unreached
 from airbyte_sync_cli.airbyte.tls import ssl_context
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class ProbedServer:
     """What a self-managed server says of itself to everybody."""
 
     version: str | None = None
@@ -47,16 +47,16 @@ async def find_out(
     """
     if isinstance(settings.credentials, ClientCredentials):
         settings = replace(settings, credentials=NoAuth())
-    async with _gate(settings, address, clock) as gate:
+    async with _http(settings, address, clock) as http:
         decided = settings.api if settings.api != "auto" else address.decided
         if decided is None:
-            return await find_api(gate, address, patience=0)
+            return await find_api(http, address, retry_for=0)
         root = address.public_root if decided == "public" else address.config_root
         if root is None:
             raise ProtocolError(
                 f"this address has no {decided} API", hint="give the server's root"
             )
-        await gate.read(Request(method="GET", url=f"{root}/health"), patience=0)
+        await http.read(Request(method="GET", url=f"{root}/health"), retry_for=0)
         return address, decided
 
 
@@ -67,13 +67,13 @@ async def sign_in(
 
     Returns the settings without the credentials that the server has no use for.
     """
-    async with _gate(settings, address, clock) as gate:
+    async with _http(settings, address, clock) as http:
         if flavour == "public":
-            await _first_workspace(gate, address)
+            await _first_workspace(http, address)
         else:
-            config = ConfigApi(gate, address.config_root or "", trigger_limit=0)
-            await config.workspaces(patience=0)
-        needless = isinstance(gate.auth, Auth) and gate.auth.shows_nothing
+            config = ConfigApi(http, address.config_root or "", trigger_limit=0)
+            await config.workspaces(retry_for=0)
+        needless = isinstance(http.auth, Auth) and http.auth.shows_nothing
         return replace(settings, credentials=NoAuth()) if needless else settings
 
 
@@ -84,19 +84,19 @@ async def look_aside(
 
     It is used for jobs, so they are what is read. Without a workspace there are none.
     """
-    async with _gate(settings, address, clock) as gate:
+    async with _http(settings, address, clock) as http:
         try:
-            workspace_id = await _first_workspace(gate, address)
+            workspace_id = await _first_workspace(http, address)
             if workspace_id is not None:
-                await gate.read(_newest_job(address, workspace_id), patience=0)
+                await http.read(_newest_job(address, workspace_id), retry_for=0)
         except AirbyteSyncError as error:
             return error
     return None
 
 
-async def _first_workspace(gate: Gate, address: "Address") -> str | None:
+async def _first_workspace(http: HttpClient, address: "Address") -> str | None:
     url = f"{address.public_root}/workspaces"
-    reply = await gate.read(Request(method="GET", url=url, params={"limit": 1}), patience=0)
+    reply = await http.read(Request(method="GET", url=url, params={"limit": 1}), retry_for=0)
     rows = wire.read(wire.PublicWorkspaces, reply).data
     return next((row.workspace_id for row in rows if row), None)
 
@@ -113,26 +113,28 @@ def _newest_job(address: "Address", workspace_id: str) -> Request:
 
 async def read_instance(
     settings: "Settings", address: "Address", clock: "Clock"
-) -> Instance | None:
+) -> ProbedServer | None:
     """Read what the server says of itself; None where it does not, as the Cloud does not."""
-    async with _gate(settings, address, clock) as gate:
+    async with _http(settings, address, clock) as http:
         try:
             url = f"{address.config_root}/instance_configuration"
-            reply = await gate.read(Request(method="GET", url=url), patience=0)
-            said = wire.read(wire.Instance, reply)
+            reply = await http.read(Request(method="GET", url=url), retry_for=0)
+            said = wire.read(wire.InstanceConfiguration, reply)
         except AirbyteSyncError:
             return None
     mode = said.auth.mode if said.auth else None
-    return Instance(version=said.version, edition=said.edition, auth_mode=mode)
+    return ProbedServer(version=said.version, edition=said.edition, auth_mode=mode)
 
 
 @asynccontextmanager
-async def _gate(settings: "Settings", address: "Address", clock: "Clock") -> AsyncIterator[Gate]:
-    gate = make_gate(settings, address, clock)
+async def _http(
+    settings: "Settings", address: "Address", clock: "Clock"
+) -> AsyncIterator[HttpClient]:
+    http = make_http_client(settings, address, clock)
     try:
-        yield gate
+        yield http
     finally:
-        await gate.aclose()
+        await http.aclose()
 
 
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

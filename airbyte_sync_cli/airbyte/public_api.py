@@ -12,7 +12,7 @@ from airbyte_sync_cli.airbyte.error_response import (
     expect_success,
     no_such_job,
 )
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import (
     UNKNOWN,
     Connection,
@@ -35,18 +35,18 @@ _HIDDEN_TYPES: Final = ("refresh", "clear")
 class PublicApi:
     """`/api/public/v1`, and Cloud's `/v1`."""
 
-    def __init__(self, gate: Gate, root: str, *, trigger_limit: float) -> None:
-        self._gate = gate
+    def __init__(self, http: HttpClient, root: str, *, trigger_limit: float) -> None:
+        self._http = http
         self._root = root.rstrip("/")
         self._trigger_limit = trigger_limit
         self._hidden_types: Sequence[str] = _HIDDEN_TYPES
         self._broken_types: set[str] = set()
         """Those that were a 500 for as long as there was patience: it is not spent again."""
 
-    async def connection(self, connection_id: str, *, patience: float) -> Connection:
+    async def connection(self, connection_id: str, *, retry_for: float) -> Connection:
         """Read one connection. An unknown one is a 500 in 1.2 and 1.3."""
         try:
-            reply = await self._get(f"connections/{connection_id}", patience=patience)
+            reply = await self._get(f"connections/{connection_id}", retry_for=retry_for)
         except UnavailableError as error:
             if "Could not find" in error.message:
                 raise NotFoundError(error.message) from error
@@ -54,29 +54,29 @@ class PublicApi:
         return _connection(wire.read(wire.PublicConnection, reply))
 
     async def connections(
-        self, *, workspace_id: str | None, patience: float
+        self, *, workspace_id: str | None, retry_for: float
     ) -> Sequence[Connection]:
         """Read every page, once each: pages may repeat rows."""
         query = {"workspaceIds": workspace_id} if workspace_id else {}
         found: dict[str, Connection] = {}
-        async for reply in self._pages("connections", query, patience=patience):
+        async for reply in self._pages("connections", query, retry_for=retry_for):
             page = wire.read(wire.PublicConnections, reply).data
             known = len(found)
-            rows = self._gate.readable(page, reply)
+            rows = self._http.readable(page, reply)
             found |= {row.connection_id: _connection(row) for row in rows}
             if len(page) < PAGE or len(found) == known:
                 break
         return list(found.values())
 
-    async def workspaces(self, *, patience: float) -> Sequence[Workspace]:
+    async def workspaces(self, *, retry_for: float) -> Sequence[Workspace]:
         """Read every workspace that may be seen."""
         found: dict[str, Workspace] = {}
-        async for reply in self._pages("workspaces", {}, patience=patience):
+        async for reply in self._pages("workspaces", {}, retry_for=retry_for):
             page = wire.read(wire.PublicWorkspaces, reply).data
             known = len(found)
             found |= {
                 row.workspace_id: Workspace(id=row.workspace_id, name=row.name)
-                for row in self._gate.readable(page, reply)
+                for row in self._http.readable(page, reply)
             }
             if len(page) < PAGE or len(found) == known:
                 break
@@ -92,19 +92,19 @@ class PublicApi:
 
     async def _names_of(self, kind: str, query: Mapping[str, str]) -> dict[str, str]:
         names: dict[str, str] = {}
-        async for reply in self._pages(kind, query, patience=0):
+        async for reply in self._pages(kind, query, retry_for=0):
             page = wire.read(wire.PublicActors, reply).data
             known = len(names)
-            rows = self._gate.readable(page, reply)
+            rows = self._http.readable(page, reply)
             names |= {row.source_id or row.destination_id or "": row.name for row in rows}
             if len(page) < PAGE or len(names) == known:
                 break
         return names
 
-    async def job(self, job_id: int, *, patience: float) -> Job:
+    async def job(self, job_id: int, *, retry_for: float) -> Job:
         """Read one job. An unknown one is answered with 409 (ConfigClientErrorHandler.kt)."""
         try:
-            reply = await self._get(f"jobs/{job_id}", patience=patience)
+            reply = await self._get(f"jobs/{job_id}", retry_for=retry_for)
         except RejectedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
@@ -117,16 +117,16 @@ class PublicApi:
         *,
         limit: int,
         status: str | None,
-        patience: float,
+        retry_for: float,
         skip_unreadable: bool = False,
     ) -> Sequence[Job]:
         """Read the newest jobs of every type: those that older servers hide are asked for."""
         query = {"connectionId": connection_id} | ({"status": status} if status else {})
         pages = await gather(
-            self._newest(query, limit=limit, patience=patience, every=not skip_unreadable),
+            self._newest(query, limit=limit, retry_for=retry_for, every=not skip_unreadable),
             *(
                 self._hidden(
-                    query, kind, limit=limit, patience=patience, every=not skip_unreadable
+                    query, kind, limit=limit, retry_for=retry_for, every=not skip_unreadable
                 )
                 for kind in self._hidden_types
             ),
@@ -154,9 +154,9 @@ class PublicApi:
             still_wanted=still_wanted,
         )
         return await judge_trigger(
-            lambda: self._gate.send(request),
+            lambda: self._http.send(request),
             read_job=lambda reply: _job(wire.read(wire.PublicJob, reply)),
-            retry_after=self._gate.retry_after,
+            retry_after=self._http.retry_after,
         )
 
     async def cancel(self, job_id: int) -> None:
@@ -164,27 +164,27 @@ class PublicApi:
         request = Request(
             method="DELETE", url=f"{self._root}/jobs/{job_id}", forbidden_hint=MAY_NOT_CANCEL
         )
-        reply = await self._gate.send(request)
-        expect_success(reply, retry_after=self._gate.retry_after(reply))
+        reply = await self._http.send(request)
+        expect_success(reply, retry_after=self._http.retry_after(reply))
 
     async def _newest(
-        self, query: Mapping[str, str], *, limit: int, patience: float, every: bool
+        self, query: Mapping[str, str], *, limit: int, retry_for: float, every: bool
     ) -> Sequence[Job]:
         """Newest first must be asked for: the default is oldest first (JobsHelper.kt)."""
         found: dict[int, Job] = {}
         query = {**query, "orderBy": "createdAt|DESC"}
         size = min(limit, PAGE)
-        async for reply in self._pages("jobs", query, size=size, patience=patience):
+        async for reply in self._pages("jobs", query, size=size, retry_for=retry_for):
             page = wire.read(wire.PublicJobs, reply).data
             known = len(found)
-            rows = self._gate.readable(page, reply, every=every)
+            rows = self._http.readable(page, reply, every=every)
             found |= {row.job_id: _job(row, connection_id=query["connectionId"]) for row in rows}
             if len(page) < size or len(found) >= limit or len(found) == known:
                 break
         return list(found.values())
 
     async def _hidden(
-        self, query: Mapping[str, str], kind: str, *, limit: int, patience: float, every: bool
+        self, query: Mapping[str, str], kind: str, *, limit: int, retry_for: float, every: bool
     ) -> Sequence[Job]:
         """Read jobs of one type; a server that has never heard of it has none of them.
 
@@ -195,19 +195,19 @@ class PublicApi:
         try:
             wanted = {**query, "jobType": kind}
             return await self._newest(
-                wanted, limit=limit, patience=0 if known_broken else patience, every=every
+                wanted, limit=limit, retry_for=0 if known_broken else retry_for, every=every
             )
         except RejectedError:
             return []
         except UnavailableError as error:
-            lasting = known_broken or patience > 0
+            lasting = known_broken or retry_for > 0
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR or not lasting:
                 raise
             self._broken_types.add(kind)
             return []
 
     async def _pages(
-        self, path: str, query: Mapping[str, str], *, size: int = PAGE, patience: float
+        self, path: str, query: Mapping[str, str], *, size: int = PAGE, retry_for: float
     ) -> AsyncIterator[Reply]:
         """Count offsets: the `next` link names another host and drops filters.
 
@@ -215,13 +215,13 @@ class PublicApi:
         """
         for offset in itertools.count(step=size):
             page: dict[str, str | int] = {**query, "limit": size, "offset": offset}
-            yield await self._get(path, page, patience=patience)
+            yield await self._get(path, page, retry_for=retry_for)
 
     async def _get(
-        self, path: str, query: Mapping[str, str | int] | None = None, *, patience: float
+        self, path: str, query: Mapping[str, str | int] | None = None, *, retry_for: float
     ) -> Reply:
         request = Request(method="GET", url=f"{self._root}/{path}", params=query or {})
-        return await self._gate.read(request, patience=patience)
+        return await self._http.read(request, retry_for=retry_for)
 
 
 def _asked(job_type: JobType) -> str:

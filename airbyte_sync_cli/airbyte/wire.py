@@ -73,7 +73,7 @@ Maybe = Annotated[_Type | None, WrapValidator(_or_none)]
 Text = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TEXT])]
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     """The base of all answers."""
 
     model_config = ConfigDict(
@@ -81,7 +81,7 @@ class Wire(BaseModel):
     )
 
 
-_Answer = TypeVar("_Answer", bound=Wire)
+_Answer = TypeVar("_Answer", bound=WireModel)
 
 
 def read(answer: type[_Answer], reply: Reply) -> _Answer:
@@ -101,7 +101,7 @@ def read(answer: type[_Answer], reply: Reply) -> _Answer:
     )
 
 
-class PublicJobRow(Wire):
+class PublicJobRow(WireModel):
     """A job in a list: where only its id can be read, it still counts as a job."""
 
     job_id: JobId
@@ -121,13 +121,13 @@ class PublicJob(PublicJobRow):
     connection_id: str
 
 
-class PublicJobs(Wire):
+class PublicJobs(WireModel):
     """A page of jobs; its `next` link is wrong in several ways and never followed."""
 
     data: Sequence[Maybe[PublicJobRow]]
 
 
-class PublicSchedule(Wire):
+class PublicSchedule(WireModel):
     """When a connection starts by itself."""
 
     schedule_type: Maybe[Word] = None
@@ -135,13 +135,13 @@ class PublicSchedule(Wire):
     basic_timing: Maybe[str] = None
 
 
-class Tag(Wire):
+class Tag(WireModel):
     """A label on a connection."""
 
     name: str
 
 
-class PublicConnection(Wire):
+class PublicConnection(WireModel):
     """A connection, without its streams, which can be very many."""
 
     connection_id: str
@@ -154,13 +154,13 @@ class PublicConnection(Wire):
     tags: Maybe[Sequence[Maybe[Tag]]] = None
 
 
-class PublicConnections(Wire):
+class PublicConnections(WireModel):
     """A page of connections."""
 
     data: Sequence[Maybe[PublicConnection]]
 
 
-class Actor(Wire):
+class Actor(WireModel):
     """A source or a destination, of either API: one of the two ids is filled."""
 
     name: str
@@ -168,20 +168,20 @@ class Actor(Wire):
     destination_id: Maybe[str] = None
 
 
-class PublicActors(Wire):
+class PublicActors(WireModel):
     """A page of sources or of destinations."""
 
     data: Sequence[Maybe[Actor]]
 
 
-class ConfigActors(Wire):
+class ConfigActors(WireModel):
     """The sources or the destinations of a workspace."""
 
     sources: Sequence[Maybe[Actor]] = ()
     destinations: Sequence[Maybe[Actor]] = ()
 
 
-class Stats(Wire):
+class Stats(WireModel):
     """Numbers of a job, an attempt, or a stream. Emitted: read; committed: confirmed."""
 
     records_emitted: Maybe[int] = None
@@ -197,7 +197,7 @@ class StreamStats(Stats):
     stream_namespace: Maybe[str] = None
 
 
-class FailureReason(Wire):
+class FailureReason(WireModel):
     """Why an attempt failed: only the time is always there."""
 
     failure_origin: Maybe[Text] = None
@@ -208,26 +208,26 @@ class FailureReason(Wire):
     retryable: Maybe[bool] = None
 
 
-class FailureSummary(Wire):
+class FailureSummary(WireModel):
     """All failures of an attempt; the first is the one to show (JobNotifier.kt)."""
 
     failures: Sequence[Maybe[FailureReason]] = ()
 
 
-class Attempt(Wire):
+class WireAttempt(WireModel):
     """One of the server's own tries."""
 
     total_stats: Maybe[Stats] = None
     failure_summary: Maybe[FailureSummary] = None
 
 
-class ConfigAttempt(Wire):
+class ConfigAttempt(WireModel):
     """The Config API wraps each attempt."""
 
-    attempt: Attempt
+    attempt: WireAttempt
 
 
-class ConfigListedJob(Wire):
+class ConfigListedJob(WireModel):
     """JobRead in a list: where only its id can be read, it still counts as a job."""
 
     id: JobId
@@ -247,14 +247,14 @@ class ConfigJob(ConfigListedJob):
     status: Word
 
 
-class ConfigJobInfo(Wire):
+class ConfigJobInfo(WireModel):
     """A job with its attempts."""
 
     job: ConfigJob
     attempts: Maybe[Sequence[Maybe[ConfigAttempt]]] = None
 
 
-class ConfigRefresh(Wire):
+class ConfigRefresh(WireModel):
     """The answer to a refresh; `job` is missing where the destination cannot refresh.
 
     Up to 1.1 there is only `value`: true where a refresh was started.
@@ -264,52 +264,52 @@ class ConfigRefresh(Wire):
     value: Maybe[bool] = None
 
 
-class ConfigEvent(Wire):
+class ConfigEvent(WireModel):
     """One entry of a connection's timeline: `SYNC_STARTED` exists for manual starts only."""
 
     event_type: str
 
 
-class ConfigEvents(Wire):
+class ConfigEvents(WireModel):
     """The timeline's entries about one job."""
 
     events: Sequence[ConfigEvent]
 
 
-class ConfigJobRow(Wire):
+class ConfigJobRow(WireModel):
     """A job in a list: here the attempts are not wrapped."""
 
     job: ConfigListedJob
-    attempts: Maybe[Sequence[Maybe[Attempt]]] = None
+    attempts: Maybe[Sequence[Maybe[WireAttempt]]] = None
 
 
-class ConfigJobs(Wire):
+class ConfigJobs(WireModel):
     """A page of jobs, newest first."""
 
     jobs: Sequence[Maybe[ConfigJobRow]]
 
 
-class ConfigBasicSchedule(Wire):
+class ConfigBasicSchedule(WireModel):
     """Every so many units."""
 
     time_unit: Maybe[str] = None
     units: Maybe[int] = None
 
 
-class ConfigCron(Wire):
+class ConfigCron(WireModel):
     """A cron expression in Quartz's form."""
 
     cron_expression: Maybe[str] = None
 
 
-class ConfigScheduleData(Wire):
+class ConfigScheduleData(WireModel):
     """One of the two is filled, by the schedule's type."""
 
     basic_schedule: Maybe[ConfigBasicSchedule] = None
     cron: Maybe[ConfigCron] = None
 
 
-class ConfigConnection(Wire):
+class ConfigConnection(WireModel):
     """ConnectionRead of the Config API."""
 
     connection_id: str
@@ -324,32 +324,32 @@ class ConfigConnection(Wire):
     tags: Maybe[Sequence[Maybe[Tag]]] = None
 
 
-class ConfigConnections(Wire):
+class ConfigConnections(WireModel):
     """All connections of a workspace."""
 
     connections: Sequence[Maybe[ConfigConnection]]
 
 
-class Workspace(Wire):
+class WireWorkspace(WireModel):
     """A workspace; both APIs name it alike."""
 
     workspace_id: str
     name: Maybe[str] = None
 
 
-class PublicWorkspaces(Wire):
+class PublicWorkspaces(WireModel):
     """A page of workspaces."""
 
-    data: Sequence[Maybe[Workspace]]
+    data: Sequence[Maybe[WireWorkspace]]
 
 
-class ConfigWorkspaces(Wire):
+class ConfigWorkspaces(WireModel):
     """All workspaces that may be seen."""
 
-    workspaces: Sequence[Maybe[Workspace]]
+    workspaces: Sequence[Maybe[WireWorkspace]]
 
 
-@dataclass(slots=True, config=Wire.model_config)
+@dataclass(slots=True, config=WireModel.model_config)
 class LogEvent:
     """A structured line (since 1.2); the time is in milliseconds.
 
@@ -374,19 +374,19 @@ def read_log(elements: bytes) -> Sequence[str | LogEvent | None]:
         raise ProtocolError(f"the log is no JSON ({error})") from error
 
 
-class Health(Wire):
+class Health(WireModel):
     """The Config API's sign of life."""
 
     available: bool
 
 
-class InstanceAuth(Wire):
+class InstanceAuth(WireModel):
     """none, simple, or oidc."""
 
     mode: Maybe[Word] = None
 
 
-class Instance(Wire):
+class InstanceConfiguration(WireModel):
     """What a self-managed server tells anybody about itself."""
 
     version: Maybe[str] = None

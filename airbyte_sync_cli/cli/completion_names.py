@@ -35,7 +35,7 @@ async def _ask(settings: Settings, limit: float) -> Names:
     async with asyncio.timeout(limit):
         airbyte = await connect(settings, clock=SystemClock())
         try:
-            found = await airbyte.connections(workspace_id=settings.workspace_id, patience=0)
+            found = await airbyte.connections(workspace_id=settings.workspace_id, retry_for=0)
         finally:
             await airbyte.aclose()
     return sorted((one.name, one.id) for one in found)

@@ -15,7 +15,7 @@ from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.commands.session import Ending
+    from airbyte_sync_cli.commands.session import CommandResult
     from airbyte_sync_cli.output.output import Output
     from airbyte_sync_cli.sandbox import JobScript, SandboxConfig
 
@@ -48,7 +48,7 @@ def demo() -> None:
     raise typer.Exit(perform_offline("demo", _play))
 
 
-async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
+async def _play(output: "Output", environ: Mapping[str, str]) -> "CommandResult":
     from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415
     from airbyte_sync_cli.commands.session import hold_session  # noqa: PLC0415
     from airbyte_sync_cli.settings import load_settings  # noqa: PLC0415
@@ -74,15 +74,17 @@ async def _play(output: "Output", environ: Mapping[str, str]) -> "Ending":
     return _explained(ending, output, environ)
 
 
-def _explained(ending: "Ending", output: "Output", environ: Mapping[str, str]) -> "Ending":
+def _explained(
+    ending: "CommandResult", output: "Output", environ: Mapping[str, str]
+) -> "CommandResult":
     """End with 0 where all went as planned; anything else is an ending of its own."""
-    from airbyte_sync_cli.commands.session import Ending  # noqa: PLC0415
+    from airbyte_sync_cli.commands.session import CommandResult  # noqa: PLC0415
 
     if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
         return ending
     values = {"verdict": int(ExitCode.FAILED), "program": _program(environ)}
     text = _EXPLANATION.format(**values).rstrip()
-    return Ending(
+    return CommandResult(
         syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{output.summary(ending.syncs)}\n{text}"
     )
 

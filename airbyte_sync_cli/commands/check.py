@@ -13,7 +13,7 @@ from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
 from airbyte_sync_cli.airbyte.client import connect
 from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.commands.session import Ending, interrupted
+from airbyte_sync_cli.commands.session import CommandResult, interrupted
 from airbyte_sync_cli.commands.signals import stopping_on_signals
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -34,7 +34,7 @@ from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.client import Airbyte
     from airbyte_sync_cli.airbyte.models import Connection, Job
-    from airbyte_sync_cli.airbyte.probe import Instance
+    from airbyte_sync_cli.airbyte.probe import ProbedServer
     from airbyte_sync_cli.output.output import Output
 
 
@@ -52,7 +52,7 @@ def credentials(settings: Settings) -> str:
     return own + (", through Google IAP" if settings.iap_audience else "")
 
 
-def version(found: "Instance | None") -> str:
+def version(found: "ProbedServer | None") -> str:
     """Say which Airbyte it is."""
     if found is None or not found.version:
         return "this server does not tell its version (Airbyte Cloud, or a gateway before it)"
@@ -93,7 +93,7 @@ _NOBODY_LOCAL: Final = (
 )
 
 
-async def walk(settings: Settings, output: "Output", names: Sequence[str]) -> Ending:
+async def walk(settings: Settings, output: "Output", names: Sequence[str]) -> CommandResult:
     """Walk to the end, or to the first broken step."""
     clock = SystemClock()
     stop = Stop(clock)
@@ -109,7 +109,7 @@ async def walk(settings: Settings, output: "Output", names: Sequence[str]) -> En
     text = steps_text(steps.rows, output.screen)
     if error is None:
         text += f"\n{_verdict(steps.rows)}"
-    return Ending(
+    return CommandResult(
         error=error,
         exit_code=error.exit_code if error else ExitCode.OK,
         text=text,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.commands.session import Ending
+from airbyte_sync_cli.commands.session import CommandResult
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.report import SettingRow
 from airbyte_sync_cli.output.table import Column, render
@@ -22,7 +22,7 @@ _MAY_BE_SHOWN: Final[Mapping[str, Callable[[str], bool]]] = {
 }
 
 
-async def show(settings: Settings, output: "Output", environ: Mapping[str, str]) -> Ending:
+async def show(settings: Settings, output: "Output", environ: Mapping[str, str]) -> CommandResult:
     """Show the settings as they were resolved."""
     rows = [_row(settings, name) for name in (*ENVIRONMENT, "proxies")]
     shown = render(
@@ -33,7 +33,7 @@ async def show(settings: Settings, output: "Output", environ: Mapping[str, str])
         ],
         output.screen,
     )
-    return Ending(
+    return CommandResult(
         exit_code=ExitCode.OK,
         must_be_printed=True,
         text=f"{shown}\n\n{_file(environ)}",

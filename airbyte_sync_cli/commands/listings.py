@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
-from airbyte_sync_cli.commands.session import Ending, Session
+from airbyte_sync_cli.commands.session import CommandResult, Session
 from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import format as words
@@ -14,7 +14,7 @@ from airbyte_sync_cli.settings.shown import require_name, shown_name
 from airbyte_sync_cli.sync.anomalies import Usual
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.select import nearest
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
 _HISTORY: Final = 100
@@ -54,7 +54,7 @@ def wanted(search: str | None, tags: Sequence[str] | None) -> Wanted:
     )
 
 
-async def list_connections(session: Session, wanted: Wanted) -> Ending:
+async def list_connections(session: Session, wanted: Wanted) -> CommandResult:
     """List connections by name. Raises NotFoundError where nothing matches."""
     read = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
     every = list({one.id: one for one in read}.values())
@@ -64,7 +64,7 @@ async def list_connections(session: Session, wanted: Wanted) -> Ending:
         session.output.warn("no connection can be seen here")
     elif not found:
         raise _nothing_found(wanted, named)
-    return Ending(
+    return CommandResult(
         exit_code=ExitCode.OK,
         must_be_printed=True,
         text=connections_table(found, session.output.screen),
@@ -111,7 +111,7 @@ class Past:
 
 async def list_jobs(
     session: Session, names: Sequence[str], *, limit: int, status: str | None
-) -> Ending:
+) -> CommandResult:
     """List the jobs of one connection, or of several one after the other."""
     connections = await session.select(names, ())
     pasts = await gather(*(_past(session, one, limit=limit, status=status) for one in connections))
@@ -122,7 +122,7 @@ async def list_jobs(
     tables = [_titled_table(session, past, alone=len(pasts) == 1) for past in pasts if past.jobs]
     syncs = [_sync(session, past.connection, job) for past in pasts for job in past.jobs]
     text = "\n\n".join(tables)
-    return Ending(syncs=syncs, exit_code=ExitCode.OK, text=text, must_be_printed=True)
+    return CommandResult(syncs=syncs, exit_code=ExitCode.OK, text=text, must_be_printed=True)
 
 
 def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
@@ -135,7 +135,9 @@ def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
 
 def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:
     url = session.airbyte.job_url(connection, job.id)
-    return Case(key=connection.id, connection=connection, job=job, adopted=True, url=url).result()
+    return SyncState(
+        key=connection.id, connection=connection, job=job, adopted=True, url=url
+    ).result()
 
 
 async def _past(

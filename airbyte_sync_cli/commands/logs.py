@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from airbyte_sync_cli.commands.session import Ending, Session, interrupted
+from airbyte_sync_cli.commands.session import CommandResult, Session, interrupted
 from airbyte_sync_cli.commands.status import look_at_job
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -12,7 +12,7 @@ from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 
@@ -27,9 +27,9 @@ class Wanted:
     level: str
 
 
-async def show_log(session: Session, wanted: Wanted) -> Ending:
+async def show_log(session: Session, wanted: Wanted) -> CommandResult:
     """Show what there is by now."""
-    trail = Trail(session, wanted)
+    trail = LogFollower(session, wanted)
     await trail.show()
     return trail.ending()
 
@@ -46,9 +46,9 @@ async def _job_id(session: Session, wanted: Wanted) -> int:
     return jobs[0].id
 
 
-async def follow_log(session: Session, wanted: Wanted) -> Ending:
+async def follow_log(session: Session, wanted: Wanted) -> CommandResult:
     """Show new lines until the job has ended, nobody reads any more, or a signal ends it."""
-    trail = Trail(session, wanted)
+    trail = LogFollower(session, wanted)
     try:
         await until_stopped(trail.follow(), stop=session.stop)
     except StoppedError:
@@ -59,23 +59,23 @@ async def follow_log(session: Session, wanted: Wanted) -> Ending:
     return trail.ending()
 
 
-class Trail:
+class LogFollower:
     """What was shown of a log so far."""
 
     def __init__(self, session: Session, wanted: Wanted) -> None:
         self._session = session
         self._wanted = wanted
-        self._case: Case | None = None
+        self._state: SyncState | None = None
         self._lines: list[AttemptLine] = []
         """All of them where the report has them, else the last one."""
 
     async def show(self) -> None:
         """Show what there is by now."""
-        case, job_id, reader = await self._open()
+        state, job_id, reader = await self._open()
         try:
             await reader.read_news()
         except (ProtocolError, DeniedError) as error:
-            raise _with_link(error, case.url) from error
+            raise _with_link(error, state.url) from error
         reader.check()
         if not self._lines:
             self._session.output.warn(_nothing(reader.read, self._wanted, job_id))
@@ -83,21 +83,21 @@ class Trail:
     async def follow(self) -> None:
         """Show line by line, over all attempts that are to come."""
         session = self._session
-        case, job_id, reader = await self._open()
+        state, job_id, reader = await self._open()
         follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
         try:
             async with aclosing(follower.follow(reader, job_id)) as looks:
                 async for job in looks:
-                    case.job = job
+                    state.job = job
         except (ProtocolError, DeniedError) as error:
-            raise _with_link(error, case.url) from error
+            raise _with_link(error, state.url) from error
         if reader.is_read:
             reader.check()
 
-    async def _open(self) -> tuple[Case, int, LogReader]:
+    async def _open(self) -> tuple[SyncState, int, LogReader]:
         session, wanted = self._session, self._wanted
         job_id = await _job_id(session, wanted)
-        case = self._case = await look_at_job(session, job_id)
+        state = self._state = await look_at_job(session, job_id)
         reader = LogReader(
             session.airbyte,
             job_id,
@@ -106,7 +106,7 @@ class Trail:
             least=wanted.level,
             tail=wanted.tail,
         )
-        return case, job_id, reader
+        return state, job_id, reader
 
     def _show(self, lines: Sequence[AttemptLine]) -> bool:
         """Show new lines; False where nobody reads any more."""
@@ -117,12 +117,12 @@ class Trail:
         self._lines += lines if output.keeps_reports else lines[-1:]
         return output.show(text)
 
-    def ending(self) -> Ending:
+    def ending(self) -> CommandResult:
         """Tell what was shown; it stands on stdout already where that is for people."""
-        if self._case is None:
-            asked = [case.result() for case in self._session.asked_about]
-            return Ending(syncs=asked, text="")
-        return _ending(self._session, self._case, self._lines, text="")
+        if self._state is None:
+            asked = [state.result() for state in self._session.asked_about]
+            return CommandResult(syncs=asked, text="")
+        return _ending(self._session, self._state, self._lines, text="")
 
 
 def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptLine]) -> str:
@@ -137,11 +137,13 @@ def _text(screen: Screen, shown: Sequence[AttemptLine], lines: Sequence[AttemptL
     return "\n".join(parts)
 
 
-def _ending(session: Session, case: Case, lines: Sequence[AttemptLine], *, text: str) -> Ending:
+def _ending(
+    session: Session, state: SyncState, lines: Sequence[AttemptLine], *, text: str
+) -> CommandResult:
     """Tell what was shown; a log can be long, so its rows are made only if they are read."""
     rows = [_row(found) for found in lines] if session.output.keeps_reports else []
-    return Ending(
-        syncs=[case.result()],
+    return CommandResult(
+        syncs=[state.result()],
         exit_code=ExitCode.OK,
         must_be_printed=True,
         text=text,

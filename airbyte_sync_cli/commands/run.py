@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from airbyte_sync_cli.commands.session import (
-    Ending,
-    Persistence,
+    CommandResult,
+    ConnectRetry,
     Session,
     hold_session,
     interrupted,
@@ -19,7 +19,7 @@ from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.result import Start, SyncResult
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
 from airbyte_sync_cli.sync.select import as_connection_id
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 
 
@@ -30,7 +30,7 @@ async def start_syncs(
     *,
     tags: Sequence[str],
     policy: RunPolicy,
-) -> Ending:
+) -> CommandResult:
     """Connect and run (or only trigger) a sync of each connection."""
     return await hold_session(
         lambda session: run_syncs(session, wanted, tags, policy),
@@ -44,7 +44,7 @@ async def start_syncs(
 
 async def run_syncs(
     session: Session, wanted: Sequence[str], tags: Sequence[str], policy: RunPolicy
-) -> Ending:
+) -> CommandResult:
     """Run (or only trigger) a sync of each connection."""
     asked_for = [_not_sent(one) for one in wanted]
     try:
@@ -58,7 +58,7 @@ async def run_syncs(
     except StoppedError:
         return interrupted(session.stop, asked_for)
     context = session.context(_less_time(policy, session.age()))
-    return Ending.of(await run_connections(context, connections))
+    return CommandResult.of(await run_connections(context, connections))
 
 
 def _not_sent(wanted: str) -> SyncResult:
@@ -81,38 +81,38 @@ def _less_time(policy: RunPolicy, seconds: float) -> RunPolicy:
 
 async def wait_for(
     settings: Settings, output: Output, job_ids: Sequence[int], policy: RunPolicy
-) -> Ending:
+) -> CommandResult:
     """Wait for jobs that exist. An outage may have begun before us: it is waited out as any."""
     timeout, max_outage = policy.wait.timeout, policy.wait.max_outage
 
-    async def work(session: Session) -> Ending:
+    async def work(session: Session) -> CommandResult:
         context = session.context(_less_time(policy, session.age()))
-        return Ending.of(await wait_for_jobs(context, job_ids))
+        return CommandResult.of(await wait_for_jobs(context, job_ids))
 
-    def give_up(error: UnavailableError) -> Ending:
+    def give_up(error: UnavailableError) -> CommandResult:
         in_time = timeout is None or timeout > max_outage
-        return Ending.of([_unreached(one, error, in_time=in_time) for one in job_ids])
+        return CommandResult.of([_unreached(one, error, in_time=in_time) for one in job_ids])
 
     seconds = max_outage if timeout is None else min(max_outage, timeout)
-    persistence = Persistence(seconds=seconds, give_up=give_up)
+    connect_retry = ConnectRetry(seconds=seconds, give_up=give_up)
     return await hold_session(
         work,
         settings,
         output,
         stops_itself=True,
-        persistence=persistence,
+        connect_retry=connect_retry,
         asked_for=[SyncResult(job_id=one, adopted=True) for one in job_ids],
         time_limit=timeout,
     )
 
 
-def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> Case:
+def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> SyncState:
     """End a wait whose job could not be asked for at all."""
     hint = f"when Airbyte is back, `airbyte-sync wait {job_id}` learns the outcome"
-    case = Case.of_job(job_id)
+    state = SyncState.of_job(job_id)
     if in_time:
-        case.error = UnknownOutcomeError(f"job {job_id} may go on: {cause.message}", hint=hint)
+        state.error = UnknownOutcomeError(f"job {job_id} may go on: {cause.message}", hint=hint)
     else:
         words = f"--timeout passed before job {job_id} could be looked at: {cause.message}"
-        case.error = OutOfTimeError(words, hint=hint)
-    return case
+        state.error = OutOfTimeError(words, hint=hint)
+    return state

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.client import Airbyte, connect
 from airbyte_sync_cli.airbyte.http import NOT_READY
-from airbyte_sync_cli.airbyte.models import PATIENCE
+from airbyte_sync_cli.airbyte.models import RETRY_FOR
 from airbyte_sync_cli.clock import Clock, SystemClock
 from airbyte_sync_cli.commands.signals import stopping_on_signals
 from airbyte_sync_cli.errors import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.models import Connection
     from airbyte_sync_cli.sync.context import Context
     from airbyte_sync_cli.sync.policy import RunPolicy
-    from airbyte_sync_cli.sync.state import Case
+    from airbyte_sync_cli.sync.state import SyncState
 
 
 _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
@@ -56,7 +56,7 @@ class Session:
     stop: Stop
     began: float
     """When it was wished for, by the clock: connecting may have taken long."""
-    asked_about: "list[Case]" = field(default_factory=list)
+    asked_about: "list[SyncState]" = field(default_factory=list)
     """What a signal's ending shall name, as far as it is known by then."""
 
     def age(self) -> float:
@@ -90,7 +90,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class CommandResult:
     """What a command leaves to be written."""
 
     syncs: Sequence[SyncResult] = ()
@@ -107,22 +107,24 @@ class Ending:
     """What the command's own kind of report has beside the keys of all; see `output.reports`."""
 
     @classmethod
-    def of(cls, cases: "Sequence[Case]") -> "Ending":
+    def of(cls, states: "Sequence[SyncState]") -> "CommandResult":
         """Sum up: the lowest code decides, and its error is the one to show."""
-        code = verdict(case.exit_code for case in cases if case.exit_code is not None)
-        error = next((case.error for case in cases if case.error and case.exit_code is code), None)
-        return cls(syncs=[case.result() for case in cases], error=error, exit_code=code)
+        code = verdict(state.exit_code for state in states if state.exit_code is not None)
+        error = next(
+            (state.error for state in states if state.error and state.exit_code is code), None
+        )
+        return cls(syncs=[state.result() for state in states], error=error, exit_code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Persistence:
+class ConnectRetry:
     """How long a work waits until Airbyte can be reached at all, and how it ends if it cannot."""
 
     seconds: float
-    give_up: Callable[[UnavailableError], Ending]
+    give_up: Callable[[UnavailableError], CommandResult]
 
 
-Work = Callable[[Session], Coroutine[None, None, Ending]]
+Work = Callable[[Session], Coroutine[None, None, CommandResult]]
 Prepare = Callable[[Mapping[str, str]], Work]
 """Reads what was typed, before anything is contacted; raises UsageError."""
 
@@ -135,7 +137,7 @@ class CommonOptions:
     output: Mapping[str, object]
 
 
-Play = Callable[[Settings, Output], Coroutine[None, None, Ending]]
+Play = Callable[[Settings, Output], Coroutine[None, None, CommandResult]]
 
 
 def perform(
@@ -171,7 +173,7 @@ def play(
 
 
 def perform_offline(
-    command: str, play: Callable[[Output, Mapping[str, str]], Coroutine[None, None, Ending]]
+    command: str, play: Callable[[Output, Mapping[str, str]], Coroutine[None, None, CommandResult]]
 ) -> ExitCode:
     """Do the work of a command that needs no server of the user's, to its written ending."""
     output = _output(command, OutputOptions())
@@ -206,12 +208,12 @@ class _Loop(asyncio.SelectorEventLoop):
         """Wait for no thread: one that looks a name up can hang for half a minute."""
 
 
-def _run(work: Coroutine[None, None, Ending]) -> Ending:
+def _run(work: Coroutine[None, None, CommandResult]) -> CommandResult:
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(work)
 
 
-def _conclude(output: Output, ending: Ending) -> ExitCode:
+def _conclude(output: Output, ending: CommandResult) -> ExitCode:
     """Write the ending; a bug in that loses the name of no job."""
     if isinstance(ending.error, BugError):
         show_traceback(ending.error.__cause__ or ending.error)
@@ -255,10 +257,10 @@ async def hold_session(
     output: Output,
     *,
     stops_itself: bool,
-    persistence: Persistence | None = None,
+    connect_retry: ConnectRetry | None = None,
     asked_for: Sequence[SyncResult] = (),
     time_limit: float | None = None,
-) -> Ending:
+) -> CommandResult:
     """Connect, work, and close, with signals acted on at any moment.
 
     `stops_itself` is for work that winds down by itself when a stop is wished; any other work
@@ -270,20 +272,20 @@ async def hold_session(
     stop, began = Stop(clock), clock.monotonic()
     with stopping_on_signals(stop, last_words=output.leave):
         try:
-            seconds = persistence.seconds if persistence else PATIENCE
+            seconds = connect_retry.seconds if connect_retry else RETRY_FOR
             airbyte = await until_stopped(
                 _reach(settings, output, clock, seconds), stop=stop, seconds=time_limit
             )
         except DeadlineError:
-            if persistence is not None:
-                return persistence.give_up(UnavailableError("no answer in time"))
+            if connect_retry is not None:
+                return connect_retry.give_up(UnavailableError("no answer in time"))
             return out_of_time(asked_for)
         except StoppedError:
             return interrupted(stop, asked_for)
         except UnavailableError as error:
-            if persistence is None or error.lasting:
+            if connect_retry is None or error.lasting:
                 raise
-            return persistence.give_up(error)
+            return connect_retry.give_up(error)
         gc.set_threshold(*_COLLECT_GARBAGE_AT)  # all is loaded that `__main__` has put it off for
         session = Session(
             airbyte=airbyte,
@@ -299,7 +301,7 @@ async def hold_session(
             await airbyte.aclose()
 
 
-async def _do(work: Work, session: Session, *, stops_itself: bool) -> Ending:
+async def _do(work: Work, session: Session, *, stops_itself: bool) -> CommandResult:
     """Do the work, with signs of life, until it is done or stopped."""
     try:
         async with session.output.alive():
@@ -307,13 +309,13 @@ async def _do(work: Work, session: Session, *, stops_itself: bool) -> Ending:
                 return await work(session)
             return await until_stopped(work(session), stop=session.stop)
     except StoppedError:
-        return interrupted(session.stop, [case.result() for case in session.asked_about])
+        return interrupted(session.stop, [state.result() for state in session.asked_about])
 
 
 async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Airbyte:
     """Connect; where that fails for now, say so and go on trying for so many seconds."""
     try:
-        return await connect(settings, clock=clock, patience=0)
+        return await connect(settings, clock=clock, retry_for=0)
     except ProtocolError as error:
         if not error.may_pass:
             raise
@@ -326,28 +328,28 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
         output.note(f"{error.message}: still trying, for {words.duration(seconds)} at most")
         pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)
     await clock.sleep(pause)
-    return await connect(settings, clock=clock, patience=seconds - pause)
+    return await connect(settings, clock=clock, retry_for=seconds - pause)
 
 
-def out_of_time(asked_for: Sequence[SyncResult]) -> Ending:
+def out_of_time(asked_for: Sequence[SyncResult]) -> CommandResult:
     """End a run whose `--timeout` passed before it could look at anything."""
     code = ExitCode.TIMEOUT
     ended = {"exit_code": code, "outcome": code.outcome}
     first = next(iter(asked_for), None)
     name, fate = (first.name, fate_without_job(first.start)) if first else (None, None)
     words = ": ".join(filter(None, [name, "--timeout passed before Airbyte could be asked", fate]))
-    return Ending(
+    return CommandResult(
         syncs=[one.model_copy(update=ended) for one in asked_for],
         error=OutOfTimeError(words, hint="--timeout gives more time"),
         exit_code=code,
     )
 
 
-def interrupted(stop: Stop, asked_for: Sequence[SyncResult] = ()) -> Ending:
+def interrupted(stop: Stop, asked_for: Sequence[SyncResult] = ()) -> CommandResult:
     """End as a signal wants it; what was asked for is listed, as far as it is known."""
     code = stop.interrupted.exit_code if stop.interrupted else ExitCode.SIGTERM
     undecided = {"exit_code": code, "outcome": code.outcome}
-    return Ending(
+    return CommandResult(
         syncs=[
             one.model_copy(update=undecided) if one.exit_code is None else one for one in asked_for
         ],

@@ -9,7 +9,7 @@ from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.report import StepRow
 from airbyte_sync_cli.output.table import Column, Screen, bar, render
-from airbyte_sync_cli.sync.anomalies import Oddity, Usual, elapsed
+from airbyte_sync_cli.sync.anomalies import Anomaly, Usual, elapsed
 from airbyte_sync_cli.sync.logs import AttemptLine
 
 _MARKS: Final = {"ok": ("✓", "ok", "green"), "warning": ("!", "!", "yellow")}
@@ -170,7 +170,7 @@ def _took(job: Job, now: datetime) -> str:
     return text if job.is_final else f"{text}+"
 
 
-def _oddity(oddity: Oddity) -> str:
+def _oddity(oddity: Anomaly) -> str:
     parts = []
     if oddity.slow is not None:
         usual = words.duration(oddity.usual_seconds)

@@ -12,19 +12,19 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airbyte_sync_cli.sandbox import responses as answers
-from airbyte_sync_cli.sandbox.auth import NoAuth
-from airbyte_sync_cli.sandbox.delivery import Exchange, Wire, misbehave
+from airbyte_sync_cli.sandbox.auth import NoSignIn
+from airbyte_sync_cli.sandbox.delivery import Delivery, Transport, misbehave
 from airbyte_sync_cli.sandbox.faults import Fault, FaultBox
 from airbyte_sync_cli.sandbox.request import (
     Api,
     Call,
-    Found,
+    Match,
     RequestRecord,
     Route,
     connection_of,
     find,
 )
-from airbyte_sync_cli.sandbox.responses import Refusal, config_refusal, public_refusal
+from airbyte_sync_cli.sandbox.responses import ApiRefusal, config_refusal, public_refusal
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
 
@@ -38,7 +38,7 @@ class SandboxApp:
     """Serves one sandbox. Every request goes through `__call__`, whatever carries it."""
 
     routes: list[Route]
-    auth: NoAuth
+    auth: NoSignIn
     faults: FaultBox
     quirks: Quirks
     world: World
@@ -53,7 +53,7 @@ class SandboxApp:
         """Serve one HTTP request."""
         if scope["type"] != "http":
             raise ValueError(f"the sandbox speaks HTTP only, not {scope['type']}")
-        wire = Wire(scope, receive, send)
+        wire = Transport(scope, receive, send)
         found = find(self.routes, scope["method"], scope["path"])
         call = _call(scope, await wire.read_body(), found)
         about = connection_of(call, self.world)
@@ -68,17 +68,17 @@ class SandboxApp:
             self.auth.expire_tokens()
         refuse = partial(self._refuse, route=found.route, path=call.path)
         about_id = about.id if about else "unknown"
-        exchange = Exchange(
+        exchange = Delivery(
             fault, call.path, wire, self.world.clock, answer, refuse=refuse, connection_id=about_id
         )
         await misbehave(exchange)
 
-    async def _answer_and_note(self, found: Found, call: Call, entry: RequestRecord) -> Response:
+    async def _answer_and_note(self, found: Match, call: Call, entry: RequestRecord) -> Response:
         response = await self._answer(found, call)
         entry.answered.append(response.status_code)
         return response
 
-    def _entry(self, call: Call, found: Found, fault: Fault | None) -> RequestRecord:
+    def _entry(self, call: Call, found: Match, fault: Fault | None) -> RequestRecord:
         return RequestRecord(
             method=call.method,
             path=call.path,
@@ -91,7 +91,7 @@ class SandboxApp:
             fault=fault.action if fault else None,
         )
 
-    async def _answer(self, found: Found, call: Call) -> Response:
+    async def _answer(self, found: Match, call: Call) -> Response:
         anonymous = found.route.endpoint.anonymous if found.route else not self._is_api(call.path)
         refused = self.auth.refuse(call, anonymous=anonymous)
         if refused is not None:
@@ -101,15 +101,15 @@ class SandboxApp:
         try:
             async with self.public_threads if found.route.api == "public" else nullcontext():
                 return await found.route.endpoint.handler(call)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             return self._refuse(refusal, route=found.route, path=call.path)
 
-    def _refuse(self, refusal: Refusal, *, route: Route | None, path: str) -> Response:
+    def _refuse(self, refusal: ApiRefusal, *, route: Route | None, path: str) -> Response:
         if route is not None and route.api == "config":
             return config_refusal(refusal, self.quirks, admin=self.admin, path=path)
         return public_refusal(refusal, self.quirks, admin=self.admin)
 
-    def _nowhere(self, found: Found, path: str) -> Response:
+    def _nowhere(self, found: Match, path: str) -> Response:
         if found.wrong_method:
             return answers.framework(HTTPStatus.METHOD_NOT_ALLOWED, path)
         return answers.no_such_path() if self._is_api(path) else answers.index_html()
@@ -118,7 +118,7 @@ class SandboxApp:
         return path.startswith(("/api", *self.roots))
 
 
-def _call(scope: Scope, body: bytes, found: Found) -> Call:
+def _call(scope: Scope, body: bytes, found: Match) -> Call:
     headers = Headers(scope=scope)
     return Call(
         method=scope["method"],
@@ -136,6 +136,6 @@ def _as_hit(call: Call, fault: Fault | None) -> Call:
     return replace(call, born_after=fault.pause) if fault and late else call
 
 
-def _name_of(found: Found) -> tuple[str, Api]:
+def _name_of(found: Match) -> tuple[str, Api]:
     """The name and the API by which faults and the log know a request."""
     return (found.route.endpoint.name, found.route.api) if found.route else ("", "none")

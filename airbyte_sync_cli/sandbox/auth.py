@@ -22,7 +22,7 @@ UNAUTHORIZED_HTML: Final = (
 )
 
 
-class NoAuth:
+class NoSignIn:
     """Authentication is off: an `Authorization` header is ignored, tokens are a 404."""
 
     mode = "none"
@@ -42,7 +42,7 @@ class NoAuth:
     config_endpoints = public_endpoints
 
 
-class BasicAuth(NoAuth):
+class BasicSignIn(NoSignIn):
     """The nginx of old Docker Compose installations: Basic for everything, 401 in HTML."""
 
     def __init__(self, username: str, password: str) -> None:
@@ -71,7 +71,7 @@ def _is_same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
-class TokenAuth(NoAuth):
+class TokenAuth(NoSignIn):
     """Client credentials: a token that really ends, with an `expires_in` that may lie."""
 
     mode = "simple"

@@ -9,15 +9,15 @@ from airbyte_sync_cli.sandbox import config_views as config_name_views
 from airbyte_sync_cli.sandbox import world as operations
 from airbyte_sync_cli.sandbox.config_views import JobView
 from airbyte_sync_cli.sandbox.connection import stable_id
-from airbyte_sync_cli.sandbox.job import Attempt, SimJob
+from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
 from airbyte_sync_cli.sandbox.request import Call, Endpoint, moment, page_of, well_formed
-from airbyte_sync_cli.sandbox.responses import Json, NotFound, Refusal, Unreadable, ok
+from airbyte_sync_cli.sandbox.responses import ApiRefusal, Json, NotFound, Unreadable, ok
 from airbyte_sync_cli.sandbox.versions import Quirks
 from airbyte_sync_cli.sandbox.world import World
 
 
-class Instance:
+class ServerInfo:
     """What a self-managed server tells of itself to anybody."""
 
     def __init__(self, world: World, quirks: Quirks, *, mode: str) -> None:
@@ -136,7 +136,7 @@ class ConfigNames:
         return ok([public_views.tag_view(tag) for tag in tags])
 
 
-class ConfigApi:
+class ConfigRoutes:
     """The handlers about jobs and attempts."""
 
     def __init__(self, world: World, quirks: Quirks) -> None:
@@ -281,7 +281,7 @@ class ConfigApi:
     def _job(self, call: Call) -> SimJob:
         return self._world.job(call.int_of("id"))
 
-    def _attempt(self, call: Call) -> tuple[SimJob, Attempt]:
+    def _attempt(self, call: Call) -> tuple[SimJob, JobAttempt]:
         job, number = self._world.job(call.int_of("jobId")), call.int_of("attemptNumber")
         attempts = job.attempts_at(job.now())
         if not 0 <= number < len(attempts):
@@ -305,7 +305,7 @@ def _filter(body: Json, connections: frozenset[str] | None, quirks: Quirks) -> J
     else:  # `statuses` is ignored, as every unknown key is
         statuses = frozenset({str(body["status"]).lower()} if body.get("status") else ())
     if not types:
-        raise Refusal("configTypes must not be empty")
+        raise ApiRefusal("configTypes must not be empty")
     if unknown := (types - quirks.config_types) | (statuses - quirks.config_statuses):
         raise Unreadable(f"Unexpected value '{min(unknown)}'")
     return JobFilter(

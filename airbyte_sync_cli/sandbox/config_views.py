@@ -8,7 +8,7 @@ from typing import Final
 from airbyte_sync_cli.sandbox.actors import config_view
 from airbyte_sync_cli.sandbox.connection import Schedule, SimConnection, SimWorkspace, stable_id
 from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
-from airbyte_sync_cli.sandbox.job import Attempt, SimJob
+from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.logs import log_of, shown
 from airbyte_sync_cli.sandbox.public_views import tag_view
 from airbyte_sync_cli.sandbox.responses import Json, without_nulls
@@ -103,11 +103,11 @@ class JobView:
     def _ledger(self) -> Ledger:
         return Ledger(self.job, self.job.now(), self.quirks.flush_period)
 
-    def _log(self, attempt: Attempt) -> Json:
+    def _log(self, attempt: JobAttempt) -> Json:
         lines = log_of(self.job, attempt, self.job.now())
         return shown(lines, self.quirks)
 
-    def _attempt(self, attempt: Attempt, numbers: Numbers | None) -> Json:
+    def _attempt(self, attempt: JobAttempt, numbers: Numbers | None) -> Json:
         ended = math.isfinite(attempt.end)
         return without_nulls(
             {
@@ -144,7 +144,7 @@ class JobView:
         shown = self.numbers("AttemptStats", numbers)
         return {name: value for name, value in shown.items() if name != "bytesCommitted"}
 
-    def _failure_summary(self, attempt: Attempt) -> Json | None:
+    def _failure_summary(self, attempt: JobAttempt) -> Json | None:
         failure = attempt.failure
         if failure is None:
             return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from airbyte_sync_cli.sandbox.config import ConnectionConfig
-from airbyte_sync_cli.sandbox.job import Attempt, Failure, JobScript, SimJob
+from airbyte_sync_cli.sandbox.job import Failure, JobAttempt, JobScript, SimJob
 
 
 def _smooth(life: str, records: int, **more: object) -> JobScript:
@@ -120,9 +120,9 @@ class Ledger:
     when: float
     flush: float
 
-    def attempts(self) -> list[tuple[Attempt, Numbers | None]]:
+    def attempts(self) -> list[tuple[JobAttempt, Numbers | None]]:
         """Every attempt with its numbers; None where nothing was written yet."""
-        rows: list[tuple[Attempt, Numbers | None]] = []
+        rows: list[tuple[JobAttempt, Numbers | None]] = []
         before = 0.0
         attempts = self.job.attempts_at(self.when)
         for attempt in attempts:
@@ -136,7 +136,7 @@ class Ledger:
         known = [numbers for _, numbers in self.attempts() if numbers is not None]
         return sum(known, Numbers()) if known else None
 
-    def _numbers(self, attempt: Attempt, before: float, *, last: bool) -> Numbers | None:
+    def _numbers(self, attempt: JobAttempt, before: float, *, last: bool) -> Numbers | None:
         if not self.job.script.statistics:
             return None
         seen = self._seen(attempt)
@@ -153,7 +153,7 @@ class Ledger:
             self._moved(script.byte_count, before, before + committed),
         )
 
-    def _seen(self, attempt: Attempt) -> float:
+    def _seen(self, attempt: JobAttempt) -> float:
         # Running seconds that the last write covers; the one at the end may come late.
         if self.when >= attempt.end + self.job.script.statistics_late:
             return attempt.end - attempt.start
@@ -162,7 +162,7 @@ class Ledger:
         ran = attempt.overlap(self.when)
         return ran // step * step if step else ran
 
-    def _confirmed(self, attempt: Attempt) -> bool:
+    def _confirmed(self, attempt: JobAttempt) -> bool:
         arrived = self.when >= attempt.end + self.job.script.statistics_late
         # A job may succeed out of `incomplete`: then its last attempt is a failed one.
         return arrived and "succeeded" in {attempt.status, self.job.status_at(self.when)}

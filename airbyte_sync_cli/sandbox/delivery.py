@@ -15,9 +15,9 @@ from airbyte_sync_cli.sandbox.responses import (
     INDEX_HTML,
     LOGIN_HTML,
     AlreadyRunning,
+    ApiRefusal,
     Forbidden,
     JsonResponse,
-    Refusal,
     StartTimedOut,
 )
 
@@ -25,7 +25,7 @@ ABORT: Final = "airbyte_sync_cli.sandbox.abort"
 """The ASGI extension by which our server lets the app reset the TCP connection."""
 
 
-class Wire:
+class Transport:
     """One request's connection to whoever asked."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,40 +104,40 @@ Answer = Callable[[], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class Delivery:
     """A request that a fault hits: `answer` handles it, effects included, when it is called."""
 
     fault: Fault
     path: str
-    wire: Wire
+    wire: Transport
     clock: SimClock
     answer: Answer
-    refuse: Callable[[Refusal], Response]
+    refuse: Callable[[ApiRefusal], Response]
     """How the API that was asked puts a refusal."""
     connection_id: str
 
 
-async def misbehave(exchange: Exchange) -> None:
+async def misbehave(exchange: Delivery) -> None:
     """Do to a request what its fault says."""
     await _ACTIONS[exchange.fault.action](exchange)
 
 
-async def _lost_before(it: Exchange) -> None:
+async def _lost_before(it: Delivery) -> None:
     await it.wire.reset()
 
 
-async def _lost_after(it: Exchange) -> None:
+async def _lost_after(it: Delivery) -> None:
     await it.answer()
     await it.wire.reset()
 
 
-async def _status(it: Exchange) -> None:
+async def _status(it: Delivery) -> None:
     if it.fault.applied:
         await it.answer()
     await it.wire.deliver(_canned(it.fault))
 
 
-async def _hold(it: Exchange) -> None:
+async def _hold(it: Delivery) -> None:
     if not it.fault.applied:
         await it.clock.sleep(it.fault.pause)
         await it.wire.deliver(await it.answer())
@@ -147,71 +147,71 @@ async def _hold(it: Exchange) -> None:
     await it.wire.deliver(response)
 
 
-async def _never(it: Exchange) -> None:
+async def _never(it: Delivery) -> None:
     if it.fault.applied:
         await it.answer()
     await it.wire.hang()
 
 
-async def _drip(it: Exchange) -> None:
+async def _drip(it: Delivery) -> None:
     await it.wire.drip(await it.answer(), it.fault.pause)
 
 
-async def _truncate(it: Exchange) -> None:
+async def _truncate(it: Delivery) -> None:
     await it.wire.truncate(await it.answer())
 
 
-async def _bad_json(it: Exchange) -> None:
+async def _bad_json(it: Delivery) -> None:
     response = await it.answer()
     half = bytes(response.body)[: len(response.body) // 2]
     await it.wire.deliver(Response(half, response.status_code, media_type="application/json"))
 
 
-async def _wrong_shape(it: Exchange) -> None:
+async def _wrong_shape(it: Delivery) -> None:
     await it.answer()
     await it.wire.deliver(JsonResponse(["this is", {"not": "what you asked for"}]))
 
 
-async def _html(it: Exchange) -> None:
+async def _html(it: Delivery) -> None:
     await it.wire.deliver(HTMLResponse(INDEX_HTML))
 
 
-async def _huge(it: Exchange) -> None:
+async def _huge(it: Delivery) -> None:
     await it.wire.flood(await it.answer(), it.fault.megabytes)
 
 
-async def _login(it: Exchange) -> None:
+async def _login(it: Delivery) -> None:
     if it.path == it.fault.location:
         await it.wire.deliver(HTMLResponse(LOGIN_HTML))
     else:
         await it.wire.deliver(RedirectResponse(it.fault.location, HTTPStatus.FOUND))
 
 
-async def _redirect_loop(it: Exchange) -> None:
+async def _redirect_loop(it: Delivery) -> None:
     await it.wire.deliver(RedirectResponse(it.path, HTTPStatus.TEMPORARY_REDIRECT))
 
 
-async def _rate_limit(it: Exchange) -> None:
+async def _rate_limit(it: Delivery) -> None:
     body = {"message": "You are being rate limited."}
     headers = _retry_after(it.fault)
     await it.wire.deliver(JsonResponse(body, HTTPStatus.TOO_MANY_REQUESTS, headers))
 
 
-async def _try_again_later(it: Exchange) -> None:
+async def _try_again_later(it: Delivery) -> None:
     await it.wire.deliver(it.refuse(AlreadyRunning(it.connection_id)))
 
 
-async def _state_conflict(it: Exchange) -> None:
+async def _state_conflict(it: Delivery) -> None:
     if it.fault.applied:
         await it.answer()
     await it.wire.deliver(it.refuse(StartTimedOut()))
 
 
-async def _forbidden(it: Exchange) -> None:
+async def _forbidden(it: Delivery) -> None:
     await it.wire.deliver(it.refuse(Forbidden()))
 
 
-async def _pass(it: Exchange) -> None:
+async def _pass(it: Delivery) -> None:
     # What these two do happens before: see app.
     await it.wire.deliver(await it.answer())
 
@@ -238,7 +238,7 @@ def _retry_after(fault: Fault) -> dict[str, str]:
     return {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
 
 
-_ACTIONS: Final[dict[str, Callable[[Exchange], Awaitable[None]]]] = {
+_ACTIONS: Final[dict[str, Callable[[Delivery], Awaitable[None]]]] = {
     "lost-before": _lost_before,
     "lost-after": _lost_after,
     "status": _status,

@@ -166,7 +166,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class JobAttempt:
     """One try inside a job. `end` is infinite while it runs."""
 
     number: int
@@ -253,9 +253,9 @@ class SimJob:
         """Whether it existed and was not over at that moment."""
         return self.created_at <= when and self.status_at(when) not in FINAL
 
-    def attempts_at(self, when: float) -> list[Attempt]:
+    def attempts_at(self, when: float) -> list[JobAttempt]:
         """The attempts begun by then."""
-        attempts: list[Attempt] = []
+        attempts: list[JobAttempt] = []
         begun: float | None = None
         for span in self.spans:
             if span.start > when:
@@ -266,7 +266,7 @@ class SimJob:
                 attempts.append(self._ended(len(attempts), begun, span))
                 begun = None
         if begun is not None:
-            attempts.append(Attempt(len(attempts), begun, math.inf, "running", None))
+            attempts.append(JobAttempt(len(attempts), begun, math.inf, "running", None))
         return self._with_last_reason(attempts, when)
 
     def cancel(self, by: str = "") -> bool:
@@ -301,17 +301,17 @@ class SimJob:
     def _span_at(self, when: float) -> Span:
         return next((span for span in self.spans if span.end > when), self.spans[-1])
 
-    def _ended(self, number: int, begun: float, by: Span) -> Attempt:
+    def _ended(self, number: int, begun: float, by: Span) -> JobAttempt:
         if by.status == "succeeded":
-            return Attempt(number, begun, by.start, "succeeded", None)
+            return JobAttempt(number, begun, by.start, "succeeded", None)
         failure = self.script.failure if by.status == "failed" else self.script.retry_failure
-        return Attempt(number, begun, by.start, "failed", failure)
+        return JobAttempt(number, begun, by.start, "failed", failure)
 
-    def _with_last_reason(self, attempts: list[Attempt], when: float) -> list[Attempt]:
+    def _with_last_reason(self, attempts: list[JobAttempt], when: float) -> list[JobAttempt]:
         # A job that was `incomplete` for a moment before its end tells the end's reason.
         reasons = {"failed": self.script.failure, "cancelled": MANUAL_CANCELLATION}
         reason = reasons.get(self.status_at(when))
         if attempts and reason is not None:
             last = attempts[-1]
-            attempts[-1] = Attempt(last.number, last.start, last.end, "failed", reason)
+            attempts[-1] = JobAttempt(last.number, last.start, last.end, "failed", reason)
         return attempts

@@ -34,7 +34,7 @@ _ORDERS: Final = {
 }
 
 
-class PublicApi:
+class PublicRoutes:
     """The handlers; `foreign_root` is the address that the server believes to have."""
 
     def __init__(

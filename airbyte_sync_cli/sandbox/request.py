@@ -234,7 +234,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Match:
     """What a request met: a route, or at least its path (then the method was wrong)."""
 
     route: Route | None
@@ -242,12 +242,12 @@ class Found:
     wrong_method: bool = False
 
 
-def find(routes: list[Route], method: str, path: str) -> Found:
+def find(routes: list[Route], method: str, path: str) -> Match:
     """Look up a request."""
     other = False
     for route in routes:
         match = route.pattern.fullmatch(path)
         if match and route.endpoint.method == method:
-            return Found(route, match.groupdict())
+            return Match(route, match.groupdict())
         other = other or match is not None
-    return Found(None, {}, wrong_method=other)
+    return Match(None, {}, wrong_method=other)

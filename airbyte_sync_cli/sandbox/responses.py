@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 
-class Refusal(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours
+class ApiRefusal(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours
     """The base: `message` is the server's own wording, where it shows one."""
 
     def __init__(self, message: str) -> None:
@@ -19,14 +19,14 @@ class Refusal(Exception):  # noqa: N818  # a refusal is an answer, not an error 
         self.message = message
 
 
-class AlreadyRunning(Refusal):
+class AlreadyRunning(ApiRefusal):
     """A sync runs on the connection, or a retry's backoff waits."""
 
     def __init__(self, connection_id: str) -> None:
         super().__init__(f"A sync is already running for: {connection_id}")
 
 
-class WorkflowDeleted(Refusal):
+class WorkflowDeleted(ApiRefusal):
     """The connection's workflow is gone: a 409 that nothing will end."""
 
     def __init__(self, connection_id: str) -> None:
@@ -36,28 +36,28 @@ class WorkflowDeleted(Refusal):
         )
 
 
-class NotActive(Refusal):
+class NotActive(ApiRefusal):
     """The connection is inactive, locked or deprecated."""
 
     def __init__(self) -> None:
         super().__init__("Can only sync an active connection")
 
 
-class StartTimedOut(Refusal):
+class StartTimedOut(ApiRefusal):
     """No job id within the server's minute; the signal stays, the job may still start."""
 
     def __init__(self) -> None:
         super().__init__("Could not fulfill request")
 
 
-class JobOverAtOnce(Refusal):
+class JobOverAtOnce(ApiRefusal):
     """The job ended before the trigger was answered."""
 
     def __init__(self) -> None:
         super().__init__("Job is not currently running")
 
 
-class NoSuchResource(Refusal):
+class NoSuchResource(ApiRefusal):
     """Nothing of that kind (in the server's words) has that id."""
 
     def __init__(self, kind: str, resource_id: str) -> None:
@@ -73,26 +73,26 @@ class NoSuchConnection(NoSuchResource):
         super().__init__("STANDARD_SYNC", connection_id)
 
 
-class MalformedId(Refusal):
+class MalformedId(ApiRefusal):
     """Where a UUID should be there is something else."""
 
 
-class NoSuchJob(Refusal):
+class NoSuchJob(ApiRefusal):
     """No job has that id."""
 
     def __init__(self, job_id: int) -> None:
         super().__init__(f"Could not find job with id: {job_id}")
 
 
-class NotFound(Refusal):
+class NotFound(ApiRefusal):
     """Something else that is looked up by id is not there."""
 
 
-class BadRequest(Refusal):
+class BadRequest(ApiRefusal):
     """A parameter makes no sense."""
 
 
-class Forbidden(Refusal):
+class Forbidden(ApiRefusal):
     """The caller is known, and may not."""
 
     def __init__(self) -> None:
@@ -101,15 +101,15 @@ class Forbidden(Refusal):
         )
 
 
-class Crash(Refusal):
+class Crash(ApiRefusal):
     """Something that the server itself did not expect."""
 
 
-class Unreadable(Refusal):
+class Unreadable(ApiRefusal):
     """The body is not JSON, or a value in it is of the wrong kind."""
 
 
-class MissingField(Refusal):
+class MissingField(ApiRefusal):
     """A field that must be there is missing."""
 
     def __init__(self, field: str) -> None:
@@ -117,7 +117,7 @@ class MissingField(Refusal):
         self.field = field
 
 
-class Unprocessable(Refusal):
+class Unprocessable(ApiRefusal):
     """Understood and not supported: a refresh over the Public API."""
 
 
@@ -230,7 +230,7 @@ def problem(
     return JsonResponse(body, code)
 
 
-_TITLES: Final[dict[type[Refusal], str]] = {
+_TITLES: Final[dict[type[ApiRefusal], str]] = {
     AlreadyRunning: "try-again-later",
     WorkflowDeleted: "try-again-later",
     StartTimedOut: "state-conflict",
@@ -242,7 +242,7 @@ _TITLES: Final[dict[type[Refusal], str]] = {
 """Refusals that tell their message in every version and to everybody."""
 
 
-def public_refusal(refusal: Refusal, quirks: Quirks, *, admin: bool) -> Response:
+def public_refusal(refusal: ApiRefusal, quirks: Quirks, *, admin: bool) -> Response:
     """Put a refusal into the Public API's words, of this version and for this caller."""
     match refusal:
         case NotActive():
@@ -275,7 +275,7 @@ def _missing_resource(refusal: NoSuchResource, quirks: Quirks, *, admin: bool) -
     return problem("resource-not-found", status=status, data=data)
 
 
-def _malformed(refusal: Refusal, quirks: Quirks, *, admin: bool) -> Response:
+def _malformed(refusal: ApiRefusal, quirks: Quirks, *, admin: bool) -> Response:
     if not admin:
         return problem("forbidden", FORBIDDEN)
     if not quirks.hides_errors:
@@ -284,7 +284,7 @@ def _malformed(refusal: Refusal, quirks: Quirks, *, admin: bool) -> Response:
 
 
 def config_refusal(  # noqa: PLR0911  # one answer per refusal
-    refusal: Refusal, quirks: Quirks, *, admin: bool, path: str
+    refusal: ApiRefusal, quirks: Quirks, *, admin: bool, path: str
 ) -> Response:
     """Put a refusal into the Config API's words, of this version and for this caller."""
     match refusal:
@@ -310,14 +310,14 @@ def config_refusal(  # noqa: PLR0911  # one answer per refusal
             return _crash(refusal, quirks)
 
 
-def _known(status: HTTPStatus, exception: str, refusal: Refusal, quirks: Quirks) -> Response:
+def _known(status: HTTPStatus, exception: str, refusal: ApiRefusal, quirks: Quirks) -> Response:
     """Only these keep their message when errors are hidden."""
     if quirks.hides_errors:
         return JsonResponse({"message": refusal.message, "errorId": str(uuid.uuid4())}, status)
     return JsonResponse(_exception(refusal.message, exception, quirks), status)
 
 
-def _hideable(status: HTTPStatus, exception: str, refusal: Refusal, quirks: Quirks) -> Response:
+def _hideable(status: HTTPStatus, exception: str, refusal: ApiRefusal, quirks: Quirks) -> Response:
     if quirks.hides_errors:
         return hidden(status)
     return JsonResponse(_exception(refusal.message, exception, quirks), status)
@@ -336,7 +336,7 @@ def _missing(refusal: MissingField, quirks: Quirks) -> Response:
     return JsonResponse({**body, "validationErrors": [missing]}, HTTPStatus.BAD_REQUEST)
 
 
-def _unreadable(refusal: Refusal, quirks: Quirks) -> Response:
+def _unreadable(refusal: ApiRefusal, quirks: Quirks) -> Response:
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if quirks.hides_errors:
         return hidden(status)
@@ -344,7 +344,7 @@ def _unreadable(refusal: Refusal, quirks: Quirks) -> Response:
     return JsonResponse(body, status)
 
 
-def _crash(refusal: Refusal, quirks: Quirks) -> Response:
+def _crash(refusal: ApiRefusal, quirks: Quirks) -> Response:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     if quirks.hides_errors:
         return hidden(status)

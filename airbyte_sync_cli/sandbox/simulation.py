@@ -5,10 +5,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from airbyte_sync_cli.sandbox.actors import Actors
 from airbyte_sync_cli.sandbox.app import SandboxApp
-from airbyte_sync_cli.sandbox.auth import BasicAuth, NoAuth, TokenAuth
+from airbyte_sync_cli.sandbox.auth import BasicSignIn, NoSignIn, TokenAuth
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.config import ConnectionConfig, SandboxConfig
-from airbyte_sync_cli.sandbox.config_api import ConfigApi, ConfigNames, Instance
+from airbyte_sync_cli.sandbox.config_api import ConfigNames, ConfigRoutes, ServerInfo
 from airbyte_sync_cli.sandbox.connection import (
     ConnectionStatus,
     Schedule,
@@ -19,7 +19,7 @@ from airbyte_sync_cli.sandbox.connection import (
 )
 from airbyte_sync_cli.sandbox.faults import FaultBox
 from airbyte_sync_cli.sandbox.job import JobScript, SimJob, StartedBy
-from airbyte_sync_cli.sandbox.public_api import PublicApi
+from airbyte_sync_cli.sandbox.public_api import PublicRoutes
 from airbyte_sync_cli.sandbox.request import Api, Endpoint, RequestRecord, Route, mount
 from airbyte_sync_cli.sandbox.timeline import Timeline
 from airbyte_sync_cli.sandbox.versions import quirks_of
@@ -160,12 +160,12 @@ class Sandbox:
         tag = SimTag(stable_id("tag", f"{workspace.name}/{name}"), workspace.id, name)
         return self.world.tags.setdefault(tag.id, tag)
 
-    def _authentication(self) -> NoAuth:
+    def _authentication(self) -> NoSignIn:
         config = self.config
         if config.auth == "basic":
-            return BasicAuth(config.username, config.password)
+            return BasicSignIn(config.username, config.password)
         if config.auth == "none":
-            return NoAuth()
+            return NoSignIn()
         return TokenAuth(
             self.clock,
             self.quirks,
@@ -175,16 +175,16 @@ class Sandbox:
         )
 
     def _routes(self) -> list[Route]:
-        public = PublicApi(
+        public = PublicRoutes(
             self.world, self.quirks, foreign_root=FOREIGN_ROOT, overlap=self.config.page_overlap
         )
         actors = Actors(self.world, self.quirks, foreign_root=FOREIGN_ROOT)
-        instance = Instance(self.world, self.quirks, mode=self.auth.mode)
+        instance = ServerInfo(self.world, self.quirks, mode=self.auth.mode)
         every: list[tuple[Api, str, list[Endpoint]]] = [
             ("public", self.config.public_root, public.endpoints()),
             ("public", self.config.public_root, actors.public_endpoints()),
             ("public", self.config.public_root, self.auth.public_endpoints()),
-            ("config", self.config.config_root, ConfigApi(self.world, self.quirks).endpoints()),
+            ("config", self.config.config_root, ConfigRoutes(self.world, self.quirks).endpoints()),
             ("config", self.config.config_root, actors.config_endpoints()),
             ("config", self.config.config_root, ConfigNames(self.world, self.quirks).endpoints()),
             ("config", self.config.config_root, Timeline(self.world, self.quirks).endpoints()),

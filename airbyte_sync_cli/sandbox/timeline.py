@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox.connection import NAMESPACE, SimConnection, stable_id
 from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
-from airbyte_sync_cli.sandbox.job import FINAL, Attempt, SimJob
+from airbyte_sync_cli.sandbox.job import FINAL, JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.request import Call, Endpoint, moment, page_of
 from airbyte_sync_cli.sandbox.responses import Json, ok, without_nulls
 from airbyte_sync_cli.sandbox.versions import Quirks
@@ -148,7 +148,7 @@ def _user(name: str) -> Json:
     }
 
 
-def _status(job: SimJob, attempt: Attempt, connection: SimConnection, stream: str) -> Json:
+def _status(job: SimJob, attempt: JobAttempt, connection: SimConnection, stream: str) -> Json:
     state = {"running": "RUNNING", "succeeded": "COMPLETE"}.get(attempt.status, "INCOMPLETE")
     cancelled = attempt.failure is not None and attempt.failure.type == "manual_cancellation"
     cause = "CANCELED" if cancelled else "FAILED"

@@ -20,7 +20,7 @@ STATUSES: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class VersionRange:
     """The versions that have something: from one on, and before another."""
 
     since: Number = (0,)
@@ -31,59 +31,59 @@ class Span:
 
 
 ENDPOINTS: Final = {
-    "public /tags": Span(since=(1, 6)),
-    "public /applications/token": Span(since=(0, 63, 20)),
-    "config /applications/token": Span(since=(0, 57, 3)),
-    "config /connections/clear": Span(since=(0, 57, 3)),
-    "config /connections/refresh": Span(since=(0, 57, 3)),
-    "config /connections/sync_progress": Span(since=(0, 61)),
-    "config /connections/events/list": Span(since=(0, 63, 20)),
-    "config /connections/events/list_for_job": Span(since=(2, 0)),
-    "config /tags/list": Span(since=(1, 4)),
-    "config /workspaces/list": Span(before=(1, 7)),
-    "config /workspaces/list_all_paginated": Span(before=(1, 8)),
+    "public /tags": VersionRange(since=(1, 6)),
+    "public /applications/token": VersionRange(since=(0, 63, 20)),
+    "config /applications/token": VersionRange(since=(0, 57, 3)),
+    "config /connections/clear": VersionRange(since=(0, 57, 3)),
+    "config /connections/refresh": VersionRange(since=(0, 57, 3)),
+    "config /connections/sync_progress": VersionRange(since=(0, 61)),
+    "config /connections/events/list": VersionRange(since=(0, 63, 20)),
+    "config /connections/events/list_for_job": VersionRange(since=(2, 0)),
+    "config /tags/list": VersionRange(since=(1, 4)),
+    "config /workspaces/list": VersionRange(before=(1, 7)),
+    "config /workspaces/list_all_paginated": VersionRange(before=(1, 8)),
 }
 """Which versions have an endpoint; those that are not listed are in all of them."""
 
 FIELDS: Final = {
-    "AttemptStats.recordsRejected": Span(since=(1, 8)),
-    "ConnectionRead.created_at": Span(since=(0, 57, 3)),
-    "ConnectionRead.tags": Span(since=(1, 6)),
-    "ConnectionResponse.createdAt": Span(since=(1, 2)),
-    "ConnectionResponse.dataResidency": Span(before=(1, 8)),
-    "ConnectionResponse.tags": Span(since=(1, 6)),
-    "ConnectionSyncProgressRead.recordsRejected": Span(since=(1, 8)),
-    "DefinitionRead.normalizationConfig": Span(before=(0, 63, 20)),
-    "DefinitionRead.supportRefreshes": Span(since=(0, 60), before=(0, 63)),
-    "DefinitionRead.supportsDbt": Span(before=(0, 63, 20)),
-    "DefinitionVersionRead.supportsDataActivation": Span(since=(1, 7)),
-    "DefinitionVersionRead.supportsFileTransfer": Span(since=(1, 2)),
-    "FailureReason.transient_error": Span(since=(0, 57, 3)),
-    "InstanceConfigurationResponse.airbyteUrl": Span(since=(0, 60)),
-    "InstanceConfigurationResponse.auth": Span(since=(0, 60)),
-    "InstanceConfigurationResponse.defaultOrganizationEmail": Span(since=(0, 63, 20)),
-    "InstanceConfigurationResponse.licenseStatus": Span(since=(0, 64)),
-    "InstanceConfigurationResponse.trackingStrategy": Span(since=(0, 57, 3)),
-    "InstanceConfigurationResponse.version": Span(since=(0, 60)),
-    "InstanceConfigurationResponse.webappUrl": Span(before=(0, 60)),
-    "JobAggregatedStats.recordsRejected": Span(since=(1, 8)),
-    "JobRead.aggregatedStats": Span(since=(0, 57, 3)),
-    "JobListRequestBody.statuses": Span(since=(0, 57, 3)),
-    "JobRead.streamAggregatedStats": Span(since=(0, 57, 3)),
-    "JobTypeEnum.clear": Span(since=(0, 63)),
-    "JobTypeEnum.refresh": Span(since=(0, 63)),
-    "LogEvent.stackTrace": Span(since=(1, 3)),
-    "LogEvent.strackTrace": Span(before=(1, 3)),
-    "SourceRead.createdAt": Span(since=(1, 2)),
-    "SourceResponse.createdAt": Span(since=(1, 2)),
-    "SourceResponse.definitionId": Span(since=(1, 2)),
-    "StreamStats.recordsRejected": Span(since=(1, 8)),
-    "StreamStats.wasResumed": Span(since=(0, 63)),
-    "WebBackendConnectionRead.destinationActorDefinitionVersion": Span(since=(0, 63, 20)),
-    "WebBackendConnectionRead.onDemandEnabled": Span(since=(2, 1)),
-    "WebBackendConnectionRead.sourceActorDefinitionVersion": Span(since=(0, 63, 20)),
-    "WebBackendConnectionRead.tags": Span(since=(1, 4)),
-    "WorkspaceResponse.notifications": Span(since=(1, 6)),
+    "AttemptStats.recordsRejected": VersionRange(since=(1, 8)),
+    "ConnectionRead.created_at": VersionRange(since=(0, 57, 3)),
+    "ConnectionRead.tags": VersionRange(since=(1, 6)),
+    "ConnectionResponse.createdAt": VersionRange(since=(1, 2)),
+    "ConnectionResponse.dataResidency": VersionRange(before=(1, 8)),
+    "ConnectionResponse.tags": VersionRange(since=(1, 6)),
+    "ConnectionSyncProgressRead.recordsRejected": VersionRange(since=(1, 8)),
+    "DefinitionRead.normalizationConfig": VersionRange(before=(0, 63, 20)),
+    "DefinitionRead.supportRefreshes": VersionRange(since=(0, 60), before=(0, 63)),
+    "DefinitionRead.supportsDbt": VersionRange(before=(0, 63, 20)),
+    "DefinitionVersionRead.supportsDataActivation": VersionRange(since=(1, 7)),
+    "DefinitionVersionRead.supportsFileTransfer": VersionRange(since=(1, 2)),
+    "FailureReason.transient_error": VersionRange(since=(0, 57, 3)),
+    "InstanceConfigurationResponse.airbyteUrl": VersionRange(since=(0, 60)),
+    "InstanceConfigurationResponse.auth": VersionRange(since=(0, 60)),
+    "InstanceConfigurationResponse.defaultOrganizationEmail": VersionRange(since=(0, 63, 20)),
+    "InstanceConfigurationResponse.licenseStatus": VersionRange(since=(0, 64)),
+    "InstanceConfigurationResponse.trackingStrategy": VersionRange(since=(0, 57, 3)),
+    "InstanceConfigurationResponse.version": VersionRange(since=(0, 60)),
+    "InstanceConfigurationResponse.webappUrl": VersionRange(before=(0, 60)),
+    "JobAggregatedStats.recordsRejected": VersionRange(since=(1, 8)),
+    "JobRead.aggregatedStats": VersionRange(since=(0, 57, 3)),
+    "JobListRequestBody.statuses": VersionRange(since=(0, 57, 3)),
+    "JobRead.streamAggregatedStats": VersionRange(since=(0, 57, 3)),
+    "JobTypeEnum.clear": VersionRange(since=(0, 63)),
+    "JobTypeEnum.refresh": VersionRange(since=(0, 63)),
+    "LogEvent.stackTrace": VersionRange(since=(1, 3)),
+    "LogEvent.strackTrace": VersionRange(before=(1, 3)),
+    "SourceRead.createdAt": VersionRange(since=(1, 2)),
+    "SourceResponse.createdAt": VersionRange(since=(1, 2)),
+    "SourceResponse.definitionId": VersionRange(since=(1, 2)),
+    "StreamStats.recordsRejected": VersionRange(since=(1, 8)),
+    "StreamStats.wasResumed": VersionRange(since=(0, 63)),
+    "WebBackendConnectionRead.destinationActorDefinitionVersion": VersionRange(since=(0, 63, 20)),
+    "WebBackendConnectionRead.onDemandEnabled": VersionRange(since=(2, 1)),
+    "WebBackendConnectionRead.sourceActorDefinitionVersion": VersionRange(since=(0, 63, 20)),
+    "WebBackendConnectionRead.tags": VersionRange(since=(1, 4)),
+    "WorkspaceResponse.notifications": VersionRange(since=(1, 6)),
 }
 """Which versions have a field, or a value, under the schema's name in Airbyte's documents.
 
@@ -108,11 +108,11 @@ class Quirks:
 
     def serves(self, api: str, path: str) -> bool:
         """Whether this version has an endpoint, named by its path below the API's root."""
-        return self.number in ENDPOINTS.get(f"{api} {path}", Span())
+        return self.number in ENDPOINTS.get(f"{api} {path}", VersionRange())
 
     def knows(self, schema: str, name: str) -> bool:
         """Whether this version has a field, or a value, of a schema."""
-        return self.number in FIELDS.get(f"{schema}.{name}", Span())
+        return self.number in FIELDS.get(f"{schema}.{name}", VersionRange())
 
     def fields(self, schema: str, values: Mapping[str, object | None]) -> dict[str, object]:
         """Keep what this version has; nulls are left out, as Airbyte's serializer does."""

@@ -40,7 +40,7 @@ SMALL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Oddity:
+class Anomaly:
     """How far a run is from usual: ratios to the median, None where nothing stands out."""
 
     slow: float | None = None
@@ -62,10 +62,10 @@ class Usual:
             if len(past.records) >= LEAST:
                 self._records[job_type] = median(past.records)
 
-    def judge(self, job: Job, *, now: datetime) -> Oddity:
+    def judge(self, job: Job, *, now: datetime) -> Anomaly:
         """Compare one job; one that still goes on can already be slow, but not yet small."""
         seconds, records = self._seconds.get(job.type), self._records.get(job.type)
-        return Oddity(
+        return Anomaly(
             slow=_above(elapsed(job, now=now), seconds),
             small=_below(job.records_synced, records) if job.status == "succeeded" else None,
             usual_seconds=seconds,

@@ -16,7 +16,7 @@ from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.result import CancelResult
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.cancel")
 
@@ -33,7 +33,7 @@ _LONGEST_PAUSE: Final = 2.0
 
 async def cancel_with_care(
     context: Context,
-    case: Case,
+    state: SyncState,
     *,
     grace_left: Callable[[], float],
     on_sent: Callable[[], None],
@@ -43,14 +43,14 @@ async def cancel_with_care(
     Fills in `case.job` and `case.cancel`; `on_sent` is called after the first request, before
     anything is confirmed. Does not raise: what could not be done is in the case.
     """
-    await _Cancelling(context, case, grace_left=grace_left, on_sent=on_sent).run()
+    await _Cancelling(context, state, grace_left=grace_left, on_sent=on_sent).run()
 
 
 class _Cancelling:
     def __init__(
         self,
         context: Context,
-        case: Case,
+        state: SyncState,
         *,
         grace_left: Callable[[], float],
         on_sent: Callable[[], None],
@@ -58,7 +58,7 @@ class _Cancelling:
         self._context = context
         self._airbyte = context.airbyte
         self._clock = context.clock
-        self._case = case
+        self._state = state
         self._grace_left = grace_left
         self._on_sent = on_sent
         self._sent_at: float | None = None
@@ -74,13 +74,14 @@ class _Cancelling:
                 await self._send(job)
             await self._clock.sleep(min(pause, max(self._grace_left(), 0.0)))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-        final = self._case.job
+        final = self._state.job
         self._note(confirmed=final is not None and final.status == "cancelled")
-        if final is not None and self._case.cancel is not None and self._case.cancel.confirmed:
+        if final is not None and self._state.cancel is not None and self._state.cancel.confirmed:
             await self._name_successor(final)
-        elif self._case.cancel_refusal and final is not None and final.is_active:
+        elif self._state.cancel_refusal and final is not None and final.is_active:
             self._context.warn(
-                self._case.key, f"the cancel of job {final.id} failed: {self._case.cancel_refusal}"
+                self._state.key,
+                f"the cancel of job {final.id} failed: {self._state.cancel_refusal}",
             )
 
     async def _name_successor(self, cancelled: Job) -> None:
@@ -88,7 +89,7 @@ class _Cancelling:
         try:
             async with asyncio.timeout(min(_LONGEST_READ, max(self._grace_left(), 0.0))):
                 jobs = await self._airbyte.jobs(
-                    cancelled.connection_id, patience=0, skip_unreadable=True
+                    cancelled.connection_id, retry_for=0, skip_unreadable=True
                 )
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("what follows job %s cannot be read: %s", cancelled.id, _words(error))
@@ -96,7 +97,7 @@ class _Cancelling:
         for job in jobs:
             if job.id > cancelled.id and job.is_active:
                 self._context.warn(
-                    self._case.key,
+                    self._state.key,
                     f"job {cancelled.id} is cancelled, and Airbyte has begun job {job.id} "
                     f"({job.type}, {job.status}) since: not ours, so it is left alone",
                 )
@@ -106,16 +107,16 @@ class _Cancelling:
         return self._sent_at is None or now - self._sent_at >= _BETWEEN_SENDS
 
     async def _read(self) -> Job | None:
-        job = self._case.job
+        job = self._state.job
         if job is None:
             return None
         try:
             async with asyncio.timeout(self._longest_read()):
-                self._case.job = await self._airbyte.job(job.id, patience=0)
+                self._state.job = await self._airbyte.job(job.id, retry_for=0)
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("job %s cannot be read before its cancel: %s", job.id, _words(error))
             return None
-        return self._case.job
+        return self._state.job
 
     def _longest_read(self) -> float:
         """Cut a read off where there is time for another, else when a cancel must go."""
@@ -141,13 +142,13 @@ class _Cancelling:
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("cancel of job %s: %s", job.id, _words(error))
             if isinstance(error, AirbyteSyncError):
-                self._case.cancel_refusal = error.message
+                self._state.cancel_refusal = error.message
         else:
-            self._case.cancel_refusal = None
+            self._state.cancel_refusal = None
 
     def _note(self, *, confirmed: bool) -> None:
         requested = self._sent_at is not None
-        self._case.cancel = CancelResult(requested=requested, confirmed=requested and confirmed)
+        self._state.cancel = CancelResult(requested=requested, confirmed=requested and confirmed)
 
 
 def _words(error: AirbyteSyncError | TimeoutError) -> str:

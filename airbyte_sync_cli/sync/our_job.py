@@ -28,7 +28,7 @@ from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
 from airbyte_sync_cli.sync.policy import DOES, SHOWN_AS
 from airbyte_sync_cli.sync.poll_interval import Trouble
 from airbyte_sync_cli.sync.result import Start, fate_without_job, hint_without_job
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 
 JOBS_READ: Final = 20
 """The newest jobs: more than anybody starts on one connection within a search."""
@@ -52,7 +52,7 @@ class Search:
 
     async def look(self) -> Job | None:
         """Look once. Raises what reading the jobs raises."""
-        return self.first_newer(await self._read(patience=0))
+        return self.first_newer(await self._read(retry_for=0))
 
     async def look_for(self, seconds: float) -> Job | None:
         """Look for a while, and once more at its end. An outage does not count as looking.
@@ -96,9 +96,9 @@ class Search:
         newer = [job for job in jobs if job.id > self.baseline and job.type in does]
         return min(newer, key=lambda job: job.id, default=None)
 
-    async def _read(self, patience: float) -> Sequence[Job]:
+    async def _read(self, retry_for: float) -> Sequence[Job]:
         return await self.context.airbyte.jobs(
-            self.connection.id, limit=JOBS_READ, patience=patience
+            self.connection.id, limit=JOBS_READ, retry_for=retry_for
         )
 
 
@@ -129,11 +129,16 @@ class OurJob:
     """What there may be of ours on one connection, from the first trigger until a job is taken."""
 
     def __init__(
-        self, context: Context, case: Case, connection: Connection, *, tasks: asyncio.TaskGroup
+        self,
+        context: Context,
+        state: SyncState,
+        connection: Connection,
+        *,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._context = context
         self._clock = context.clock
-        self._case = case
+        self._state = state
         self._connection = connection
         self._tasks = tasks
         self._policy = context.policy.trigger
@@ -185,7 +190,7 @@ class OurJob:
         self._under_way = self._tasks.create_task(self._request())
         self._under_way.add_done_callback(lambda _: self._context.slots.release())
         if not is_repeat:
-            self._context.emit(Triggering(key=self._case.key, number=number))
+            self._context.emit(Triggering(key=self._state.key, number=number))
         await asyncio.wait({self._under_way})
         answer = self._account_for(self._under_way)
         if isinstance(answer, AirbyteSyncError):
@@ -209,7 +214,7 @@ class OurJob:
         if not self._is_wanted or self._came_too_late:
             return False
         self._has_left = True
-        self._case.start = Start.POSSIBLE
+        self._state.start = Start.POSSIBLE
         return True
 
     def _account_for(
@@ -232,8 +237,8 @@ class OurJob:
             case _:
                 self._was_refused = self._was_refused or isinstance(answer, Undelivered)
                 self._settled = self._settled if self.may_exist else Start.REFUSED
-        self._case.start = self._settled
-        self._case.obstacle = _obstacle(answer) or self._case.obstacle
+        self._state.start = self._settled
+        self._state.obstacle = _obstacle(answer) or self._state.obstacle
         return answer
 
     def _open_window(self) -> None:
@@ -263,7 +268,7 @@ class OurJob:
         Raises UnknownOutcomeError where the looks are refused though there may be one.
         """
         if words is not None:
-            self._context.emit(LookingForJob(key=self._case.key, words=words))
+            self._context.emit(LookingForJob(key=self._state.key, words=words))
         try:
             return await self._claim(await self._search.look_for(seconds))
         except RejectedError as error:
@@ -328,35 +333,35 @@ class OurJob:
 
     def take(self, job: Job, *, adopted: bool, since: bool = False) -> None:
         """Make this the case's job; `since`: it counts because of `--since`."""
-        case = self._case
-        case.job, case.adopted, case.obstacle = job, adopted, None
+        state = self._state
+        state.job, state.adopted, state.obstacle = job, adopted, None
         if not adopted:
-            case.start = Start.STARTED
-        case.url = self._context.airbyte.job_url(self._connection, job.id)
+            state.start = Start.STARTED
+        state.url = self._context.airbyte.job_url(self._connection, job.id)
         if job.type not in SHOWN_AS[self._job_type]:
             self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
         self._context.emit(
             JobKnown(
-                key=case.key,
+                key=state.key,
                 job=job,
                 adopted=adopted,
-                history=case.history,
-                url=case.url,
+                history=state.history,
+                url=state.url,
                 since=since,
             )
         )
 
     def let_go(self) -> None:
         """Give up a job of ours that has ended and was not what was asked for."""
-        case = self._case
-        case.job, case.url, case.progress = None, None, None
-        case.start = self._settled = Start.POSSIBLE if self.may_exist else Start.NOT_SENT
+        state = self._state
+        state.job, state.url, state.progress = None, None, None
+        state.start = self._settled = Start.POSSIBLE if self.may_exist else Start.NOT_SENT
 
     # -- being stopped -----------------------------------------------------------------------
 
     def is_open(self) -> bool:
         """Whether there may be a job of ours that we cannot name yet."""
-        return self._case.job is None and (self._has_left or self.may_exist)
+        return self._state.job is None and (self._has_left or self.may_exist)
 
     async def find_now(self, grace_left: Callable[[], float]) -> None:
         """We are asked to stop: learn quickly which job our trigger made, if it made one.
@@ -365,7 +370,7 @@ class OurJob:
         where a new one could only be ours.
         """
         self._is_wanted = False
-        if not self.is_open() and self._case.job is None and self._was_refused:
+        if not self.is_open() and self._state.job is None and self._was_refused:
             await self._glance(_RESERVED_FOR_CANCEL)
         while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL:
             self._take_answer()
@@ -405,7 +410,7 @@ class OurJob:
         )
 
     def _warn(self, message: str) -> None:
-        self._context.warn(self._case.key, message)
+        self._context.warn(self._state.key, message)
 
 
 def _obstacle(answer: TriggerAnswer | AirbyteSyncError) -> str | None:

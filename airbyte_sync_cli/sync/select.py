@@ -105,7 +105,7 @@ async def _told_apart(airbyte: Airbyte, clashing: Sequence[Connection]) -> str:
     """List connections of the same name with what tells them apart."""
     names: dict[str | None, str | None] = {}
     with suppress(AirbyteSyncError):  # the ids do without
-        names = {one.id: one.name for one in await airbyte.workspaces(patience=0)}
+        names = {one.id: one.name for one in await airbyte.workspaces(retry_for=0)}
     return ", ".join(
         f"{one.id} (workspace {names.get(one.workspace_id) or one.workspace_id}, {one.status})"
         for one in clashing

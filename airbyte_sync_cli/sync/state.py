@@ -17,7 +17,7 @@ _BY_STATUS = {
 
 
 @dataclass(slots=True, kw_only=True)
-class Case:
+class SyncState:
     """What is known. `ended_as` is our own ending, which counts unless the job's end is known."""
 
     key: str
@@ -44,14 +44,14 @@ class Case:
     url: str | None = None
 
     @classmethod
-    def to_start(cls, connection: Connection, job_type: JobType) -> "Case":
+    def to_start(cls, connection: Connection, job_type: JobType) -> "SyncState":
         """Open the case of a job that is to be started."""
         return cls(
             key=connection.id, connection=connection, asked_for=job_type, start=Start.NOT_SENT
         )
 
     @classmethod
-    def of_job(cls, job_id: int) -> "Case":
+    def of_job(cls, job_id: int) -> "SyncState":
         """A case of a job that exists already: theirs, so never cancelled."""
         return cls(key=f"job {job_id}", job_id=job_id, adopted=True)
 

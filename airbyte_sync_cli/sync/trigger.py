@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import (
-    PATIENCE,
+    RETRY_FOR,
     AnswerLost,
     Conflicted,
     Connection,
@@ -36,7 +36,7 @@ from airbyte_sync_cli.sync.policy import DOES, IfRunning
 from airbyte_sync_cli.sync.result import Start, fate_without_job
 from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.since import EarlierTry
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.wait import wait_for_other_job
 
 _JOBS_READ_SINCE: Final = 100
@@ -53,14 +53,16 @@ _NoConflict = Started | AnswerLost | Undelivered
 class Trigger:
     """Comes by exactly one job for one connection."""
 
-    def __init__(self, context: Context, case: Case, connection: Connection, ours: OurJob) -> None:
+    def __init__(
+        self, context: Context, state: SyncState, connection: Connection, ours: OurJob
+    ) -> None:
         self._context = context
         self._clock = context.clock
         self._policy = context.policy.trigger
-        self._case = case
+        self._state = state
         self._connection = self._connection_now = connection
         self._ours = ours
-        self._earlier_try = EarlierTry(context, case.key)
+        self._earlier_try = EarlierTry(context, state.key)
         self._attempt = 1
         self._conflict_since: float | None = None
         self._slow_looks = 0
@@ -111,19 +113,19 @@ class Trigger:
 
     # -- what is there already ---------------------------------------------------------------
 
-    async def _read_jobs(self, *, patience: float | None = None) -> Sequence[Job]:
+    async def _read_jobs(self, *, retry_for: float | None = None) -> Sequence[Job]:
         jobs = await self._context.airbyte.jobs(
             self._connection.id,
             limit=_JOBS_READ_SINCE if self._policy.since else JOBS_READ,
-            patience=self._patience if patience is None else patience,
+            retry_for=self._retry_for if retry_for is None else retry_for,
         )
-        self._case.history = history_of(jobs, job_type=self._policy.job_type)
+        self._state.history = history_of(jobs, job_type=self._policy.job_type)
         return jobs
 
     @property
-    def _patience(self) -> float:
+    def _retry_for(self) -> float:
         """Seconds for one read: a job that may exist is worth outlasting an outage."""
-        return self._context.policy.wait.max_outage if self._ours.may_exist else PATIENCE
+        return self._context.policy.wait.max_outage if self._ours.may_exist else RETRY_FOR
 
     async def _meet(self, active: Job) -> bool:
         """Another job is active: do as `--if-running` says. True if that is the end."""
@@ -132,9 +134,9 @@ class Trigger:
                 self._ours.take(active, adopted=True)
             case "skip":
                 self._name(active)
-                self._case.ended_as = ExitCode.SKIPPED
-                if self._case.start is Start.POSSIBLE:
-                    self._context.warn(self._case.key, f"job {active.id} {_MAY_BE_OURS}")
+                self._state.ended_as = ExitCode.SKIPPED
+                if self._state.start is Start.POSSIBLE:
+                    self._context.warn(self._state.key, f"job {active.id} {_MAY_BE_OURS}")
             case "fail":
                 doubt = ""
                 if self._ours.is_among([active]):  # a gateway's 503 proves little
@@ -152,10 +154,10 @@ class Trigger:
 
     def _name(self, active: Job) -> None:
         """Let the result name a job that is left alone, and say if it may be ours after all."""
-        self._case.job, self._case.adopted = active, True
-        self._case.url = self._context.airbyte.job_url(self._connection, active.id)
+        self._state.job, self._state.adopted = active, True
+        self._state.url = self._context.airbyte.job_url(self._connection, active.id)
         if self._ours.is_among([active]):
-            self._case.start = Start.POSSIBLE
+            self._state.start = Start.POSSIBLE
 
     def _how_to_meet(self, active: Job) -> IfRunning:
         """Decide what to do with another job.
@@ -170,12 +172,12 @@ class Trigger:
 
     async def _wait_for(self, active: Job) -> None:
         """Wait until somebody's job is out of the way; raises where that is not learned."""
-        self._case.obstacle = f"job {active.id} ({active.type}) is in the way"
+        self._state.obstacle = f"job {active.id} ({active.type}) is in the way"
         try:
-            await wait_for_other_job(self._context, self._case, active)
+            await wait_for_other_job(self._context, self._state, active)
         except UnknownOutcomeError as error:
             raise self._not_started(error.message) from error
-        self._attempt, self._conflict_since, self._case.obstacle = 1, None, None
+        self._attempt, self._conflict_since, self._state.obstacle = 1, None, None
 
     def _does_what_was_asked(self, job: Job) -> bool:
         return job.type in DOES[self._policy.job_type]
@@ -238,7 +240,7 @@ class Trigger:
         while True:
             looked_at = self._clock.monotonic()
             try:
-                jobs = await self._read_jobs(patience=0)
+                jobs = await self._read_jobs(retry_for=0)
             except UnavailableError:
                 looked_at = self._clock.monotonic()
                 jobs = await self._read_jobs()
@@ -295,8 +297,8 @@ class Trigger:
             return False
         self._detours += 1
         self._ours.take(job, adopted=False)
-        ended = await wait_for_other_job(self._context, self._case, job)
-        self._case.job = ended
+        ended = await wait_for_other_job(self._context, self._state, job)
+        self._state.job = ended
         if ended.status != "succeeded":
             return True
         self._ours.let_go()
@@ -343,7 +345,7 @@ class Trigger:
         now, seconds = self._clock.monotonic(), self._policy.conflict_patience
         if self._conflict_since is None:
             self._conflict_since = now
-            self._context.emit(Refused(key=self._case.key, words=answer.words, seconds=seconds))
+            self._context.emit(Refused(key=self._state.key, words=answer.words, seconds=seconds))
         waited = now - self._conflict_since
         if waited >= seconds:
             if self._ours.may_exist:  # a start signal outlives its request

@@ -14,22 +14,22 @@ from airbyte_sync_cli.errors import (
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEnded, Polled, Warned
 from airbyte_sync_cli.sync.poll_interval import Trouble, pause_before_look
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 
 
-async def wait_for_other_job(context: Context, case: Case, job: Job) -> Job:
+async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Job:
     """Wait for the end of a job that is in the way, whatever it is, and return it as it ended.
 
     Raises UnknownOutcomeError where that could not be learned.
     """
-    context.emit(BlockedBy(key=case.key, job=job))
+    context.emit(BlockedBy(key=state.key, job=job))
 
     def pass_on(event: Event, /) -> None:
         if isinstance(event, OutageBegan | OutageEnded | Warned):
             context.emit(event)
 
     policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
-    other = Case(key=case.key, connection=case.connection, job=job, history=case.history)
+    other = SyncState(key=state.key, connection=state.connection, job=job, history=state.history)
     return await Wait(replace(context, emit=pass_on, policy=policy), other, job.id).until_end()
 
 
@@ -41,19 +41,19 @@ class Wait:
     """One wait for one job."""
 
     def __init__(
-        self, context: Context, case: Case, job_id: int, *, deadline: float | None = None
+        self, context: Context, state: SyncState, job_id: int, *, deadline: float | None = None
     ) -> None:
         self._context = context
         self._clock = context.clock
         self._policy = context.policy.wait
         self._emit = context.emit
-        self._case = case
+        self._state = state
         self._job_id = job_id
         self._deadline = deadline
         self._began = self._clock.monotonic()
         self._trouble: Trouble | None = None
         self._warned: set[str] = set()
-        self._has_begun = case.job is not None and case.job.status not in NOT_STARTED_STATUSES
+        self._has_begun = state.job is not None and state.job.status not in NOT_STARTED_STATUSES
         """Between two attempts a job may be `pending` again: that is no late start."""
 
     async def until_end(self) -> Job:
@@ -80,13 +80,13 @@ class Wait:
             self._note_trouble(error)
             return None
         self._note_end_of_trouble()
-        self._case.job = job
+        self._state.job = job
         self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
         if job.is_active and job.status not in NOT_STARTED_STATUSES and not self._is_late():
-            self._case.progress = (
-                await self._context.airbyte.progress(job.id) or self._case.progress
+            self._state.progress = (
+                await self._context.airbyte.progress(job.id) or self._state.progress
             )
-        self._emit(Polled(key=self._case.key, job=job, progress=self._case.progress))
+        self._emit(Polled(key=self._state.key, job=job, progress=self._state.progress))
         self._warn_of_oddities(job)
         return job
 
@@ -97,7 +97,7 @@ class Wait:
             seconds = max(self._deadline - self._clock.monotonic(), _LAST_LOOK)
         try:
             async with asyncio.timeout(seconds):
-                return await self._context.airbyte.job(self._job_id, patience=0)
+                return await self._context.airbyte.job(self._job_id, retry_for=0)
         except TimeoutError as error:
             raise UnavailableError("no answer in time") from error
 
@@ -123,7 +123,7 @@ class Wait:
 
     @property
     def _name(self) -> str:
-        return self._case.name if self._case.job is not None else f"job {self._job_id}"
+        return self._state.name if self._state.job is not None else f"job {self._job_id}"
 
     def _start_deadline(self) -> float | None:
         limit = self._policy.start_timeout
@@ -138,7 +138,7 @@ class Wait:
         else:
             waited = self._clock.monotonic() - self._began  # a job's own age needs two clocks
             jitter = self._clock.jitter(-1, 1)
-            pause = pause_before_look(waited, history=self._case.history, jitter=jitter)
+            pause = pause_before_look(waited, history=self._state.history, jitter=jitter)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
         if start is not None and (start > now or self._trouble is None):
@@ -150,11 +150,11 @@ class Wait:
         now = self._clock.monotonic()
         trouble = self._trouble = self._trouble or Trouble()
         trouble.note(error, now)
-        was_read = self._case.job is not None
+        was_read = self._state.job is not None
         if trouble.exhausts(self._policy, now, doubt=was_read):
             raise self._ending(error, trouble.age(now), was_read=was_read)
         if trouble.looks == 1:
-            self._emit(OutageBegan(key=self._case.key, words=error.message))
+            self._emit(OutageBegan(key=self._state.key, words=error.message))
 
     def _ending(
         self, error: AirbyteSyncError, seconds: float, *, was_read: bool
@@ -180,7 +180,7 @@ class Wait:
         if self._trouble is not None:
             seconds = self._trouble.age(self._clock.monotonic())
             self._trouble = None
-            self._emit(OutageEnded(key=self._case.key, seconds=seconds))
+            self._emit(OutageEnded(key=self._state.key, seconds=seconds))
 
     def _warn_of_oddities(self, job: Job) -> None:
         if not job.has_known_status:
@@ -196,4 +196,4 @@ class Wait:
     def _warn(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
-            self._context.warn(self._case.key, message)
+            self._context.warn(self._state.key, message)

@@ -13,7 +13,7 @@ from airbyte_sync_cli.sync.events import Cancelling, Interrupted, Provisional
 from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.result import fate_without_job, hint_without_job
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError
 
 _PAUSE: Final = 0.25
@@ -23,11 +23,11 @@ _PAUSE: Final = 0.25
 class InterruptReporter:
     """Reports provisionally once a signal has come; silent before."""
 
-    def __init__(self, context: Context, cases: Sequence[Case]) -> None:
+    def __init__(self, context: Context, states: Sequence[SyncState]) -> None:
         self._clock = context.clock
         self._stop = context.stop
         self._emit = context.emit
-        self._cases = cases
+        self._states = states
         self._told_at = float("-inf")
         self._is_late = False
         """Something has changed that was not told, because the last report was just before."""
@@ -55,7 +55,7 @@ class InterruptReporter:
         self._told_at = now
         code = interrupted.exit_code
         undecided = {"exit_code": code, "outcome": code.outcome}
-        results = [case.result() for case in self._cases]
+        results = [state.result() for state in self._states]
         self._emit(
             Provisional(
                 results=tuple(
@@ -84,7 +84,9 @@ class WindDown:
         self._stop = context.stop
         self._on_news = on_news
 
-    async def run(self, case: Case, stopped: StoppedError, ours: OurJob | None = None) -> None:
+    async def run(
+        self, state: SyncState, stopped: StoppedError, ours: OurJob | None = None
+    ) -> None:
         """Find what may be ours, cancel it if it is unwanted, and say what became of it."""
         since = self._context.clock.monotonic()
         if isinstance(stopped, DeadlineError) and stopped.at is not None:
@@ -92,19 +94,19 @@ class WindDown:
         grace_left = partial(self._stop.grace_left, since)
         if ours is not None:
             await ours.find_now(grace_left)
-        case.ended_as = self._ending(case, stopped, ours)
-        if case.job is not None and not case.adopted and self._unwanted(stopped):
+        state.ended_as = self._ending(state, stopped, ours)
+        if state.job is not None and not state.adopted and self._unwanted(stopped):
             because = self._because(stopped)
-            self._context.emit(Cancelling(key=case.key, job=case.job, because=because))
+            self._context.emit(Cancelling(key=state.key, job=state.job, because=because))
             await cancel_with_care(
-                self._context, case, grace_left=grace_left, on_sent=self._on_news
+                self._context, state, grace_left=grace_left, on_sent=self._on_news
             )
-        if case.job is not None and case.job.is_final and case.exit_code is not case.ended_as:
+        if state.job is not None and state.job.is_final and state.exit_code is not state.ended_as:
             # It ended by itself, before the cancel or in spite of it.
-            await complete(self._context, case, seconds=0.0)
-        if isinstance(case.error, OutOfTimeError):
+            await complete(self._context, state, seconds=0.0)
+        if isinstance(state.error, OutOfTimeError):
             more_time = _MORE_TIME if self._policy.trigger_only else _MORE_TIME_OR_LEAVE
-            case.error = _with_its_cancel(case, case.error, more_time)
+            state.error = _with_its_cancel(state, state.error, more_time)
         self._on_news()
 
     async def after_bug(self, ours: OurJob) -> None:
@@ -118,16 +120,16 @@ class WindDown:
         except Exception as error:  # noqa: BLE001  # the first one is told; this may be the same
             LOG.info("no job could be looked for: %s", error)
 
-    def _ending(self, case: Case, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
+    def _ending(self, state: SyncState, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:
             return self._stop.interrupted.exit_code
         if isinstance(stopped, DeadlineError):
-            case.error = case.error or _too_late(case)
+            state.error = state.error or _too_late(state)
             return ExitCode.TIMEOUT
         if ours is not None and ours.is_open():
-            case.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
+            state.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
             return ExitCode.UNKNOWN
-        return ExitCode.SKIPPED if case.job is None else ExitCode.SIGTERM
+        return ExitCode.SKIPPED if state.job is None else ExitCode.SIGTERM
 
     def _because(self, stopped: StoppedError) -> str:
         if isinstance(stopped, DeadlineError):
@@ -144,31 +146,33 @@ class WindDown:
         return True  # a sibling failed, and --fail-fast was asked for
 
 
-def _too_late(case: Case) -> OutOfTimeError:
+def _too_late(state: SyncState) -> OutOfTimeError:
     """Say what `--timeout` cut short, where nobody has said it yet."""
-    if case.job is not None:
-        return OutOfTimeError(f"--timeout passed before {case.name} had ended", hint=_MORE_TIME)
-    connection = case.connection.id if case.connection else None
-    fate = fate_without_job(case.start) or "no job was read"
-    last = f" ({case.obstacle})" if case.obstacle else ""
-    hint = hint_without_job(case.start, connection) or _MORE_TIME
-    return OutOfTimeError(f"{case.name}: {fate} when --timeout passed{last}", hint=hint)
+    if state.job is not None:
+        return OutOfTimeError(f"--timeout passed before {state.name} had ended", hint=_MORE_TIME)
+    connection = state.connection.id if state.connection else None
+    fate = fate_without_job(state.start) or "no job was read"
+    last = f" ({state.obstacle})" if state.obstacle else ""
+    hint = hint_without_job(state.start, connection) or _MORE_TIME
+    return OutOfTimeError(f"{state.name}: {fate} when --timeout passed{last}", hint=hint)
 
 
-def _with_its_cancel(case: Case, error: OutOfTimeError, more_time: str) -> OutOfTimeError | None:
+def _with_its_cancel(
+    state: SyncState, error: OutOfTimeError, more_time: str
+) -> OutOfTimeError | None:
     """Say what became of the job that was out of time; None where it had ended by itself."""
-    if case.job is None or case.cancel is None:
+    if state.job is None or state.cancel is None:
         return error
-    if case.exit_code is not ExitCode.TIMEOUT:
+    if state.exit_code is not ExitCode.TIMEOUT:
         return None
-    if case.cancel.confirmed:
+    if state.cancel.confirmed:
         hint = error.hint if error.limit == "--start-timeout" else more_time
         return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
-    fate = "its cancel is unconfirmed" if case.cancel.requested else "no cancel could be sent"
-    refusal = f": {case.cancel_refusal}" if case.cancel_refusal else ""
+    fate = "its cancel is unconfirmed" if state.cancel.requested else "no cancel could be sent"
+    refusal = f": {state.cancel_refusal}" if state.cancel_refusal else ""
     return OutOfTimeError(
         f"{error.message}; {fate}, it may go on{refusal}",
-        hint=f"`airbyte-sync status {case.job.id}` tells how it stands, "
-        f"`airbyte-sync cancel {case.job.id}` cancels it again",
+        hint=f"`airbyte-sync status {state.job.id}` tells how it stands, "
+        f"`airbyte-sync cancel {state.job.id}` cancels it again",
         limit=error.limit,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import AnswerLost, LogLine, TriggerAnswer
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import ProtocolError
@@ -45,11 +45,11 @@ def ask(api: str, *answers: _Json, question: Callable[[Airbyte], Awaitable[_Valu
 
     async def work() -> _Value:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-            gate = Gate(client, clock=LoopClock(), limit=30)
-            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+            http_client = HttpClient(client, clock=LoopClock(), limit=30)
+            config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+            public = PublicApi(http_client, "http://airbyte/api/public/v1", trigger_limit=180)
             return await question(
-                Airbyte(gate, config if api == "config" else public, None, ui="")
+                Airbyte(http_client, config if api == "config" else public, None, ui="")
             )
 
     return run(work())

@@ -13,7 +13,7 @@ from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.client import Airbyte, find_api
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -125,12 +125,12 @@ async def read_all(lines: AsyncIterator[LogLine]) -> list[LogLine]:
 
 Question = Callable[[Airbyte], Awaitable[object]]
 QUESTIONS: dict[str, Question] = {
-    "connection": lambda server: server.connection("c", patience=0),
-    "connections": lambda server: server.connections(patience=0),
-    "workspaces": lambda server: server.workspaces(patience=0),
-    "workspace": lambda server: server.connections(workspace_id="orders", patience=0),
-    "job": lambda server: server.job(7, patience=0),
-    "jobs": lambda server: server.jobs("c", patience=0),
+    "connection": lambda server: server.connection("c", retry_for=0),
+    "connections": lambda server: server.connections(retry_for=0),
+    "workspaces": lambda server: server.workspaces(retry_for=0),
+    "workspace": lambda server: server.connections(workspace_id="orders", retry_for=0),
+    "job": lambda server: server.job(7, retry_for=0),
+    "jobs": lambda server: server.jobs("c", retry_for=0),
     "progress": lambda server: server.progress(7),
     "sync": lambda server: server.trigger("c", "sync", still_wanted=lambda: True),
     "refresh": lambda server: server.trigger("c", "refresh", still_wanted=lambda: True),
@@ -153,13 +153,13 @@ def ask(
         transport = httpx.MockTransport(lambda _: response)
         auth = make_auth(options, address, clock)
         async with httpx.AsyncClient(transport=transport, auth=auth) as client:
-            gate = Gate(client, clock=clock, limit=30)
-            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+            http_client = HttpClient(client, clock=clock, limit=30)
+            config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+            public = PublicApi(http_client, "http://airbyte/api/public/v1", trigger_limit=180)
             primary = config if api == "config" else public
             try:
-                await question(Airbyte(gate, primary, config, ui="http://airbyte"))
-                await find_api(gate, address, patience=0)
+                await question(Airbyte(http_client, primary, config, ui="http://airbyte"))
+                await find_api(http_client, address, retry_for=0)
             except AirbyteSyncError as error:
                 return error
             return None

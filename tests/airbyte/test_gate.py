@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import ClockAhead
 from airbyte_sync_cli.airbyte.request import Request, UnansweredError, read_retry_after
 from airbyte_sync_cli.errors import (
@@ -25,16 +25,16 @@ Handler = Callable[[httpx.Request], httpx.Response]
 READ = Request(method="GET", url="http://airbyte/api/public/v1/jobs/1")
 
 
-def read(handler: Handler, *, patience: float = 0.0, ahead: float = 0.0) -> tuple[object, float]:
+def read(handler: Handler, *, retry_for: float = 0.0, ahead: float = 0.0) -> tuple[object, float]:
     """Read through the gate; tell what came and how many virtual seconds it took."""
 
     async def work() -> tuple[object, float]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
             clock = LoopClock()
             clock.skew = timedelta(seconds=ahead)
-            gate = Gate(client, clock=clock, limit=30)
+            http_client = HttpClient(client, clock=clock, limit=30)
             try:
-                outcome: object = await gate.read(READ, patience=patience)
+                outcome: object = await http_client.read(READ, retry_for=retry_for)
             except AirbyteSyncError as error:
                 outcome = error
             return outcome, asyncio.get_running_loop().time()
@@ -107,28 +107,28 @@ def test_a_redirect_is_named_and_never_followed(
 def test_what_passes_within_the_patience_is_not_seen() -> None:
     answers = iter([502, 503, 200])
 
-    outcome, seconds = read(lambda _: httpx.Response(next(answers), text="{}"), patience=15)
+    outcome, seconds = read(lambda _: httpx.Response(next(answers), text="{}"), retry_for=15)
 
     assert not isinstance(outcome, AirbyteSyncError)
     assert 0.5 < seconds < 5
 
 
 def test_what_outlasts_the_patience_is_raised_in_time() -> None:
-    outcome, seconds = read(always(503), patience=15)
+    outcome, seconds = read(always(503), retry_for=15)
 
     assert isinstance(outcome, UnavailableError)
     assert 5 < seconds <= 15
 
 
 def test_a_lasting_no_is_raised_at_once() -> None:
-    outcome, seconds = read(always(403), patience=15)
+    outcome, seconds = read(always(403), retry_for=15)
 
     assert isinstance(outcome, DeniedError)
     assert seconds == 0
 
 
 def test_retry_after_beyond_the_patience_is_not_waited_for() -> None:
-    outcome, seconds = read(always(429, **{"retry-after": "60"}), patience=15)
+    outcome, seconds = read(always(429, **{"retry-after": "60"}), retry_for=15)
 
     assert isinstance(outcome, UnavailableError)
     assert outcome.retry_after == 60
@@ -246,7 +246,7 @@ def test_read_pauses_by_the_clock_of_the_server(ahead: float) -> None:
 
     outcome, seconds = read(
         lambda _: httpx.Response(next(answers), text="{}", headers=headers),
-        patience=60,
+        retry_for=60,
         ahead=ahead,
     )
 
@@ -265,11 +265,11 @@ def clock_ahead(*dates: str, apart: float = 0.0, slow: float = 0.0) -> ClockAhea
 
     async def work() -> ClockAhead | None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-            gate = Gate(client, clock=LoopClock(), limit=30)
+            http_client = HttpClient(client, clock=LoopClock(), limit=30)
             while left:
-                await gate.send(READ)
+                await http_client.send(READ)
                 await asyncio.sleep(apart)
-            return gate.clock_ahead
+            return http_client.clock_ahead
 
     return run(work())
 

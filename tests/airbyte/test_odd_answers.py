@@ -9,10 +9,10 @@ import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.error_response import read_refusal
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.public_api import PAGE, PublicApi
 from airbyte_sync_cli.airbyte.request import Reply, Request
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from tests.support.core import LoopClock
 from tests.support.virtual import run
 
@@ -29,21 +29,21 @@ MOST_REQUESTS = 20
 
 def ask(
     handler: Callable[[httpx.Request], httpx.Response],
-    question: Callable[[Gate], Awaitable[_Value]],
+    question: Callable[[HttpClient], Awaitable[_Value]],
 ) -> _Value:
     async def work() -> _Value:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-            return await question(Gate(client, clock=LoopClock(), limit=30))
+            return await question(HttpClient(client, clock=LoopClock(), limit=30))
 
     return run(work())
 
 
-def public(gate: Gate) -> PublicApi:
-    return PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+def public(http_client: HttpClient) -> PublicApi:
+    return PublicApi(http_client, "http://airbyte/api/public/v1", trigger_limit=180)
 
 
-def config(gate: Gate) -> ConfigApi:
-    return ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+def config(http_client: HttpClient) -> ConfigApi:
+    return ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def config(gate: Gate) -> ConfigApi:
 def test_a_time_is_told_in_utc_whatever_its_offset(said: str) -> None:
     job = ask(
         lambda _: httpx.Response(200, json={**JOB, "startTime": said}),
-        lambda gate: public(gate).job(7, patience=0),
+        lambda http_client: public(http_client).job(7, retry_for=0),
     )
 
     assert job.created_at == datetime(2026, 1, 1, 6, 30, tzinfo=UTC)
-    told = Case(key="job 7", job=job).result().model_dump_json()
+    told = SyncState(key="job 7", job=job).result().model_dump_json()
     assert '"created_at":"2026-01-01T06:30:00Z"' in told
 
 
@@ -78,7 +78,10 @@ def test_a_list_that_always_gives_the_same_page_comes_to_an_end() -> None:
         rows = [{"connectionId": f"c{n}", "name": "n", "status": "active"} for n in range(PAGE)]
         return httpx.Response(200, json={"data": rows})
 
-    found = ask(same_page, lambda gate: public(gate).connections(workspace_id=None, patience=0))
+    found = ask(
+        same_page,
+        lambda http_client: public(http_client).connections(workspace_id=None, retry_for=0),
+    )
 
     assert len(found) == PAGE
 
@@ -91,7 +94,10 @@ def test_a_list_of_jobs_that_always_gives_the_same_page_comes_to_an_end() -> Non
         assert len(asked) < MOST_REQUESTS
         return httpx.Response(200, json={"data": [{**JOB, "jobId": n + 1} for n in range(PAGE)]})
 
-    found = ask(same_page, lambda gate: public(gate).jobs("c", limit=500, status=None, patience=0))
+    found = ask(
+        same_page,
+        lambda http_client: public(http_client).jobs("c", limit=500, status=None, retry_for=0),
+    )
 
     assert len(found) == PAGE
 
@@ -100,7 +106,8 @@ def test_attempts_that_were_not_told_are_unknown_and_prove_nothing() -> None:
     job = {"id": 7, "configType": "sync", "configId": "c", "status": "running", "createdAt": 1}
 
     progress = ask(
-        lambda _: httpx.Response(200, json={"job": job}), lambda gate: config(gate).progress(7)
+        lambda _: httpx.Response(200, json={"job": job}),
+        lambda http_client: config(http_client).progress(7),
     )
 
     assert progress.attempts is None

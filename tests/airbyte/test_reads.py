@@ -9,7 +9,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.request import Request, UnansweredError
 from airbyte_sync_cli.errors import DeniedError
@@ -40,9 +40,9 @@ def test_a_list_that_fails_leaves_no_request_of_its_siblings_behind() -> None:
 
     async def play() -> int:
         async with client(answer) as http:
-            api = PublicApi(Gate(http, clock=LoopClock(), limit=30), ROOT, trigger_limit=180)
+            api = PublicApi(HttpClient(http, clock=LoopClock(), limit=30), ROOT, trigger_limit=180)
             with pytest.raises(DeniedError):
-                await api.jobs("orders", limit=20, status=None, patience=1800)
+                await api.jobs("orders", limit=20, status=None, retry_for=1800)
             before = len(asked)
             await asyncio.sleep(600)
             return len(asked) - before
@@ -57,11 +57,11 @@ def test_a_hidden_type_that_is_always_a_500_costs_its_patience_once() -> None:
     async def play() -> list[float]:
         async with client(answer) as http:
             clock = LoopClock()
-            api = PublicApi(Gate(http, clock=clock, limit=30), ROOT, trigger_limit=180)
+            api = PublicApi(HttpClient(http, clock=clock, limit=30), ROOT, trigger_limit=180)
             took = []
             for _ in range(2):
                 began = clock.monotonic()
-                assert await api.jobs("orders", limit=20, status=None, patience=15) == []
+                assert await api.jobs("orders", limit=20, status=None, retry_for=15) == []
                 took.append(clock.monotonic() - began)
             return took
 
@@ -78,7 +78,7 @@ def test_what_is_not_wanted_any_more_when_it_could_leave_does_not(*, wanted: boo
         async with httpx.AsyncClient() as http:
             request = Request(method="POST", url=url, still_wanted=lambda: wanted)
             try:
-                await Gate(http, clock=LoopClock(), limit=30).send(request)
+                await HttpClient(http, clock=LoopClock(), limit=30).send(request)
             except UnansweredError as error:
                 return error.unsent
             return False
@@ -114,11 +114,11 @@ def test_a_storm_of_401s_does_not_flood_the_token_address() -> None:
         clock = LoopClock()
         auth = make_auth(an_application(), parse_address(ROOT), clock)
         async with client(answer, auth) as http:
-            gate = Gate(http, clock=clock, limit=30)
+            http_client = HttpClient(http, clock=clock, limit=30)
             read = Request(method="GET", url=f"{ROOT}/jobs")
             for _ in range(60):
                 with pytest.raises(DeniedError):
-                    await gate.read(read, patience=0)
+                    await http_client.read(read, retry_for=0)
                 await asyncio.sleep(1)
 
     run(play())
@@ -143,9 +143,9 @@ def test_a_token_that_ends_again_and_again_is_renewed_each_time() -> None:
         clock = LoopClock()
         auth = make_auth(an_application(), parse_address(ROOT), clock)
         async with client(answer, auth) as http:
-            gate = Gate(http, clock=clock, limit=30)
+            http_client = HttpClient(http, clock=clock, limit=30)
             for _ in range(5):
-                await gate.read(Request(method="GET", url=f"{ROOT}/jobs"), patience=0)
+                await http_client.read(Request(method="GET", url=f"{ROOT}/jobs"), retry_for=0)
                 await asyncio.sleep(11)
                 good = "none"
 
@@ -168,15 +168,15 @@ def test_a_token_address_that_breaks_off_leaves_the_token_in_use_while_it_is_goo
         clock = LoopClock()
         auth = make_auth(settings, parse_address(ROOT), clock)
         async with client(answer, auth) as http:
-            gate = Gate(http, clock=clock, limit=30)
+            http_client = HttpClient(http, clock=clock, limit=30)
             read = Request(method="GET", url=f"{ROOT}/jobs")
-            await gate.read(read, patience=0)
+            await http_client.read(read, retry_for=0)
             await asyncio.sleep(850)
             broken = True
             worked = []
             for _ in range(6):
                 try:
-                    await gate.read(read, patience=0)
+                    await http_client.read(read, retry_for=0)
                     worked.append(True)
                 except UnansweredError:
                     worked.append(False)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import AnswerLost, Started, TriggerAnswer
 from airbyte_sync_cli.errors import RejectedError
 from tests.support.core import LoopClock
@@ -15,8 +15,8 @@ def refresh(answer: dict[str, object]) -> TriggerAnswer:
     async def work() -> TriggerAnswer:
         transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
         async with httpx.AsyncClient(transport=transport) as client:
-            gate = Gate(client, clock=LoopClock(), limit=30)
-            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
+            http_client = HttpClient(client, clock=LoopClock(), limit=30)
+            config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
             return await config.trigger("c", "refresh", still_wanted=lambda: True)
 
     return run(work())

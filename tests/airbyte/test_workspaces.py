@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import Workspace
 from airbyte_sync_cli.errors import DeniedError, ProtocolError
 from tests.support.core import LoopClock
@@ -33,9 +33,9 @@ def read(answers: Answers) -> tuple[Sequence[Workspace], list[str]]:
 
 async def _read(answer: Callable[[httpx.Request], httpx.Response]) -> Sequence[Workspace]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        gate = Gate(client, clock=LoopClock(), limit=30)
-        config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-        return await config.workspaces(patience=0)
+        http_client = HttpClient(client, clock=LoopClock(), limit=30)
+        config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+        return await config.workspaces(retry_for=0)
 
 
 def test_server_from_1_7_on_lists_those_of_its_default_user() -> None:

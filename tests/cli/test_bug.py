@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airbyte_sync_cli.commands.session import Ending, perform_offline
+from airbyte_sync_cli.commands.session import CommandResult, perform_offline
 from airbyte_sync_cli.errors import BugError, bug_hint
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.output import Output
@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_bug_in_one_sync_shows_where_it_happened_and_keeps_the_results(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async def play(_output: Output, _environ: Mapping[str, str]) -> Ending:
-        return Ending(
+    async def play(_output: Output, _environ: Mapping[str, str]) -> CommandResult:
+        return CommandResult(
             syncs=[SyncResult(job_id=42, exit_code=ExitCode.BUG, outcome="bug")],
             error=BugError.of(ExceptionGroup("several", [ValueError("ours")])),
             exit_code=ExitCode.BUG,

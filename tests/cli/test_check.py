@@ -11,7 +11,7 @@ from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage, always
 
 TO_THE_PORT = ["address", "dns", "tcp"]
@@ -24,19 +24,19 @@ def certificates(tmp_path: Path) -> Certificates:
     return make_certificates(tmp_path)
 
 
-def check(*argv: str, **environ: str) -> Ending:
+def check(*argv: str, **environ: str) -> CommandResult:
     return call("check", *argv, "-o", "json", **environ)
 
 
-def names(ending: Ending) -> list[str]:
+def names(ending: CommandResult) -> list[str]:
     return [step["name"] for step in ending.report["steps"]]
 
 
-def outcomes(ending: Ending) -> dict[str, str]:
+def outcomes(ending: CommandResult) -> dict[str, str]:
     return {step["name"]: step["outcome"] for step in ending.report["steps"]}
 
 
-def assert_breaks_at(ending: Ending, name: str, code: int) -> None:
+def assert_breaks_at(ending: CommandResult, name: str, code: int) -> None:
     """Hold a check to its first broken step, which is its last and its error."""
     assert_told_well(ending, code)
     *before, last = ending.report["steps"]

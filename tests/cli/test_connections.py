@@ -7,7 +7,7 @@ from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.listings import connections_table
 from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sandbox import ConnectionConfig, Fault, Sandbox, SandboxConfig
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
 
 BOTH_APIS = ("public", "config")
@@ -27,7 +27,7 @@ def a_house() -> Sandbox:
     return sandbox
 
 
-def names(ending: Ending) -> list[str]:
+def names(ending: CommandResult) -> list[str]:
     return [row["connection_name"] for row in ending.report["connections"]]
 
 

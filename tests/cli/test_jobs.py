@@ -12,7 +12,7 @@ from airbyte_sync_cli.output.listings import jobs_table
 from airbyte_sync_cli.output.table import Screen, bar
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
 from airbyte_sync_cli.sync.anomalies import Usual
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def a_history(*scripts: JobScript) -> Sandbox:
     return sandbox
 
 
-def ids(ending: Ending) -> list[int]:
+def ids(ending: CommandResult) -> list[int]:
     return [row["job_id"] for row in ending.report["syncs"]]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import UnavailableError
@@ -24,7 +24,7 @@ from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.logs import AttemptLine, Completion, Follower, LogReader
 from tests.support.children import running
 from tests.support.core import START, LoopClock, SocketLike
-from tests.support.program import Ending, FollowingClock, assert_told_well, call
+from tests.support.program import CommandResult, FollowingClock, assert_told_well, call
 from tests.support.servers import Stage
 from tests.support.virtual import run
 
@@ -40,7 +40,7 @@ def a_past(life: str = FAILED, *, version: str = "latest", **more: object) -> Sa
     return sandbox
 
 
-def messages(ending: Ending) -> list[str]:
+def messages(ending: CommandResult) -> list[str]:
     return [line["message"] for line in ending.report["lines"]]
 
 
@@ -275,10 +275,10 @@ def follow(
         clock = LoopClock()
         await clock.sleep(after)
         async with httpx.AsyncClient(transport=SocketLike(sandbox, (0, 0))) as client:
-            gate = Gate(client, clock=clock, limit=30)
-            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
-            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-            airbyte = Airbyte(gate, public, config, ui=None)
+            http_client = HttpClient(client, clock=clock, limit=30)
+            public = PublicApi(http_client, "http://airbyte/api/public/v1", trigger_limit=180)
+            config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+            airbyte = Airbyte(http_client, public, config, ui=None)
             follower = Follower(airbyte=airbyte, clock=clock, warn=told.warnings.append)
 
             def show(lines: Sequence[AttemptLine]) -> bool:

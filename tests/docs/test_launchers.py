@@ -83,10 +83,10 @@ def test_argo_tries_again_what_is_worth_it_and_what_was_killed() -> None:
 
 
 def test_the_cron_script_tries_again_what_is_worth_it() -> None:
-    case = re.search(r"^ +([\d |]+)\) ;;", CRON.read_text(encoding="utf-8"), re.MULTILINE)
+    state = re.search(r"^ +([\d |]+)\) ;;", CRON.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert case
-    assert numbers(case[1]) == WORTH_RETRYING
+    assert state
+    assert numbers(state[1]) == WORTH_RETRYING
 
 
 # what they run

@@ -18,7 +18,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
 from tests.support.airflow import LINES, Airflow, serve_awake
-from tests.support.airflow_orphans import MOMENTS, SIGNALS, Case, Trap, table
+from tests.support.airflow_orphans import MOMENTS, SIGNALS, SyncState, Trap, table
 from tests.support.airflow_pods import VALIDATE, base_of, render, wish
 from tests.support.environments import environment
 from tests.support.program import call_below
@@ -174,9 +174,9 @@ def test_whenever_a_pod_is_killed_the_next_one_leaves_one_success_and_no_orphan(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
     victim = f"pod {airflow.version}"
-    cases = itertools.product((victim,), SIGNALS, MOMENTS)
-    traps = [Trap.set(Case(*case), sandbox) for case in cases]
-    names = [trap.case.connection for trap in traps]
+    states = itertools.product((victim,), SIGNALS, MOMENTS)
+    traps = [Trap.set(SyncState(*state), sandbox) for state in states]
+    names = [trap.state.connection for trap in traps]
     wishes = [wish("airbyte_pod", number, connection=name) for name in names for number in (1, 2)]
     pods = iter(render(airflow, *wishes))
 

@@ -17,7 +17,7 @@ from tests.support.airflow_hands import Hands
 from tests.support.airflow_orphans import (
     MOMENTS,
     SIGNALS,
-    Case,
+    SyncState,
     Trap,
     spring_all,
     table,
@@ -170,9 +170,9 @@ def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> N
 def test_whenever_a_task_is_killed_its_retry_leaves_one_success_and_no_orphan(
     world: World,
 ) -> None:
-    cases = itertools.product(("command", "task"), SIGNALS, MOMENTS)
-    traps = [Trap.set(Case(*case), world.sandbox) for case in cases]
-    names = [trap.case.connection for trap in traps]
+    states = itertools.product(("command", "task"), SIGNALS, MOMENTS)
+    traps = [Trap.set(SyncState(*state), world.sandbox) for state in states]
+    names = [trap.state.connection for trap in traps]
 
     world.hands.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
     spring_all(traps, world.airflow.home)

@@ -17,7 +17,7 @@ from airbyte_sync_cli.commands import listings
 from airbyte_sync_cli.commands import logs as logs_reading
 from airbyte_sync_cli.commands import run as runs
 from airbyte_sync_cli.commands import status as looks
-from airbyte_sync_cli.commands.session import Ending, Session, hold_session
+from airbyte_sync_cli.commands.session import CommandResult, Session, hold_session
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.settings import ClientCredentials, Settings
@@ -64,43 +64,43 @@ _ONLY_TRIGGERS: Final = ("never:applied", "500:applied", "late-job=20", "late-jo
 _LIMITS: Final = WaitPolicy(timeout=7200.0)
 
 
-async def _run(settings: Settings, output: Output) -> Ending:
+async def _run(settings: Settings, output: Output) -> CommandResult:
     policy = RunPolicy(wait=_LIMITS)
     return await runs.start_syncs(settings, output, [CONNECTION], tags=[], policy=policy)
 
 
-async def _trigger(settings: Settings, output: Output) -> Ending:
+async def _trigger(settings: Settings, output: Output) -> CommandResult:
     policy = RunPolicy(wait=_LIMITS, trigger_only=True)
     return await runs.start_syncs(settings, output, [CONNECTION], tags=[], policy=policy)
 
 
-async def _wait(settings: Settings, output: Output) -> Ending:
+async def _wait(settings: Settings, output: Output) -> CommandResult:
     return await runs.wait_for(settings, output, [1], RunPolicy(wait=_LIMITS))
 
 
-async def _status(session: Session) -> Ending:
+async def _status(session: Session) -> CommandResult:
     return await looks.look_at_connections(session, [CONNECTION], [], exit_status=False)
 
 
-async def _cancel(session: Session) -> Ending:
+async def _cancel(session: Session) -> CommandResult:
     return await looks.cancel_connections(session, [CONNECTION], [])
 
 
-async def _logs(session: Session) -> Ending:
+async def _logs(session: Session) -> CommandResult:
     wanted = logs_reading.Wanted(job=CONNECTION, attempt=None, tail=None, level="trace")
     return await logs_reading.show_log(session, wanted)
 
 
-async def _jobs(session: Session) -> Ending:
+async def _jobs(session: Session) -> CommandResult:
     return await listings.list_jobs(session, [CONNECTION], limit=20, status=None)
 
 
-async def _connections(session: Session) -> Ending:
+async def _connections(session: Session) -> CommandResult:
     return await listings.list_connections(session, listings.wanted(None, None))
 
 
-def _with_session(work: Callable[[Session], Coroutine[None, None, Ending]]) -> Work:
-    async def hold(settings: Settings, output: Output) -> Ending:
+def _with_session(work: Callable[[Session], Coroutine[None, None, CommandResult]]) -> Work:
+    async def hold(settings: Settings, output: Output) -> CommandResult:
         return await hold_session(work, settings, output, stops_itself=False)
 
     return hold

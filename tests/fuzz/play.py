@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from airbyte_sync_cli.commands import run as runs
-from airbyte_sync_cli.commands.session import Ending
+from airbyte_sync_cli.commands.session import CommandResult
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox import (
     Fault,
@@ -20,7 +20,7 @@ from airbyte_sync_cli.sandbox import (
     SimJob,
 )
 from airbyte_sync_cli.sandbox import world as operations
-from airbyte_sync_cli.sandbox.responses import Refusal
+from airbyte_sync_cli.sandbox.responses import ApiRefusal
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.policy import LONGEST_SYNC, RunPolicy, TriggerPolicy, WaitPolicy
 from tests.fuzz import scenario as plan
@@ -126,7 +126,7 @@ class _Play:
     async def _stranger(self, stranger: Stranger, name: str) -> None:
         await asyncio.sleep(stranger.at)
         world = self._sandbox.world
-        with contextlib.suppress(Refusal, TimeoutError):
+        with contextlib.suppress(ApiRefusal, TimeoutError):
             async with asyncio.timeout(HORIZON):
                 match stranger.deed:
                     case "sync":
@@ -189,7 +189,7 @@ class _Play:
     def _work(self, process: plan.Process) -> Work:
         policy = _policy(process)
 
-        async def work(settings: Settings, output: Output) -> Ending:
+        async def work(settings: Settings, output: Output) -> CommandResult:
             if process.command != "wait":
                 return await runs.start_syncs(
                     settings, output, [CONNECTION], tags=[], policy=policy

@@ -23,11 +23,11 @@ from pydantic import SecretStr
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.client import Airbyte, reach
-from airbyte_sync_cli.airbyte.http import Gate
-from airbyte_sync_cli.airbyte.models import PATIENCE
+from airbyte_sync_cli.airbyte.http import HttpClient
+from airbyte_sync_cli.airbyte.models import RETRY_FOR
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.commands import session
-from airbyte_sync_cli.commands.session import Ending
+from airbyte_sync_cli.commands.session import CommandResult
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.boundary import guard
 from airbyte_sync_cli.output.options import OutputOptions
@@ -39,7 +39,7 @@ from tests.fuzz.wire import Sent, Wire
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 URL: Final = "http://airbyte.example"
 
-Work = Callable[[Settings, Output], Awaitable[Ending]]
+Work = Callable[[Settings, Output], Awaitable[CommandResult]]
 
 
 class ProcessClock:
@@ -135,20 +135,20 @@ class Process:
             self.signal(self._left.signal)
         yield
 
-    async def connect(self, settings: Settings, *, clock: Clock, patience: float) -> Airbyte:
+    async def connect(self, settings: Settings, *, clock: Clock, retry_for: float) -> Airbyte:
         """Connect over the wire of this process."""
         address = parse_address(settings.url)
         client = httpx.AsyncClient(
             transport=self._wire, auth=make_auth(settings, address, clock), trust_env=False
         )
-        gate = Gate(client, clock=clock, limit=settings.request_timeout)
-        return await reach(gate, settings, address, patience=patience)
+        http_client = HttpClient(client, clock=clock, limit=settings.request_timeout)
+        return await reach(http_client, settings, address, retry_for=retry_for)
 
     async def run(self, work: Work) -> None:
         """Live from the start to the written ending."""
         _RUNNING.set(self)
         try:
-            ending: Ending | Exception = await work(self._settings, self._output)
+            ending: CommandResult | Exception = await work(self._settings, self._output)
         except Exception as error:  # noqa: BLE001  # the error boundary is below
             ending = error
         stdout, stderr = self._streams
@@ -157,7 +157,7 @@ class Process:
         self._left.ended = self.clock.monotonic()
         self._left.stdout, self._left.stderr = stdout.getvalue(), stderr.getvalue()
 
-    def _conclude(self, ending: Ending | Exception) -> ExitCode:
+    def _conclude(self, ending: CommandResult | Exception) -> ExitCode:
         if isinstance(ending, Exception):
             raise ending
         return session._conclude(self._output, ending)  # noqa: SLF001  # nobody else's loop may run
@@ -173,8 +173,10 @@ def handed_in() -> Iterator[None]:
     def stopping(stop: Stop, **_more: object) -> contextlib.AbstractContextManager[None]:
         return _RUNNING.get().stopping(stop)
 
-    async def connect(settings: Settings, *, clock: Clock, patience: float = PATIENCE) -> Airbyte:
-        return await _RUNNING.get().connect(settings, clock=clock, patience=patience)
+    async def connect(
+        settings: Settings, *, clock: Clock, retry_for: float = RETRY_FOR
+    ) -> Airbyte:
+        return await _RUNNING.get().connect(settings, clock=clock, retry_for=retry_for)
 
     with mock.patch.multiple(
         session,

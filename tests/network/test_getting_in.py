@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.certificates import Certificates
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.relays import tls_front
 from tests.support.servers import Answer, Asked, Stage, always, response
 from tests.support.worlds import LOOK, a_sandbox
@@ -27,7 +27,7 @@ CLOUDFLARE_HINT = (
 )
 
 
-def assert_says(ending: Ending, code: int, error: str, hint: str) -> None:
+def assert_says(ending: CommandResult, code: int, error: str, hint: str) -> None:
     assert_told_well(ending, code)
     assert ending.stderr.splitlines()[-2:] == [f"error: {error}", hint]
 

@@ -10,7 +10,7 @@ import pytest
 from google.auth.compute_engine import _metadata
 
 from tests.support.identities import AUDIENCE, identity, service_account
-from tests.support.program import Ending, assert_told_well, call, start
+from tests.support.program import CommandResult, assert_told_well, call, start
 from tests.support.servers import Answer, Asked, Scripted, Stage, always, response
 from tests.support.worlds import LOOK, a_sandbox
 
@@ -179,7 +179,7 @@ def test_the_proxys_page_is_named_with_the_option_that_mends_it(
     assert "--iap-audience" in ending.lines("hint: ")[0]
 
 
-def _looks(stage: Stage, tmp_path: Path, answer: Answer) -> Ending:
+def _looks(stage: Stage, tmp_path: Path, answer: Answer) -> CommandResult:
     file = service_account(tmp_path, f"{stage.scripted(answer).url}/token")
     return call(
         *LOOK,

@@ -24,7 +24,7 @@ from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.certificates import make_certificates
 from tests.support.fronts import passing_on
 from tests.support.identities import AUDIENCE, identity, service_account
-from tests.support.program import Ending, call, call_below, start
+from tests.support.program import CommandResult, call, call_below, start
 from tests.support.relays import Place, place_of, tls_front
 from tests.support.servers import Answer, Asked, Stage, always, response
 from tests.support.worlds import a_sandbox
@@ -250,7 +250,7 @@ def forms(secret: str) -> set[str]:
 class Run:
     """One call of the program, and everything that it wrote."""
 
-    ending: Ending
+    ending: CommandResult
     written: str
 
     def assert_no_secret(self, way: Way) -> None:

@@ -7,15 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte.models import Job
-from airbyte_sync_cli.output.live.symbols import ASCII, UNICODE, Glyphs
+from airbyte_sync_cli.output.live.symbols import ASCII, UNICODE, Symbols
 from airbyte_sync_cli.output.live.view import Frame, draw
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
 from tests.output.scenes import START, WRONG_KEY, Stage, connection, job, progress
 
 
-def shown(stage: Stage, width: int = 79, height: int = 23, glyphs: Glyphs = UNICODE) -> list[str]:
-    frame = Frame(width, height, glyphs, stage.clock.monotonic())
+def shown(
+    stage: Stage, width: int = 79, height: int = 23, symbols: Symbols = UNICODE
+) -> list[str]:
+    frame = Frame(width, height, symbols, stage.clock.monotonic())
     return [line.plain.rstrip() for line in draw(stage.state, frame)]
 
 

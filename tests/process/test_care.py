@@ -8,7 +8,7 @@ import pytest
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.children import running, until
 from tests.support.fronts import front
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Asked, Stage, response
 
 LONG = "pending 1, running 90000, succeeded"
@@ -30,7 +30,7 @@ def busy(life: str = LONG, speed: float = 50) -> Sandbox:
     return sandbox
 
 
-def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     url = stage.sandbox(sandbox)
     return call("run", "--conn", "orders", "-o", "json", *argv, AIRBYTE_URL=url)
 

@@ -6,7 +6,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
 from tests.support.fronts import front, leaving
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Asked, Stage, response
 
 QUICK = "running 3, succeeded"
@@ -18,11 +18,11 @@ def a_sandbox(speed: float = 50, **fields: Any) -> tuple[Sandbox, SimConnection]
     return sandbox, sandbox.add_connection("orders", **{"script": script, **fields})
 
 
-def run(url: str, *argv: str) -> Ending:
+def run(url: str, *argv: str) -> CommandResult:
     return call("run", "--conn", "orders", "-o", "json", *argv, AIRBYTE_URL=url)
 
 
-def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+def the_sync(ending: CommandResult) -> Any:  # noqa: ANN401  # JSON
     [sync] = ending.report["syncs"]
     return sync
 

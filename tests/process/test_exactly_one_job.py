@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
-from tests.support.program import Ending, HurriedClock, assert_told_well, call
+from tests.support.program import CommandResult, HurriedClock, assert_told_well, call
 from tests.support.servers import Stage
 
 QUICK = "running 3, succeeded"
@@ -22,7 +22,7 @@ def a_sandbox(**fields: Any) -> tuple[Sandbox, SimConnection]:  # noqa: ANN401  
     return sandbox, sandbox.add_connection("orders", script=JobScript(life=QUICK), history=past)
 
 
-def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     url = stage.sandbox(sandbox)
     return call("run", "--conn", "orders", "-o", "json", *argv, AIRBYTE_URL=url)
 
@@ -32,7 +32,7 @@ def new_jobs(sandbox: Sandbox) -> list[int]:
     return [job.id for job in sandbox.jobs][1:]
 
 
-def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+def the_sync(ending: CommandResult) -> Any:  # noqa: ANN401  # JSON
     [sync] = ending.report["syncs"]
     return sync
 

@@ -11,7 +11,7 @@ import pytest
 from airbyte_sync_cli.commands import signals
 from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
 from tests.support.fronts import front
-from tests.support.program import Ending, assert_told_well, call_below
+from tests.support.program import CommandResult, assert_told_well, call_below
 from tests.support.servers import Asked, Stage
 
 LONGEST = 4096
@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(root: Path, url: str, *argv: str) -> Ending:
+def run(root: Path, url: str, *argv: str) -> CommandResult:
     return call_below(
         root, "run", "-c", "orders", "-o", "json", *argv,
         AIRBYTE_URL=url, KUBERNETES_SERVICE_HOST="10.0.0.1",

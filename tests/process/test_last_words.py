@@ -9,7 +9,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.children import Ended, running, until
-from tests.support.program import Ending, assert_told_well, call, start
+from tests.support.program import CommandResult, assert_told_well, call, start
 from tests.support.servers import Stage, always
 
 LONG = "pending 1, running 90000, succeeded"
@@ -310,7 +310,7 @@ def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> N
     argv = ("run", "--conn", "orders", "--timeout", "2s", "--heartbeat", "0")
     with running(*argv, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
         left = child.end()
-    ending = Ending(left.code, left.stdout, left.stderr)
+    ending = CommandResult(left.code, left.stdout, left.stderr)
 
     assert_told_well(ending, 5)
     assert ending.stderr.count("starting a job") == 1

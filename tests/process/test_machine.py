@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import airbyte_sync_cli
-from tests.support.program import Ending, assert_told_well
+from tests.support.program import CommandResult, assert_told_well
 from tests.support.servers import Stage
 from tests.support.worlds import a_sandbox
 
@@ -48,7 +48,7 @@ def start(
     user: int | None = None,
     before: Callable[[], None] | None = None,
     program: Sequence[str] = ("-m", "airbyte_sync_cli"),
-) -> Ending:
+) -> CommandResult:
     """Run the installed program as a process of another user, or in another folder."""
     done = subprocess.run(  # noqa: S603  # our own program
         [*(() if user is None else as_user(user)), sys.executable, *program, *argv],
@@ -60,7 +60,7 @@ def start(
         timeout=60,
         check=False,
     )
-    return Ending(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

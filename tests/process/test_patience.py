@@ -10,7 +10,13 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.fronts import counting, front
-from tests.support.program import Ending, FollowingClock, HurriedClock, assert_told_well, call
+from tests.support.program import (
+    CommandResult,
+    FollowingClock,
+    HurriedClock,
+    assert_told_well,
+    call,
+)
 from tests.support.servers import Asked, Stage, response
 
 
@@ -23,7 +29,7 @@ def a_job(life: str, *faults: str) -> Sandbox:
     return sandbox
 
 
-def wait(url: str, *argv: str) -> Ending:
+def wait(url: str, *argv: str) -> CommandResult:
     return call("wait", "1", "-o", "json", "--heartbeat", "0", *argv, AIRBYTE_URL=url)
 
 

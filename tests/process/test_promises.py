@@ -9,7 +9,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.children import running, until
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
 
 QUICK = "running 3, succeeded"
@@ -25,15 +25,15 @@ def a_sandbox(life: str = QUICK, **fields: Any) -> Sandbox:  # noqa: ANN401  # h
     return sandbox
 
 
-def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     return call("run", "-o", "json", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
 
 
-def orders(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+def orders(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     return run(stage, sandbox, "--conn", "orders", *argv)
 
 
-def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+def the_sync(ending: CommandResult) -> Any:  # noqa: ANN401  # JSON
     [sync] = ending.report["syncs"]
     return sync
 
@@ -169,7 +169,7 @@ def a_job_in_an_outage(fault: str) -> Sandbox:
     return sandbox
 
 
-def wait_for_job_1(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+def wait_for_job_1(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     return call("wait", "1", "-o", "json", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
 
 

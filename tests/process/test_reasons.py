@@ -6,7 +6,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
-from tests.support.program import Ending, assert_told_well, call
+from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
 
 WHY = Failure(message="No such key.", internal_message="KeyError: 'k'", stacktrace="at x.y(Z:1)")
@@ -21,11 +21,11 @@ def a_sandbox(script: JobScript, *faults: str) -> Sandbox:
     return sandbox
 
 
-def run(stage: Stage, sandbox: Sandbox, *argv: str) -> Ending:
+def run(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     return call("run", "--conn", "orders", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
 
 
-def the_sync(ending: Ending) -> Any:  # noqa: ANN401  # JSON
+def the_sync(ending: CommandResult) -> Any:  # noqa: ANN401  # JSON
     [sync] = ending.report["syncs"]
     return sync
 

@@ -33,7 +33,7 @@ from airbyte_sync_cli.airbyte import client as discovery
 from airbyte_sync_cli.airbyte import probe as probe_http
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate, make_gate
+from airbyte_sync_cli.airbyte.http import HttpClient, make_http_client
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -200,20 +200,20 @@ async def _ask_everything(version: str) -> list[Stop]:
             client_id=config.client_id, client_secret=SecretStr(config.client_secret)
         )
         settings = Settings(url=url, credentials=credentials, request_timeout=5)
-        gate = make_gate(settings, parse_address(url), HurriedClock())
+        http_client = make_http_client(settings, parse_address(url), HurriedClock())
         public_root, config_root = f"{url}{config.public_root}", f"{url}/api/v1"
-        values = _values(gate, settings, orders)
+        values = _values(http_client, settings, orders)
         for faults in ((), OTHER_WAYS):
             sandbox.faults.add(*map(Fault.model_validate, faults))
             apis = (
-                PublicApi(gate, public_root, trigger_limit=5),
-                ConfigApi(gate, config_root, trigger_limit=5),
+                PublicApi(http_client, public_root, trigger_limit=5),
+                ConfigApi(http_client, config_root, trigger_limit=5),
             )
             for call in _calls((*apis, discovery, probe_http), values):
                 with suppress(AirbyteSyncError):
                     await call()
                 await _until_idle(sandbox)
-        await gate.aclose()
+        await http_client.aclose()
     return wire.stops
 
 
@@ -231,7 +231,7 @@ async def _read_all(lines: AsyncIterator[object]) -> list[object]:
 
 
 def _values(
-    gate: Gate, settings: Settings, orders: SimConnection
+    http_client: HttpClient, settings: Settings, orders: SimConnection
 ) -> Mapping[str, Sequence[object]]:
     """What a parameter of this name may be."""
     return {
@@ -240,7 +240,7 @@ def _values(
         "clock": [HurriedClock()],
         "connection_id": [orders.id],
         "flavour": ["public", "config"],
-        "gate": [gate],
+        "gate": [http_client],
         "job_id": [1, 999],
         "job_type": ["sync", "clear", "refresh"],
         "limit": [20, 200],

@@ -17,7 +17,7 @@ from airbyte_sync_cli.settings.shown import (
     shown_name,
     shown_path,
 )
-from tests.support.program import Ending, call
+from tests.support.program import CommandResult, call
 
 MISPLACED = {
     "key": "Zk3canaryQ9x+T/8canaryW2==",
@@ -44,7 +44,7 @@ NAMES = ("AIRBYTE_PROFILE", "AIRBYTE_AIRFLOW_CONN", "AIRBYTE_API", "AIRBYTE_OUTP
 OTHERS = ("AIRBYTE_HEADERS", "AIRBYTE_REQUEST_TIMEOUT", "AIRBYTE_INSECURE", "AIRBYTE_API_TOKEN")
 
 
-def assert_hidden(ending: Ending) -> None:
+def assert_hidden(ending: CommandResult) -> None:
     assert "canary" not in (ending.stdout + ending.stderr).lower()
     assert "Traceback" not in ending.stderr
     assert ending.code in {0, 2}

@@ -24,7 +24,7 @@ _HELD: Final[dict[Moment, Fault | None]] = {
 
 
 @dataclass(frozen=True)
-class Case:
+class SyncState:
     """One sync that is killed once, in its first try."""
 
     victim: str
@@ -42,29 +42,29 @@ class Case:
 class Trap:
     """A case before a sandbox: knows when its moment has come, and what was left in the end."""
 
-    case: Case
+    state: SyncState
     sandbox: Sandbox
 
     @classmethod
-    def set(cls, case: Case, sandbox: Sandbox) -> "Trap":
+    def set(cls, state: SyncState, sandbox: Sandbox) -> "Trap":
         """Add the connection; its first try is held where it is to be killed."""
-        sandbox.add_connection(case.connection, script=_LIFE)
-        held = _HELD[case.moment]
+        sandbox.add_connection(state.connection, script=_LIFE)
+        held = _HELD[state.moment]
         if held is not None:
-            sandbox.faults.add(held.model_copy(update={"connection": case.connection}))
-        return cls(case, sandbox)
+            sandbox.faults.add(held.model_copy(update={"connection": state.connection}))
+        return cls(state, sandbox)
 
     def spring(self, pid: int) -> bool:
         """Send the signal if the moment has come; whether it has."""
         if not self._come():
             return False
-        os.kill(pid, self.case.signal)
+        os.kill(pid, self.state.signal)
         return True
 
     def _come(self) -> bool:
-        if self.case.moment == "while waiting":
+        if self.state.moment == "while waiting":
             return "running" in self.statuses()
-        name = "jobs" if self.case.moment == "before the trigger" else "trigger"
+        name = "jobs" if self.state.moment == "before the trigger" else "trigger"
         identity = self._identity
         return any(
             each.fault == "hold" and identity in f"{each.path} {each.query} {each.body!r}"
@@ -74,7 +74,7 @@ class Trap:
     @property
     def _identity(self) -> str:
         return next(
-            each.id for each in self.sandbox.connections if each.name == self.case.connection
+            each.id for each in self.sandbox.connections if each.name == self.state.connection
         )
 
     def statuses(self) -> list[str]:
@@ -85,12 +85,12 @@ class Trap:
         """Tell what was left, as a line of a table."""
         left = Counter(self.statuses())
         jobs = ", ".join(f"{number} {status}" for status, number in sorted(left.items()))
-        return f"| {self.case.victim} | {self.case.signal.name} | {self.case.moment} | {jobs} |"
+        return f"| {self.state.victim} | {self.state.signal.name} | {self.state.moment} | {jobs} |"
 
     def is_clean(self) -> bool:
         """Whether exactly one sync has succeeded, and all others were cancelled."""
         left = Counter(self.statuses())
-        cancelled = left["cancelled"] if self.case.signal is signal.SIGTERM else 0
+        cancelled = left["cancelled"] if self.state.signal is signal.SIGTERM else 0
         return left["succeeded"] == 1 and left.total() == 1 + cancelled
 
 
@@ -101,9 +101,9 @@ def spring_all(traps: Sequence[Trap], home: Path) -> None:
     def kill_those_whose_moment_has_come() -> bool:
         found = commands(home)
         for trap in left.copy():
-            pid = found.get(trap.case.connection)
+            pid = found.get(trap.state.connection)
             if pid is not None:
-                victim = pid if trap.case.victim == "command" else parent_of(pid)
+                victim = pid if trap.state.victim == "command" else parent_of(pid)
                 if trap.spring(victim):
                     left.remove(trap)
         return not left

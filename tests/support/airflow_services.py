@@ -75,10 +75,10 @@ def _start(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+    for number, retry_for in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, number)
-            process.wait(patience)
+            process.wait(retry_for)
             return
 
 

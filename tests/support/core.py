@@ -12,7 +12,7 @@ import httpx
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
 from airbyte_sync_cli.sync.context import Context, TriggerSlots
@@ -20,7 +20,7 @@ from airbyte_sync_cli.sync.events import Event, Warned
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
 from airbyte_sync_cli.sync.select import select_connections
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import Stop
 from tests.support.transport import LoopbackTransport
 from tests.support.virtual import run
@@ -124,10 +124,10 @@ class Bench:
         *connections: SimConnection,
         stop_after: float | None = None,
         at: tuple[float, Callable[[], object]] | None = None,
-    ) -> list[Case]:
+    ) -> list[SyncState]:
         """Run these connections to the end; SIGTERM after so many seconds, `at` meanwhile."""
 
-        async def work(context: Context) -> list[Case]:
+        async def work(context: Context) -> list[SyncState]:
             if at is not None:
                 asyncio.get_running_loop().call_later(*at)
             wanted = [connection.id for connection in connections]
@@ -136,30 +136,30 @@ class Bench:
 
         return self.play(work, stop_after)
 
-    def wait(self, *job_ids: int, stop_after: float | None = None) -> list[Case]:
+    def wait(self, *job_ids: int, stop_after: float | None = None) -> list[SyncState]:
         """Wait for jobs."""
 
-        async def work(context: Context) -> list[Case]:
+        async def work(context: Context) -> list[SyncState]:
             return list(await wait_for_jobs(context, job_ids))
 
         return self.play(work, stop_after)
 
     def play(
         self,
-        work: Callable[[Context], Awaitable[list[Case]]],
+        work: Callable[[Context], Awaitable[list[SyncState]]],
         stop_after: float | None = None,
-    ) -> list[Case]:
+    ) -> list[SyncState]:
         """Do this work with a context of its own, in virtual time."""
 
-        async def play() -> list[Case]:
+        async def play() -> list[SyncState]:
             async with asyncio.timeout(14 * 24 * 3600):
                 return await self._with_context(work, stop_after)
 
         return run(play())
 
     async def _with_context(
-        self, work: Callable[[Context], Awaitable[list[Case]]], stop_after: float | None
-    ) -> list[Case]:
+        self, work: Callable[[Context], Awaitable[list[SyncState]]], stop_after: float | None
+    ) -> list[SyncState]:
         stop = Stop(self.clock)
         transport = SocketLike(
             self.sandbox,
@@ -170,9 +170,9 @@ class Bench:
             is_dated=self.is_dated,
         )
         async with httpx.AsyncClient(transport=transport) as client:
-            gate = Gate(client, clock=self.clock, limit=30)
+            http_client = HttpClient(client, clock=self.clock, limit=30)
             context = Context(
-                airbyte=self._server(gate),
+                airbyte=self._server(http_client),
                 clock=self.clock,
                 emit=self.listener or self.events.append,
                 stop=stop,
@@ -182,16 +182,18 @@ class Bench:
             if stop_after is not None:
                 asyncio.get_running_loop().call_later(stop_after, stop.interrupt, "SIGTERM")
             began = self.clock.monotonic()
-            cases = await work(context)
+            states = await work(context)
             self.seconds = self.clock.monotonic() - began
-            return cases
+            return states
 
-    def _server(self, gate: Gate) -> Airbyte:
-        config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-        public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
+    def _server(self, http_client: HttpClient) -> Airbyte:
+        config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+        public = PublicApi(http_client, "http://airbyte/api/public/v1", trigger_limit=180)
         if self.api == "config":
-            return Airbyte(gate, config, None, ui="http://airbyte")
-        return Airbyte(gate, public, config if self.with_config else None, ui="http://airbyte")
+            return Airbyte(http_client, config, None, ui="http://airbyte")
+        return Airbyte(
+            http_client, public, config if self.with_config else None, ui="http://airbyte"
+        )
 
     def told(self, kind: type[_Event]) -> list[_Event]:
         """The events of one kind."""

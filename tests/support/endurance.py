@@ -64,8 +64,8 @@ def wait_in_virtual_time(
     ]
     watch = _Watch(given.sandbox, hours * 3600, random.Random(seed))  # noqa: S311  # no secret
     given.listener = watch
-    cases = given.run(*connections, at=(60.0, watch.begin))
-    watch.waited.ended_well = [case.exit_code for case in cases] == [ExitCode.OK] * jobs
+    states = given.run(*connections, at=(60.0, watch.begin))
+    watch.waited.ended_well = [state.exit_code for state in states] == [ExitCode.OK] * jobs
     return watch.waited
 
 

@@ -32,7 +32,7 @@ _PASSED_ON = ("PATH", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS
 
 
 @dataclass(frozen=True)
-class Ending:
+class CommandResult:
     """What the program left."""
 
     code: int
@@ -91,16 +91,16 @@ class FollowingClock(SimClock):
         return super().now() + HurriedClock.furthest - self._skipped_before
 
 
-def call(*argv: str, **environ: str) -> Ending:
+def call(*argv: str, **environ: str) -> CommandResult:
     """Run the program in this process, with nothing else in its environment."""
     return call_below(_NOWHERE, *argv, **environ)
 
 
-def call_below(root: Path, *argv: str, **environ: str) -> Ending:
+def call_below(root: Path, *argv: str, **environ: str) -> CommandResult:
     """Do the same where `root` is the folder that holds Airflow's own."""
     stdout, stderr = io.StringIO(), io.StringIO()
     code = _called(argv, environ, stdout, stderr, root=root)
-    return Ending(code, stdout.getvalue(), stderr.getvalue())
+    return CommandResult(code, stdout.getvalue(), stderr.getvalue())
 
 
 def _called(
@@ -125,19 +125,19 @@ def _called(
     return code
 
 
-def call_on_terminal(*argv: str, **environ: str) -> Ending:
+def call_on_terminal(*argv: str, **environ: str) -> CommandResult:
     """Run the program in this process on a terminal; what it shows stands in `stdout`."""
     return _call_with_descriptors(argv, environ, *pty.openpty())
 
 
-def call_in_pipe(*argv: str, **environ: str) -> Ending:
+def call_in_pipe(*argv: str, **environ: str) -> CommandResult:
     """Run the program in this process with stdout and stderr in one pipe, read as `stdout`."""
     return _call_with_descriptors(argv, environ, *os.pipe())
 
 
 def _call_with_descriptors(
     argv: Sequence[str], environ: Mapping[str, str], reader: int, writer: int
-) -> Ending:
+) -> CommandResult:
     shown: list[bytes] = []
     reading = threading.Thread(target=lambda: shown.extend(read_all(reader)))
     reading.start()
@@ -150,7 +150,7 @@ def _call_with_descriptors(
     finally:
         reading.join(timeout=30)
         os.close(reader)
-    return Ending(code, b"".join(shown).decode().replace("\r\n", "\n"), "")
+    return CommandResult(code, b"".join(shown).decode().replace("\r\n", "\n"), "")
 
 
 def read_all(reader: int) -> Iterator[bytes]:
@@ -160,7 +160,7 @@ def read_all(reader: int) -> Iterator[bytes]:
             yield content
 
 
-def start(*argv: str, **environ: str) -> Ending:
+def start(*argv: str, **environ: str) -> CommandResult:
     """Run the program as a process, with nothing else in its environment."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     done = subprocess.run(  # noqa: S603  # our own program
@@ -172,7 +172,7 @@ def start(*argv: str, **environ: str) -> Ending:
         timeout=30,
         check=False,
     )
-    return Ending(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 @contextlib.contextmanager
@@ -186,7 +186,7 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def assert_told_well(ending: Ending, code: int) -> None:
+def assert_told_well(ending: CommandResult, code: int) -> None:
     """Hold an ending to what every failure must look like."""
     assert ending.code == code, ending.stderr
     assert len(ending.lines("error: ")) == 1, ending.stderr

@@ -41,10 +41,10 @@ def test_a_bug_with_an_active_job_names_it_and_how_to_go_on(kind: type[Event]) -
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     breaking(given, kind, key=orders.id)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.BUG
-    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    assert state.exit_code is ExitCode.BUG
+    told = error_result(ExitCode.BUG, [state.result()], state.error)
     assert told is not None
     assert told.message == (
         "internal error: ValueError: ours; job 1 of 'orders': it goes on without us"
@@ -67,11 +67,11 @@ def test_a_bug_while_a_trigger_is_open_names_its_job(fault: str, kind: type[Even
     given.sandbox.faults.add(Fault.model_validate(fault))
     breaking(given, kind, key=orders.id)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     active = [job.id for job in given.sandbox.active_jobs()]
-    assert case.exit_code is ExitCode.BUG
-    assert active == ([] if case.result().job_id is None else [1])
+    assert state.exit_code is ExitCode.BUG
+    assert active == ([] if state.result().job_id is None else [1])
 
 
 def test_a_bug_in_the_trigger_names_the_job_that_it_may_have_made() -> None:
@@ -79,11 +79,11 @@ def test_a_bug_in_the_trigger_names_the_job_that_it_may_have_made() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.trigger_breaks = True
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    told = error_result(ExitCode.BUG, [state.result()], state.error)
     assert told is not None
-    assert (case.exit_code, case.start) == (ExitCode.BUG, Start.STARTED)
+    assert (state.exit_code, state.start) == (ExitCode.BUG, Start.STARTED)
     assert "ValueError: ours; job 1 of 'orders': it goes on without us" in told.message
     assert "airbyte-sync wait 1" in (told.hint or "")
 
@@ -93,9 +93,9 @@ def test_a_bug_in_the_trigger_while_we_are_stopped_loses_no_job() -> None:
     orders = given.sandbox.add_connection("orders", schedule="every 24 hours", script=script(LONG))
     given.trigger_breaks = True
 
-    [case] = given.run(orders, stop_after=0.1)
+    [state] = given.run(orders, stop_after=0.1)
 
-    assert (case.exit_code, case.start) == (ExitCode.SIGTERM, Start.STARTED)
+    assert (state.exit_code, state.start) == (ExitCode.SIGTERM, Start.STARTED)
     assert not given.sandbox.active_jobs()
     assert "internal error: ValueError: ours" in given.warnings
 
@@ -109,10 +109,10 @@ def test_a_bug_that_stays_while_the_job_is_looked_for_says_that_one_may_exist() 
     )
     breaking(given, LookingForJob, key=orders.id)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.BUG, Start.POSSIBLE)
-    told = error_result(ExitCode.BUG, [case.result()], case.error)
+    assert (state.exit_code, state.start) == (ExitCode.BUG, Start.POSSIBLE)
+    told = error_result(ExitCode.BUG, [state.result()], state.error)
     assert told is not None
     assert "a job may have been started" in told.message
     assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
@@ -145,10 +145,10 @@ def test_connection_switched_off_after_a_lost_answer_still_says_that_a_job_may_e
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault.model_validate("trigger:lost-before:times=1"))
 
-    [case] = given.run(orders, at=(5, lambda: setattr(orders, "status", "inactive")))
+    [state] = given.run(orders, at=(5, lambda: setattr(orders, "status", "inactive")))
 
-    assert (case.exit_code, case.start) == (ExitCode.REJECTED, Start.POSSIBLE)
-    told = error_result(ExitCode.REJECTED, [case.result()], case.error)
+    assert (state.exit_code, state.start) == (ExitCode.REJECTED, Start.POSSIBLE)
+    told = error_result(ExitCode.REJECTED, [state.result()], state.error)
     assert told is not None
     assert "is inactive" in told.message
     assert "a job may have been started, but none has shown up" in told.message
@@ -160,10 +160,10 @@ def test_bug_in_the_stop_itself_names_the_job() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     breaking(given, Cancelling, key=orders.id)
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    told = error_result(ExitCode.BUG, [case.result()], case.error)
-    assert case.exit_code is ExitCode.BUG
+    told = error_result(ExitCode.BUG, [state.result()], state.error)
+    assert state.exit_code is ExitCode.BUG
     assert told is not None
     assert "job 1 of 'orders': it goes on without us" in told.message
     assert "airbyte-sync wait 1" in (told.hint or "")
@@ -179,9 +179,9 @@ def test_bugs_in_several_syncs_at_once_name_every_job() -> None:
 
     given.listener = listen
 
-    cases = given.run(*both)
+    states = given.run(*both)
 
-    told = error_result(ExitCode.BUG, [case.result() for case in cases], cases[0].error)
+    told = error_result(ExitCode.BUG, [state.result() for state in states], states[0].error)
     assert told is not None
     assert "job 1 of 'one': it goes on without us" in told.message
     assert "job 2 of 'two': it goes on without us" in told.message

@@ -35,10 +35,10 @@ def test_a_job_of_somebody_is_left_alone_while_our_trigger_has_not_left(api: str
     given.trigger_connects_in = 4
     orders = given.sandbox.add_connection("orders", script=script(LONG))
 
-    [case] = given.run(orders, stop_after=0.8, at=(0.5, starting(given, orders)))
+    [state] = given.run(orders, stop_after=0.8, at=(0.5, starting(given, orders)))
 
-    assert case.exit_code is ExitCode.SIGTERM
-    assert (case.result().job_id, case.start) == (None, Start.NOT_SENT)
+    assert state.exit_code is ExitCode.SIGTERM
+    assert (state.result().job_id, state.start) == (None, Start.NOT_SENT)
     assert not given.sandbox.sent("cancel")
 
 
@@ -53,10 +53,10 @@ def test_a_job_of_somebody_is_left_alone_after_a_refusal(
         Fault(when="trigger", action="status", status=status, retry_after=retry_after)
     )
 
-    [case] = given.run(orders, stop_after=3.0, at=(2.5, starting(given, orders)))
+    [state] = given.run(orders, stop_after=3.0, at=(2.5, starting(given, orders)))
 
-    assert case.exit_code is ExitCode.SIGTERM
-    assert case.adopted
+    assert state.exit_code is ExitCode.SIGTERM
+    assert state.adopted
     assert not given.sandbox.sent("cancel")
 
 
@@ -65,10 +65,10 @@ def test_a_job_of_somebody_after_a_refusal_is_adopted_and_said_to_be() -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, times=1))
 
-    [case] = given.run(orders, at=(2.0, starting(given, orders, QUICK)))
+    [state] = given.run(orders, at=(2.0, starting(given, orders, QUICK)))
 
-    assert case.exit_code is ExitCode.OK
-    assert case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert state.adopted
     assert given.warnings[0].endswith("that was refused: adopted, never cancelled by us")
 
 
@@ -80,9 +80,9 @@ def test_a_job_of_somebody_after_a_refusal_meets_the_policy(how: str, code: Exit
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, times=1))
 
-    [case] = given.run(orders, at=(2.0, starting(given, orders)))
+    [state] = given.run(orders, at=(2.0, starting(given, orders)))
 
-    assert case.exit_code is code
+    assert state.exit_code is code
     assert len(given.sandbox.sent("trigger")) == 1
 
 
@@ -93,10 +93,10 @@ def test_what_our_own_lost_trigger_brought_about_is_no_reason_to_skip(how: str) 
     orders = given.sandbox.add_connection("orders", scripts=(first, script(QUICK)))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().job_type == "sync"
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_type == "sync"
 
 
 @pytest.mark.parametrize("how", ["skip", "fail", "wait"])
@@ -105,10 +105,10 @@ def test_a_stop_names_a_job_that_a_gateway_delivered_in_spite_of_its_refusal(how
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
 
-    [case] = given.run(orders, stop_after=0.8)
+    [state] = given.run(orders, stop_after=0.8)
 
-    assert case.exit_code is ExitCode.SIGTERM
-    assert (case.result().job_id, case.adopted) == (1, True)
+    assert state.exit_code is ExitCode.SIGTERM
+    assert (state.result().job_id, state.adopted) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def test_job_behind_a_delivered_503_is_named_where_it_is_in_the_way(
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is code
-    assert (case.result().job_id, case.start) == (1, Start.POSSIBLE)
+    assert state.exit_code is code
+    assert (state.result().job_id, state.start) == (1, Start.POSSIBLE)
     assert len(given.sandbox.sent("trigger")) == 1
     assert not given.sandbox.sent("cancel")
 
@@ -137,9 +137,9 @@ def test_an_adopted_job_is_told_with_what_may_still_appear() -> None:
     )  # fmt: skip
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.OK, Start.POSSIBLE)
+    assert (state.exit_code, state.start) == (ExitCode.OK, Start.POSSIBLE)
     assert "a job of ours may still appear" in given.warnings[0]
 
 
@@ -148,9 +148,9 @@ def test_a_stop_during_refusals_says_that_nothing_was_started() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
 
-    [case] = given.run(orders, stop_after=20)
+    [state] = given.run(orders, stop_after=20)
 
-    assert case.start is Start.REFUSED
+    assert state.start is Start.REFUSED
     assert not given.sandbox.jobs
 
 
@@ -170,9 +170,9 @@ def test_a_job_that_appears_long_after_a_lost_trigger_is_adopted_at_most() -> No
     given = bench()
     orders = an_outage_after_a_lost_trigger(given, "lost-before")
 
-    [case] = given.run(orders, stop_after=1300, at=(900, starting(given, orders)))
+    [state] = given.run(orders, stop_after=1300, at=(900, starting(given, orders)))
 
-    assert (case.exit_code, case.adopted) == (ExitCode.SIGTERM, True)
+    assert (state.exit_code, state.adopted) == (ExitCode.SIGTERM, True)
     assert not given.sandbox.sent("cancel")
     assert any("appeared too long after it" in text for text in given.warnings)
 
@@ -182,9 +182,9 @@ def test_a_job_that_appeared_in_time_is_ours_however_late_it_is_seen(ahead: floa
     given = bench(ahead=ahead)
     orders = an_outage_after_a_lost_trigger(given, "lost-after")
 
-    [case] = given.run(orders, stop_after=1300)
+    [state] = given.run(orders, stop_after=1300)
 
-    assert (case.exit_code, case.adopted) == (ExitCode.SIGTERM, False)
+    assert (state.exit_code, state.adopted) == (ExitCode.SIGTERM, False)
     assert not given.sandbox.active_jobs()
 
 
@@ -202,9 +202,9 @@ def test_an_event_of_a_manual_start_makes_a_found_job_ours_despite_a_schedule(
     orders = given.sandbox.add_connection("orders", schedule="every 24 hours", script=script(LONG))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.adopted is adopted
+    assert state.adopted is adopted
     assert bool(given.sandbox.active_jobs()) is adopted
 
 
@@ -216,9 +216,9 @@ def test_a_scheduled_job_without_such_an_event_is_adopted() -> None:
     )  # fmt: skip
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.adopted
+    assert state.adopted
     assert not given.sandbox.sent("cancel")
 
 
@@ -233,9 +233,9 @@ def test_events_that_cannot_be_read_leave_a_scheduled_job_adopted(action: str) -
         Fault.model_validate({"when": "events", "action": action, "status": 500}),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.adopted) == (ExitCode.OK, True)
+    assert (state.exit_code, state.adopted) == (ExitCode.OK, True)
 
 
 def test_events_that_take_some_seconds_still_make_a_scheduled_job_ours() -> None:
@@ -246,9 +246,9 @@ def test_events_that_take_some_seconds_still_make_a_scheduled_job_ours() -> None
         Fault(when="events", action="hold", seconds=3, applied=True),
     )
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert not case.adopted
+    assert not state.adopted
     assert not given.sandbox.active_jobs()
 
 
@@ -259,9 +259,9 @@ def test_events_that_never_come_leave_a_stop_time_to_name_the_job() -> None:
         Fault(when="trigger", action="lost-after", times=1), Fault(when="events", action="never")
     )
 
-    [case] = given.run(orders, stop_after=0.5)
+    [state] = given.run(orders, stop_after=0.5)
 
-    assert (case.result().job_id, case.adopted) == (1, True)
+    assert (state.result().job_id, state.adopted) == (1, True)
     assert given.seconds <= 0.5 + 1.5
 
 
@@ -271,13 +271,13 @@ def test_a_refresh_that_is_only_found_is_adopted() -> None:
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
     theirs = script(LONG)
 
-    [case] = given.run(
+    [state] = given.run(
         orders,
         stop_after=60,
         at=(5, lambda: given.sandbox.start_job(orders, kind="refresh", script=theirs)),
     )
 
-    assert case.adopted
+    assert state.adopted
     assert not given.sandbox.sent("cancel")
 
 
@@ -304,9 +304,9 @@ def test_where_every_look_is_slow_the_sync_is_started_all_the_same(slow: float) 
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="jobs", action="hold", seconds=slow))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.sent("trigger")) == 1
 
 
@@ -317,9 +317,9 @@ def test_a_connection_that_takes_long_to_be_made_leaves_no_stale_trigger(seconds
     given.trigger_connects_in = seconds
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.sent("trigger")) == 1
 
 
@@ -357,12 +357,12 @@ def test_an_ending_without_a_job_carries_what_may_exist(
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault.model_validate(fault))
 
-    [case] = given.run(orders, stop_after=stop_after)
+    [state] = given.run(orders, stop_after=stop_after)
 
-    assert case.exit_code is (ExitCode.SIGTERM if stop_after else ExitCode.TIMEOUT)
-    assert (case.result().job_id, case.result().start) == (None, start)
-    if case.error is not None:
-        assert ("may have been started" in case.error.message) is (start is Start.POSSIBLE)
+    assert state.exit_code is (ExitCode.SIGTERM if stop_after else ExitCode.TIMEOUT)
+    assert (state.result().job_id, state.result().start) == (None, start)
+    if state.error is not None:
+        assert ("may have been started" in state.error.message) is (start is Start.POSSIBLE)
 
 
 def test_a_timeout_names_the_last_refusal() -> None:
@@ -370,12 +370,14 @@ def test_a_timeout_names_the_last_refusal() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault.model_validate("trigger:try-again-later"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.error is not None
-    assert case.error.message.startswith("'orders': the start was refused when --timeout passed (")
-    assert "409" in case.error.message
-    assert "A sync is already running" in case.error.message
+    assert state.error is not None
+    assert state.error.message.startswith(
+        "'orders': the start was refused when --timeout passed ("
+    )
+    assert "409" in state.error.message
+    assert "A sync is already running" in state.error.message
 
 
 def test_a_timeout_names_the_job_that_was_in_the_way() -> None:
@@ -383,11 +385,11 @@ def test_a_timeout_names_the_job_that_was_in_the_way() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script(LONG))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.error is not None
-    assert "(job 1 (sync) is in the way)" in case.error.message
-    assert case.start is Start.NOT_SENT
+    assert state.error is not None
+    assert "(job 1 (sync) is in the way)" in state.error.message
+    assert state.start is Start.NOT_SENT
 
 
 def test_a_clean_no_is_a_refusal() -> None:
@@ -395,9 +397,9 @@ def test_a_clean_no_is_a_refusal() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=403))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.DENIED, Start.REFUSED)
+    assert (state.exit_code, state.start) == (ExitCode.DENIED, Start.REFUSED)
 
 
 def test_a_job_of_ours_is_started_and_one_that_is_adopted_is_not() -> None:
@@ -419,11 +421,11 @@ def test_a_job_is_told_with_its_address_and_whether_since_made_it_count(
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, script=script("succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     [known] = given.told(JobKnown)
     assert (known.job.id, known.since) == (job_id, since is not None)
-    assert known.url == case.url
+    assert known.url == state.url
     assert f"/connections/{orders.id}/" in (known.url or "")
     assert f"jobId={job_id}" in (known.url or "")
 
@@ -442,10 +444,10 @@ def test_nothing_starts_while_a_job_of_the_list_has_no_readable_id(
     given.sandbox.start_job(orders, script=script("failed"))
     given.sandbox.start_job(orders, script=script(life)).id = 0
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.PROTOCOL, Start.NOT_SENT)
-    assert "1 of 2 rows cannot be read" in str(case.error)
+    assert (state.exit_code, state.start) == (ExitCode.PROTOCOL, Start.NOT_SENT)
+    assert "1 of 2 rows cannot be read" in str(state.error)
     assert not given.sandbox.sent("trigger")
 
 
@@ -458,7 +460,7 @@ def test_lost_answer_is_unknown_while_a_job_of_the_list_has_no_readable_id() -> 
     def hide() -> None:
         given.sandbox.jobs[-1].id = 0
 
-    [case] = given.run(orders, at=(100, hide))
+    [state] = given.run(orders, at=(100, hide))
 
-    assert (case.exit_code, case.start) == (ExitCode.UNKNOWN, Start.POSSIBLE)
+    assert (state.exit_code, state.start) == (ExitCode.UNKNOWN, Start.POSSIBLE)
     assert len(given.sandbox.sent("trigger")) == 1

@@ -30,9 +30,9 @@ def test_one_500_of_a_hidden_list_does_not_make_an_old_job_new(action: str) -> N
         Fault.model_validate(f"trigger:{action}:times=1"),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.result().job_id == 2
+    assert state.result().job_id == 2
 
 
 def test_one_500_of_a_hidden_list_does_not_let_a_clear_cancel_a_refresh() -> None:
@@ -57,11 +57,11 @@ def test_a_clear_that_somebody_starts_is_never_taken_for_our_sync() -> None:
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
     theirs = script("running 5, succeeded")
 
-    [case] = given.run(
+    [state] = given.run(
         orders, at=(10, lambda: given.sandbox.start_job(orders, kind="clear", script=theirs))
     )
 
-    assert (case.exit_code, case.result().job_type) == (ExitCode.OK, "sync")
+    assert (state.exit_code, state.result().job_type) == (ExitCode.OK, "sync")
 
 
 # -- plain noes in the middle of an outage ----------------------------------------------------
@@ -76,9 +76,9 @@ def test_one_plain_no_in_the_middle_of_an_outage_is_no_ending(odd: str) -> None:
         Fault.model_validate(f"{odd}:from=150:times=1:api=public"),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("odd", ["jobs:html", "jobs:401"])
@@ -91,9 +91,9 @@ def test_nor_while_a_lost_job_is_looked_for(odd: str) -> None:
         Fault.model_validate(f"{odd}:from=90:times=3"),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("odd", ["401", "html", "login", "409", "423", "404"])
@@ -105,9 +105,9 @@ def test_one_odd_answer_right_after_a_state_conflict_loses_no_job(odd: str) -> N
         Fault.model_validate(f"connection:{odd}:after=1:times=1"),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_job_that_failed_at_once_counts_although_the_connection_is_switched_off_since(
@@ -125,9 +125,9 @@ def test_a_job_that_failed_at_once_counts_although_the_connection_is_switched_of
 
     monkeypatch.setattr(given.sandbox.faults, "take", switch_off)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.FAILED
+    assert state.exit_code is ExitCode.FAILED
 
 
 def test_a_start_that_airbyte_never_confirms_may_still_come_and_is_unknown() -> None:
@@ -135,9 +135,9 @@ def test_a_start_that_airbyte_never_confirms_may_still_come_and_is_unknown() -> 
     plot = script("running 60, succeeded", born_after=1000)
     orders = given.sandbox.add_connection("orders", script=plot)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
+    assert state.exit_code is ExitCode.UNKNOWN
 
 
 # -- gateways that count requests --------------------------------------------------------------
@@ -174,9 +174,9 @@ def test_a_gateway_that_lets_few_requests_through_keeps_nobody_in_suspense(
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
     limit(given, most, monkeypatch)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is code
+    assert state.exit_code is code
     assert given.seconds < 300
 
 
@@ -186,9 +186,9 @@ def test_a_lost_answer_is_found_behind_such_a_gateway(monkeypatch: pytest.Monkey
     given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
     limit(given, 2, monkeypatch, after="trigger")
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id) == (ExitCode.OK, 1)
+    assert (state.exit_code, state.result().job_id) == (ExitCode.OK, 1)
 
 
 # -- being stopped -----------------------------------------------------------------------------
@@ -200,9 +200,9 @@ def test_a_stop_during_the_trigger_of_a_scheduled_connection_bears_one_bad_look(
     orders = given.sandbox.add_connection("orders", schedule="every 24 hours", script=plot)
     given.sandbox.faults.add(Fault(when="jobs", action="status", status=503, after=3, times=1))
 
-    [case] = given.run(orders, stop_after=2)
+    [state] = given.run(orders, stop_after=2)
 
-    assert case.result().job_id == 1
+    assert state.result().job_id == 1
 
 
 def test_a_read_that_hangs_does_not_outlast_the_timeout() -> None:
@@ -211,9 +211,9 @@ def test_a_read_that_hangs_does_not_outlast_the_timeout() -> None:
     job = given.sandbox.start_job(orders, script=script(LONG))
     given.sandbox.faults.add(Fault(when="job", action="never"))
 
-    [case] = given.wait(job.id)
+    [state] = given.wait(job.id)
 
-    assert case.exit_code is ExitCode.TIMEOUT
+    assert state.exit_code is ExitCode.TIMEOUT
     assert given.seconds < 20
 
 
@@ -229,9 +229,9 @@ def test_a_hiccup_of_the_config_api_stops_no_refresh() -> None:
         Fault(when="job", api="config", action="login", from_seconds=20, for_seconds=3)
     )
 
-    cases = given.run(*many)
+    states = given.run(*many)
 
-    assert {case.exit_code for case in cases} == {ExitCode.OK}
+    assert {state.exit_code for state in states} == {ExitCode.OK}
 
 
 def test_nor_does_it_hide_why_the_syncs_failed() -> None:
@@ -242,9 +242,9 @@ def test_nor_does_it_hide_why_the_syncs_failed() -> None:
         Fault(when="job", api="config", action="login", from_seconds=20, for_seconds=3)
     )
 
-    cases = given.run(*many)
+    states = given.run(*many)
 
-    assert all(case.failure for case in cases)
+    assert all(state.failure for state in states)
 
 
 @pytest.mark.parametrize("action", ["html", "login", "403", "404"])
@@ -253,11 +253,11 @@ def test_a_refresh_without_a_config_api_is_refused_with_the_reason(action: str) 
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault.model_validate(f"any:{action}:api=config"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.REJECTED
-    assert case.error is not None
-    assert "a refresh needs the Config API" in case.error.message
+    assert state.exit_code is ExitCode.REJECTED
+    assert state.error is not None
+    assert "a refresh needs the Config API" in state.error.message
     assert not given.sandbox.sent("trigger")
 
 
@@ -267,6 +267,6 @@ def test_two_500s_do_not_make_a_running_job_unknown() -> None:
     job = given.sandbox.start_job(orders, script=script(A_WHILE))
     given.sandbox.faults.add(Fault(when="job", action="status", status=500, times=2))
 
-    [case] = given.wait(job.id)
+    [state] = given.wait(job.id)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK

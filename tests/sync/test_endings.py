@@ -25,9 +25,9 @@ def test_an_outage_of_half_a_day_is_borne_where_that_is_allowed() -> None:
     orders = given.sandbox.add_connection("orders", script=script("running 60000, succeeded"))
     given.cut_between = (100.0, 50_000.0)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_job_seen_to_work_by_the_last_look_meets_no_start_timeout() -> None:
@@ -36,9 +36,9 @@ def test_a_job_seen_to_work_by_the_last_look_meets_no_start_timeout() -> None:
         "orders", script=script("pending 55, running 60, succeeded")
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_job_that_cannot_be_read_is_not_said_to_have_missed_its_start() -> None:
@@ -48,9 +48,9 @@ def test_a_job_that_cannot_be_read_is_not_said_to_have_missed_its_start() -> Non
     )
     given.cut_between = (20.0, 200.0)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.events) < 1000
 
 
@@ -61,9 +61,9 @@ def test_ten_minutes_of_crashes_of_the_config_api_are_borne() -> None:
         Fault(when="job", action="status", status=500, after=3, for_seconds=600)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_signal_during_the_wait_for_late_numbers_does_not_pass_unproven_numbers() -> None:
@@ -71,10 +71,10 @@ def test_a_signal_during_the_wait_for_late_numbers_does_not_pass_unproven_number
     plot = script("running 60, succeeded", records=1000, statistics_late=50)
     orders = given.sandbox.add_connection("orders", script=plot)
 
-    [case] = given.run(orders, stop_after=90)
+    [state] = given.run(orders, stop_after=90)
 
-    assert case.result().status == "succeeded"
-    assert case.exit_code is ExitCode.SUSPECT
+    assert state.result().status == "succeeded"
+    assert state.exit_code is ExitCode.SUSPECT
 
 
 def test_files_do_not_say_ok_while_a_success_is_unproven() -> None:
@@ -85,9 +85,9 @@ def test_files_do_not_say_ok_while_a_success_is_unproven() -> None:
     other = given.sandbox.add_connection("other", script=script(LONG))
     given.sandbox.faults.add(Fault(when="cancel", action="hold", seconds=60))
 
-    cases = given.run(orders, other, stop_after=90)
+    states = given.run(orders, other, stop_after=90)
 
-    assert [case.exit_code for case in cases] == [ExitCode.SUSPECT, ExitCode.SIGTERM]
+    assert [state.exit_code for state in states] == [ExitCode.SUSPECT, ExitCode.SIGTERM]
     told = [event.results[0].exit_code for event in given.told(Provisional)]
     assert told
     assert set(told) == {ExitCode.SUSPECT}
@@ -98,9 +98,9 @@ def test_a_success_that_is_proven_late_is_no_suspect() -> None:
     plot = script("running 60, succeeded", records=1000, statistics_late=30)
     orders = given.sandbox.add_connection("orders", script=plot)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_timeout_in_an_outage_says_that_no_cancel_could_be_sent() -> None:
@@ -108,21 +108,21 @@ def test_a_timeout_in_an_outage_says_that_no_cancel_could_be_sent() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.cut_between = (20.0, 1000.0)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
-    assert case.error is not None
-    assert case.error.message.endswith("; no cancel could be sent, it may go on")
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert state.error is not None
+    assert state.error.message.endswith("; no cancel could be sent, it may go on")
 
 
 def test_min_records_holds_for_a_job_that_ended_just_before_the_signal() -> None:
     given = bench(policy=replace(waiting(poll_interval=50.0), min_records=5000))
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
 
-    [case] = given.run(orders, stop_after=80)
+    [state] = given.run(orders, stop_after=80)
 
-    assert case.result().status == "succeeded"
-    assert case.exit_code is ExitCode.SUSPECT
+    assert state.result().status == "succeeded"
+    assert state.exit_code is ExitCode.SUSPECT
 
 
 def test_what_may_have_been_started_is_not_called_skipped() -> None:
@@ -131,11 +131,11 @@ def test_what_may_have_been_started_is_not_called_skipped() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG, born_after=170))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-after", connection="orders"))
 
-    _, case = given.run(bad, orders)
+    _, state = given.run(bad, orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
-    assert case.error is not None
-    assert "orders" in case.error.message
+    assert state.exit_code is ExitCode.UNKNOWN
+    assert state.error is not None
+    assert "orders" in state.error.message
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ def test_a_timeout_during_the_trigger_names_the_job_that_it_finds() -> None:
         "orders", script=script("pending 50, running 600, succeeded")
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
-    assert case.error is not None
-    assert f"job {case.result().job_id}" in case.error.message
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert state.error is not None
+    assert f"job {state.result().job_id}" in state.error.message
 
 
 def test_files_do_not_say_ok_while_another_sync_is_still_undecided() -> None:
@@ -204,10 +204,10 @@ def test_a_bug_in_one_sync_leaves_the_others_alone_and_its_job_named(
     second = given.sandbox.add_connection("second", script=script("running 60, succeeded"))
     read = Airbyte.job
 
-    async def broken(self: Airbyte, job_id: int, *, patience: float = 15.0) -> object:
+    async def broken(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
         if job_id == 1:
             raise ValueError("ours")
-        return await read(self, job_id, patience=patience)
+        return await read(self, job_id, retry_for=retry_for)
 
     monkeypatch.setattr(Airbyte, "job", broken)
     bug, fine = given.run(first, second)
@@ -225,16 +225,16 @@ def test_a_late_copy_of_the_database_does_not_undo_an_ending(
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
     read = Airbyte.job
 
-    async def lagging(self: Airbyte, job_id: int, *, patience: float = 15.0) -> object:
-        job = await read(self, job_id, patience=patience)
+    async def lagging(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
+        job = await read(self, job_id, retry_for=retry_for)
         ended = [e for e in given.told(Polled) if e.job.is_final]
         return replace(job, status="running", ended_at=None) if ended else job
 
     monkeypatch.setattr(Airbyte, "job", lagging)
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().status == "succeeded"
+    assert state.exit_code is ExitCode.OK
+    assert state.result().status == "succeeded"
 
 
 def test_what_nobody_counted_is_null_not_0() -> None:
@@ -243,11 +243,11 @@ def test_what_nobody_counted_is_null_not_0() -> None:
         "orders", script=script("running 60, succeeded", statistics=False)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().records_synced is None
-    assert case.result().bytes_synced is None
+    assert state.exit_code is ExitCode.OK
+    assert state.result().records_synced is None
+    assert state.result().bytes_synced is None
 
 
 def test_a_skipped_sync_links_to_the_job_in_its_way() -> None:
@@ -255,8 +255,8 @@ def test_a_skipped_sync_links_to_the_job_in_its_way() -> None:
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script(LONG))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.SKIPPED
-    assert case.result().url is not None
-    assert f"jobId={other.id}" in (case.result().url or "")
+    assert state.exit_code is ExitCode.SKIPPED
+    assert state.result().url is not None
+    assert f"jobId={other.id}" in (state.result().url or "")

@@ -30,11 +30,11 @@ def test_a_plain_run_starts_one_job_and_succeeds_on_every_version(version: str, 
     given = bench(version, api=api)
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert not case.adopted
-    assert [job.id for job in given.sandbox.jobs] == [case.job and case.job.id]
+    assert state.exit_code is ExitCode.OK
+    assert not state.adopted
+    assert [job.id for job in given.sandbox.jobs] == [state.job and state.job.id]
 
 
 LOST = [
@@ -66,12 +66,12 @@ def test_an_answer_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(fault)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert [job.id for job in given.sandbox.jobs] == [case.job and case.job.id]
+    assert state.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [state.job and state.job.id]
     is_refusal = fault.status in {429, 503} and fault.action == "status"
-    assert case.adopted is (is_refusal and fault.applied), "a refusal delivers nothing"
+    assert state.adopted is (is_refusal and fault.applied), "a refusal delivers nothing"
 
 
 def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> None:
@@ -81,10 +81,10 @@ def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> 
     )
     given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert state.adopted
     assert len(given.sandbox.jobs) == 1
     assert "adopted, never cancelled by us" in given.warnings[0]
 
@@ -127,9 +127,9 @@ def test_a_trigger_that_holds_for_130_seconds_is_one_job() -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="hold", seconds=130, times=1))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.jobs) == 1
     assert triggers(given) == 1
 
@@ -138,9 +138,9 @@ def test_a_job_that_shows_up_ten_seconds_after_a_state_conflict_is_taken() -> No
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK, born_after=70))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.jobs) == 1
     assert triggers(given) == 1
     assert any(isinstance(event, LookingForJob) for event in given.events)
@@ -154,11 +154,11 @@ def test_an_answer_with_an_old_active_job_is_adopted() -> None:
     )
     other = given.sandbox.start_job(orders)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.adopted
-    assert case.job is not None
-    assert case.job.id == other.id
+    assert state.adopted
+    assert state.job is not None
+    assert state.job.id == other.id
     assert len(given.sandbox.jobs) == 1
 
 
@@ -167,10 +167,10 @@ def test_nothing_reached_the_server_is_unavailable() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNAVAILABLE
-    assert case.job is None
+    assert state.exit_code is ExitCode.UNAVAILABLE
+    assert state.job is None
     assert not given.sandbox.jobs
     assert triggers(given) == TriggerPolicy().most_attempts
 
@@ -180,11 +180,11 @@ def test_answers_lost_again_and_again_are_unknown_not_unavailable() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
-    assert case.error is not None
-    assert "may have been started" in case.error.message
+    assert state.exit_code is ExitCode.UNKNOWN
+    assert state.error is not None
+    assert "may have been started" in state.error.message
     assert triggers(given) == TriggerPolicy().most_attempts
 
 
@@ -196,9 +196,9 @@ def test_an_outage_after_a_lost_answer_is_outlasted() -> None:
         Fault(when="jobs", action="status", status=502, after=3, for_seconds=600),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.jobs) == 1
 
 
@@ -210,9 +210,9 @@ def test_an_outage_longer_than_max_outage_after_a_lost_answer_is_unknown() -> No
         Fault(when="jobs", action="status", status=502, after=3),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
+    assert state.exit_code is ExitCode.UNKNOWN
 
 
 # -- 409 in all its meanings -----------------------------------------------------------------
@@ -231,11 +231,11 @@ def test_a_connection_that_is_not_active_is_rejected_before_any_trigger(
     given = bench(version, api=api)
     orders = given.sandbox.add_connection("orders", status=status)  # type: ignore[arg-type]
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.REJECTED
-    assert case.error is not None
-    assert status in case.error.message
+    assert state.exit_code is ExitCode.REJECTED
+    assert state.error is not None
+    assert status in state.error.message
     assert not given.sandbox.sent("trigger")
 
 
@@ -252,9 +252,9 @@ def test_a_connection_switched_off_meanwhile_is_rejected_after_the_409() -> None
             off.status = "inactive"
 
     given.listener = switch_off
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.REJECTED
+    assert state.exit_code is ExitCode.REJECTED
     assert not given.sandbox.jobs
 
 
@@ -263,11 +263,11 @@ def test_a_phantom_409_is_retried_for_two_minutes_and_then_a_conflict() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.CONFLICT
-    assert case.error is not None
-    assert "already running" in case.error.message  # the server's own words
+    assert state.exit_code is ExitCode.CONFLICT
+    assert state.error is not None
+    assert "already running" in state.error.message  # the server's own words
     assert 120 <= given.seconds < 180
 
 
@@ -276,9 +276,9 @@ def test_a_phantom_409_that_passes_ends_in_one_job() -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later", times=5))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.jobs) == 1
 
 
@@ -292,9 +292,9 @@ def test_a_409_from_a_proxy_without_json_is_looked_into_not_believed(body: str) 
         )
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.jobs) == 1
 
 
@@ -302,11 +302,11 @@ def test_a_409_for_a_deleted_workflow_is_a_conflict_in_the_servers_words() -> No
     given = bench()
     orders = given.sandbox.add_connection("orders", workflow_deleted=True)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.CONFLICT
-    assert case.error is not None
-    assert "deleted" in case.error.message
+    assert state.exit_code is ExitCode.CONFLICT
+    assert state.error is not None
+    assert "deleted" in state.error.message
 
 
 # -- --if-running ----------------------------------------------------------------------------
@@ -317,14 +317,14 @@ def test_wait_starts_ours_after_the_other_has_ended() -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     other = given.sandbox.start_job(orders, script=script("running 500, failed"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     first, second = given.sandbox.jobs
     assert first.id == other.id
-    assert case.exit_code is ExitCode.OK
-    assert case.job is not None
-    assert case.job.id == second.id
-    assert not case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert state.job is not None
+    assert state.job.id == second.id
+    assert not state.adopted
 
 
 @pytest.mark.parametrize(
@@ -340,12 +340,12 @@ def test_attach_reports_the_outcome_of_the_job_that_runs(life: str, code: ExitCo
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is code
-    assert case.adopted
-    assert case.job is not None
-    assert case.job.id == other.id
+    assert state.exit_code is code
+    assert state.adopted
+    assert state.job is not None
+    assert state.job.id == other.id
     assert not given.sandbox.sent("trigger")
 
 
@@ -354,9 +354,9 @@ def test_skip_does_nothing() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.SKIPPED
+    assert state.exit_code is ExitCode.SKIPPED
     assert not given.sandbox.sent("trigger")
     assert not given.sandbox.sent("cancel")
 
@@ -366,11 +366,11 @@ def test_fail_names_the_job_in_the_way() -> None:
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.CONFLICT
-    assert case.error is not None
-    assert f"job {other.id}" in case.error.message
+    assert state.exit_code is ExitCode.CONFLICT
+    assert state.error is not None
+    assert f"job {other.id}" in state.error.message
     assert not given.sandbox.sent("trigger")
 
 
@@ -387,10 +387,10 @@ def test_a_sync_that_begins_between_the_look_and_the_trigger_meets_the_same_poli
             given.sandbox.start_job(orders, script=script("running 30, succeeded"))
 
     given.listener = barge_in
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     expected = {"skip": ExitCode.SKIPPED, "fail": ExitCode.CONFLICT}.get(mode, ExitCode.OK)
-    assert case.exit_code is expected
+    assert state.exit_code is expected
     assert len(given.sandbox.jobs) == (2 if mode == "wait" else 1)
 
 
@@ -399,9 +399,9 @@ def test_a_clear_looks_first_instead_of_cancelling_a_running_sync() -> None:
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.CONFLICT
+    assert state.exit_code is ExitCode.CONFLICT
     assert other.active
 
 
@@ -411,9 +411,9 @@ def test_a_running_clear_is_seen_on_versions_that_hide_it_from_lists(version: st
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, kind="clear", script=script("running 100, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.SKIPPED
+    assert state.exit_code is ExitCode.SKIPPED
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
@@ -421,12 +421,12 @@ def test_refresh_whose_answer_names_no_job_is_looked_for(api: str) -> None:
     given = bench("1.1", api=api, policy=policy(job_type="refresh"))
     orders = given.sandbox.add_connection("orders")
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.job is not None
-    assert case.job.type == "refresh"
-    assert not case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert state.job is not None
+    assert state.job.type == "refresh"
+    assert not state.adopted
     assert len(given.sandbox.jobs) == 1
 
 
@@ -434,11 +434,11 @@ def test_a_refresh_is_started_through_the_config_api() -> None:
     given = bench(api="config", policy=policy(job_type="refresh"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.job is not None
-    assert case.job.type == "refresh"
+    assert state.exit_code is ExitCode.OK
+    assert state.job is not None
+    assert state.job.type == "refresh"
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
@@ -450,10 +450,10 @@ def test_a_reset_that_airbyte_does_first_is_waited_for_and_then_the_sync_is_trig
         "orders", scripts=(script(QUICK, job_type="reset_connection"), script(QUICK))
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert (case.result().job_id, case.result().job_type) == (2, "sync")
+    assert state.exit_code is ExitCode.OK
+    assert (state.result().job_id, state.result().job_type) == (2, "sync")
     assert "job 1 is a reset, though a sync was asked for" in given.warnings
 
 
@@ -462,10 +462,10 @@ def test_a_reset_that_airbyte_does_first_and_that_fails_is_the_ending() -> None:
     plot = script("running 5, failed", job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.FAILED
-    assert (case.result().job_id, case.result().job_type) == (1, "reset")
+    assert state.exit_code is ExitCode.FAILED
+    assert (state.result().job_id, state.result().job_type) == (1, "reset")
 
 
 def test_resets_without_end_are_a_conflict_and_never_a_success() -> None:
@@ -473,10 +473,10 @@ def test_resets_without_end_are_a_conflict_and_never_a_success() -> None:
     plot = script(QUICK, job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.CONFLICT
-    assert case.result().job_id is None
+    assert state.exit_code is ExitCode.CONFLICT
+    assert state.result().job_id is None
 
 
 def test_a_reset_that_airbyte_does_first_is_ours_to_cancel() -> None:
@@ -484,9 +484,9 @@ def test_a_reset_that_airbyte_does_first_is_ours_to_cancel() -> None:
     plot = script("running 600, succeeded", job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert [job.status for job in given.sandbox.jobs] == ["cancelled"]
 
 
@@ -496,19 +496,19 @@ def test_a_stop_right_after_such_a_reset_is_no_success() -> None:
     orders = given.sandbox.add_connection("orders", script=plot)
     given.policy = replace(given.policy, wait=replace(given.policy.wait, poll_interval=50.0))
 
-    [case] = given.run(orders, stop_after=75)
+    [state] = given.run(orders, stop_after=75)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
 
 
 def test_a_sync_that_comes_back_as_a_refresh_is_reported_as_it_is() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK, job_type="refresh"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().job_type == "refresh"
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_type == "refresh"
     assert "job 1 is a refresh, though a sync was asked for" in given.warnings
 
 
@@ -518,10 +518,10 @@ def test_attach_waits_for_a_job_that_does_something_else(kind: str) -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, kind=kind, script=script("running 90, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert (case.result().job_type, case.adopted) == ("sync", False)
+    assert state.exit_code is ExitCode.OK
+    assert (state.result().job_type, state.adopted) == ("sync", False)
 
 
 def test_somebodys_reset_after_a_lost_trigger_is_waited_for_and_never_a_success() -> None:
@@ -530,13 +530,13 @@ def test_somebodys_reset_after_a_lost_trigger_is_waited_for_and_never_a_success(
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
     theirs = script("running 100, succeeded")
 
-    [case] = given.run(
+    [state] = given.run(
         orders,
         at=(5, lambda: given.sandbox.start_job(orders, kind="reset_connection", script=theirs)),
     )
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().job_type == "sync"
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_type == "sync"
     assert [job.type for job in given.sandbox.jobs] == ["reset_connection", "sync"]
 
 
@@ -547,10 +547,10 @@ def test_since_takes_a_success_at_once() -> None:
     given = bench(policy=policy(since=START - timedelta(hours=1)))
     orders = given.sandbox.add_connection("orders", history=[script("running 60, succeeded")])
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert state.adopted
     assert not given.sandbox.sent("trigger")
 
 
@@ -559,12 +559,12 @@ def test_since_adopts_what_still_runs_whatever_if_running_says() -> None:
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script("running 90, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.adopted
-    assert case.job is not None
-    assert case.job.id == other.id
+    assert state.exit_code is ExitCode.OK
+    assert state.adopted
+    assert state.job is not None
+    assert state.job.id == other.id
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
@@ -574,10 +574,10 @@ def test_since_starts_anew_after_a_failure(end: str) -> None:
         "orders", script=script(QUICK), history=[script(f"running 60, {end}")]
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert not case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert not state.adopted
     assert len(given.sandbox.jobs) == 2
 
 
@@ -587,9 +587,9 @@ def test_since_ignores_what_is_older() -> None:
         "orders", script=script(QUICK), history=[script("running 60, succeeded")]
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert not case.adopted
+    assert not state.adopted
     assert len(given.sandbox.jobs) == 2
 
 
@@ -598,10 +598,10 @@ def test_since_counts_to_the_second_as_airbyte_tells_no_finer() -> None:
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script("running 90, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.job is not None
-    assert case.job.id == other.id
+    assert state.job is not None
+    assert state.job.id == other.id
 
 
 def test_since_does_not_take_a_reset_for_a_sync() -> None:
@@ -612,9 +612,9 @@ def test_since_does_not_take_a_reset_for_a_sync() -> None:
         history=[script("running 60, succeeded", job_type="reset_connection")],
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert not case.adopted
+    assert not state.adopted
 
 
 def test_the_job_is_told_with_the_history_of_the_connection() -> None:
@@ -642,9 +642,9 @@ def test_looks_that_are_refused_after_a_lost_answer_leave_the_outcome_unknown(
         Fault(when="jobs", action="status", status=status, after=3),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
+    assert state.exit_code is ExitCode.UNKNOWN
 
 
 @pytest.mark.parametrize("version", ["1.8", "latest"])
@@ -657,9 +657,9 @@ def test_a_connection_that_is_switched_off_while_we_wait_is_rejected_at_the_firs
     orders = given.sandbox.add_connection("orders", script=script("running 10, succeeded"))
     given.sandbox.start_job(orders, script=script("running 100, succeeded"))
 
-    [case] = given.run(orders, at=(50, lambda: setattr(orders, "status", "inactive")))
+    [state] = given.run(orders, at=(50, lambda: setattr(orders, "status", "inactive")))
 
-    assert case.exit_code is ExitCode.REJECTED
+    assert state.exit_code is ExitCode.REJECTED
     assert len(given.sandbox.sent("trigger")) == 1
 
 
@@ -674,20 +674,20 @@ def test_of_two_new_jobs_after_a_lost_answer_the_first_is_taken() -> None:
         Fault(when="jobs", action="status", status=502, after=3, for_seconds=60),
     )
 
-    [case] = given.run(orders, at=(30.0, lambda: given.sandbox.start_job(orders)))
+    [state] = given.run(orders, at=(30.0, lambda: given.sandbox.start_job(orders)))
 
     assert len(given.sandbox.jobs) == 2
-    assert case.job is not None
-    assert case.job.id == 1
+    assert state.job is not None
+    assert state.job.id == 1
 
 
 def test_answer_with_a_new_job_that_has_already_ended_is_taken_at_once() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.adopted) == (ExitCode.OK, False)
+    assert (state.exit_code, state.adopted) == (ExitCode.OK, False)
     assert len(given.sandbox.sent("trigger")) == 1
 
 
@@ -729,7 +729,7 @@ def test_newest_job_of_an_unknown_status_is_adopted(api: str) -> None:
     given.sandbox.start_job(orders, script=script("failed"))
     given.sandbox.start_job(orders, script=script("paused 90, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 2, True)
+    assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 2, True)
     assert triggers(given) == 0

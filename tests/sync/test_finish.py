@@ -21,9 +21,9 @@ def test_the_reason_of_a_failure_is_told(version: str, api: str) -> None:
     given = bench(version, api=api)
     orders = given.sandbox.add_connection("orders", script=FAILS)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    result = case.result()
+    result = state.result()
     assert result.exit_code == ExitCode.FAILED
     assert result.failure is not None
     assert (result.failure.origin, result.failure.type) == ("source", "config_error")
@@ -55,10 +55,10 @@ def test_the_verdict_does_not_hang_on_the_config_api(
     orders = given.sandbox.add_connection("orders", script=script(life))
     given.sandbox.faults.add(fault)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is code
-    assert case.result().failure is None
+    assert state.exit_code is code
+    assert state.result().failure is None
     assert given.seconds < 120
 
 
@@ -68,9 +68,9 @@ def test_a_failure_of_an_earlier_attempt_does_not_mark_a_success() -> None:
         "orders", script=script("running 20, incomplete 10, running 20, succeeded")
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    result = case.result()
+    result = state.result()
     assert result.exit_code == ExitCode.OK
     assert result.attempts == 2
     assert result.failure is None
@@ -82,10 +82,10 @@ def test_statistics_that_arrive_late_are_waited_for_where_the_verdict_hangs_on_t
         "orders", script=script("running 5, succeeded", records=1000, statistics_late=45)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().records_synced == 1000
+    assert state.exit_code is ExitCode.OK
+    assert state.result().records_synced == 1000
 
 
 def test_fewer_records_than_wanted_are_suspect() -> None:
@@ -94,9 +94,9 @@ def test_fewer_records_than_wanted_are_suspect() -> None:
         "orders", script=script("running 5, succeeded", records=499)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.SUSPECT
+    assert state.exit_code is ExitCode.SUSPECT
     assert "499 records" in given.warnings[0]
 
 
@@ -106,9 +106,9 @@ def test_min_records_zero_asks_for_nothing() -> None:
         "orders", script=script("running 5, succeeded", records=0)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 FALSE_SUCCESS = script("pending 5, succeeded", records=0, statistics=False)
@@ -118,9 +118,9 @@ def test_a_success_without_any_trace_of_work_is_warned_of() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=FALSE_SUCCESS)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert any("no trace of work" in text for text in given.warnings)
 
 
@@ -128,9 +128,9 @@ def test_verify_makes_it_suspect() -> None:
     given = bench(policy=RunPolicy(verify=True))
     orders = given.sandbox.add_connection("orders", script=FALSE_SUCCESS)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.SUSPECT
+    assert state.exit_code is ExitCode.SUSPECT
 
 
 def test_verify_is_content_with_a_sync_that_worked_and_found_nothing_new() -> None:
@@ -139,9 +139,9 @@ def test_verify_is_content_with_a_sync_that_worked_and_found_nothing_new() -> No
         "orders", script=script("running 5, succeeded", records=0, byte_count=0)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_verify_without_any_proof_is_suspect() -> None:
@@ -151,9 +151,9 @@ def test_verify_without_any_proof_is_suspect() -> None:
         "orders", script=script("running 5, succeeded", records=0)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.SUSPECT
+    assert state.exit_code is ExitCode.SUSPECT
 
 
 def test_a_plain_success_costs_no_long_wait_for_numbers() -> None:
@@ -182,11 +182,11 @@ def test_one_odd_answer_of_the_config_api_does_not_make_us_blind(fault: Fault, l
     orders = given.sandbox.add_connection("orders", script=plot)
     given.sandbox.faults.add(fault)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     is_failed = life.endswith("failed")
-    assert case.exit_code is (ExitCode.FAILED if is_failed else ExitCode.OK)
-    assert (case.failure is not None) is is_failed
+    assert state.exit_code is (ExitCode.FAILED if is_failed else ExitCode.OK)
+    assert (state.failure is not None) is is_failed
 
 
 def test_a_config_api_that_always_says_no_is_asked_every_five_minutes_only() -> None:

@@ -7,7 +7,7 @@ import httpx
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.sync.logs import AttemptLine, LogReader
 from tests.support.core import LoopClock
 from tests.support.virtual import run
@@ -51,9 +51,9 @@ class Log:
 
         async def work() -> None:
             async with httpx.AsyncClient(transport=httpx.MockTransport(self._answer)) as client:
-                gate = Gate(client, clock=LoopClock(), limit=30)
-                config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-                airbyte = Airbyte(gate, config, None, ui=None)
+                http_client = HttpClient(client, clock=LoopClock(), limit=30)
+                config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+                airbyte = Airbyte(http_client, config, None, ui=None)
                 reader = LogReader(airbyte, 1, show=self._show, tail=tail)
                 for log in self._logs:
                     self._log = log

@@ -24,9 +24,9 @@ def test_each_has_its_own_outcome_and_the_lowest_code_is_the_verdict() -> None:
         given, "running 50, succeeded", "running 9, failed", "running 5, cancelled"
     )
 
-    cases = given.run(*three)  # type: ignore[arg-type]
+    states = given.run(*three)  # type: ignore[arg-type]
 
-    codes = [case.exit_code for case in cases]
+    codes = [state.exit_code for state in states]
     assert codes == [ExitCode.OK, ExitCode.FAILED, ExitCode.CANCELLED]
     assert verdict(code for code in codes if code is not None) is ExitCode.FAILED
 
@@ -90,13 +90,13 @@ def test_max_parallel_bounds_the_syncs_at_a_time(most: int) -> None:
     given = bench(policy=RunPolicy(max_parallel=most))
     many = connections(given, *["running 100, succeeded"] * 10)
 
-    cases = given.run(*many)  # type: ignore[arg-type]
+    states = given.run(*many)  # type: ignore[arg-type]
 
     jobs = given.sandbox.jobs
     starts = [job.created_at for job in jobs]
     at_a_time = max(sum(job.created_at <= at < job.ends_at for job in jobs) for at in starts)
     assert at_a_time <= most
-    assert all(case.exit_code is ExitCode.OK for case in cases)
+    assert all(state.exit_code is ExitCode.OK for state in states)
 
 
 def test_at_most_three_triggers_are_under_way_at_once() -> None:
@@ -115,9 +115,9 @@ def test_a_signal_cancels_all_of_ours_in_time() -> None:
     given = bench()
     many = connections(given, *["running 9000, succeeded"] * 20)
 
-    cases = given.run(*many, stop_after=60)  # type: ignore[arg-type]
+    states = given.run(*many, stop_after=60)  # type: ignore[arg-type]
 
-    assert {case.exit_code for case in cases} == {ExitCode.SIGTERM}
+    assert {state.exit_code for state in states} == {ExitCode.SIGTERM}
     assert not given.sandbox.active_jobs()
     assert given.seconds <= 65
 
@@ -129,9 +129,9 @@ def test_an_outage_meets_all_and_is_borne_by_all() -> None:
         Fault(when="any", action="status", status=502, from_seconds=60, for_seconds=300)
     )
 
-    cases = given.run(*many)  # type: ignore[arg-type]
+    states = given.run(*many)  # type: ignore[arg-type]
 
-    assert {case.exit_code for case in cases} == {ExitCode.OK}
+    assert {state.exit_code for state in states} == {ExitCode.OK}
 
 
 def test_wait_takes_several_jobs() -> None:
@@ -140,21 +140,21 @@ def test_wait_takes_several_jobs() -> None:
     first = given.sandbox.start_job(one)  # type: ignore[arg-type]
     second = given.sandbox.start_job(two)  # type: ignore[arg-type]
 
-    cases = given.wait(first.id, second.id)
+    states = given.wait(first.id, second.id)
 
-    assert [case.exit_code for case in cases] == [ExitCode.OK, ExitCode.FAILED]
-    assert all(case.adopted for case in cases)
-    assert [case.result().connection_name for case in cases] == ["c0", "c1"]
+    assert [state.exit_code for state in states] == [ExitCode.OK, ExitCode.FAILED]
+    assert all(state.adopted for state in states)
+    assert [state.result().connection_name for state in states] == ["c0", "c1"]
 
 
 def test_trigger_only_returns_with_the_job_active() -> None:
     given = bench(policy=RunPolicy(trigger_only=True))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().job_id == 1
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_id == 1
     assert given.sandbox.active_jobs()
     assert given.seconds < 10
 
@@ -163,9 +163,9 @@ def test_a_dry_run_starts_nothing_and_says_what_it_would_do() -> None:
     given = bench(policy=RunPolicy(dry_run=True))
     orders = given.sandbox.add_connection("orders")
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert not given.sandbox.jobs
     assert [said.words for said in given.told(DryRun)] == ["would start a sync"]
 

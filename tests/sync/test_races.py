@@ -40,7 +40,7 @@ def test_a_clear_that_waits_for_its_turn_looks_again_before_it_cancels_a_sync() 
             Fault(when="trigger", action="hold", seconds=90, connection=one.name, times=1)
         )
 
-    cases = given.run(
+    states = given.run(
         *slow,
         orders,
         at=(30, lambda: given.sandbox.start_job(orders, script=script("running 600, succeeded"))),
@@ -49,7 +49,7 @@ def test_a_clear_that_waits_for_its_turn_looks_again_before_it_cancels_a_sync() 
     theirs = next(job for job in given.sandbox.jobs if job.started_by == "other")
     assert theirs.status == "succeeded"
     assert theirs.cancels == 0
-    assert [case.exit_code for case in cases] == [ExitCode.OK] * 4
+    assert [state.exit_code for state in states] == [ExitCode.OK] * 4
 
 
 def test_a_clear_that_was_refused_looks_again_before_it_is_repeated() -> None:
@@ -79,10 +79,10 @@ def test_a_job_that_shows_up_during_a_long_retry_after_is_ours_and_not_doubled()
         )
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert [job.id for job in given.sandbox.jobs] == [case.result().job_id]
+    assert state.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
 
 
 def test_a_job_that_ended_before_our_trigger_left_is_not_taken_for_ours() -> None:
@@ -96,11 +96,11 @@ def test_a_job_that_ended_before_our_trigger_left_is_not_taken_for_ours() -> Non
     )
     once(given, Triggering, lambda: given.sandbox.start_job(orders, script=script("succeeded")))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     [theirs, ours] = given.sandbox.jobs
     assert theirs.started_by == "other"
-    assert case.result().job_id == ours.id
+    assert state.result().job_id == ours.id
 
 
 def test_waiting_for_another_job_uses_up_none_of_the_patience_with_conflicts() -> None:
@@ -111,7 +111,7 @@ def test_waiting_for_another_job_uses_up_none_of_the_patience_with_conflicts() -
         Fault(when="trigger", action="try-again-later", from_seconds=1000, times=2),
     )
 
-    [case] = given.run(
+    [state] = given.run(
         orders,
         at=(
             1.0,
@@ -119,7 +119,7 @@ def test_waiting_for_another_job_uses_up_none_of_the_patience_with_conflicts() -
         ),
     )
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len(given.sandbox.jobs) == 2
 
 
@@ -132,10 +132,10 @@ def test_an_odd_answer_while_a_lost_job_is_looked_for_is_borne(action: str) -> N
         Fault.model_validate({"when": "jobs", "action": action, "after": 3, "times": 3}),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert [job.id for job in given.sandbox.jobs] == [case.result().job_id]
+    assert state.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
 
 
 @pytest.mark.parametrize("fault", ["html", "401", "404"])
@@ -147,11 +147,11 @@ def test_a_lasting_no_while_a_lost_job_is_looked_for_is_unknown(fault: str) -> N
         Fault.model_validate(f"jobs:{fault}:after=3"),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
-    assert case.error is not None
-    assert f"`airbyte-sync status --conn {orders.id}` shows" in (case.error.hint or "")
+    assert state.exit_code is ExitCode.UNKNOWN
+    assert state.error is not None
+    assert f"`airbyte-sync status --conn {orders.id}` shows" in (state.error.hint or "")
 
 
 def test_an_outage_between_a_conflict_and_its_check_is_borne() -> None:
@@ -162,10 +162,10 @@ def test_an_outage_between_a_conflict_and_its_check_is_borne() -> None:
         Fault(when="connection", action="status", status=502, after=1, for_seconds=300),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert [job.id for job in given.sandbox.jobs] == [case.result().job_id]
+    assert state.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
 
 
 def test_one_bad_look_is_no_outage_however_long_the_search_has_gone_on() -> None:
@@ -176,10 +176,10 @@ def test_one_bad_look_is_no_outage_however_long_the_search_has_gone_on() -> None
         Fault(when="jobs", action="status", status=503, from_seconds=80, times=3),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     assert LookingForJob in {type(event) for event in given.events}
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_page_that_denies_a_trigger_is_a_clean_no() -> None:
@@ -187,9 +187,9 @@ def test_a_page_that_denies_a_trigger_is_a_clean_no() -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=403, body="html"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.DENIED
+    assert state.exit_code is ExitCode.DENIED
     assert len(given.sandbox.sent("trigger")) == 1
 
 
@@ -203,10 +203,10 @@ def test_a_hidden_job_is_no_new_one_because_its_list_could_not_be_read_before(st
         Fault(when="trigger", action="lost-after", times=1),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.result().job_id == 2
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_id == 2
 
 
 def test_a_look_is_as_old_as_its_first_answer() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.http import Gate
+from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.sandbox import Sandbox
@@ -27,10 +27,10 @@ def select(
     async def work() -> list[str]:
         transport = SocketLike(sandbox, (0, 0))
         async with httpx.AsyncClient(transport=transport) as client, asyncio.timeout(3600):
-            gate = Gate(client, clock=LoopClock(), limit=30)
-            public = PublicApi(gate, "http://airbyte/api/public/v1", trigger_limit=180)
-            config = ConfigApi(gate, "http://airbyte/api/v1", trigger_limit=180)
-            server = Airbyte(gate, config if api == "config" else public, None, ui=None)
+            http_client = HttpClient(client, clock=LoopClock(), limit=30)
+            public = PublicApi(http_client, "http://airbyte/api/public/v1", trigger_limit=180)
+            config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
+            server = Airbyte(http_client, config if api == "config" else public, None, ui=None)
             found = await select_connections(server, wanted, tags=tags, workspace_id=workspace_id)
             return [connection.id for connection in found]
 

@@ -43,9 +43,9 @@ def test_a_retry_adopts_the_job_of_a_try_by_any_clock(ahead: float, killed_after
     given.policy = RunPolicy(trigger=TriggerPolicy(since=since))
     given.sandbox.jobs[0].created_at += 0.7 - killed_after
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.result().job_id, case.adopted) == (1, True)
+    assert (state.result().job_id, state.adopted) == (1, True)
     assert not given.sandbox.sent("trigger")
 
 
@@ -57,9 +57,9 @@ def test_a_job_of_some_seconds_before_is_not_adopted_by_any_clock(ahead: float) 
     given.policy = RunPolicy(trigger=TriggerPolicy(since=START))
     given.sandbox.jobs[0].created_at -= 4
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.result().job_id, case.adopted) == (2, False)
+    assert (state.result().job_id, state.adopted) == (2, False)
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_a_moment_in_the_future_by_both_clocks_is_refused(
     given = bench(ahead=ahead, policy=RunPolicy(trigger=TriggerPolicy(since=since)))
     orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is (ExitCode.USAGE if is_future else ExitCode.OK)
+    assert state.exit_code is (ExitCode.USAGE if is_future else ExitCode.OK)
     assert len(given.sandbox.sent("trigger")) == (0 if is_future else 1)
     if is_future:
-        assert case.error is not None
-        assert "is in the future, Airbyte's clock says" in case.error.message
-        assert "the time at which the task began" in (case.error.hint or "")
+        assert state.error is not None
+        assert "is in the future, Airbyte's clock says" in state.error.message
+        assert "the time at which the task began" in (state.error.hint or "")
 
 
 def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> None:
@@ -136,9 +136,9 @@ def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> 
     orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
     given.sandbox.start_job(orders, script=script("running 5, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id) == (ExitCode.OK, 1)
+    assert (state.exit_code, state.result().job_id) == (ExitCode.OK, 1)
     assert not given.sandbox.sent("trigger")
 
 

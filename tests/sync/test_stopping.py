@@ -23,11 +23,11 @@ def test_sigterm_at_any_moment_leaves_no_job_active(version: str, after: float) 
     given = bench(version)
     orders = given.sandbox.add_connection("orders", script=script(LONG))
 
-    [case] = given.run(orders, stop_after=after)
+    [state] = given.run(orders, stop_after=after)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.active_jobs()
-    assert [job.id for job in given.sandbox.jobs] == ([case.job.id] if case.job else [])
+    assert [job.id for job in given.sandbox.jobs] == ([state.job.id] if state.job else [])
     assert given.seconds - after <= GRACE
 
 
@@ -41,9 +41,9 @@ def test_a_trigger_that_has_not_left_when_we_are_stopped_never_leaves(
     given.trigger_connects_in = 2
     orders = given.sandbox.add_connection("orders", schedule=schedule, script=script(LONG))
 
-    [case] = given.run(orders, stop_after=after)
+    [state] = given.run(orders, stop_after=after)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert given.sandbox.sent("trigger") == []
     assert given.warnings == []
 
@@ -83,13 +83,13 @@ def test_a_timeout_says_that_a_job_may_exist_where_one_may() -> None:
         Fault(action="status", status=502, from_seconds=20, for_seconds=60),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
-    assert case.error is not None
-    assert case.error.message.startswith("'orders': a job may have been started")
-    assert case.result().start is Start.POSSIBLE
-    assert "airbyte-sync status" in (case.error.hint or "")
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert state.error is not None
+    assert state.error.message.startswith("'orders': a job may have been started")
+    assert state.result().start is Start.POSSIBLE
+    assert "airbyte-sync status" in (state.error.hint or "")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_dry_run_is_stopped_like_any_other(
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="jobs", action="never"))
 
-    [case] = given.run(orders, stop_after=stop_after)
+    [state] = given.run(orders, stop_after=stop_after)
 
-    assert case.exit_code is code
+    assert state.exit_code is code
     assert given.seconds <= GRACE + 1
 
 
@@ -113,10 +113,10 @@ def test_a_hundred_cancels_are_told_in_a_few_reports() -> None:
     given = bench()
     many = [given.sandbox.add_connection(f"{n}", script=script(LONG)) for n in range(100)]
 
-    cases = given.run(*many, stop_after=200)
+    states = given.run(*many, stop_after=200)
 
     assert not given.sandbox.active_jobs()
-    assert all(case.cancel is not None and case.cancel.confirmed for case in cases)
+    assert all(state.cancel is not None and state.cancel.confirmed for state in states)
     assert len(given.told(Provisional)) <= GRACE / 0.25
     last = given.told(Provisional)[-1]
     assert sum(one.cancel is not None for one in last.results) == len(many)
@@ -128,10 +128,10 @@ def test_a_cancel_is_sent_in_time_even_where_every_read_is_slow(seconds: float) 
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="job", action="hold", seconds=seconds, from_seconds=100))
 
-    [case] = given.run(orders, stop_after=120)
+    [state] = given.run(orders, stop_after=120)
 
-    assert case.cancel is not None
-    assert case.cancel.requested
+    assert state.cancel is not None
+    assert state.cancel.requested
     assert [job.cancels for job in given.sandbox.jobs] == [1]
     assert given.seconds - 120 <= GRACE
 
@@ -140,7 +140,7 @@ def test_the_cancel_is_sent_within_a_second_and_files_are_written_before_it_is_c
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG, cancel_takes=3))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
     [first, *_] = given.sandbox.sent("cancel")
     assert first.time - 60 <= given.sandbox.clock.start + 1
@@ -149,20 +149,20 @@ def test_the_cancel_is_sent_within_a_second_and_files_are_written_before_it_is_c
     assert told[1] is not None
     assert told[1].requested
     assert not told[1].confirmed
-    assert case.cancel is not None
-    assert case.cancel.confirmed
+    assert state.cancel is not None
+    assert state.cancel.confirmed
 
 
 def test_a_cancel_that_blocks_for_ever_is_left_unconfirmed_in_time() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG, cancel_takes=9999))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
-    assert case.cancel is not None
-    assert case.cancel.requested
-    assert not case.cancel.confirmed
+    assert state.exit_code is ExitCode.SIGTERM
+    assert state.cancel is not None
+    assert state.cancel.requested
+    assert not state.cancel.confirmed
     assert given.seconds <= 60 + GRACE
 
 
@@ -170,10 +170,10 @@ def test_a_cancel_that_is_silently_lost_is_repeated() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG, cancels_lost=1))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.cancel is not None
-    assert case.cancel.confirmed
+    assert state.cancel is not None
+    assert state.cancel.confirmed
     assert len(given.sandbox.sent("cancel")) == 2
 
 
@@ -184,14 +184,14 @@ def test_no_cancel_is_sent_when_our_job_has_ended_and_a_newer_one_runs() -> None
     given.policy = replace(given.policy, wait=replace(given.policy.wait, poll_interval=50.0))
     successor = script("running 900, succeeded")
 
-    [case] = given.run(
+    [state] = given.run(
         orders, stop_after=75, at=(70, lambda: given.sandbox.start_job(orders, script=successor))
     )
 
     assert len(given.sandbox.active_jobs()) == 1
-    assert case.job is not None
-    assert case.job.status == "succeeded"
-    assert case.exit_code is ExitCode.OK
+    assert state.job is not None
+    assert state.job.status == "succeeded"
+    assert state.exit_code is ExitCode.OK
     assert not given.sandbox.sent("cancel")
 
 
@@ -199,9 +199,9 @@ def test_on_interrupt_leave_leaves_it() -> None:
     given = bench(policy=RunPolicy(on_interrupt="leave"))
     orders = given.sandbox.add_connection("orders", script=script(LONG))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.sent("cancel")
     assert len(given.sandbox.active_jobs()) == 1
 
@@ -211,9 +211,9 @@ def test_an_adopted_job_is_left_running() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script(LONG))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.sent("cancel")
 
 
@@ -222,11 +222,11 @@ def test_stopping_a_wait_only_stops_watching() -> None:
     orders = given.sandbox.add_connection("orders")
     job = given.sandbox.start_job(orders, script=script(LONG))
 
-    [case] = given.wait(job.id, stop_after=60)
+    [state] = given.wait(job.id, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.sent("cancel")
-    assert case.result().job_id == job.id
+    assert state.result().job_id == job.id
 
 
 def test_stopping_while_another_job_is_in_the_way_starts_and_cancels_nothing() -> None:
@@ -234,9 +234,9 @@ def test_stopping_while_another_job_is_in_the_way_starts_and_cancels_nothing() -
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script(LONG))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.sent("trigger")
     assert not given.sandbox.sent("cancel")
 
@@ -260,9 +260,9 @@ def test_stopping_with_a_lost_answer_finds_the_job_and_cancels_it(
     orders = given.sandbox.add_connection("orders", script=script("running 6000, succeeded"))
     given.sandbox.faults.add(fault)
 
-    [case] = given.run(orders, stop_after=after)
+    [state] = given.run(orders, stop_after=after)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.active_jobs()
     assert given.seconds - after <= GRACE
 
@@ -291,9 +291,9 @@ def test_stop_ends_in_time_where_the_job_of_a_lost_answer_cannot_be_looked_for()
         Fault.model_validate("trigger:lost-after"), Fault.model_validate("jobs:never:after=3")
     )
 
-    [case] = given.run(orders, stop_after=3.0)
+    [state] = given.run(orders, stop_after=3.0)
 
-    assert (case.result().job_id, case.start) == (None, Start.POSSIBLE)
+    assert (state.result().job_id, state.start) == (None, Start.POSSIBLE)
     assert given.seconds - 3.0 <= INTERRUPT_GRACE
 
 
@@ -302,10 +302,10 @@ def test_stopping_while_the_server_is_away_ends_in_time_and_names_the_job() -> N
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="any", action="never", from_seconds=50))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
-    assert case.result().job_id == 1
+    assert state.exit_code is ExitCode.SIGTERM
+    assert state.result().job_id == 1
     assert given.seconds <= 60 + GRACE
 
 
@@ -313,9 +313,9 @@ def test_a_signal_before_anything_was_done_does_nothing() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))
 
-    [case] = given.run(orders, stop_after=0)
+    [state] = given.run(orders, stop_after=0)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert not given.sandbox.sent("trigger")
 
 
@@ -329,10 +329,10 @@ def test_a_successor_that_airbyte_begins_after_our_cancel_is_named_and_left_alon
         script=script(LONG, cancel_takes=1),
     )  # fmt: skip
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.cancel is not None
-    assert case.cancel.confirmed
+    assert state.cancel is not None
+    assert state.cancel.confirmed
     assert given.warnings == [
         "job 1 is cancelled, and Airbyte has begun job 2 (sync, pending) since: not ours, so it "
         "is left alone"
@@ -345,10 +345,10 @@ def test_a_successor_that_cannot_be_looked_for_delays_nothing() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="jobs", action="never", from_seconds=50))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.cancel is not None
-    assert case.cancel.confirmed
+    assert state.cancel is not None
+    assert state.cancel.confirmed
     assert given.seconds <= 60 + GRACE
 
 
@@ -357,9 +357,9 @@ def test_a_refused_cancel_is_warned_of_with_airbytes_words() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="cancel", action="status", status=500))
 
-    [case] = given.run(orders, stop_after=60)
+    [state] = given.run(orders, stop_after=60)
 
-    assert case.exit_code is ExitCode.SIGTERM
+    assert state.exit_code is ExitCode.SIGTERM
     assert any("the cancel of job 1 failed: DELETE" in text for text in given.warnings)
     assert any("Internal Server Error" in text for text in given.warnings)
 
@@ -372,11 +372,11 @@ def test_messages_of_endings_name_the_connection(timeout: float | None) -> None:
     if timeout is None:
         given.sandbox.faults.add(Fault(when="job", action="status", status=503, from_seconds=20))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is (ExitCode.UNKNOWN if timeout is None else ExitCode.TIMEOUT)
-    assert case.error is not None
-    assert case.error.message.startswith("job 1 of 'orders' ")
+    assert state.exit_code is (ExitCode.UNKNOWN if timeout is None else ExitCode.TIMEOUT)
+    assert state.error is not None
+    assert state.error.message.startswith("job 1 of 'orders' ")
 
 
 def test_the_state_is_told_as_soon_as_a_signal_comes() -> None:
@@ -395,7 +395,7 @@ def test_last_look_after_the_timeout_is_part_of_the_grace() -> None:
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="any", action="never", from_seconds=50))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
+    assert state.exit_code is ExitCode.TIMEOUT
     assert given.seconds == pytest.approx(90, abs=1), "60 s, and 30 s for cancelling"

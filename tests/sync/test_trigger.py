@@ -15,7 +15,7 @@ from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
 from airbyte_sync_cli.sync.result import Start
 from airbyte_sync_cli.sync.select import select_connections
-from airbyte_sync_cli.sync.state import Case
+from airbyte_sync_cli.sync.state import SyncState
 from tests.support.core import START, Bench, bench, script
 
 QUICK = "running 60, succeeded"
@@ -31,10 +31,10 @@ def test_refused_connection_of_a_trigger_is_retried_without_a_search(api: str) -
     given.refused_triggers = 1
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.adopted, case.start) == (ExitCode.OK, False, Start.STARTED)
-    assert [job.id for job in given.sandbox.jobs] == [case.result().job_id]
+    assert (state.exit_code, state.adopted, state.start) == (ExitCode.OK, False, Start.STARTED)
+    assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
     assert len(given.told(Triggering)) == 2
     assert not given.told(LookingForJob)
 
@@ -44,12 +44,12 @@ def test_refused_connections_end_as_unavailable_after_the_last_attempt() -> None
     given.refused_triggers = 100
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.UNAVAILABLE, Start.NOT_SENT)
-    assert case.error is not None
-    assert case.error.message.startswith("nothing was started: cannot reach http://airbyte: ")
-    assert case.error.hint is not None
+    assert (state.exit_code, state.start) == (ExitCode.UNAVAILABLE, Start.NOT_SENT)
+    assert state.error is not None
+    assert state.error.message.startswith("nothing was started: cannot reach http://airbyte: ")
+    assert state.error.hint is not None
     assert len(given.told(Triggering)) == TriggerPolicy().most_attempts
     assert not given.sandbox.jobs
 
@@ -65,9 +65,9 @@ def test_refused_connections_double_the_pause_before_each_retry() -> None:
             times.append(asyncio.get_running_loop().time())
 
     given.listener = listen
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert [round(after - before) for before, after in pairwise(times)] == [2, 4, 8]
 
 
@@ -81,10 +81,10 @@ def test_answer_with_an_old_job_that_is_active_adopts_it() -> None:
     given.sandbox.start_job(orders, script=script("preparing 100, running 60, succeeded"))
     given.sandbox.start_job(orders, script=script("succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 1, True)
-    assert case.start is Start.REFUSED
+    assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 1, True)
+    assert state.start is Start.REFUSED
     assert "Airbyte answered with job 1, which ran before: adopted" in given.warnings
     assert len(given.sandbox.jobs) == 2
 
@@ -96,9 +96,9 @@ def test_answer_with_an_old_job_that_has_ended_is_no_job_of_ours() -> None:
     given.sandbox.start_job(orders, script=script("preparing 10, running 0, succeeded"))
     given.sandbox.start_job(orders, script=script("succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 3, False)
+    assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
     [looking] = given.told(LookingForJob)
     assert looking.words == "Airbyte answered with job 1, which had ended before"
 
@@ -109,10 +109,10 @@ def test_stop_after_an_answer_with_an_old_job_leaves_open_what_was_started() -> 
     given.sandbox.start_job(orders, script=script("preparing 10, running 0, succeeded"))
     given.sandbox.start_job(orders, script=script("succeeded"))
 
-    [case] = given.run(orders, stop_after=20)
+    [state] = given.run(orders, stop_after=20)
 
-    assert (case.exit_code, case.start) == (ExitCode.SIGTERM, Start.POSSIBLE)
-    assert case.job is None
+    assert (state.exit_code, state.start) == (ExitCode.SIGTERM, Start.POSSIBLE)
+    assert state.job is None
 
 
 # -- a lost trigger before a clear answer --------------------------------------------------------
@@ -127,10 +127,10 @@ def test_refusal_after_a_lost_trigger_leaves_open_what_was_started(second: str) 
         Fault.model_validate(f"trigger:{second}"),
     )
 
-    [case] = given.run(orders, stop_after=200)
+    [state] = given.run(orders, stop_after=200)
 
     assert len(given.sandbox.sent("trigger")) > 1
-    assert (case.result().job_id, case.start) == (None, Start.POSSIBLE)
+    assert (state.result().job_id, state.start) == (None, Start.POSSIBLE)
 
 
 def test_old_job_that_runs_after_a_lost_trigger_leaves_open_what_was_started() -> None:
@@ -140,10 +140,10 @@ def test_old_job_that_runs_after_a_lost_trigger_leaves_open_what_was_started() -
     given.sandbox.start_job(orders, script=script("succeeded"))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 1, True)
-    assert case.start is Start.POSSIBLE
+    assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 1, True)
+    assert state.start is Start.POSSIBLE
 
 
 # -- a reset instead of the sync -----------------------------------------------------------------
@@ -156,9 +156,9 @@ def test_old_reset_in_an_answer_is_waited_for_and_the_sync_started() -> None:
     given.sandbox.start_job(orders, script=reset)
     given.sandbox.start_job(orders, script=script("succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 3, False)
+    assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
     assert [blocked.job.id for blocked in given.told(BlockedBy)] == [1]
     assert len(given.sandbox.sent("trigger")) == 2
 
@@ -176,10 +176,10 @@ def test_resets_without_end_leave_open_only_what_a_lost_trigger_started(
     if lost:
         given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=lost))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.CONFLICT, start)
-    assert (case.result().job_id, case.result().url) == (None, None)
+    assert (state.exit_code, state.start) == (ExitCode.CONFLICT, start)
+    assert (state.result().job_id, state.result().url) == (None, None)
     assert len(given.sandbox.sent("trigger")) == triggers
 
 
@@ -205,10 +205,10 @@ def test_slots_are_given_back_by_those_that_find_another_job_running() -> None:
         for one in late[:3]:
             given.sandbox.start_job(one, script=script("running 600, succeeded"))
 
-    cases = given.run(*slow, *late, at=(30, start_others))
+    states = given.run(*slow, *late, at=(30, start_others))
 
-    assert [case.exit_code for case in cases] == [ExitCode.OK] * 7
-    assert not any(case.adopted for case in cases)
+    assert [state.exit_code for state in states] == [ExitCode.OK] * 7
+    assert not any(state.adopted for state in states)
     times = [request.time for request in given.sandbox.sent("trigger")]
     assert len(times) == 7
     assert all(fourth - first >= 20 for first, fourth in zip(times, times[3:], strict=False)), (
@@ -222,11 +222,11 @@ def test_job_of_an_earlier_try_that_ends_before_our_turn_is_adopted() -> None:
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     earlier = script("running 5, succeeded")
 
-    *_, case = given.run(
+    *_, state = given.run(
         *slow, orders, at=(30, lambda: given.sandbox.start_job(orders, script=earlier))
     )
 
-    assert (case.exit_code, case.adopted, case.start) == (ExitCode.OK, True, Start.NOT_SENT)
+    assert (state.exit_code, state.adopted, state.start) == (ExitCode.OK, True, Start.NOT_SENT)
     assert len(given.sandbox.jobs) == 4
 
 
@@ -238,13 +238,13 @@ def test_job_that_a_refusal_hid_and_that_ends_before_our_turn_is_adopted() -> No
     )
     hidden = script("running 5, succeeded")
 
-    case, *_ = given.run(
+    state, *_ = given.run(
         orders,
         *three_slow_triggers(given),
         at=(30, lambda: given.sandbox.start_job(orders, script=hidden)),
     )
 
-    assert (case.exit_code, case.adopted) == (ExitCode.OK, True)
+    assert (state.exit_code, state.adopted) == (ExitCode.OK, True)
     assert len(given.sandbox.jobs) == 4
 
 
@@ -262,9 +262,9 @@ def test_conflict_after_a_lost_trigger_takes_the_job_that_runs() -> None:
             given.sandbox.start_job(orders, script=script(QUICK))
 
     given.listener = listen
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id) == (ExitCode.OK, 1)
+    assert (state.exit_code, state.result().job_id) == (ExitCode.OK, 1)
     assert len(given.sandbox.jobs) == 1
     assert not given.told(BlockedBy)
 
@@ -275,9 +275,9 @@ def test_conflict_without_a_job_is_retried_after_2_to_20_seconds() -> None:
     given.sandbox.start_job(orders, script=script("running 300, succeeded"))
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.start) == (ExitCode.CONFLICT, Start.REFUSED)
+    assert (state.exit_code, state.start) == (ExitCode.CONFLICT, Start.REFUSED)
     times = [request.time for request in given.sandbox.sent("trigger")]
     gaps = [round(after - before) for before, after in pairwise(times)]
     assert gaps == [2, 2, 4, 8, 16, 20, 20, 20, 20, 20]
@@ -292,9 +292,9 @@ def test_connection_that_cannot_be_read_after_a_trigger_does_not_end_the_run(fau
         Fault.model_validate("connection:500:after=1"),
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.adopted) == (ExitCode.OK, False)
+    assert (state.exit_code, state.adopted) == (ExitCode.OK, False)
     assert len(given.sandbox.jobs) == 1
 
 
@@ -309,9 +309,9 @@ def test_since_finds_a_success_behind_more_than_twenty_failures(api: str) -> Non
         "orders", history=[script("running 5, succeeded"), *[failed] * 25]
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id, case.adopted) == (ExitCode.OK, 1, True)
+    assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 1, True)
     assert not given.sandbox.sent("trigger")
 
 
@@ -325,11 +325,11 @@ def test_baseline_stays_once_a_trigger_may_have_made_a_job(fault: str) -> None:
     given.sandbox.start_job(orders, script=script("succeeded"))
     given.sandbox.faults.add(Fault.model_validate(fault))
 
-    async def work(context: Context) -> list[Case]:
+    async def work(context: Context) -> list[SyncState]:
         [connection] = await select_connections(context.airbyte, [orders.id])
-        case = Case.to_start(connection, "sync")
+        state = SyncState.to_start(connection, "sync")
         async with asyncio.TaskGroup() as tasks:
-            ours = OurJob(context, case, connection, tasks=tasks)
+            ours = OurJob(context, state, connection, tasks=tasks)
             ours.note_baseline(await context.airbyte.jobs(orders.id))
             await context.slots.acquire()
             await ours.trigger(1, fresh_until=None, is_repeat=False)
@@ -339,7 +339,7 @@ def test_baseline_stays_once_a_trigger_may_have_made_a_job(fault: str) -> None:
 
         assert (ours.is_new(newer), ours.is_new(older)) == (True, False)
         assert ours.is_among(jobs)
-        return [case]
+        return [state]
 
     given.play(work)
 
@@ -361,9 +361,9 @@ def test_job_found_by_undated_answers_is_ours_only_soon_after_the_trigger(
     )
     at = (900, lambda: given.sandbox.start_job(orders, script=script("running 6000, succeeded")))
 
-    [case] = given.run(orders, stop_after=1300, at=at if action == "lost-before" else None)
+    [state] = given.run(orders, stop_after=1300, at=at if action == "lost-before" else None)
 
     is_ours = action == "lost-after"
-    assert case.adopted is not is_ours
+    assert state.adopted is not is_ours
     assert bool(given.sandbox.sent("cancel")) is is_ours
     assert any("appeared too long after it" in text for text in given.warnings) is not is_ours

@@ -41,9 +41,9 @@ def test_the_outcome_is_the_final_status_whatever_came_before(
     given = bench(api=api)
     orders = given.sandbox.add_connection("orders", script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is code
+    assert state.exit_code is code
 
 
 def test_an_unknown_status_is_active_and_warned_of_once() -> None:
@@ -51,9 +51,9 @@ def test_an_unknown_status_is_active_and_warned_of_once() -> None:
     life = "pending 1, hibernating 300, running 60, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert [text for text in given.warnings if "hibernating" in text] == [
         "job 1 has the unknown status 'hibernating': taken as active"
     ]
@@ -67,9 +67,9 @@ def test_ten_minutes_of_bad_answers_are_borne(status: int) -> None:
         Fault(when="job", action="status", status=status, after=5, for_seconds=600)
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert [type(e) for e in given.events if isinstance(e, OutageBegan | OutageEnded)] == [
         OutageBegan,
         OutageEnded,
@@ -82,9 +82,9 @@ def test_ten_minutes_without_any_network_are_borne() -> None:
 
     given.cut_between = (60, 660)
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_unreadable_for_longer_than_max_outage_is_unknown_and_names_the_job() -> None:
@@ -92,14 +92,14 @@ def test_unreadable_for_longer_than_max_outage_is_unknown_and_names_the_job() ->
     orders = given.sandbox.add_connection("orders", script=script("running 9000, succeeded"))
     given.sandbox.faults.add(Fault(when="job", action="status", status=503, after=3))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN
-    assert case.result().job_id == 1
+    assert state.exit_code is ExitCode.UNKNOWN
+    assert state.result().job_id == 1
     assert 1800 <= given.seconds < 1900
-    assert case.error is not None
-    assert case.error.hint is not None
-    assert "airbyte-sync wait 1" in case.error.hint
+    assert state.error is not None
+    assert state.error.hint is not None
+    assert "airbyte-sync wait 1" in state.error.hint
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -110,13 +110,13 @@ def test_a_plain_no_in_mid_wait_is_doubted_for_a_minute_not_for_the_whole_timeou
     orders = given.sandbox.add_connection("orders", script=script("running 9000, succeeded"))
     given.sandbox.faults.add(Fault(when="job", action="status", status=status, after=3))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.UNKNOWN, "the job goes on, and nobody knows how it ends"
-    assert case.result().job_id == 1
-    assert case.error is not None
-    assert "job 1 of 'orders' may go on" in case.error.message
-    assert "airbyte-sync wait 1" in (case.error.hint or "")
+    assert state.exit_code is ExitCode.UNKNOWN, "the job goes on, and nobody knows how it ends"
+    assert state.result().job_id == 1
+    assert state.error is not None
+    assert "job 1 of 'orders' may go on" in state.error.message
+    assert "airbyte-sync wait 1" in (state.error.hint or "")
     assert given.seconds < 180
 
 
@@ -125,9 +125,9 @@ def test_a_plain_no_that_passes_is_no_ending() -> None:
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
     given.sandbox.faults.add(Fault(when="job", action="status", status=403, after=3, times=2))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("action", ["html", "truncate", "bad-json", "wrong-shape", "login"])
@@ -138,9 +138,9 @@ def test_an_odd_answer_in_mid_wait_is_borne(action: str) -> None:
         Fault.model_validate({"when": "job", "action": action, "after": 3, "times": 2})
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -169,10 +169,10 @@ def test_retry_after_is_honoured_up_to_five_minutes(
         )
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     looks = [r.time for r in given.sandbox.sent("job") if r.path.startswith("/api/public")]
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert least <= looks[4] - looks[3] <= most
 
 
@@ -183,12 +183,12 @@ def test_a_job_still_running_at_the_timeout_is_a_timeout_and_cancelled() -> None
     given = bench(policy=policy(timeout=300.0))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
-    assert case.result().status == "cancelled"
-    assert case.cancel is not None
-    assert case.cancel.confirmed
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert state.result().status == "cancelled"
+    assert state.cancel is not None
+    assert state.cancel.confirmed
     assert 300 <= given.seconds < 310
 
 
@@ -200,33 +200,33 @@ def test_a_job_that_fails_while_it_is_cancelled_is_told_as_failed_and_why() -> N
     )
     given.sandbox.faults.add(Fault(when="cancel", action="lost-before"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
     assert given.sandbox.sent("cancel")
-    assert case.exit_code is ExitCode.FAILED
-    assert case.error is None
-    assert case.failure is not None
-    assert case.failure.message == "No such key."
+    assert state.exit_code is ExitCode.FAILED
+    assert state.error is None
+    assert state.failure is not None
+    assert state.failure.message == "No such key."
 
 
 def test_on_timeout_leave_leaves_it() -> None:
     given = bench(policy=replace(policy(timeout=300.0), on_timeout="leave"))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
+    assert state.exit_code is ExitCode.TIMEOUT
     assert not given.sandbox.sent("cancel")
-    assert case.result().status == "running"
+    assert state.result().status == "running"
 
 
 def test_a_job_that_ended_just_in_time_is_no_timeout() -> None:
     given = bench(policy=policy(timeout=300.0, poll_interval=200.0))
     orders = given.sandbox.add_connection("orders", script=script("running 299, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_an_adopted_job_is_not_cancelled_by_the_timeout() -> None:
@@ -234,9 +234,9 @@ def test_an_adopted_job_is_not_cancelled_by_the_timeout() -> None:
     orders = given.sandbox.add_connection("orders")
     job = given.sandbox.start_job(orders, script=script("running 900, succeeded"))
 
-    [case] = given.wait(job.id)
+    [state] = given.wait(job.id)
 
-    assert case.exit_code is ExitCode.TIMEOUT
+    assert state.exit_code is ExitCode.TIMEOUT
     assert not given.sandbox.sent("cancel")
 
 
@@ -245,9 +245,9 @@ def test_the_timeout_counts_the_wait_for_the_job_in_the_way() -> None:
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script("running 900, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
+    assert state.exit_code is ExitCode.TIMEOUT
     assert not given.sandbox.sent("trigger")
     assert not given.sandbox.sent("cancel")
     assert 300 <= given.seconds < 302
@@ -258,10 +258,10 @@ def test_the_timeout_during_a_trigger_that_holds_leaves_no_orphan() -> None:
     life = "pending 600, running 600, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
-    assert case.result().job_id == 1
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert state.result().job_id == 1
 
 
 def test_a_job_that_is_only_pending_meets_the_start_timeout() -> None:
@@ -269,11 +269,11 @@ def test_a_job_that_is_only_pending_meets_the_start_timeout() -> None:
     life = "pending 60, queued 5000, running 60, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.TIMEOUT
-    assert case.error is not None
-    assert "--start-timeout" in case.error.message
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert state.error is not None
+    assert "--start-timeout" in state.error.message
     assert 120 <= given.seconds < 160
 
 
@@ -282,9 +282,9 @@ def test_the_start_timeout_does_not_touch_a_job_that_works() -> None:
     life = "pending 60, running 5000, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_fifteen_minutes_without_a_start_are_warned_of_once() -> None:
@@ -292,9 +292,9 @@ def test_fifteen_minutes_without_a_start_are_warned_of_once() -> None:
     life = "queued 3000, running 60, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert len([text for text in given.warnings if "for 15 minutes" in text]) == 1
 
 
@@ -308,9 +308,9 @@ def test_a_wall_clock_that_jumps_an_hour_moves_no_deadline(hours: int) -> None:
         given.clock.skew = timedelta(hours=hours)
 
     given.listener = jump
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
@@ -329,9 +329,9 @@ def test_without_a_timeout_a_sync_may_take_days() -> None:
     given = bench(policy=policy(timeout=None))
     orders = given.sandbox.add_connection("orders", script=script("running 300000, succeeded"))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 # -- dead servers ----------------------------------------------------------------------------
@@ -347,9 +347,9 @@ def test_a_server_that_never_finishes_its_answer_meets_the_request_limit(action:
         )
     )
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 # -- `wait` ----------------------------------------------------------------------------------
@@ -361,10 +361,10 @@ def test_a_job_that_does_not_exist_is_not_found(version: str, api: str) -> None:
     given = bench(version, api=api)
     given.sandbox.add_connection("orders")
 
-    [case] = given.wait(4711)
+    [state] = given.wait(4711)
 
     expected = {ExitCode.NOT_FOUND} | ({ExitCode.DENIED} if version == "1.8" else set())
-    assert case.exit_code in expected  # 1.7 and 1.8 answer 403, even to admins
+    assert state.exit_code in expected  # 1.7 and 1.8 answer 403, even to admins
     assert given.seconds < 60
 
 
@@ -374,10 +374,10 @@ def test_wait_bears_an_outage_from_its_very_beginning() -> None:
     job = given.sandbox.start_job(orders, script=script("running 900, succeeded"))
     given.sandbox.faults.add(Fault(when="any", action="status", status=502, for_seconds=300))
 
-    [case] = given.wait(job.id)
+    [state] = given.wait(job.id)
 
-    assert case.exit_code is ExitCode.OK
-    assert case.adopted
+    assert state.exit_code is ExitCode.OK
+    assert state.adopted
 
 
 def test_polls_show_numbers_growing() -> None:
@@ -401,9 +401,9 @@ def test_a_pause_between_two_attempts_is_no_late_start(api: str) -> None:
     given = bench(api=api, policy=RunPolicy(wait=WaitPolicy(start_timeout=600)))
     orders = given.sandbox.add_connection("orders", script=script(BETWEEN_ATTEMPTS))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert given.warnings == []
 
 
@@ -412,9 +412,9 @@ def test_whoever_comes_in_the_pause_between_two_attempts_sees_no_late_start_eith
     orders = given.sandbox.add_connection("orders")
     job = given.sandbox.start_job(orders, script=script("running 60, pending 60, succeeded"))
 
-    [case] = given.wait(job.id)
+    [state] = given.wait(job.id)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("how", ["attach", "wait", "lost"])
@@ -429,9 +429,9 @@ def test_a_job_that_was_seen_in_a_list_exists_although_reading_it_is_a_500(how: 
         given.sandbox.start_job(orders, script=script("running 900, succeeded"))
     given.sandbox.faults.add(Fault(when="job", action="status", status=500, for_seconds=300))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
 
 
 def test_a_job_that_ends_while_its_connections_name_is_read_is_no_timeout() -> None:
@@ -440,7 +440,7 @@ def test_a_job_that_ends_while_its_connections_name_is_read_is_no_timeout() -> N
     given.sandbox.start_job(orders, script=script("running 15, succeeded"))
     given.sandbox.faults.add(Fault(when="connection", action="never"))
 
-    [case] = given.wait(1)
+    [state] = given.wait(1)
 
-    assert case.exit_code is ExitCode.OK
+    assert state.exit_code is ExitCode.OK
     assert given.seconds <= 22

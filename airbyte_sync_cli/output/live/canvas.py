@@ -17,7 +17,7 @@ from rich.text import Text
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.output.live.state import LiveState
-from airbyte_sync_cli.output.live.symbols import glyphs_for
+from airbyte_sync_cli.output.live.symbols import symbols_for
 from airbyte_sync_cli.output.live.view import Frame, draw
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.streams import write
@@ -119,7 +119,7 @@ class LiveView:
     ) -> None:
         self._clock = clock
         self._stream = stream
-        self._glyphs = glyphs_for(stream.encoding)
+        self._symbols = symbols_for(stream.encoding)
         self._state = LiveState()
         self._canvas = Canvas(stream, environ=environ, size=size or (lambda: _size_of(stream)))
         self._news = False
@@ -163,7 +163,7 @@ class LiveView:
         if not due or not _in_foreground(self._stream):
             return
         self._news, self._drawn_at, self._drawn_size = False, now, size
-        frame = Frame(max(size.columns - 1, 1), max(size.lines - 1, 1), self._glyphs, now)
+        frame = Frame(max(size.columns - 1, 1), max(size.lines - 1, 1), self._symbols, now)
         self._canvas.replace(draw(self._state, frame))
 
 

@@ -19,7 +19,7 @@ STYLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Glyphs:
+class Symbols:
     """The characters that the terminal can show."""
 
     symbols: dict[Kind, str]
@@ -47,7 +47,7 @@ class Glyphs:
         return Text(gap).append_text(text) if right else text.append(gap)
 
 
-UNICODE: Final = Glyphs(
+UNICODE: Final = Symbols(
     symbols={
         Kind.FAILED: "✗",
         Kind.ACTIVE: "●",
@@ -60,7 +60,7 @@ UNICODE: Final = Glyphs(
     empty="─",
     ellipsis="…",
 )
-ASCII: Final = Glyphs(
+ASCII: Final = Symbols(
     symbols={
         Kind.FAILED: "x",
         Kind.ACTIVE: ">",
@@ -75,7 +75,7 @@ ASCII: Final = Glyphs(
 )
 
 
-def glyphs_for(encoding: str | None) -> Glyphs:
+def symbols_for(encoding: str | None) -> Symbols:
     """Choose what an encoding can carry."""
     try:
         "✗●◌━─…".encode(encoding or "ascii")

@@ -11,7 +11,7 @@ from rich.text import Text
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.live.estimate import Estimate
 from airbyte_sync_cli.output.live.state import Kind, Row
-from airbyte_sync_cli.output.live.symbols import STYLES, Glyphs, joined
+from airbyte_sync_cli.output.live.symbols import STYLES, Symbols, joined
 
 _GAP: Final = "  "
 _SYMBOL: Final = 2
@@ -72,13 +72,13 @@ class _Line:
 
 
 def draw(
-    rows: Sequence[Row], *, width: int, height: int, glyphs: Glyphs, now: float, seconds: float
+    rows: Sequence[Row], *, width: int, height: int, symbols: Symbols, now: float, seconds: float
 ) -> list[Text]:
     """Draw a head, the rows that matter most, a line for the others, and the total."""
     titles = [_titles(rows)] if height >= _LEAST_FOR_TITLES else []
     shown, rest = _chosen(rows, max(height - 2 - len(titles), 1))
-    lines = [*titles, *(_line(row, glyphs, now) for row in shown), _total(rows, glyphs, now)]
-    sheet = _Sheet(lines, width, glyphs)
+    lines = [*titles, *(_line(row, symbols, now) for row in shown), _total(rows, symbols, now)]
+    sheet = _Sheet(lines, width, symbols)
     *body, total = [sheet.draw(line) for line in lines]
     fold = [Text(f"  + {len(rest)} more: {_counts(rest)}", "dim")] if rest else []
     return [_headline(rows, seconds, width), *body, *fold, total]
@@ -95,8 +95,8 @@ def _titles(rows: Sequence[Row]) -> _Line:
 class _Sheet:
     """The widths of the columns, as the lines need them."""
 
-    def __init__(self, lines: Sequence[_Line], width: int, glyphs: Glyphs) -> None:
-        self._glyphs = glyphs
+    def __init__(self, lines: Sequence[_Line], width: int, symbols: Symbols) -> None:
+        self._symbols = symbols
         self._width = width
         self._widths = {
             column.title: max(column.least, *(_length(line, column) for line in lines))
@@ -121,15 +121,15 @@ class _Sheet:
 
     def draw(self, line: _Line) -> Text:
         """Put a line together."""
-        text = self._glyphs.cell(line.symbol, _SYMBOL)
-        name = words.shortened(line.name.plain, self._name, mark=self._glyphs.ellipsis)
-        text.append_text(self._glyphs.cell(Text(name, line.name.style), self._name))
+        text = self._symbols.cell(line.symbol, _SYMBOL)
+        name = words.shortened(line.name.plain, self._name, mark=self._symbols.ellipsis)
+        text.append_text(self._symbols.cell(Text(name, line.name.style), self._name))
         for column in self._columns:
             if line.words and column.title not in {"state", "time"}:
                 break
             cell = line.cells.get(column.title, "")
             width = self._widths[column.title]
-            text.append(_GAP).append_text(self._glyphs.cell(cell, width, right=column.right))
+            text.append(_GAP).append_text(self._symbols.cell(cell, width, right=column.right))
         if line.words:
             text.append(_GAP + line.words)
         return text
@@ -175,18 +175,18 @@ def _counts(rows: Sequence[Row]) -> str:
     return ", ".join(f"{numbers[kind]} {_WORDS[kind]}" for kind in _ORDER if numbers[kind])
 
 
-def _line(row: Row, glyphs: Glyphs, now: float) -> _Line:
+def _line(row: Row, symbols: Symbols, now: float) -> _Line:
     seconds, guess = row.seconds(now), row.estimate(now)
     state = words.plain(row.state) + (f" #{row.attempt}" if row.attempt > 1 else "")
     cells: dict[str, str | Text] = {
         "state": Text(state, STYLES[row.kind]),
         "time": words.duration(seconds) if seconds is not None else "",
-        "bar": _bar(row, guess, glyphs),
+        "bar": _bar(row, guess, symbols),
         "left": guess.span if guess else "",
         **_numbers(row.records, row.size, row.rates(now)),
     }
     name = Text(words.plain(row.name))
-    return _Line(glyphs.symbol(row.kind), name, cells, words=_reason(row))
+    return _Line(symbols.symbol(row.kind), name, cells, words=_reason(row))
 
 
 def _numbers(
@@ -204,14 +204,14 @@ def _reason(row: Row) -> str:
     return words.plain(failure.message) if failure and failure.message else ""
 
 
-def _bar(row: Row, guess: Estimate | None, glyphs: Glyphs) -> str | Text:
+def _bar(row: Row, guess: Estimate | None, symbols: Symbols) -> str | Text:
     share = guess.share if guess else (1.0 if row.kind is Kind.SUCCEEDED else None)
     if share is None and row.kind is not Kind.ACTIVE:
         return ""
-    return glyphs.bar(share, _BAR, style=STYLES[row.kind])
+    return symbols.bar(share, _BAR, style=STYLES[row.kind])
 
 
-def _total(rows: Sequence[Row], glyphs: Glyphs, now: float) -> _Line:
+def _total(rows: Sequence[Row], symbols: Symbols, now: float) -> _Line:
     """Sum up what is known; an end is guessed only where one is for every sync that goes on."""
     records = [row.records for row in rows if row.records is not None]
     sizes = [row.size for row in rows if row.size is not None]
@@ -220,7 +220,7 @@ def _total(rows: Sequence[Row], glyphs: Glyphs, now: float) -> _Line:
     left, done = _left(rows, now), sum(row.result is not None for row in rows)
     cells: dict[str, str | Text] = {
         "state": f"{done}/{len(rows)} done",
-        "bar": glyphs.bar(_done(rows, now), _BAR, style="bold"),
+        "bar": symbols.bar(_done(rows, now), _BAR, style="bold"),
         "left": left.span if left else "",
         **_numbers(sum(records) if records else None, sum(sizes) if sizes else None, speed),
     }

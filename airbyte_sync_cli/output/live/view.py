@@ -10,7 +10,7 @@ from airbyte_sync_cli.airbyte.models import StreamProgress
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.live import table
 from airbyte_sync_cli.output.live.state import LiveState, Row
-from airbyte_sync_cli.output.live.symbols import STYLES, Glyphs, joined
+from airbyte_sync_cli.output.live.symbols import STYLES, Symbols, joined
 
 _INDENT: Final = "  "
 _WIDEST_BAR: Final = 40
@@ -25,7 +25,7 @@ class Frame:
 
     width: int
     height: int
-    glyphs: Glyphs
+    symbols: Symbols
     now: float
 
 
@@ -44,7 +44,7 @@ def draw(state: LiveState, frame: Frame) -> list[Text]:
 
 def _fitted(line: Text, frame: Frame) -> Text:
     line.rstrip()
-    return frame.glyphs.cell(line, frame.width) if line.cell_len > frame.width else line
+    return frame.symbols.cell(line, frame.width) if line.cell_len > frame.width else line
 
 
 def _many(state: LiveState, rows: Sequence[Row], frame: Frame) -> list[Text]:
@@ -53,7 +53,7 @@ def _many(state: LiveState, rows: Sequence[Row], frame: Frame) -> list[Text]:
         rows,
         width=min(frame.width, _WIDEST),
         height=frame.height,
-        glyphs=frame.glyphs,
+        symbols=frame.symbols,
         now=frame.now,
         seconds=seconds,
     )
@@ -73,7 +73,7 @@ def _headline(row: Row, frame: Frame) -> Text:
     seconds = row.seconds(frame.now)
     return joined(
         [
-            joined([frame.glyphs.symbol(row.kind), Text(words.plain(row.name), "bold")], " "),
+            joined([frame.symbols.symbol(row.kind), Text(words.plain(row.name), "bold")], " "),
             f"job {row.job.id}" if row.job else "",
             Text(words.plain(row.state), STYLES[row.kind]),
             f"attempt {row.attempt}" if row.attempt > 1 else "",
@@ -90,7 +90,7 @@ def _progress(row: Row, frame: Frame) -> Text:
     if guess is None:
         return Text("")
     width = max(min(_WIDEST_BAR, frame.width - len(guess.sentence) - 5), 4)
-    bar = frame.glyphs.bar(guess.share, width, style=STYLES[row.kind])
+    bar = frame.symbols.bar(guess.share, width, style=STYLES[row.kind])
     return joined([Text(_INDENT) + bar, guess.sentence])
 
 
@@ -112,9 +112,9 @@ def _streams(streams: Sequence[StreamProgress], room: int, frame: Frame) -> list
     lines = [
         joined(
             [
-                Text(_INDENT).append_text(frame.glyphs.cell(words.plain(one.name), widest)),
-                frame.glyphs.cell(words.count(one.records_emitted), 12, right=True),
-                frame.glyphs.cell(words.size(one.bytes_emitted), 9, right=True),
+                Text(_INDENT).append_text(frame.symbols.cell(words.plain(one.name), widest)),
+                frame.symbols.cell(words.count(one.records_emitted), 12, right=True),
+                frame.symbols.cell(words.size(one.bytes_emitted), 9, right=True),
             ]
         )
         for one in shown
