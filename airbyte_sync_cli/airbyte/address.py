@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 from airbyte_sync_cli.airbyte.url_typos import split_address
 from airbyte_sync_cli.errors import UsageError
 
-Flavour = Literal["public", "config"]
+ApiName = Literal["public", "config"]
 
 _CLOUD_API: Final = "https://api.airbyte.com/v1"
 _CLOUD_UI: Final = "https://cloud.airbyte.com"
@@ -41,7 +41,7 @@ class Address:
     public_root: str | None
     config_root: str | None
     ui_root: str | None
-    decided: Flavour | None = None
+    api: ApiName | None = None
     """The API that the address itself decides on; None has to be found out."""
     other_public_root: str | None = None
     """Where the Public API may be if it is not at the usual place: `/v1` was pasted."""
@@ -64,7 +64,7 @@ class Address:
 
     def explain(self) -> str:
         """Say how the address was understood."""
-        api = f"; it says that the {self.decided} API is meant" if self.decided else ""
+        api = f"; it says that the {self.api} API is meant" if self.api else ""
         return (
             f"Public API: {self.public_root or 'none'}, Config API: {self.config_root or 'none'}, "
             f"web UI: {self.ui_root or 'unknown'}{api}"
@@ -75,7 +75,7 @@ _CLOUD: Final = Address(
     public_root=_CLOUD_API,
     config_root=f"{_CLOUD_UI}/api/v1",
     ui_root=_CLOUD_UI,
-    decided="public",
+    api="public",
 )
 
 
@@ -86,9 +86,7 @@ def parse_address(url: str) -> Address:
         return _CLOUD
     origin = f"{parts.scheme}://{parts.netloc}"
     if parts.port == _OLD_PUBLIC_PORT:
-        return Address(
-            public_root=f"{origin}/v1", config_root=None, ui_root=None, decided="public"
-        )
+        return Address(public_root=f"{origin}/v1", config_root=None, ui_root=None, api="public")
     return _self_managed(origin, parts)
 
 
@@ -97,8 +95,8 @@ def _self_managed(origin: str, parts: SplitResult) -> Address:
     known, page, version = _BELOW.fullmatch(path), _PAGE.fullmatch(path), _VERSION.fullmatch(path)
     api = known or _API.fullmatch(path)
     if api and (known or _is_airbytes(api, origin)):
-        decided: Flavour | None = "public" if (api["what"] or "").lower() == "public" else None
-        return replace(_at(f"{origin}{api['prefix']}"), decided=decided)
+        name: ApiName | None = "public" if (api["what"] or "").lower() == "public" else None
+        return replace(_at(f"{origin}{api['prefix']}"), api=name)
     if page:
         return _at(f"{origin}{page['prefix']}")
     if version:

@@ -8,13 +8,11 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from airbyte_sync_cli.airbyte import wire
-from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
+from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.error_response import no_such_connection
-from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, HttpClient, make_http_client
+from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, RETRY_FOR, HttpClient, make_http_client
 from airbyte_sync_cli.airbyte.models import (
-    RETRY_FOR,
-    AnswerLost,
     ClockAhead,
     Connection,
     Failure,
@@ -22,8 +20,9 @@ from airbyte_sync_cli.airbyte.models import (
     JobType,
     Progress,
     ReadLog,
+    ResponseLost,
     Started,
-    TriggerAnswer,
+    TriggerResponse,
     Workspace,
     same_name,
 )
@@ -48,7 +47,7 @@ _ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
 
 async def find_api(
     http: HttpClient, address: Address, *, retry_for: float = RETRY_FOR
-) -> tuple[Address, Flavour]:
+) -> tuple[Address, ApiName]:
     """Ask for a sign of life: the Public API has been there since 0.50.54.
 
     Returns the address as it turned out to be. Raises what the Public API's answer meant where
@@ -66,10 +65,10 @@ async def find_api(
 
 async def _find_api(
     http: HttpClient, address: Address, retry_for: float
-) -> tuple[Address, Flavour]:
+) -> tuple[Address, ApiName]:
     try:
         health = Request(method="GET", url=f"{address.public_root}/health")
-        await http.read(health, retry_for=retry_for, doubts_404=False)
+        await http.read(health, retry_for=retry_for, retry_404=False)
     except _ABSENT as error:
         no_public: AirbyteSyncError = error
     else:
@@ -96,14 +95,14 @@ async def _ask_old_api(http: HttpClient, address: Address) -> None:
     """The old container's health is not below `/v1`, so something small is read."""
     url = f"{address.other_public_root}/workspaces"
     request = Request(method="GET", url=url, params={"limit": 1})
-    reply = await http.read(request, retry_for=RETRY_FOR, doubts_404=False)
+    reply = await http.read(request, retry_for=RETRY_FOR, retry_404=False)
     if not reply.body.lstrip().startswith(b"{"):
         raise ProtocolError(f"{reply.request}: that is not a list of workspaces")
 
 
 async def _ask_config_api(http: HttpClient, address: Address) -> None:
     health = Request(method="GET", url=f"{address.config_root}/health")
-    reply = await http.read(health, retry_for=RETRY_FOR, doubts_404=False)
+    reply = await http.read(health, retry_for=RETRY_FOR, retry_404=False)
     wire.read(wire.Health, reply)
 
 
@@ -273,20 +272,20 @@ class Airbyte:
         return [replace(job, attempts=known.get(job.id)) for job in jobs]
 
     async def trigger(
-        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
-    ) -> TriggerAnswer:
+        self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
+    ) -> TriggerResponse:
         """Ask for one job, once; only the Config API knows how to refresh."""
         api = self._primary
         if job_type == "refresh" and self._config_api is not None:
             api = self._config_api
             await self._require_config_api()
-        answer = await api.trigger(connection_id, job_type, still_wanted=still_wanted)
+        answer = await api.trigger(connection_id, job_type, may_send=may_send)
         if isinstance(answer, Started):
             try:
                 wanted = f"a {job_type} of connection {connection_id}"
                 _require_same(wanted, answer.job.connection_id, connection_id)
             except ProtocolError as error:
-                return AnswerLost(words=error.message)
+                return ResponseLost(message=error.message)
             self._connection_of[answer.job.id] = connection_id
         return answer
 
@@ -387,23 +386,23 @@ async def connect(settings: Settings, *, clock: Clock, retry_for: float = RETRY_
     LOG.info("%s", address.explain())
     http = make_http_client(settings, address, clock)
     try:
-        return await reach(http, settings, address, retry_for=retry_for)
+        return await discover(http, settings, address, retry_for=retry_for)
     except BaseException:
         await http.aclose()
         raise
 
 
-async def reach(
+async def discover(
     http: HttpClient, settings: Settings, address: Address, *, retry_for: float
 ) -> Airbyte:
     """Find out, over a gate that stands, which API answers. Raises as `connect` does."""
     limit = settings.trigger_timeout
-    flavour = settings.api if settings.api != "auto" else address.decided
-    if flavour is None:
-        address, flavour = await find_api(http, address, retry_for=retry_for)
+    api = settings.api if settings.api != "auto" else address.api
+    if api is None:
+        address, api = await find_api(http, address, retry_for=retry_for)
     public = address.public_root and PublicApi(http, address.public_root, trigger_limit=limit)
     config = address.config_root and ConfigApi(http, address.config_root, trigger_limit=limit)
-    primary = public if flavour == "public" else config
+    primary = public if api == "public" else config
     if not primary:
-        raise ProtocolError(f"this address has no {flavour} API", hint="give the server's root")
+        raise ProtocolError(f"this address has no {api} API", hint="give the server's root")
     return Airbyte(http, primary, config or None, ui=address.ui_root)

@@ -16,9 +16,8 @@ from airbyte_sync_cli.airbyte.error_response import (
     expect_success,
     no_such_job,
 )
-from airbyte_sync_cli.airbyte.http import LOG, HttpClient
+from airbyte_sync_cli.airbyte.http import LOG, RETRY_FOR, HttpClient
 from airbyte_sync_cli.airbyte.models import (
-    RETRY_FOR,
     Connection,
     Job,
     JobType,
@@ -26,7 +25,7 @@ from airbyte_sync_cli.airbyte.models import (
     Progress,
     ReadLog,
     Started,
-    TriggerAnswer,
+    TriggerResponse,
     Workspace,
 )
 from airbyte_sync_cli.airbyte.request import Reply, Request
@@ -195,8 +194,8 @@ class ConfigApi:
         return sorted(wanted, key=lambda job: job.id, reverse=True)[:limit]
 
     async def trigger(
-        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
-    ) -> TriggerAnswer:
+        self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
+    ) -> TriggerResponse:
         """Ask for one job, once."""
         body: dict[str, object] = {"connectionId": connection_id}
         if job_type == "refresh":
@@ -208,7 +207,7 @@ class ConfigApi:
             json=body,
             limit=self._trigger_limit,
             forbidden_hint=MAY_NOT_START,
-            still_wanted=still_wanted,
+            may_send=may_send,
         )
         answer = await judge_trigger(
             lambda: self._http.send(request),

@@ -81,7 +81,7 @@ def progress(info: wire.ConfigJobInfo) -> Progress:
         records_committed=_first(total.records_committed, latest.records_committed),
         streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or () if row),
         failure=_failure(attempts),
-        leaves_trace=(bool(attempts) or total.records_emitted is not None) if is_counted else None,
+        did_run=(bool(attempts) or total.records_emitted is not None) if is_counted else None,
     )
 
 

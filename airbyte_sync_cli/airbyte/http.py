@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _Row = TypeVar("_Row")
 LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
+RETRY_FOR: Final = 15.0
+"""Seconds for which a safe read is retried by default: a restart of the server takes 5 to 15."""
 NOT_READY: Final = 10.0
 """Seconds for which a 404 of a proxy may mean that its backend is starting."""
 _TOLD_TO: Final = timedelta(seconds=1)
@@ -108,7 +110,7 @@ class HttpClient:
         """Pause, for whoever asks again through here."""
         await self._clock.sleep(seconds)
 
-    async def read(self, request: Request, *, retry_for: float, doubts_404: bool = True) -> Reply:
+    async def read(self, request: Request, *, retry_for: float, retry_404: bool = True) -> Reply:
         """Ask for something that may safely be asked again, for `patience` seconds at most.
 
         Returns 2xx answers only; raises what the last other one means. A 404 of a proxy is
@@ -122,7 +124,7 @@ class HttpClient:
                 reply = await self.send(request)
                 reply = expect_success(reply, retry_after=self.retry_after(reply))
             except ProtocolError as error:
-                is_doubtful = error.may_pass and doubts_404 and not self._was_there
+                is_doubtful = error.may_pass and retry_404 and not self._was_there
                 wait = pause * self._clock.jitter(0.5, 1.5)
                 if not is_doubtful or self._clock.monotonic() + wait > ready_by:
                     raise

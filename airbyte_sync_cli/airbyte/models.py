@@ -155,7 +155,7 @@ class Progress:
     streams: Sequence[StreamProgress] = field(default=())
     failure: Failure | None = None
     """The first failure of the last attempt that failed."""
-    leaves_trace: bool | None = None
+    did_run: bool | None = None
     """Whether any attempt or statistics exist; None where it could not be asked."""
 
 
@@ -193,19 +193,19 @@ class Started:
 class Conflicted:
     """The trigger got a 409, which proves nothing by itself.
 
-    `says_running`: in words, a sync is running already, so nothing of ours was started.
+    `already_running`: it says that a sync is running, so nothing of ours was started.
     Otherwise (`state-conflict`) the start signal may have been given.
     """
 
-    words: str
-    says_running: bool
+    message: str
+    already_running: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
     """The trigger most likely reached nobody: connection refused, 503, 429."""
 
-    words: str
+    message: str
     hint: str | None = None
     unsent: bool = False
     """True where not a byte of the request was sent."""
@@ -213,20 +213,15 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerLost:
+class ResponseLost:
     """Anything but a clean yes or no: timeout, dropped connection, 408, 5xx, HTML."""
 
-    words: str
+    message: str
 
 
 _T = TypeVar("_T")
 ReadLog = Callable[[AsyncIterator[LogLine]], Awaitable[_T]]
 """Reads the lines of a log as they arrive."""
 
-TriggerAnswer = Started | Conflicted | Undelivered | AnswerLost
+TriggerResponse = Started | Conflicted | Undelivered | ResponseLost
 """A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
-
-
-RETRY_FOR: Final = 15.0
-"""Seconds that a read may spend on its own safe repeats, where nobody says otherwise: a server
-that restarts is met halfway."""

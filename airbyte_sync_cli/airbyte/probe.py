@@ -23,13 +23,13 @@ from airbyte_sync_cli.redaction import without_credentials
 from airbyte_sync_cli.settings import ClientCredentials, NoAuth
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.airbyte.address import Address, Flavour
+    from airbyte_sync_cli.airbyte.address import Address, ApiName
     from airbyte_sync_cli.clock import Clock
     from airbyte_sync_cli.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbedServer:
+class ServerInfo:
     """What a self-managed server says of itself to everybody."""
 
     version: str | None = None
@@ -38,9 +38,9 @@ class ProbedServer:
     """none, simple, or oidc."""
 
 
-async def find_out(
+async def detect_api(
     settings: "Settings", address: "Address", clock: "Clock"
-) -> tuple["Address", "Flavour"]:
+) -> tuple["Address", "ApiName"]:
     """Find which API answers, with nothing to show but what opens the way to it.
 
     Raises what the answer means: a login page, a web page, an outage.
@@ -48,27 +48,25 @@ async def find_out(
     if isinstance(settings.credentials, ClientCredentials):
         settings = replace(settings, credentials=NoAuth())
     async with _http(settings, address, clock) as http:
-        decided = settings.api if settings.api != "auto" else address.decided
-        if decided is None:
+        api = settings.api if settings.api != "auto" else address.api
+        if api is None:
             return await find_api(http, address, retry_for=0)
-        root = address.public_root if decided == "public" else address.config_root
+        root = address.public_root if api == "public" else address.config_root
         if root is None:
-            raise ProtocolError(
-                f"this address has no {decided} API", hint="give the server's root"
-            )
+            raise ProtocolError(f"this address has no {api} API", hint="give the server's root")
         await http.read(Request(method="GET", url=f"{root}/health"), retry_for=0)
-        return address, decided
+        return address, api
 
 
 async def sign_in(
-    settings: "Settings", address: "Address", flavour: "Flavour", clock: "Clock"
+    settings: "Settings", address: "Address", api: "ApiName", clock: "Clock"
 ) -> "Settings":
     """Read something small that not everybody may read. Raises DeniedError and so on.
 
     Returns the settings without the credentials that the server has no use for.
     """
     async with _http(settings, address, clock) as http:
-        if flavour == "public":
+        if api == "public":
             await _first_workspace(http, address)
         else:
             config = ConfigApi(http, address.config_root or "", trigger_limit=0)
@@ -77,7 +75,7 @@ async def sign_in(
         return replace(settings, credentials=NoAuth()) if needless else settings
 
 
-async def look_aside(
+async def config_api_error(
     settings: "Settings", address: "Address", clock: "Clock"
 ) -> AirbyteSyncError | None:
     """Tell why the Config API cannot be used beside the Public one; None if it can.
@@ -111,9 +109,9 @@ def _newest_job(address: "Address", workspace_id: str) -> Request:
     return Request(method="POST", url=url, json=body)
 
 
-async def read_instance(
+async def read_server_info(
     settings: "Settings", address: "Address", clock: "Clock"
-) -> ProbedServer | None:
+) -> ServerInfo | None:
     """Read what the server says of itself; None where it does not, as the Cloud does not."""
     async with _http(settings, address, clock) as http:
         try:
@@ -123,7 +121,7 @@ async def read_instance(
         except AirbyteSyncError:
             return None
     mode = said.auth.mode if said.auth else None
-    return ProbedServer(version=said.version, edition=said.edition, auth_mode=mode)
+    return ServerInfo(version=said.version, edition=said.edition, auth_mode=mode)
 
 
 @asynccontextmanager
@@ -195,7 +193,9 @@ def _unreached(hop: Hop, error: Exception) -> UnansweredError:
     return unreached(hop.name, error, hint=PROXY_HINT if is_of_proxy else None)
 
 
-async def knock(hop: Hop, addresses: Sequence[str], *, limit: float) -> Sequence[str]:
+async def reachable_addresses(
+    hop: Hop, addresses: Sequence[str], *, limit: float
+) -> Sequence[str]:
     """Tell which of the addresses take a connection. Raises UnavailableError if none does."""
     answers = await asyncio.gather(
         *(_connect(address, hop.port, limit) for address in addresses), return_exceptions=True
@@ -217,7 +217,7 @@ async def _connect(address: str, port: int, limit: float) -> None:
         return
 
 
-async def shake_hands(
+async def tls_handshake(
     hop: Hop, settings: "Settings", address: "Address", *, limit: float
 ) -> Certificate:
     """Set up TLS as the client would. Raises UnavailableError, and UsageError for bad files."""

@@ -18,7 +18,7 @@ from airbyte_sync_cli.airbyte.models import (
     Connection,
     Job,
     JobType,
-    TriggerAnswer,
+    TriggerResponse,
     Workspace,
 )
 from airbyte_sync_cli.airbyte.request import Reply, Request
@@ -137,8 +137,8 @@ class PublicApi:
         return sorted(found.values(), key=lambda job: job.id, reverse=True)[:limit]
 
     async def trigger(
-        self, connection_id: str, job_type: JobType, *, still_wanted: Callable[[], bool]
-    ) -> TriggerAnswer:
+        self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
+    ) -> TriggerResponse:
         """Ask for one job, once."""
         if job_type == "refresh":
             raise RejectedError(
@@ -151,7 +151,7 @@ class PublicApi:
             json={"connectionId": connection_id, "jobType": _asked(job_type)},
             limit=self._trigger_limit,
             forbidden_hint=MAY_NOT_START,
-            still_wanted=still_wanted,
+            may_send=may_send,
         )
         return await judge_trigger(
             lambda: self._http.send(request),

@@ -46,7 +46,7 @@ class Request:
     """Seconds for the whole exchange; None takes the gate's own."""
     take: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None
     """Reads the JSON of a 2xx answer as it arrives, in place of `Reply.body`, which is empty."""
-    still_wanted: Callable[[], bool] = lambda: True
+    may_send: Callable[[], bool] = lambda: True
     """Asked right before it leaves, when a connection stands and a token is at hand."""
 
     def __str__(self) -> str:
@@ -200,7 +200,7 @@ class Exchange:
 
     async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
         if name.endswith("send_request_headers.started"):
-            if not self._request.still_wanted():
+            if not self._request.may_send():
                 raise UnansweredError("it was not wanted any more", hint=None, unsent=True)
             self._sent = True
 

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from airbyte_sync_cli.airbyte.error_response import error_of, looks_like_html, read_refusal
 from airbyte_sync_cli.airbyte.models import (
-    AnswerLost,
     Conflicted,
     Job,
+    ResponseLost,
     Started,
-    TriggerAnswer,
+    TriggerResponse,
     Undelivered,
 )
 from airbyte_sync_cli.airbyte.request import Reply, UnansweredError
@@ -33,39 +33,39 @@ async def judge_trigger(
     *,
     read_job: Callable[[Reply], Job],
     retry_after: Callable[[Reply], float | None],
-) -> TriggerAnswer:
+) -> TriggerResponse:
     """Send the trigger once and say what its answer proves. A clean no is raised."""
     try:
         reply = await send()
     except UnansweredError as error:
         if error.unsent:
-            return Undelivered(words=error.message, hint=error.hint, unsent=True)
-        return AnswerLost(words=error.message)
+            return Undelivered(message=error.message, hint=error.hint, unsent=True)
+        return ResponseLost(message=error.message)
     except UnavailableError as error:  # the token could not be had: nothing was sent
         return Undelivered(
-            words=error.message, hint=error.hint, unsent=True, retry_after=error.retry_after
+            message=error.message, hint=error.hint, unsent=True, retry_after=error.retry_after
         )
     except ProtocolError as error:  # an endless or unreadable answer
-        return AnswerLost(words=error.message)
+        return ResponseLost(message=error.message)
     return _judge_reply(reply, read_job, retry_after(reply))
 
 
 def _judge_reply(
     reply: Reply, read_job: Callable[[Reply], Job], retry_after: float | None
-) -> TriggerAnswer:
+) -> TriggerResponse:
     if reply.is_success:
         return _judge_yes(reply, read_job)
     error = error_of(reply, retry_after=retry_after)
     if reply.status == HTTPStatus.CONFLICT:
         return _judge_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
-        return Undelivered(words=error.message, retry_after=retry_after)
+        return Undelivered(message=error.message, retry_after=retry_after)
     if _may_follow_the_work(reply) and not isinstance(error, DeniedError):
-        return AnswerLost(words=error.message)
+        return ResponseLost(message=error.message)
     is_page = looks_like_html(reply) and not isinstance(error, DeniedError)
     is_page = is_page or (isinstance(error, ProtocolError) and error.may_pass)
     if isinstance(error, UnavailableError) or is_page:
-        return AnswerLost(words=error.message)
+        return ResponseLost(message=error.message)
     raise error
 
 
@@ -94,15 +94,15 @@ def _was_cut_off(reply: Reply) -> bool:
     return bool(_CUT_OFF.search(reply.body)) and not _NOT_CONNECTED.search(reply.body)
 
 
-def _judge_yes(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerAnswer:
+def _judge_yes(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerResponse:
     try:
         return Started(job=read_job(reply))
     except ProtocolError as error:
-        return AnswerLost(words=error.message)
+        return ResponseLost(message=error.message)
 
 
 def _judge_conflict(reply: Reply, words: str) -> Conflicted:
     """Tell `try-again-later` from `state-conflict`: the latter comes after the start signal."""
     refusal = read_refusal(reply)
-    says_running = refusal.title == "try-again-later" or "already running" in refusal.words
-    return Conflicted(words=words, says_running=says_running)
+    already_running = refusal.title == "try-again-later" or "already running" in refusal.words
+    return Conflicted(message=words, already_running=already_running)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte import probe
 from airbyte_sync_cli.airbyte import probe as probe_http
-from airbyte_sync_cli.airbyte.address import Address, Flavour, parse_address
+from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.client import connect
 from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.clock import Clock, SystemClock
@@ -34,7 +34,7 @@ from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.client import Airbyte
     from airbyte_sync_cli.airbyte.models import Connection, Job
-    from airbyte_sync_cli.airbyte.probe import ProbedServer
+    from airbyte_sync_cli.airbyte.probe import ServerInfo
     from airbyte_sync_cli.output.output import Output
 
 
@@ -52,7 +52,7 @@ def credentials(settings: Settings) -> str:
     return own + (", through Google IAP" if settings.iap_audience else "")
 
 
-def version(found: "ProbedServer | None") -> str:
+def version(found: "ServerInfo | None") -> str:
     """Say which Airbyte it is."""
     if found is None or not found.version:
         return "this server does not tell its version (Airbyte Cloud, or a gateway before it)"
@@ -172,8 +172,8 @@ class _Walk:
         """Take every step; raises what the first broken one means."""
         address = await self._understand()
         await self._reach(address)
-        address, flavour = await self._find_api(address)
-        await self._sign_in(address, flavour)
+        address, api = await self._find_api(address)
+        await self._sign_in(address, api)
         await self._ask_version(address)
         if names:
             await self._look_at(names)
@@ -193,7 +193,7 @@ class _Walk:
             finding.message = f"{hop.name}: {', '.join(addresses)}"
         async with self._step("tcp") as finding:
             try:
-                alive = await probe.knock(hop, addresses, limit=self._limit)
+                alive = await probe.reachable_addresses(hop, addresses, limit=self._limit)
             except AirbyteSyncError as error:
                 raise self._with_local_hint(error) from error
             finding.message = f"{hop.name} is open"
@@ -210,7 +210,7 @@ class _Walk:
 
     async def _shake_hands(self, hop: probe.Hop, address: Address) -> None:
         async with self._step("tls") as finding:
-            found = await probe.shake_hands(hop, self._settings, address, limit=self._limit)
+            found = await probe.tls_handshake(hop, self._settings, address, limit=self._limit)
             days = (found.ends_at - self._clock.now()).days if found.ends_at else None
             finding.message = ", ".join(
                 filter(
@@ -227,24 +227,24 @@ class _Walk:
             elif days is not None and days < _SOON:
                 finding.hint = "renew the server's certificate soon"
 
-    async def _find_api(self, address: Address) -> tuple[Address, Flavour]:
+    async def _find_api(self, address: Address) -> tuple[Address, ApiName]:
         async with self._step("api") as finding:
-            address, flavour = await probe_http.find_out(self._settings, address, self._clock)
-            root = address.public_root if flavour == "public" else address.config_root
-            finding.message = f"{flavour.capitalize()} API at {root}"
-        return address, flavour
+            address, api = await probe_http.detect_api(self._settings, address, self._clock)
+            root = address.public_root if api == "public" else address.config_root
+            finding.message = f"{api.capitalize()} API at {root}"
+        return address, api
 
-    async def _sign_in(self, address: Address, flavour: Flavour) -> None:
+    async def _sign_in(self, address: Address, api: ApiName) -> None:
         async with self._step("sign-in") as finding:
             given = self._settings
-            self._settings = await probe_http.sign_in(given, address, flavour, self._clock)
+            self._settings = await probe_http.sign_in(given, address, api, self._clock)
             finding.message = credentials(self._settings)
             if self._settings.credentials != given.credentials:
                 finding.message += ": this server gives no tokens"
                 finding.hint = _NEEDLESS
-        if flavour == "public" and address.config_root:
+        if api == "public" and address.config_root:
             async with self._step("config-api") as finding:
-                trouble = await probe_http.look_aside(self._settings, address, self._clock)
+                trouble = await probe_http.config_api_error(self._settings, address, self._clock)
                 finding.message = f"Config API at {address.config_root}"
                 if trouble is not None:
                     finding.message = f"the Config API cannot be used: {trouble.message}"
@@ -254,7 +254,7 @@ class _Walk:
         if address.config_root is None:
             return
         async with self._step("version") as finding:
-            found = await probe_http.read_instance(self._settings, address, self._clock)
+            found = await probe_http.read_server_info(self._settings, address, self._clock)
             finding.message = version(found)
             has_client = isinstance(self._settings.credentials, ClientCredentials)
             if found and found.auth_mode == "none" and has_client:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.client import Airbyte, connect
-from airbyte_sync_cli.airbyte.http import NOT_READY
-from airbyte_sync_cli.airbyte.models import RETRY_FOR
+from airbyte_sync_cli.airbyte.http import NOT_READY, RETRY_FOR
 from airbyte_sync_cli.clock import Clock, SystemClock
 from airbyte_sync_cli.commands.signals import stopping_on_signals
 from airbyte_sync_cli.errors import (

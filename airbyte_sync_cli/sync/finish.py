@@ -81,7 +81,7 @@ def _suffices(state: SyncState, policy: RunPolicy) -> bool:
     """Whether the verdict needs no later numbers: there are enough, or a trace of work is all."""
     records = state.job.records_synced if state.job else None
     if policy.min_records is None and policy.verify and state.progress is not None:
-        return bool(records) or state.progress.leaves_trace is True
+        return bool(records) or state.progress.did_run is True
     return (records or 0) >= max(policy.min_records or 0, 1)
 
 
@@ -119,7 +119,7 @@ def _left_trace(state: SyncState) -> bool:
     """Whether anything shows that work was done; True where that cannot be asked."""
     if state.job is not None and state.job.records_synced:
         return True
-    traced = state.progress.leaves_trace if state.progress else None
+    traced = state.progress.did_run if state.progress else None
     return traced is not False
 
 

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import (
-    AnswerLost,
     ClockAhead,
     Conflicted,
     Connection,
     Job,
     JobType,
+    ResponseLost,
     Started,
-    TriggerAnswer,
+    TriggerResponse,
     Undelivered,
 )
 from airbyte_sync_cli.errors import (
@@ -146,7 +146,7 @@ class OurJob:
         self._search = Search(
             context=context, connection=connection, baseline=0, job_type=self._job_type
         )
-        self._under_way: asyncio.Task[TriggerAnswer | AirbyteSyncError] | None = None
+        self._under_way: asyncio.Task[TriggerResponse | AirbyteSyncError] | None = None
         self._has_left = False
         """The trigger under way: before that, nothing of it can exist."""
         self._fresh_until: float | None = None
@@ -179,7 +179,7 @@ class OurJob:
 
     async def trigger(
         self, number: int, *, fresh_until: float | None, is_repeat: bool
-    ) -> TriggerAnswer | None:
+    ) -> TriggerResponse | None:
         """Send the trigger with this number, in a turn already taken, which it gives back.
 
         It goes in a task of its own: whoever stops us must not lose its answer. It leaves only
@@ -197,10 +197,10 @@ class OurJob:
             raise answer
         return None if self._came_too_late else answer
 
-    async def _request(self) -> TriggerAnswer | AirbyteSyncError:
+    async def _request(self) -> TriggerResponse | AirbyteSyncError:
         try:
             return await self._context.airbyte.trigger(
-                self._connection.id, self._job_type, still_wanted=self._may_leave
+                self._connection.id, self._job_type, may_send=self._may_leave
             )
         except AirbyteSyncError as error:  # a clean no, kept as a value out of the task group
             return error
@@ -218,8 +218,8 @@ class OurJob:
         return True
 
     def _account_for(
-        self, done: "asyncio.Task[TriggerAnswer | AirbyteSyncError]"
-    ) -> TriggerAnswer | AirbyteSyncError:
+        self, done: "asyncio.Task[TriggerResponse | AirbyteSyncError]"
+    ) -> TriggerResponse | AirbyteSyncError:
         """Note what an answer leaves open, in the same breath in which the request ends."""
         had_left = self._has_left
         answer, self._under_way, self._has_left = done.result(), None, False
@@ -230,7 +230,7 @@ class OurJob:
                 self._settled = self._settled if self.may_exist else Start.REFUSED
             case BugError() if had_left:
                 self._open_window()
-            case AnswerLost() | Started() | Conflicted(says_running=False):
+            case ResponseLost() | Started() | Conflicted(already_running=False):
                 self._open_window()
             case BugError() | Undelivered(unsent=True):
                 pass
@@ -413,8 +413,8 @@ class OurJob:
         self._context.warn(self._state.key, message)
 
 
-def _obstacle(answer: TriggerAnswer | AirbyteSyncError) -> str | None:
+def _obstacle(answer: TriggerResponse | AirbyteSyncError) -> str | None:
     """Say what an answer other than a yes has put in the way."""
-    if isinstance(answer, Conflicted | Undelivered | AnswerLost):
-        return answer.words
+    if isinstance(answer, Conflicted | Undelivered | ResponseLost):
+        return answer.message
     return None

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from airbyte_sync_cli.airbyte.http import RETRY_FOR
 from airbyte_sync_cli.airbyte.models import (
-    RETRY_FOR,
-    AnswerLost,
     Conflicted,
     Connection,
     Job,
+    ResponseLost,
     Started,
     Undelivered,
     active_among,
@@ -47,7 +47,7 @@ _NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolErr
 
 _MAY_BE_OURS: Final = "may come from our trigger, which was refused"
 
-_NoConflict = Started | AnswerLost | Undelivered
+_NoConflict = Started | ResponseLost | Undelivered
 
 
 class Trigger:
@@ -209,7 +209,7 @@ class Trigger:
             return await self._follow_detour(answer.job)
         if await self._learn(answer):
             return True
-        if isinstance(answer, AnswerLost):
+        if isinstance(answer, ResponseLost):
             await self._check_connection()  # the Config API answers 500 where it is switched off
         await self._prepare_next_attempt(answer)
         return False
@@ -267,7 +267,7 @@ class Trigger:
             case Undelivered(unsent=True):
                 return False
             case Undelivered():
-                return await self._ours.find(answer.words, self._policy.refused_grace)
+                return await self._ours.find(answer.message, self._policy.refused_grace)
             case _:
                 return await self._ours.find(_words(answer), self._policy.lost_grace)
 
@@ -323,7 +323,7 @@ class Trigger:
 
     async def _check_conflict(self, answer: Conflicted) -> bool:
         """A 409 is not believed but checked, the jobs first. True: a job was taken."""
-        if answer.says_running:
+        if answer.already_running:
             jobs = await self._read_jobs()
             if await self._ours.take_from(jobs):
                 return True
@@ -334,7 +334,7 @@ class Trigger:
             if await self._ours.find(None, 0.0):
                 return True
             await self._check_connection()
-            words = answer.words if self._conflict_since is None else None
+            words = answer.message if self._conflict_since is None else None
             if await self._ours.find(words, self._policy.conflict_grace):
                 return True
         await self._outlast_conflict(answer)
@@ -345,13 +345,14 @@ class Trigger:
         now, seconds = self._clock.monotonic(), self._policy.conflict_patience
         if self._conflict_since is None:
             self._conflict_since = now
-            self._context.emit(Refused(key=self._state.key, words=answer.words, seconds=seconds))
+            self._context.emit(Refused(key=self._state.key, words=answer.message, seconds=seconds))
         waited = now - self._conflict_since
         if waited >= seconds:
             if self._ours.may_exist:  # a start signal outlives its request
-                raise self._ours.unknown(answer.words)
+                raise self._ours.unknown(answer.message)
             raise ConflictError(
-                f"nothing runs on {self._connection.name!r}, yet Airbyte refuses: {answer.words}",
+                f"nothing runs on {self._connection.name!r}, yet Airbyte refuses: "
+                f"{answer.message}",
                 hint="the connection may be stuck: saving it anew in the UI, or restarting "
                 "Airbyte's workers, frees it",
             )
@@ -366,4 +367,4 @@ def _active(jobs: Sequence[Job]) -> Job | None:
 def _words(answer: _NoConflict) -> str:
     if isinstance(answer, Started):
         return f"Airbyte answered with job {answer.job.id}, which had ended before"
-    return answer.words
+    return answer.message

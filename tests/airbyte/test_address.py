@@ -103,7 +103,7 @@ def test_every_address_of_the_cloud_is_the_cloud(pasted: str) -> None:
         "https://cloud.airbyte.com/api/v1",
         "https://cloud.airbyte.com",
     )
-    assert address.decided == "public"
+    assert address.api == "public"
     assert address.token_urls[0] == "https://api.airbyte.com/v1/applications/token"
 
 
@@ -112,12 +112,12 @@ def test_port_8006_is_the_public_api_of_old_installations(pasted: str) -> None:
     address = parse_address(pasted)
 
     assert roots(address) == ("http://h:8006/v1", None, None)
-    assert address.decided == "public"
+    assert address.api == "public"
     assert address.token_urls == ("http://h:8006/v1/applications/token",)
 
 
 @pytest.mark.parametrize(
-    ("pasted", "decided"),
+    ("pasted", "api"),
     [
         ("http://h/api/public/v1", "public"),
         ("http://h/api/public", "public"),
@@ -128,8 +128,8 @@ def test_port_8006_is_the_public_api_of_old_installations(pasted: str) -> None:
         ("http://h/workspaces/1", None),
     ],
 )
-def test_only_an_explicit_public_api_decides(pasted: str, decided: str | None) -> None:
-    assert parse_address(pasted).decided == decided
+def test_only_an_explicit_public_api_decides(pasted: str, api: str | None) -> None:
+    assert parse_address(pasted).api == api
 
 
 def test_a_pasted_v1_is_kept_in_mind_for_gateways_that_have_it() -> None:

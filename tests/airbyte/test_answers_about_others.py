@@ -9,7 +9,7 @@ import pytest
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import HttpClient
-from airbyte_sync_cli.airbyte.models import AnswerLost, LogLine, TriggerAnswer
+from airbyte_sync_cli.airbyte.models import LogLine, ResponseLost, TriggerResponse
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.sync.select import select_connections
@@ -98,10 +98,10 @@ def test_list_with_jobs_of_another_connection_is_a_protocol_error(api: str) -> N
 
 @APIS
 def test_trigger_answered_with_another_connections_job_is_a_lost_answer(api: str) -> None:
-    async def trigger(server: Airbyte) -> TriggerAnswer:
-        return await server.trigger(OURS, "sync", still_wanted=lambda: True)
+    async def trigger(server: Airbyte) -> TriggerResponse:
+        return await server.trigger(OURS, "sync", may_send=lambda: True)
 
-    assert isinstance(ask(api, job(api), question=trigger), AnswerLost)
+    assert isinstance(ask(api, job(api), question=trigger), ResponseLost)
 
 
 def read_log(named: _Json, *lines: str) -> list[str]:

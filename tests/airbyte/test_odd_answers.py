@@ -111,4 +111,4 @@ def test_attempts_that_were_not_told_are_unknown_and_prove_nothing() -> None:
     )
 
     assert progress.attempts is None
-    assert progress.leaves_trace is None
+    assert progress.did_run is None

@@ -11,7 +11,7 @@ import pytest
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import HttpClient
-from airbyte_sync_cli.airbyte.models import AnswerLost, Connection, Job, LogLine, TriggerAnswer
+from airbyte_sync_cli.airbyte.models import Connection, Job, LogLine, ResponseLost, TriggerResponse
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, ProtocolError
 from tests.support.core import LoopClock
@@ -164,12 +164,12 @@ def test_largest_id_is_read_exactly(api: str, job_id: int) -> None:
 @APIS
 @pytest.mark.parametrize("job_id", ODD_IDS, ids=str)
 def test_answer_to_a_trigger_with_an_odd_id_is_a_lost_answer(api: str, job_id: object) -> None:
-    async def trigger(server: Airbyte) -> TriggerAnswer:
-        return await server.trigger("c", "sync", still_wanted=lambda: True)
+    async def trigger(server: Airbyte) -> TriggerResponse:
+        return await server.trigger("c", "sync", may_send=lambda: True)
 
     answer = ask(api, always(a_job(api, jobId=job_id)), trigger)
 
-    assert isinstance(answer, AnswerLost)
+    assert isinstance(answer, ResponseLost)
 
 
 @APIS
@@ -257,7 +257,7 @@ def test_only_unreadable_workspaces_are_a_refusal_of_the_role() -> None:
 def test_refusal_of_what_is_more_than_reading_blames_the_role(api: str, verb: str) -> None:
     async def act(server: Airbyte) -> None:
         if verb == "start":
-            await server.trigger("c", "sync", still_wanted=lambda: True)
+            await server.trigger("c", "sync", may_send=lambda: True)
         else:
             await server.cancel(7)
 

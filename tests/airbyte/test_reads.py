@@ -76,7 +76,7 @@ def test_what_is_not_wanted_any_more_when_it_could_leave_does_not(*, wanted: boo
 
     async def send(url: str) -> bool:
         async with httpx.AsyncClient() as http:
-            request = Request(method="POST", url=url, still_wanted=lambda: wanted)
+            request = Request(method="POST", url=url, may_send=lambda: wanted)
             try:
                 await HttpClient(http, clock=LoopClock(), limit=30).send(request)
             except UnansweredError as error:

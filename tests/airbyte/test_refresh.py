@@ -5,25 +5,25 @@ import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import HttpClient
-from airbyte_sync_cli.airbyte.models import AnswerLost, Started, TriggerAnswer
+from airbyte_sync_cli.airbyte.models import ResponseLost, Started, TriggerResponse
 from airbyte_sync_cli.errors import RejectedError
 from tests.support.core import LoopClock
 from tests.support.virtual import run
 
 
-def refresh(answer: dict[str, object]) -> TriggerAnswer:
-    async def work() -> TriggerAnswer:
+def refresh(answer: dict[str, object]) -> TriggerResponse:
+    async def work() -> TriggerResponse:
         transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
         async with httpx.AsyncClient(transport=transport) as client:
             http_client = HttpClient(client, clock=LoopClock(), limit=30)
             config = ConfigApi(http_client, "http://airbyte/api/v1", trigger_limit=180)
-            return await config.trigger("c", "refresh", still_wanted=lambda: True)
+            return await config.trigger("c", "refresh", may_send=lambda: True)
 
     return run(work())
 
 
 def test_refresh_that_names_no_job_is_a_lost_answer() -> None:
-    assert isinstance(refresh({"value": True}), AnswerLost)
+    assert isinstance(refresh({"value": True}), ResponseLost)
 
 
 @pytest.mark.parametrize("answer", [{"value": False}, {}])

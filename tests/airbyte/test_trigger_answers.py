@@ -2,7 +2,7 @@
 
 import pytest
 
-from airbyte_sync_cli.airbyte.models import AnswerLost, Job, TriggerAnswer, Undelivered
+from airbyte_sync_cli.airbyte.models import Job, ResponseLost, TriggerResponse, Undelivered
 from airbyte_sync_cli.airbyte.request import Reply, Request, UnansweredError
 from airbyte_sync_cli.airbyte.trigger_response import judge_trigger
 from airbyte_sync_cli.errors import (
@@ -19,7 +19,7 @@ ENVOY = "upstream connect error or disconnect/reset before headers"
 
 def judged(
     body: str, status: int = 503, *, error: Exception | None = None, **headers: str
-) -> TriggerAnswer:
+) -> TriggerResponse:
     request = Request(method="POST", url="http://airbyte/api/public/v1/jobs")
 
     async def send() -> Reply:
@@ -42,9 +42,9 @@ def judged(
         (f"{ENVOY}. reset reason: remote connection failure", Undelivered),
         (f"{ENVOY}. reset reason: connection timeout", Undelivered),
         (f"{ENVOY}. reset reason: overflow", Undelivered),
-        (f"{ENVOY}. reset reason: connection termination", AnswerLost),
-        (f"{ENVOY}. reset reason: remote reset", AnswerLost),
-        (ENVOY, AnswerLost),
+        (f"{ENVOY}. reset reason: connection termination", ResponseLost),
+        (f"{ENVOY}. reset reason: remote reset", ResponseLost),
+        (ENVOY, ResponseLost),
     ],
 )
 def test_a_503_of_a_connection_that_broke_off_proves_no_refusal(body: str, kind: type) -> None:
@@ -53,7 +53,7 @@ def test_a_503_of_a_connection_that_broke_off_proves_no_refusal(body: str, kind:
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 444, 460, 499])
 def test_redirect_and_odd_status_of_a_gateway_leave_a_trigger_open(status: int) -> None:
-    assert isinstance(judged("", status), AnswerLost)
+    assert isinstance(judged("", status), ResponseLost)
 
 
 @pytest.mark.parametrize("status", [307, 308])
@@ -76,12 +76,12 @@ def test_redirect_that_moves_the_request_itself_is_a_clean_no(status: int, place
 def test_redirect_that_moves_the_request_to_no_address_leaves_a_trigger_open(
     status: int, place: str
 ) -> None:
-    assert isinstance(judged("", status, location=place), AnswerLost)
+    assert isinstance(judged("", status, location=place), ResponseLost)
 
 
 @pytest.mark.parametrize("status", [307, 308])
 def test_redirect_without_an_address_leaves_a_trigger_open(status: int) -> None:
-    assert isinstance(judged("", status), AnswerLost)
+    assert isinstance(judged("", status), ResponseLost)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -90,7 +90,7 @@ def test_refusal_that_delivered_nothing_keeps_the_servers_wish(status: int) -> N
 
     assert isinstance(answer, Undelivered)
     assert (answer.unsent, answer.retry_after) == (False, 7.0)
-    assert str(status) in answer.words
+    assert str(status) in answer.message
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_trigger_that_never_left_says_so_with_its_hint(error: UnavailableError) 
     answer = judged("", error=error)
 
     assert answer == Undelivered(
-        words=error.message, hint="is it up?", unsent=True, retry_after=error.retry_after
+        message=error.message, hint="is it up?", unsent=True, retry_after=error.retry_after
     )
 
 
 def test_trigger_that_left_without_an_answer_is_left_open() -> None:
     error = UnansweredError("broke off", hint=None, unsent=False)
 
-    assert judged("", error=error) == AnswerLost(words="broke off")
+    assert judged("", error=error) == ResponseLost(message="broke off")
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,8 @@ from pydantic import SecretStr
 
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
-from airbyte_sync_cli.airbyte.client import Airbyte, reach
-from airbyte_sync_cli.airbyte.http import HttpClient
-from airbyte_sync_cli.airbyte.models import RETRY_FOR
+from airbyte_sync_cli.airbyte.client import Airbyte, discover
+from airbyte_sync_cli.airbyte.http import RETRY_FOR, HttpClient
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.commands import session
 from airbyte_sync_cli.commands.session import CommandResult
@@ -142,7 +141,7 @@ class Process:
             transport=self._wire, auth=make_auth(settings, address, clock), trust_env=False
         )
         http_client = HttpClient(client, clock=clock, limit=settings.request_timeout)
-        return await reach(http_client, settings, address, retry_for=retry_for)
+        return await discover(http_client, settings, address, retry_for=retry_for)
 
     async def run(self, work: Work) -> None:
         """Live from the start to the written ending."""
