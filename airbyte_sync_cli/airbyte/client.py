@@ -15,7 +15,6 @@ from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, RETRY_FOR, HttpClient,
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
     Connection,
-    Failure,
     Job,
     JobType,
     Progress,
@@ -299,18 +298,16 @@ class Airbyte:
             return False
         return await self._ask_aside(self._config_api.was_started_by_hand(job_id)) is True
 
-    async def progress(self, job_id: int) -> Progress | None:
-        """Read live numbers; None where the Config API is out of reach or slow."""
-        if self._config_api is None or self._http.monotonic() < self._asked_again_at:
+    async def progress(self, job_id: int, *, of_final_job: bool = False) -> Progress | None:
+        """Read a job's live numbers and its failure; None where the Config API is out of reach.
+
+        After repeated refusals the Config API is not asked at each poll, but once for a final job:
+        nothing else knows why it failed.
+        """
+        is_paused = self._http.monotonic() < self._asked_again_at and not of_final_job
+        if self._config_api is None or is_paused:
             return None
         return await self._ask_aside(self._config_api.progress(job_id))
-
-    async def failure(self, job: Job) -> Failure | None:
-        """Find out why a job failed; None where only the Public API can be reached."""
-        if self._config_api is None:
-            return None
-        progress = await self._ask_aside(self._config_api.progress(job.id))
-        return progress.failure if progress else None
 
     async def attempts(self, job_id: int) -> int:
         """Tell how many attempts have begun. Raises as `logs` does."""

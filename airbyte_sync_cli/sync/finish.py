@@ -43,7 +43,7 @@ async def finish(context: Context, state: SyncState, *, seconds: float | None = 
         await _await_numbers(context, state, LATE_STATISTICS if seconds is None else seconds)
         judge(context, state)
     else:
-        await _learn_reason(context, state)
+        await _read_reason(context, state)
 
 
 async def _await_numbers(context: Context, state: SyncState, seconds: float) -> None:
@@ -123,14 +123,10 @@ def _left_trace(state: SyncState) -> bool:
     return traced is not False
 
 
-async def _learn_reason(context: Context, state: SyncState) -> None:
-    """Ask why, best effort and briefly: the verdict does not hang on it."""
+async def _read_reason(context: Context, state: SyncState) -> None:
+    """Read why the job failed, best effort: only the Config API knows."""
     if state.job is None:
         return
-    try:
-        async with asyncio.timeout(_LONGEST_LOOK):
-            state.failure = await context.airbyte.failure(state.job)
-            state.progress = await context.airbyte.progress(state.job.id) or state.progress
-    except (AirbyteSyncError, TimeoutError) as error:
-        why = str(error) or f"no answer within {_LONGEST_LOOK:.0f} s"
-        context.warn(state.key, f"why job {state.job.id} failed could not be learned: {why}")
+    progress = await context.airbyte.progress(state.job.id, of_final_job=True)
+    if progress is not None:
+        state.progress, state.failure = progress, progress.failure

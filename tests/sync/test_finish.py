@@ -32,6 +32,17 @@ def test_the_reason_of_a_failure_is_told(version: str, api: str) -> None:
     assert result.attempts == 1
 
 
+def test_failed_job_is_asked_for_its_details_once() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=FAILS)
+
+    [state] = given.run(orders)
+
+    assert state.failure is not None
+    paths = [request.path for request in given.sandbox.requests]
+    assert paths[-2:] == ["/api/public/v1/jobs/1", "/api/v1/jobs/get_without_logs"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [
