@@ -11,7 +11,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.listings import connections_table, jobs_table
 from airbyte_sync_cli.settings.shown import require_name, shown_name
-from airbyte_sync_cli.sync.anomalies import Usual
+from airbyte_sync_cli.sync.anomalies import Medians
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.select import nearest
 from airbyte_sync_cli.sync.state import SyncState
@@ -106,7 +106,7 @@ class Past:
 
     connection: Connection
     jobs: Sequence[Job]
-    usual: Usual
+    usual: Medians
 
 
 async def list_jobs(
@@ -154,4 +154,4 @@ async def _past(
             airbyte.jobs(connection.id, limit=_HISTORY, skip_unreadable=True),
         )
     jobs = await airbyte.with_attempts(shown)
-    return Past(connection=connection, jobs=jobs, usual=Usual(past))
+    return Past(connection=connection, jobs=jobs, usual=Medians(past))

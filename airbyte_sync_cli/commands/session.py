@@ -27,7 +27,7 @@ from airbyte_sync_cli.output.messages import may_have_a_job
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import Settings, load_settings
-from airbyte_sync_cli.sync.result import SyncResult, fate_without_job
+from airbyte_sync_cli.sync.result import SyncResult, describe_missing_job
 from airbyte_sync_cli.sync.stop import DeadlineError, Stop, StoppedError, until_stopped
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _conclude(output: Output, ending: CommandResult) -> ExitCode:
         show_traceback(error)
         ids = [str(sync.job_id) for sync in ending.syncs if sync.job_id is not None]
         named = f"; job {', '.join(ids)}" if ids else ""
-        doubts = (fate_without_job(one.start) for one in ending.syncs if may_have_a_job(one))
+        doubts = (describe_missing_job(one.start) for one in ending.syncs if may_have_a_job(one))
         named += "".join(f"; {doubt}" for doubt in {*doubts})
         bug = BugError.of(error)
         hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
@@ -335,7 +335,7 @@ def out_of_time(asked_for: Sequence[SyncResult]) -> CommandResult:
     code = ExitCode.TIMEOUT
     ended = {"exit_code": code, "outcome": code.outcome}
     first = next(iter(asked_for), None)
-    name, fate = (first.name, fate_without_job(first.start)) if first else (None, None)
+    name, fate = (first.name, describe_missing_job(first.start)) if first else (None, None)
     words = ": ".join(filter(None, [name, "--timeout passed before Airbyte could be asked", fate]))
     return CommandResult(
         syncs=[one.model_copy(update=ended) for one in asked_for],

@@ -106,7 +106,7 @@ def _without_outcome(state: SyncState) -> AirbyteSyncError | None:
 
 async def _cancel(session: Session, states: Sequence[SyncState]) -> CommandResult:
     """Cancel every job that is active; what has ended already needs nothing."""
-    from airbyte_sync_cli.sync.cancel import cancel_with_care  # noqa: PLC0415  # not for `status`
+    from airbyte_sync_cli.sync.cancel import cancel_job  # noqa: PLC0415  # not for `status`
     from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
     from airbyte_sync_cli.sync.stop import STOP_GRACE  # noqa: PLC0415
 
@@ -115,7 +115,7 @@ async def _cancel(session: Session, states: Sequence[SyncState]) -> CommandResul
 
     async def cancel(state: SyncState) -> None:
         if state.job is not None and state.job.is_active:
-            await cancel_with_care(
+            await cancel_job(
                 context,
                 state,
                 grace_left=lambda: until - session.clock.monotonic(),

@@ -9,7 +9,7 @@ from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.report import StepRow
 from airbyte_sync_cli.output.table import Column, Screen, bar, render
-from airbyte_sync_cli.sync.anomalies import Anomaly, Usual, elapsed
+from airbyte_sync_cli.sync.anomalies import Anomaly, Medians, elapsed
 from airbyte_sync_cli.sync.logs import AttemptLine
 
 _MARKS: Final = {"ok": ("✓", "ok", "green"), "warning": ("!", "!", "yellow")}
@@ -95,7 +95,7 @@ def _cells(connection: Connection, screen: Screen) -> tuple[str, ...]:
     return tuple(words.plain(text) for text in texts)
 
 
-def jobs_table(jobs: Sequence[Job], usual: Usual, *, now: datetime, screen: Screen) -> str:
+def jobs_table(jobs: Sequence[Job], usual: Medians, *, now: datetime, screen: Screen) -> str:
     """Write a table of jobs, with a bar for each that is scaled to the slowest."""
     if not jobs:
         return ""
@@ -145,7 +145,7 @@ def _yield(jobs: Sequence[Job]) -> Sequence[Column]:
     ]
 
 
-def _notes(jobs: Sequence[Job], usual: Usual, now: datetime) -> Sequence[Column]:
+def _notes(jobs: Sequence[Job], usual: Medians, now: datetime) -> Sequence[Column]:
     """Tell what is worth a look."""
     return [
         Column(
@@ -158,7 +158,7 @@ def _notes(jobs: Sequence[Job], usual: Usual, now: datetime) -> Sequence[Column]
         ),
         Column(
             title="unusual",
-            cells=[_oddity(usual.judge(job, now=now)) for job in jobs],
+            cells=[_oddity(usual.compare(job, now=now)) for job in jobs],
             leaves=4,
             words="! {}",
         ),
@@ -173,10 +173,10 @@ def _took(job: Job, now: datetime) -> str:
 def _oddity(oddity: Anomaly) -> str:
     parts = []
     if oddity.slow is not None:
-        usual = words.duration(oddity.usual_seconds)
+        usual = words.duration(oddity.median_seconds)
         parts.append(f"slow: {oddity.slow:.1f}x the usual {usual}")
     if oddity.small is not None:
-        usual = words.count(round(oddity.usual_records or 0))
+        usual = words.count(round(oddity.median_records or 0))
         parts.append(f"small: {oddity.small:.0%} of the usual {usual} records")
     return ", ".join(parts)
 

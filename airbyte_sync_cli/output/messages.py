@@ -14,8 +14,8 @@ from airbyte_sync_cli.sync.result import (
     FailureResult,
     Start,
     SyncResult,
-    fate_without_job,
-    hint_without_job,
+    describe_missing_job,
+    hint_for_missing_job,
 )
 
 LABELLED: Final = 9
@@ -171,7 +171,7 @@ def _with_what_may_exist(
 ) -> tuple[str, str | None]:
     """Add the jobs that may exist without an id, where the error does not mention them."""
     open_ = [sync for sync in syncs if may_have_a_job(sync)]
-    doubts = {fate(sync): hint_without_job(sync.start, sync.connection_id) for sync in open_}
+    doubts = {fate(sync): hint_for_missing_job(sync.start, sync.connection_id) for sync in open_}
     for doubt, next_step in doubts.items():
         if doubt and doubt not in message:
             who = f"{_names([it for it in open_ if fate(it) == doubt])}: "
@@ -209,7 +209,7 @@ _CANCELLED: Final = "cancelled"
 def fate(sync: SyncResult) -> str | None:
     """Say what became of a sync that ended before its job; None where there is nothing to say."""
     if sync.job_id is None:
-        return fate_without_job(sync.start)
+        return describe_missing_job(sync.start)
     if sync.cancel is None and sync.status is None:
         return "it was not looked at"
     if sync.cancel is None:
@@ -237,7 +237,7 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str:
         theirs = [str(sync.job_id) for sync in alive[:_MOST_NAMES]]
         return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
     unseen = [sync for sync in syncs if sync.job_id is None]
-    hints = (hint_without_job(sync.start, sync.connection_id) for sync in unseen)
+    hints = (hint_for_missing_job(sync.start, sync.connection_id) for sync in unseen)
     is_ours = any(sync.start is not None for sync in syncs)
     return next(filter(None, hints), _NOTHING_RUNS if is_ours else _AGAIN)
 
@@ -290,7 +290,7 @@ def _names(syncs: Sequence[SyncResult]) -> str:
 
 def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
     if concerned and all(sync.job_id is None for sync in concerned):
-        unseen = (hint_without_job(sync.start, sync.connection_id) for sync in concerned)
+        unseen = (hint_for_missing_job(sync.start, sync.connection_id) for sync in concerned)
         hint = next(filter(None, unseen), None)
         if hint:
             return hint

@@ -45,11 +45,11 @@ class Anomaly:
 
     slow: float | None = None
     small: float | None = None
-    usual_seconds: float | None = None
-    usual_records: float | None = None
+    median_seconds: float | None = None
+    median_records: float | None = None
 
 
-class Usual:
+class Medians:
     """What is usual for each type of job: medians of the successes in `history`."""
 
     def __init__(self, history: Sequence[Job]) -> None:
@@ -62,14 +62,14 @@ class Usual:
             if len(past.records) >= LEAST:
                 self._records[job_type] = median(past.records)
 
-    def judge(self, job: Job, *, now: datetime) -> Anomaly:
+    def compare(self, job: Job, *, now: datetime) -> Anomaly:
         """Compare one job; one that still goes on can already be slow, but not yet small."""
         seconds, records = self._seconds.get(job.type), self._records.get(job.type)
         return Anomaly(
             slow=_above(elapsed(job, now=now), seconds),
             small=_below(job.records_synced, records) if job.status == "succeeded" else None,
-            usual_seconds=seconds,
-            usual_records=records,
+            median_seconds=seconds,
+            median_records=records,
         )
 
 

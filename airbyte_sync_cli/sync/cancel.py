@@ -31,7 +31,7 @@ _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 2.0
 
 
-async def cancel_with_care(
+async def cancel_job(
     context: Context,
     state: SyncState,
     *,

@@ -10,7 +10,7 @@ from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
-LATE_STATISTICS: Final = 60.0
+_LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
 runEndOfSyncHooks); waited for only where the verdict hangs on them."""
 _COURTESY: Final = 2.0
@@ -40,7 +40,7 @@ async def finish(context: Context, state: SyncState, *, seconds: float | None = 
     if job is None:
         return
     if job.status == "succeeded":
-        await _await_numbers(context, state, LATE_STATISTICS if seconds is None else seconds)
+        await _await_numbers(context, state, _LATE_STATISTICS if seconds is None else seconds)
         judge(context, state)
     else:
         await _read_reason(context, state)
@@ -50,7 +50,7 @@ async def _await_numbers(context: Context, state: SyncState, seconds: float) -> 
     """Read again until the numbers suffice, as long as that may take."""
     policy, clock = context.policy, context.clock
     matters = policy.verify or policy.min_records is not None
-    limit = min(LATE_STATISTICS if matters else _COURTESY, max(seconds, 0.0))
+    limit = min(_LATE_STATISTICS if matters else _COURTESY, max(seconds, 0.0))
     until = clock.monotonic() + limit
     state.suspect = matters and not _suffices(state, policy)  # until it is judged
     trouble = await _read_again(context, state)

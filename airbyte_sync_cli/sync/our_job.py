@@ -25,9 +25,9 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
-from airbyte_sync_cli.sync.policy import DOES, SHOWN_AS
-from airbyte_sync_cli.sync.poll_interval import Trouble
-from airbyte_sync_cli.sync.result import Start, fate_without_job, hint_without_job
+from airbyte_sync_cli.sync.policy import FULFILLED_BY, LISTED_AS
+from airbyte_sync_cli.sync.poll_interval import Outage
+from airbyte_sync_cli.sync.result import Start, describe_missing_job, hint_for_missing_job
 from airbyte_sync_cli.sync.state import SyncState
 
 JOBS_READ: Final = 20
@@ -61,7 +61,7 @@ class Search:
         minute where it is a plain no: a proxy can be confused while a server restarts.
         """
         clock = self.context.clock
-        began, pause, trouble = clock.monotonic(), _FIRST_PAUSE, Trouble()
+        began, pause, trouble = clock.monotonic(), _FIRST_PAUSE, Outage()
         while True:
             over, wish = clock.monotonic() - began >= seconds, 0.0
             try:
@@ -72,7 +72,7 @@ class Search:
                     raise
                 wish = trouble.retry_after or 0.0
             else:
-                trouble = Trouble()
+                trouble = Outage()
                 job = self.first_newer(jobs)
                 if job is not None or over:
                     return job
@@ -92,7 +92,7 @@ class Search:
 
         A reset that our trigger brought about instead does not: it is in the way, and waited for.
         """
-        does = DOES[self.job_type]
+        does = FULFILLED_BY[self.job_type]
         newer = [job for job in jobs if job.id > self.baseline and job.type in does]
         return min(newer, key=lambda job: job.id, default=None)
 
@@ -146,14 +146,14 @@ class OurJob:
         self._search = Search(
             context=context, connection=connection, baseline=0, job_type=self._job_type
         )
-        self._under_way: asyncio.Task[TriggerResponse | AirbyteSyncError] | None = None
-        self._has_left = False
+        self._request_task: asyncio.Task[TriggerResponse | AirbyteSyncError] | None = None
+        self._is_sent = False
         """The trigger under way: before that, nothing of it can exist."""
-        self._fresh_until: float | None = None
-        self._came_too_late = False
+        self._send_before: float | None = None
+        self._expired = False
         self._is_wanted = True
         """Until we are stopped: a trigger that has not left by then never leaves."""
-        self._settled = Start.NOT_SENT
+        self._earlier_start = Start.NOT_SENT
         """What the triggers before the one under way have come to."""
         self._windows: list[_Window] = []
         """One for each trigger whose answer was lost."""
@@ -171,14 +171,14 @@ class OurJob:
         """Return whether the job is newer than the last look before our first trigger."""
         return job.id > self._search.baseline
 
-    def note_baseline(self, jobs: Sequence[Job]) -> None:
+    def update_baseline(self, jobs: Sequence[Job]) -> None:
         """Remember the newest job, as long as surely none of them can be ours."""
         if not self.may_exist and not self._was_refused:
             newest = max((job.id for job in jobs), default=0)
             self._search = replace(self._search, baseline=max(newest, self._search.baseline))
 
     async def trigger(
-        self, number: int, *, fresh_until: float | None, is_repeat: bool
+        self, number: int, *, send_before: float | None, is_repeat: bool
     ) -> TriggerResponse | None:
         """Send the trigger with this number, in a turn already taken, which it gives back.
 
@@ -186,48 +186,48 @@ class OurJob:
         while the look before it is fresh (monotonic seconds); None: it did not, look again.
         Raises RejectedError and so on, where the answer is a clean no.
         """
-        self._fresh_until, self._came_too_late = fresh_until, False
-        self._under_way = self._tasks.create_task(self._request())
-        self._under_way.add_done_callback(lambda _: self._context.slots.release())
+        self._send_before, self._expired = send_before, False
+        self._request_task = self._tasks.create_task(self._request())
+        self._request_task.add_done_callback(lambda _: self._context.slots.release())
         if not is_repeat:
             self._context.emit(Triggering(key=self._state.key, number=number))
-        await asyncio.wait({self._under_way})
-        answer = self._account_for(self._under_way)
+        await asyncio.wait({self._request_task})
+        answer = self._record_response(self._request_task)
         if isinstance(answer, AirbyteSyncError):
             raise answer
-        return None if self._came_too_late else answer
+        return None if self._expired else answer
 
     async def _request(self) -> TriggerResponse | AirbyteSyncError:
         try:
             return await self._context.airbyte.trigger(
-                self._connection.id, self._job_type, may_send=self._may_leave
+                self._connection.id, self._job_type, may_send=self._may_send
             )
         except AirbyteSyncError as error:  # a clean no, kept as a value out of the task group
             return error
         except Exception as error:  # noqa: BLE001  # a bug of ours, and a job may have begun
             return BugError.of(error)
 
-    def _may_leave(self) -> bool:
+    def _may_send(self) -> bool:
         """Decide when the connection stands, and note what exists from this moment on."""
-        fresh_until, now = self._fresh_until, self._clock.monotonic()
-        self._came_too_late = fresh_until is not None and now > fresh_until
-        if not self._is_wanted or self._came_too_late:
+        send_before, now = self._send_before, self._clock.monotonic()
+        self._expired = send_before is not None and now > send_before
+        if not self._is_wanted or self._expired:
             return False
-        self._has_left = True
+        self._is_sent = True
         self._state.start = Start.POSSIBLE
         return True
 
-    def _account_for(
+    def _record_response(
         self, done: "asyncio.Task[TriggerResponse | AirbyteSyncError]"
     ) -> TriggerResponse | AirbyteSyncError:
         """Note what an answer leaves open, in the same breath in which the request ends."""
-        had_left = self._has_left
-        answer, self._under_way, self._has_left = done.result(), None, False
+        had_left = self._is_sent
+        answer, self._request_task, self._is_sent = done.result(), None, False
         match answer:
             case Started(job=job) if self.is_new(job):
-                self._settled = Start.STARTED
+                self._earlier_start = Start.STARTED
             case Started(job=job) if job.is_active:  # somebody's, which ours has joined
-                self._settled = self._settled if self.may_exist else Start.REFUSED
+                self._earlier_start = self._earlier_start if self.may_exist else Start.REFUSED
             case BugError() if had_left:
                 self._open_window()
             case ResponseLost() | Started() | Conflicted(already_running=False):
@@ -236,13 +236,13 @@ class OurJob:
                 pass
             case _:
                 self._was_refused = self._was_refused or isinstance(answer, Undelivered)
-                self._settled = self._settled if self.may_exist else Start.REFUSED
-        self._state.start = self._settled
+                self._earlier_start = self._earlier_start if self.may_exist else Start.REFUSED
+        self._state.start = self._earlier_start
         self._state.obstacle = _obstacle(answer) or self._state.obstacle
         return answer
 
     def _open_window(self) -> None:
-        self._settled = Start.POSSIBLE
+        self._earlier_start = Start.POSSIBLE
         self._windows.append(
             _Window(
                 closes=self._clock.now() + timedelta(seconds=self._policy.lost_grace),
@@ -273,14 +273,14 @@ class OurJob:
             return await self._claim(await self._search.look_for(seconds))
         except RejectedError as error:
             if self.may_exist:
-                raise self.unknown(error.message) from error
+                raise self.unknown_outcome(error.message) from error
             raise
 
-    def is_among(self, jobs: Sequence[Job]) -> bool:
+    def may_be_among(self, jobs: Sequence[Job]) -> bool:
         """Tell whether one of these is of a trigger whose answer left that open."""
         return self._lost_among(jobs) is not None
 
-    async def take_from(self, jobs: Sequence[Job]) -> bool:
+    async def claim_from(self, jobs: Sequence[Job]) -> bool:
         """Take that one, if there is one."""
         return await self._claim(self._lost_among(jobs))
 
@@ -294,7 +294,7 @@ class OurJob:
             return False
         doubt = await self._doubt(job)
         if doubt is not None:
-            rest = "; a job of ours may still appear" if self.is_open() else ""
+            rest = "; a job of ours may still appear" if self.is_unresolved() else ""
             self._warn(
                 f"job {job.id} is newer than our trigger, but {doubt}: adopted, never cancelled "
                 f"by us{rest}"
@@ -304,16 +304,16 @@ class OurJob:
 
     def _is_in_the_way(self, job: Job) -> bool:
         """Whether a job is surely somebody's, and we were told not to have it as ours."""
-        is_theirs = self._is_wanted and not self._has_left and not self.may_exist
+        is_theirs = self._is_wanted and not self._is_sent and not self.may_exist
         return is_theirs and job.is_active and self._policy.if_running in {"skip", "fail"}
 
     async def _doubt(self, job: Job) -> str | None:
         """Say why a job that was only found may be somebody else's; None where it is ours."""
-        if not self._has_left and not self.may_exist:
+        if not self._is_sent and not self.may_exist:
             return "that was refused"
-        if job.type not in SHOWN_AS[self._job_type]:
+        if job.type not in LISTED_AS[self._job_type]:
             return f"it is a {job.type}"
-        if not self._has_left and not self._appeared_in_time(job):
+        if not self._is_sent and not self._appeared_in_time(job):
             return "appeared too long after it"
         if not self._connection.starts_only_by_hand and not await self._was_started_by_hand(job):
             return "the connection's schedule could have started it"
@@ -338,7 +338,7 @@ class OurJob:
         if not adopted:
             state.start = Start.STARTED
         state.url = self._context.airbyte.job_url(self._connection, job.id)
-        if job.type not in SHOWN_AS[self._job_type]:
+        if job.type not in LISTED_AS[self._job_type]:
             self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
         self._context.emit(
             JobKnown(
@@ -351,36 +351,38 @@ class OurJob:
             )
         )
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give up a job of ours that has ended and was not what was asked for."""
         state = self._state
         state.job, state.url, state.progress = None, None, None
-        state.start = self._settled = Start.POSSIBLE if self.may_exist else Start.NOT_SENT
+        state.start = self._earlier_start = Start.POSSIBLE if self.may_exist else Start.NOT_SENT
 
     # -- being stopped -----------------------------------------------------------------------
 
-    def is_open(self) -> bool:
+    def is_unresolved(self) -> bool:
         """Whether there may be a job of ours that we cannot name yet."""
-        return self._state.job is None and (self._has_left or self.may_exist)
+        return self._state.job is None and (self._is_sent or self.may_exist)
 
-    async def find_now(self, grace_left: Callable[[], float]) -> None:
+    async def find_before_stop(self, grace_left: Callable[[], float]) -> None:
         """We are asked to stop: learn quickly which job our trigger made, if it made one.
 
         The request under way may still answer, which proves most; meanwhile the jobs are read
         where a new one could only be ours.
         """
         self._is_wanted = False
-        if not self.is_open() and self._state.job is None and self._was_refused:
+        if not self.is_unresolved() and self._state.job is None and self._was_refused:
             await self._glance(_RESERVED_FOR_CANCEL)
-        while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL:
+        while self.is_unresolved() and grace_left() > _RESERVED_FOR_CANCEL:
             self._take_answer()
-            if self.is_open() and (not self._under_way or self._connection.starts_only_by_hand):
+            if self.is_unresolved() and (
+                not self._request_task or self._connection.starts_only_by_hand
+            ):
                 await self._glance(_RESERVED_FOR_CANCEL)
-            if self.is_open():
+            if self.is_unresolved():
                 await self._clock.sleep(0.2)
-        while self.is_open() and grace_left() > _RESERVED_FOR_CANCEL / 5:
+        while self.is_unresolved() and grace_left() > _RESERVED_FOR_CANCEL / 5:
             await self._glance(grace_left() / 2)
-            if self.is_open():
+            if self.is_unresolved():
                 await self._clock.sleep(0.2)
 
     async def _glance(self, seconds: float) -> None:
@@ -388,25 +390,25 @@ class OurJob:
 
     def _take_answer(self) -> None:
         """Take the answer of the trigger under way, if it has come."""
-        if self._under_way is None or not self._under_way.done():
+        if self._request_task is None or not self._request_task.done():
             return
-        answer = self._account_for(self._under_way)
+        answer = self._record_response(self._request_task)
         if isinstance(answer, Started):
             self.accept(answer)
         elif isinstance(answer, BugError):
             self._warn(answer.message)
 
-    def abandon(self) -> None:
+    def cancel_request(self) -> None:
         """Let go of a request that nobody waits for any more."""
-        if self._under_way is not None:
-            self._under_way.cancel()
+        if self._request_task is not None:
+            self._request_task.cancel()
 
-    def unknown(self, words: str) -> UnknownOutcomeError:
+    def unknown_outcome(self, words: str) -> UnknownOutcomeError:
         """Say that a job may exist that could not be found."""
         start = Start.POSSIBLE
         return UnknownOutcomeError(
-            f"{self._connection.name!r}: {fate_without_job(start)}: {words}",
-            hint=hint_without_job(start, self._connection.id),
+            f"{self._connection.name!r}: {describe_missing_job(start)}: {words}",
+            hint=hint_for_missing_job(start, self._connection.id),
         )
 
     def _warn(self, message: str) -> None:

@@ -7,15 +7,15 @@ from typing import Final, Literal
 from airbyte_sync_cli.airbyte.models import JobType
 
 IfRunning = Literal["wait", "attach", "skip", "fail"]
-AtTheEnd = Literal["cancel", "leave"]
+StopAction = Literal["cancel", "leave"]
 
-SHOWN_AS: Final = {
+LISTED_AS: Final = {
     "sync": frozenset({"sync"}),
     "clear": frozenset({"clear", "reset"}),
     "refresh": frozenset({"refresh"}),
 }
 """The types under which lists show what was asked for."""
-DOES: Final = {**SHOWN_AS, "sync": frozenset({"sync", "refresh"})}
+FULFILLED_BY: Final = {**LISTED_AS, "sync": frozenset({"sync", "refresh"})}
 """The types that do what was asked for: a refresh loads the data, too; a reset loads nothing."""
 
 LONGEST_SYNC: Final = 72 * 3600.0
@@ -40,9 +40,9 @@ class TriggerPolicy:
     """The same after a 409 that does not say that something runs."""
     refused_grace: float = 5.0
     """The same after a 503 or 429, where nothing should have been delivered."""
-    conflict_patience: float = 120.0
+    conflict_retry_for: float = 120.0
     """How long a 409 with nothing running is retried: normal just after a reset."""
-    most_attempts: int = 4
+    max_triggers: int = 4
     """Trigger requests, when each one before had no effect that could be seen."""
 
 
@@ -57,7 +57,7 @@ class WaitPolicy:
     """None adapts to the job's age and the connection's history."""
     max_outage: float = 1800.0
     """How long the API may be unreadable: longer than a server upgrade."""
-    denied_patience: float = 60.0
+    denied_grace: float = 60.0
     """How long a plain no (401, 403, 404 …) is doubted once the job had been read before."""
 
 
@@ -67,8 +67,8 @@ class RunPolicy:
 
     trigger: TriggerPolicy = field(default_factory=TriggerPolicy)
     wait: WaitPolicy = field(default_factory=WaitPolicy)
-    on_timeout: AtTheEnd = "cancel"
-    on_interrupt: AtTheEnd = "cancel"
+    on_timeout: StopAction = "cancel"
+    on_interrupt: StopAction = "cancel"
     min_records: int | None = None
     verify: bool = False
     fail_fast: bool = False

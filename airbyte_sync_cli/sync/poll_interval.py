@@ -17,7 +17,7 @@ _SHARE_OF_REST: Final = 0.2
 _JITTER: Final = 0.1
 
 
-def pause_before_look(age: float, *, history: History, jitter: float) -> float:
+def pause_before_poll(age: float, *, history: History, jitter: float) -> float:
     """Tell how long to wait before the next look at a job of this age; all in seconds.
 
     A tenth of the age bounds the delay of noticing an end to a tenth of the sync's length. A
@@ -35,7 +35,7 @@ _MOST_DOUBLINGS: Final = 10
 
 
 @dataclass(slots=True)
-class Trouble:
+class Outage:
     """What kept us from looking, since the last look that worked. Moments are monotonic seconds.
 
     An outage is borne for `max_outage`, and so is a page where the API should be: gateways show
@@ -66,7 +66,7 @@ class Trouble:
         if self.age(now) >= policy.max_outage or (self.is_lasting and not doubt):
             return True
         refused = self.refused_since
-        return refused is not None and now - refused >= policy.denied_patience
+        return refused is not None and now - refused >= policy.denied_grace
 
     def age(self, now: float) -> float:
         """Tell how many seconds it has lasted."""

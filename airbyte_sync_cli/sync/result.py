@@ -31,12 +31,12 @@ _FATES: Final = {
 }
 
 
-def fate_without_job(start: Start | None) -> str | None:
+def describe_missing_job(start: Start | None) -> str | None:
     """Say what became of a start that no job id belongs to; None for who starts nothing."""
     return None if start is None else _FATES[start]
 
 
-def hint_without_job(start: Start | None, connection: str | None) -> str | None:
+def hint_for_missing_job(start: Start | None, connection: str | None) -> str | None:
     """Say what to do next, by the connection's id; None where there is nothing to do."""
     if start not in {Start.POSSIBLE, Start.STARTED}:
         return None

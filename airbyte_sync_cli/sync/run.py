@@ -87,17 +87,17 @@ class _Run:
     async def sync(self, state: SyncState, connection: Connection) -> None:
         """Come by exactly one job of a connection and see it through."""
         async with asyncio.TaskGroup() as tasks:
-            ours = OurJob(self._context, state, connection, tasks=tasks)
+            our_job = OurJob(self._context, state, connection, tasks=tasks)
             try:
-                await self._sync(state, connection, ours)
+                await self._sync(state, connection, our_job)
             except StoppedError as stopped:
-                await self._wind_down.run(state, stopped, ours)
+                await self._wind_down.run(state, stopped, our_job)
             except Exception as error:  # noqa: BLE001  # a bug of ours, and a job may be running
                 state.error = error if isinstance(error, AirbyteSyncError) else BugError.of(error)
                 if isinstance(state.error, BugError):
-                    await self._wind_down.after_bug(ours)
+                    await self._wind_down.after_bug(our_job)
             finally:
-                ours.abandon()
+                our_job.cancel_request()
 
     async def watch(self, state: SyncState, job_id: int) -> None:
         """See a job through that somebody else started."""
@@ -121,7 +121,7 @@ class _Run:
             state.error = state.error or BugError.of(error)
 
     def _tell_end(self, state: SyncState) -> None:
-        if self._policy.fail_fast and state.exit_code not in _FINE and not self._stop.is_wished:
+        if self._policy.fail_fast and state.exit_code not in _FINE and not self._stop.is_requested:
             self._stop.fail_fast()
             self._context.warn(state.key, "this one failed, so the others are ended (--fail-fast)")
         self._context.emit(
@@ -138,11 +138,11 @@ class _Run:
             for state in self._states:
                 state.error = state.error or bug
 
-    async def _sync(self, state: SyncState, connection: Connection, ours: OurJob) -> None:
-        if self._stop.is_wished:
+    async def _sync(self, state: SyncState, connection: Connection, our_job: OurJob) -> None:
+        if self._stop.is_requested:
             raise StoppedError
         require_active(connection)
-        trigger = Trigger(self._context, state, connection, ours)
+        trigger = Trigger(self._context, state, connection, our_job)
         if self._policy.dry_run:
             words = await until_stopped(
                 trigger.look(), stop=self._stop, seconds=self._seconds_left()

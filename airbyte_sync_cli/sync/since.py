@@ -16,7 +16,7 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType, active_among
 from airbyte_sync_cli.errors import ProtocolError, UsageError
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.policy import DOES
+from airbyte_sync_cli.sync.policy import FULFILLED_BY
 
 _SLACK: Final = timedelta(minutes=1)
 """By so much a moment may be ahead of a clock without being called a future one."""
@@ -24,7 +24,7 @@ _WORTH_TELLING: Final = 3.0
 """Seconds: smaller differences are told only by what counts."""
 
 
-class EarlierTry:
+class EarlierRun:
     """Finds the job that an earlier try of the same task left: done, or still at it."""
 
     def __init__(self, context: Context, key: str) -> None:
@@ -47,7 +47,7 @@ class EarlierTry:
         else:
             self._tell(ahead)
             since += timedelta(seconds=ahead.least if ahead else 0.0)
-        return left_behind(jobs, since, self._policy.job_type)
+        return find_since(jobs, since, self._policy.job_type)
 
     def _tell(self, ahead: ClockAhead | None) -> None:
         """Warn once of clocks that are surely some seconds apart."""
@@ -74,7 +74,7 @@ def _require_past(since: datetime, airbytes_now: datetime) -> None:
         )
 
 
-def left_behind(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job | None:
+def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job | None:
     """Find the job that counts as ours: one that has succeeded, else one still at it.
 
     Compared to the second, as Airbyte tells no finer. Raises ProtocolError where that hangs on a
@@ -82,7 +82,9 @@ def left_behind(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job 
     """
     earliest = since.replace(microsecond=0)
     done = [job for job in jobs if job.status == "succeeded"]
-    candidates = [job for job in (*done, *active_among(jobs)) if job.type in DOES[job_type]]
+    candidates = [
+        job for job in (*done, *active_among(jobs)) if job.type in FULFILLED_BY[job_type]
+    ]
     undecided: Job | None = None
     for job in candidates:
         counts = _is_since(job, jobs, earliest)

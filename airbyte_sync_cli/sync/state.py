@@ -6,7 +6,7 @@ from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, P
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.anomalies import History
-from airbyte_sync_cli.sync.policy import DOES
+from airbyte_sync_cli.sync.policy import FULFILLED_BY
 from airbyte_sync_cli.sync.result import CancelResult, FailureResult, Start, SyncResult
 
 _BY_STATUS = {
@@ -24,7 +24,7 @@ class SyncState:
     job_id: int | None = None
     """Where the job's number was given, and so is known before the job."""
     connection: Connection | None = None
-    asked_for: JobType | None = None
+    requested_type: JobType | None = None
     """What we are to start; None where a job of any type will do, because it is there already."""
     start: Start | None = None
     """What is known of our own start; None where nothing is to be started."""
@@ -47,7 +47,7 @@ class SyncState:
     def to_start(cls, connection: Connection, job_type: JobType) -> "SyncState":
         """Open the case of a job that is to be started."""
         return cls(
-            key=connection.id, connection=connection, asked_for=job_type, start=Start.NOT_SENT
+            key=connection.id, connection=connection, requested_type=job_type, start=Start.NOT_SENT
         )
 
     @classmethod
@@ -61,7 +61,7 @@ class SyncState:
         if self.suspect:
             return ExitCode.SUSPECT
         status = self.job.status if self.job else None
-        if status == "succeeded" and not self.does_what_was_asked:
+        if status == "succeeded" and not self.fulfils_request:
             status = None  # the reset that Airbyte does first is not the sync
         by_us = self.cancel is not None and self.cancel.requested
         if status in _BY_STATUS and not (status == "cancelled" and by_us):
@@ -69,9 +69,13 @@ class SyncState:
         return self.error.exit_code if self.error else self.ended_as
 
     @property
-    def does_what_was_asked(self) -> bool:
+    def fulfils_request(self) -> bool:
         """Return whether the job's success would be a success of ours."""
-        return self.job is None or self.asked_for is None or self.job.type in DOES[self.asked_for]
+        return (
+            self.job is None
+            or self.requested_type is None
+            or self.job.type in FULFILLED_BY[self.requested_type]
+        )
 
     @property
     def name(self) -> str:

@@ -58,7 +58,7 @@ class Stop:
         self._wished.set()
 
     @property
-    def is_wished(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether anybody wants us to stop."""
         return self._wished.is_set()
 
@@ -110,7 +110,7 @@ async def until_stopped(
         if not body.done():
             body.cancel()
     if body.cancelled():
-        raise StoppedError if stop.is_wished else DeadlineError
+        raise StoppedError if stop.is_requested else DeadlineError
     value, error = body.result()
     if error is not None:
         raise error

@@ -32,10 +32,10 @@ from airbyte_sync_cli.sync.anomalies import history_of
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import Refused
 from airbyte_sync_cli.sync.our_job import JOBS_READ, OurJob
-from airbyte_sync_cli.sync.policy import DOES, IfRunning
-from airbyte_sync_cli.sync.result import Start, fate_without_job
+from airbyte_sync_cli.sync.policy import FULFILLED_BY, IfRunning
+from airbyte_sync_cli.sync.result import Start, describe_missing_job
 from airbyte_sync_cli.sync.select import require_active
-from airbyte_sync_cli.sync.since import EarlierTry
+from airbyte_sync_cli.sync.since import EarlierRun
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.wait import wait_for_other_job
 
@@ -54,18 +54,18 @@ class Trigger:
     """Comes by exactly one job for one connection."""
 
     def __init__(
-        self, context: Context, state: SyncState, connection: Connection, ours: OurJob
+        self, context: Context, state: SyncState, connection: Connection, our_job: OurJob
     ) -> None:
         self._context = context
         self._clock = context.clock
         self._policy = context.policy.trigger
         self._state = state
         self._connection = self._connection_now = connection
-        self._ours = ours
-        self._earlier_try = EarlierTry(context, state.key)
+        self._our_job = our_job
+        self._earlier_run = EarlierRun(context, state.key)
         self._attempt = 1
         self._conflict_since: float | None = None
-        self._slow_looks = 0
+        self._stale_reads = 0
         """Looks that were no longer fresh at their own end, since the last trigger."""
         self._detours = 0
         """Jobs that our triggers brought about and that did something else first."""
@@ -80,14 +80,14 @@ class Trigger:
             while not await self._advance():
                 pass
         except _NOT_LEARNED as error:
-            if self._ours.may_exist:
-                raise self._ours.unknown(error.message) from error
+            if self._our_job.may_exist:
+                raise self._our_job.unknown_outcome(error.message) from error
             raise
 
     async def look(self) -> str:
         """Say what `obtain` would do first, and do nothing (`--dry-run`)."""
         jobs = await self._read_jobs()
-        found = self._earlier_try.among(jobs)
+        found = self._earlier_run.among(jobs)
         active = _active(jobs)
         if found is not None:
             return f"would adopt job {found.id} ({found.status}), created since then"
@@ -99,16 +99,16 @@ class Trigger:
         """Go one step from the connection's jobs as they are now; True when that was the end."""
         looked_at = self._clock.monotonic()  # before: some of the answers may be as old
         jobs = await self._read_jobs()
-        if await self._ours.take_from(jobs):
+        if await self._our_job.claim_from(jobs):
             return True
-        found = self._earlier_try.among(jobs)
+        found = self._earlier_run.among(jobs)
         if found is not None:
-            self._ours.take(found, adopted=True, since=True)
+            self._our_job.take(found, adopted=True, since=True)
             return True
         active = _active(jobs)
         if active is not None:
             return await self._meet(active)
-        self._ours.note_baseline(jobs)
+        self._our_job.update_baseline(jobs)
         return await self._start(looked_at=looked_at)
 
     # -- what is there already ---------------------------------------------------------------
@@ -125,13 +125,13 @@ class Trigger:
     @property
     def _retry_for(self) -> float:
         """Seconds for one read: a job that may exist is worth outlasting an outage."""
-        return self._context.policy.wait.max_outage if self._ours.may_exist else RETRY_FOR
+        return self._context.policy.wait.max_outage if self._our_job.may_exist else RETRY_FOR
 
     async def _meet(self, active: Job) -> bool:
         """Another job is active: do as `--if-running` says. True if that is the end."""
         match self._how_to_meet(active):
             case "attach":
-                self._ours.take(active, adopted=True)
+                self._our_job.take(active, adopted=True)
             case "skip":
                 self._name(active)
                 self._state.ended_as = ExitCode.SKIPPED
@@ -139,7 +139,7 @@ class Trigger:
                     self._context.warn(self._state.key, f"job {active.id} {_MAY_BE_OURS}")
             case "fail":
                 doubt = ""
-                if self._ours.is_among([active]):  # a gateway's 503 proves little
+                if self._our_job.may_be_among([active]):  # a gateway's 503 proves little
                     self._name(active)
                     doubt = f", and {_MAY_BE_OURS}"
                 raise ConflictError(
@@ -156,7 +156,7 @@ class Trigger:
         """Let the result name a job that is left alone, and say if it may be ours after all."""
         self._state.job, self._state.adopted = active, True
         self._state.url = self._context.airbyte.job_url(self._connection, active.id)
-        if self._ours.is_among([active]):
+        if self._our_job.may_be_among([active]):
             self._state.start = Start.POSSIBLE
 
     def _how_to_meet(self, active: Job) -> IfRunning:
@@ -167,8 +167,8 @@ class Trigger:
         """
         how = self._policy.if_running
         if how == "attach":
-            return how if self._does_what_was_asked(active) else "wait"
-        return "wait" if self._ours.may_exist else how
+            return how if self._fulfils_request(active) else "wait"
+        return "wait" if self._our_job.may_exist else how
 
     async def _wait_for(self, active: Job) -> None:
         """Wait until somebody's job is out of the way; raises where that is not learned."""
@@ -179,13 +179,13 @@ class Trigger:
             raise self._not_started(error.message) from error
         self._attempt, self._conflict_since, self._state.obstacle = 1, None, None
 
-    def _does_what_was_asked(self, job: Job) -> bool:
-        return job.type in DOES[self._policy.job_type]
+    def _fulfils_request(self, job: Job) -> bool:
+        return job.type in FULFILLED_BY[self._policy.job_type]
 
     def _not_started(self, words: str, *, hint: str | None = None) -> AirbyteSyncError:
-        if self._ours.may_exist:
-            return self._ours.unknown(words)
-        return UnavailableError(f"{fate_without_job(Start.NOT_SENT)}: {words}", hint=hint)
+        if self._our_job.may_exist:
+            return self._our_job.unknown_outcome(words)
+        return UnavailableError(f"{describe_missing_job(Start.NOT_SENT)}: {words}", hint=hint)
 
     # -- starting ours -----------------------------------------------------------------------
 
@@ -194,15 +194,15 @@ class Trigger:
         fresh = await self._turn_comes(looked_at)
         if fresh is None:
             return False
-        answer = await self._ours.trigger(
+        answer = await self._our_job.trigger(
             self._attempt,
-            fresh_until=None if self._is_always_slow else fresh + _FRESH,
+            send_before=None if self._is_always_slow else fresh + _FRESH,
             is_repeat=self._conflict_since is not None,
         )
         if answer is None:  # the connection took its time, so the look is old
-            self._slow_looks += 1
+            self._stale_reads += 1
             return False
-        self._slow_looks = 0
+        self._stale_reads = 0
         if isinstance(answer, Conflicted):  # a refusal is no attempt: it has its own patience
             return await self._check_conflict(answer)
         if isinstance(answer, Started) and self._is_detour(answer.job):
@@ -244,12 +244,12 @@ class Trigger:
             except UnavailableError:
                 looked_at = self._clock.monotonic()
                 jobs = await self._read_jobs()
-            if self._ours.is_among(jobs) or self._earlier_try.among(jobs) or _active(jobs):
+            if self._our_job.may_be_among(jobs) or self._earlier_run.among(jobs) or _active(jobs):
                 return None
-            self._ours.note_baseline(jobs)
+            self._our_job.update_baseline(jobs)
             if self._is_fresh(looked_at):
                 return looked_at
-            self._slow_looks += 1
+            self._stale_reads += 1
 
     def _is_fresh(self, looked_at: float) -> bool:
         return self._is_always_slow or self._clock.monotonic() - looked_at < _FRESH
@@ -257,23 +257,23 @@ class Trigger:
     @property
     def _is_always_slow(self) -> bool:
         """Whether no look can be fresh here: then the latest one must do."""
-        return self._slow_looks >= self._policy.most_attempts
+        return self._stale_reads >= self._policy.max_triggers
 
     async def _learn(self, answer: _NoConflict) -> bool:
         """Take the job that an answer names, or look for the one that it may have made."""
         match answer:
-            case Started() if self._ours.accept(answer):
+            case Started() if self._our_job.accept(answer):
                 return True
             case Undelivered(unsent=True):
                 return False
             case Undelivered():
-                return await self._ours.find(answer.message, self._policy.refused_grace)
+                return await self._our_job.find(answer.message, self._policy.refused_grace)
             case _:
-                return await self._ours.find(_words(answer), self._policy.lost_grace)
+                return await self._our_job.find(_words(answer), self._policy.lost_grace)
 
     async def _prepare_next_attempt(self, answer: _NoConflict) -> None:
         """Count it, after the pause that the answer asks for; raises after the last one."""
-        if self._attempt >= self._policy.most_attempts:
+        if self._attempt >= self._policy.max_triggers:
             hint = answer.hint if isinstance(answer, Undelivered) else None
             raise self._not_started(_words(answer), hint=hint)
         if isinstance(answer, Undelivered):
@@ -284,25 +284,25 @@ class Trigger:
 
     def _is_detour(self, job: Job) -> bool:
         """Whether a plain yes names something else, such as pending resets of streams."""
-        is_there = job.is_active or self._ours.is_new(job)
-        return is_there and not self._does_what_was_asked(job)
+        is_there = job.is_active or self._our_job.is_new(job)
+        return is_there and not self._fulfils_request(job)
 
     async def _follow_detour(self, job: Job) -> bool:
         """Wait for what Airbyte does first (SchedulerHandler.kt, createJob), then look anew.
 
         Ours if it is new: named, and cancelled with us. True if it ended badly: so do we.
         """
-        if not self._ours.is_new(job):
+        if not self._our_job.is_new(job):
             await self._wait_for(job)
             return False
         self._detours += 1
-        self._ours.take(job, adopted=False)
+        self._our_job.take(job, adopted=False)
         ended = await wait_for_other_job(self._context, self._state, job)
         self._state.job = ended
         if ended.status != "succeeded":
             return True
-        self._ours.let_go()
-        if self._detours >= self._policy.most_attempts:
+        self._our_job.release()
+        if self._detours >= self._policy.max_triggers:
             raise ConflictError(
                 f"Airbyte answered {self._detours} times with a {job.type} of "
                 f"{self._connection.name!r} instead of a {self._policy.job_type}",
@@ -325,31 +325,31 @@ class Trigger:
         """A 409 is not believed but checked, the jobs first. True: a job was taken."""
         if answer.already_running:
             jobs = await self._read_jobs()
-            if await self._ours.take_from(jobs):
+            if await self._our_job.claim_from(jobs):
                 return True
             await self._check_connection()
             if _active(jobs):
                 return False
         else:
-            if await self._ours.find(None, 0.0):
+            if await self._our_job.find(None, 0.0):
                 return True
             await self._check_connection()
             words = answer.message if self._conflict_since is None else None
-            if await self._ours.find(words, self._policy.conflict_grace):
+            if await self._our_job.find(words, self._policy.conflict_grace):
                 return True
         await self._outlast_conflict(answer)
         return False
 
     async def _outlast_conflict(self, answer: Conflicted) -> None:
         """Nothing runs, though Airbyte says so: normal for a while just after a reset."""
-        now, seconds = self._clock.monotonic(), self._policy.conflict_patience
+        now, seconds = self._clock.monotonic(), self._policy.conflict_retry_for
         if self._conflict_since is None:
             self._conflict_since = now
             self._context.emit(Refused(key=self._state.key, words=answer.message, seconds=seconds))
         waited = now - self._conflict_since
         if waited >= seconds:
-            if self._ours.may_exist:  # a start signal outlives its request
-                raise self._ours.unknown(answer.message)
+            if self._our_job.may_exist:  # a start signal outlives its request
+                raise self._our_job.unknown_outcome(answer.message)
             raise ConflictError(
                 f"nothing runs on {self._connection.name!r}, yet Airbyte refuses: "
                 f"{answer.message}",

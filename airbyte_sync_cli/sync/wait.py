@@ -13,7 +13,7 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEnded, Polled, Warned
-from airbyte_sync_cli.sync.poll_interval import Trouble, pause_before_look
+from airbyte_sync_cli.sync.poll_interval import Outage, pause_before_poll
 from airbyte_sync_cli.sync.state import SyncState
 
 
@@ -51,7 +51,7 @@ class Wait:
         self._job_id = job_id
         self._deadline = deadline
         self._began = self._clock.monotonic()
-        self._trouble: Trouble | None = None
+        self._outage: Outage | None = None
         self._warned: set[str] = set()
         self._has_begun = state.job is not None and state.job.status not in NOT_STARTED_STATUSES
         """Between two attempts a job may be `pending` again: that is no late start."""
@@ -131,24 +131,24 @@ class Wait:
 
     def _pause(self) -> float:
         """Sleep no longer than to the next deadline."""
-        if self._trouble is not None:
-            pause = self._trouble.pause(self._clock)
+        if self._outage is not None:
+            pause = self._outage.pause(self._clock)
         elif self._policy.poll_interval is not None:
             pause = self._policy.poll_interval
         else:
             waited = self._clock.monotonic() - self._began  # a job's own age needs two clocks
             jitter = self._clock.jitter(-1, 1)
-            pause = pause_before_look(waited, history=self._state.history, jitter=jitter)
+            pause = pause_before_poll(waited, history=self._state.history, jitter=jitter)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
-        if start is not None and (start > now or self._trouble is None):
+        if start is not None and (start > now or self._outage is None):
             ends.append(start - now)  # what cannot be read is not looked at ever faster
         return max(0.0, min([pause, *ends]))
 
     def _note_trouble(self, error: AirbyteSyncError) -> None:
         """Count a failed look; give up with the error where it is borne no longer."""
         now = self._clock.monotonic()
-        trouble = self._trouble = self._trouble or Trouble()
+        trouble = self._outage = self._outage or Outage()
         trouble.note(error, now)
         was_read = self._state.job is not None
         if trouble.exhausts(self._policy, now, doubt=was_read):
@@ -177,9 +177,9 @@ class Wait:
         )
 
     def _note_end_of_trouble(self) -> None:
-        if self._trouble is not None:
-            seconds = self._trouble.age(self._clock.monotonic())
-            self._trouble = None
+        if self._outage is not None:
+            seconds = self._outage.age(self._clock.monotonic())
+            self._outage = None
             self._emit(OutageEnded(key=self._state.key, seconds=seconds))
 
     def _warn_of_oddities(self, job: Job) -> None:

@@ -7,12 +7,12 @@ from typing import Final
 
 from airbyte_sync_cli.errors import OutOfTimeError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.cancel import cancel_with_care
+from airbyte_sync_cli.sync.cancel import cancel_job
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import Cancelling, Interrupted, Provisional
 from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.our_job import OurJob
-from airbyte_sync_cli.sync.result import fate_without_job, hint_without_job
+from airbyte_sync_cli.sync.result import describe_missing_job, hint_for_missing_job
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError
 
@@ -85,22 +85,20 @@ class WindDown:
         self._on_news = on_news
 
     async def run(
-        self, state: SyncState, stopped: StoppedError, ours: OurJob | None = None
+        self, state: SyncState, stopped: StoppedError, our_job: OurJob | None = None
     ) -> None:
         """Find what may be ours, cancel it if it is unwanted, and say what became of it."""
         since = self._context.clock.monotonic()
         if isinstance(stopped, DeadlineError) and stopped.at is not None:
             since = stopped.at  # the last look is part of the grace
         grace_left = partial(self._stop.grace_left, since)
-        if ours is not None:
-            await ours.find_now(grace_left)
-        state.ended_as = self._ending(state, stopped, ours)
+        if our_job is not None:
+            await our_job.find_before_stop(grace_left)
+        state.ended_as = self._ending(state, stopped, our_job)
         if state.job is not None and not state.adopted and self._unwanted(stopped):
             because = self._because(stopped)
             self._context.emit(Cancelling(key=state.key, job=state.job, because=because))
-            await cancel_with_care(
-                self._context, state, grace_left=grace_left, on_sent=self._on_news
-            )
+            await cancel_job(self._context, state, grace_left=grace_left, on_sent=self._on_news)
         if state.job is not None and state.job.is_final and state.exit_code is not state.ended_as:
             # It ended by itself, before the cancel or in spite of it.
             await complete(self._context, state, seconds=0.0)
@@ -109,25 +107,25 @@ class WindDown:
             state.error = _with_its_cancel(state, state.error, more_time)
         self._on_news()
 
-    async def after_bug(self, ours: OurJob) -> None:
+    async def after_bug(self, our_job: OurJob) -> None:
         """Find a job that is not named yet, whatever else is broken; it is left running.
 
         Nobody knows what broke, so nothing is sent any more: the ending names the job.
         """
         grace_left = partial(self._stop.grace_left, self._context.clock.monotonic())
         try:
-            await ours.find_now(grace_left)
+            await our_job.find_before_stop(grace_left)
         except Exception as error:  # noqa: BLE001  # the first one is told; this may be the same
             LOG.info("no job could be looked for: %s", error)
 
-    def _ending(self, state: SyncState, stopped: StoppedError, ours: OurJob | None) -> ExitCode:
+    def _ending(self, state: SyncState, stopped: StoppedError, our_job: OurJob | None) -> ExitCode:
         if self._stop.interrupted is not None:
             return self._stop.interrupted.exit_code
         if isinstance(stopped, DeadlineError):
             state.error = state.error or _too_late(state)
             return ExitCode.TIMEOUT
-        if ours is not None and ours.is_open():
-            state.error = ours.unknown("another sync failed meanwhile (--fail-fast)")
+        if our_job is not None and our_job.is_unresolved():
+            state.error = our_job.unknown_outcome("another sync failed meanwhile (--fail-fast)")
             return ExitCode.UNKNOWN
         return ExitCode.SKIPPED if state.job is None else ExitCode.SIGTERM
 
@@ -151,9 +149,9 @@ def _too_late(state: SyncState) -> OutOfTimeError:
     if state.job is not None:
         return OutOfTimeError(f"--timeout passed before {state.name} had ended", hint=_MORE_TIME)
     connection = state.connection.id if state.connection else None
-    fate = fate_without_job(state.start) or "no job was read"
+    fate = describe_missing_job(state.start) or "no job was read"
     last = f" ({state.obstacle})" if state.obstacle else ""
-    hint = hint_without_job(state.start, connection) or _MORE_TIME
+    hint = hint_for_missing_job(state.start, connection) or _MORE_TIME
     return OutOfTimeError(f"{state.name}: {fate} when --timeout passed{last}", hint=hint)
 
 

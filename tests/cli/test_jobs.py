@@ -11,7 +11,7 @@ from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.listings import jobs_table
 from airbyte_sync_cli.output.table import Screen, bar
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
-from airbyte_sync_cli.sync.anomalies import Usual
+from airbyte_sync_cli.sync.anomalies import Medians
 from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
 
@@ -51,7 +51,7 @@ def job(number: int, seconds: float | None, **more: object) -> Job:
 
 
 def table(jobs: list[Job], width: int | None = None) -> str:
-    return jobs_table(jobs, Usual(jobs), now=NOON, screen=Screen(width=width))
+    return jobs_table(jobs, Medians(jobs), now=NOON, screen=Screen(width=width))
 
 
 # Against a server

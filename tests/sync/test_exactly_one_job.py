@@ -172,7 +172,7 @@ def test_nothing_reached_the_server_is_unavailable() -> None:
     assert state.exit_code is ExitCode.UNAVAILABLE
     assert state.job is None
     assert not given.sandbox.jobs
-    assert triggers(given) == TriggerPolicy().most_attempts
+    assert triggers(given) == TriggerPolicy().max_triggers
 
 
 def test_answers_lost_again_and_again_are_unknown_not_unavailable() -> None:
@@ -185,7 +185,7 @@ def test_answers_lost_again_and_again_are_unknown_not_unavailable() -> None:
     assert state.exit_code is ExitCode.UNKNOWN
     assert state.error is not None
     assert "may have been started" in state.error.message
-    assert triggers(given) == TriggerPolicy().most_attempts
+    assert triggers(given) == TriggerPolicy().max_triggers
 
 
 def test_an_outage_after_a_lost_answer_is_outlasted() -> None:

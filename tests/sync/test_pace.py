@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airbyte_sync_cli.sync.anomalies import History
-from airbyte_sync_cli.sync.poll_interval import LONGEST, SHORTEST, pause_before_look
+from airbyte_sync_cli.sync.poll_interval import LONGEST, SHORTEST, pause_before_poll
 
 ages = st.floats(min_value=-10, max_value=1e7, allow_nan=False)
 jitters = st.floats(min_value=-1, max_value=1)
@@ -17,12 +17,12 @@ histories = st.lists(st.floats(min_value=0, max_value=1e6), max_size=5).map(
 def test_a_pause_is_never_shorter_than_a_second_nor_longer_than_thirty(
     age: float, history: History, jitter: float
 ) -> None:
-    assert SHORTEST <= pause_before_look(age, history=history, jitter=jitter) <= LONGEST
+    assert SHORTEST <= pause_before_poll(age, history=history, jitter=jitter) <= LONGEST
 
 
 @given(ages, jitters)
 def test_without_history_a_pause_is_about_a_tenth_of_the_age(age: float, jitter: float) -> None:
-    pause = pause_before_look(age, history=History(), jitter=jitter)
+    pause = pause_before_poll(age, history=History(), jitter=jitter)
 
     assert pause <= max(0.11 * age, SHORTEST) + 1e-9
 
@@ -30,8 +30,8 @@ def test_without_history_a_pause_is_about_a_tenth_of_the_age(age: float, jitter:
 def test_looks_are_denser_near_the_typical_end() -> None:
     history = History(durations=(3600.0,))
 
-    far = pause_before_look(1800, history=history, jitter=0)
-    near = pause_before_look(3590, history=history, jitter=0)
+    far = pause_before_poll(1800, history=history, jitter=0)
+    near = pause_before_poll(3590, history=history, jitter=0)
 
     assert far == LONGEST
     assert near == 2
@@ -41,7 +41,7 @@ def test_looks_are_denser_near_the_typical_end() -> None:
 def test_a_day_of_waiting_takes_few_looks(typical: float) -> None:
     age, looks = 0.0, 0
     while age < 86_400:
-        age += pause_before_look(age, history=History(durations=(typical,)), jitter=0)
+        age += pause_before_poll(age, history=History(durations=(typical,)), jitter=0)
         looks += 1
 
     assert looks < 86_400 / LONGEST + 150

@@ -10,7 +10,7 @@ from airbyte_sync_cli.errors import ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.events import DryRun
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
-from airbyte_sync_cli.sync.since import left_behind
+from airbyte_sync_cli.sync.since import find_since
 from tests.support.core import START, bench, script
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_a_job_counts_from_the_second_on_in_which_it_was_created(
     since: datetime,
     is_ours: bool,  # noqa: FBT001  # a row of the table
 ) -> None:
-    assert (left_behind([JOB], since, "sync") is JOB) is is_ours
+    assert (find_since([JOB], since, "sync") is JOB) is is_ours
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, -15.2, -3.0, -2.5, -0.4, 0.0, 0.9, 2.7, 20.0, 3600.0])
@@ -104,8 +104,8 @@ def test_dry_run_says_which_job_would_count(life: str, words: str) -> None:
 def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() -> None:
     done, failed = replace(JOB, id=2, status="succeeded"), replace(JOB, id=3, status="failed")
 
-    assert left_behind([failed, JOB, done], NOON, "sync") is done
-    assert left_behind([failed], NOON, "sync") is None
+    assert find_since([failed, JOB, done], NOON, "sync") is done
+    assert find_since([failed], NOON, "sync") is None
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, -2.0, 0.0, 2.0])
@@ -164,11 +164,11 @@ def test_job_without_a_date_counts_by_its_neighbours(
 ) -> None:
     jobs = sorted([job, neighbour], key=lambda one: -one.id)
 
-    assert (left_behind(jobs, NOON, "sync") is job) is is_ours
+    assert (find_since(jobs, NOON, "sync") is job) is is_ours
 
 
 def test_job_without_a_creation_that_ended_before_the_moment_does_not_count() -> None:
-    assert left_behind([replace(DONE, ended_at=NOON - HOUR)], NOON, "sync") is None
+    assert find_since([replace(DONE, ended_at=NOON - HOUR)], NOON, "sync") is None
 
 
 @pytest.mark.parametrize(
@@ -190,25 +190,25 @@ def test_job_without_a_date_is_an_error_where_nothing_else_decides(
     jobs = sorted([job, *neighbours], key=lambda one: -one.id)
 
     with pytest.raises(ProtocolError, match=f"the creation time of job 5 .{job.status}.") as told:
-        left_behind(jobs, NOON, "sync")
+        find_since(jobs, NOON, "sync")
 
     assert "`airbyte-sync status 5` shows it" in (told.value.hint or "")
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_failed_job_without_a_date_stops_nothing(status: str) -> None:
-    assert left_behind([replace(UNDATED, status=status)], NOON, "sync") is None
+    assert find_since([replace(UNDATED, status=status)], NOON, "sync") is None
 
 
 def test_job_without_a_date_is_no_error_where_another_one_counts_anyway() -> None:
     running = replace(JOB, id=6, created_at=NOON)
 
-    assert left_behind([running, DONE], NOON, "sync") is running
+    assert find_since([running, DONE], NOON, "sync") is running
 
 
 def test_unknown_status_of_an_older_job_is_not_adopted() -> None:
     """A newer job proves that it has ended: Airbyte runs one job of a connection at a time."""
     paused, newer = replace(JOB, status="paused"), replace(JOB, id=2, status="failed")
 
-    assert left_behind([newer, paused], NOON, "sync") is None
-    assert left_behind([paused], NOON, "sync") is paused
+    assert find_since([newer, paused], NOON, "sync") is None
+    assert find_since([paused], NOON, "sync") is paused

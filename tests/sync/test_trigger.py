@@ -50,7 +50,7 @@ def test_refused_connections_end_as_unavailable_after_the_last_attempt() -> None
     assert state.error is not None
     assert state.error.message.startswith("nothing was started: cannot reach http://airbyte: ")
     assert state.error.hint is not None
-    assert len(given.told(Triggering)) == TriggerPolicy().most_attempts
+    assert len(given.told(Triggering)) == TriggerPolicy().max_triggers
     assert not given.sandbox.jobs
 
 
@@ -329,16 +329,16 @@ def test_baseline_stays_once_a_trigger_may_have_made_a_job(fault: str) -> None:
         [connection] = await select_connections(context.airbyte, [orders.id])
         state = SyncState.to_start(connection, "sync")
         async with asyncio.TaskGroup() as tasks:
-            ours = OurJob(context, state, connection, tasks=tasks)
-            ours.note_baseline(await context.airbyte.jobs(orders.id))
+            our_job = OurJob(context, state, connection, tasks=tasks)
+            our_job.update_baseline(await context.airbyte.jobs(orders.id))
             await context.slots.acquire()
-            await ours.trigger(1, fresh_until=None, is_repeat=False)
+            await our_job.trigger(1, send_before=None, is_repeat=False)
             given.sandbox.start_job(orders)
             newer, older = jobs = await context.airbyte.jobs(orders.id)
-            ours.note_baseline(jobs)
+            our_job.update_baseline(jobs)
 
-        assert (ours.is_new(newer), ours.is_new(older)) == (True, False)
-        assert ours.is_among(jobs)
+        assert (our_job.is_new(newer), our_job.is_new(older)) == (True, False)
+        assert our_job.may_be_among(jobs)
         return [state]
 
     given.play(work)
