@@ -146,6 +146,30 @@ def test_old_job_that_runs_after_a_lost_trigger_leaves_open_what_was_started() -
     assert state.start is Start.POSSIBLE
 
 
+def test_outage_before_the_retry_of_a_lost_trigger_is_borne() -> None:
+    """The look before the retry, too, is worth more than a read's usual patience."""
+    reads: list[int] = []
+
+    def ended(*faults: Fault) -> Case:
+        given = bench()
+        orders = given.sandbox.add_connection("orders", script=script(QUICK))
+        given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1), *faults)
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Triggering):
+                reads.append(len(given.sandbox.sent("jobs")))
+
+        given.listener = listen
+        [case] = given.run(orders)
+        return case
+
+    ended()
+    _before_the_first, before_the_retry = reads
+    case = ended(Fault.model_validate(f"jobs:502:after={before_the_retry - 1}:for=300"))
+
+    assert (case.exit_code, case.adopted) == (ExitCode.OK, False)
+
+
 # -- a reset instead of the sync -----------------------------------------------------------------
 
 
