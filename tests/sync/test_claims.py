@@ -86,6 +86,40 @@ def test_a_job_of_somebody_after_a_refusal_meets_the_policy(how: str, code: Exit
     assert len(given.sandbox.sent("trigger")) == 1
 
 
+def test_job_that_is_in_the_way_is_named_as_theirs_with_a_hint() -> None:
+    given = bench(policy=policy(if_running="fail"))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, script=script(LONG))
+
+    [failed] = given.run(orders)
+    given.policy = policy(if_running="skip")
+    [skipped] = given.run(orders)
+
+    assert failed.error is not None
+    assert failed.error.message == "job 1 (sync) is running on connection 'orders'"
+    assert "--if-running wait starts ours afterwards" in (failed.error.hint or "")
+    assert (skipped.exit_code, skipped.result().job_id) == (ExitCode.SKIPPED, 1)
+    assert (skipped.adopted, skipped.start) == (True, Start.NOT_SENT)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("skip", ExitCode.SKIPPED), ("fail", ExitCode.CONFLICT)]
+)
+def test_job_in_the_way_that_a_refused_trigger_may_have_made_is_said_to_be(
+    how: str, code: ExitCode
+) -> None:
+    given = bench(policy=policy(if_running=how))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
+
+    [case] = given.run(orders)
+
+    assert (case.exit_code, case.result().job_id) == (code, 1)
+    assert (case.adopted, case.start) == (True, Start.POSSIBLE)
+    if case.error is not None:
+        assert "may come from our trigger, which was refused" in case.error.message
+
+
 @pytest.mark.parametrize("how", ["skip", "fail"])
 def test_what_our_own_lost_trigger_brought_about_is_no_reason_to_skip(how: str) -> None:
     given = bench(policy=policy(if_running=how))
