@@ -150,7 +150,7 @@ def test_outage_before_the_retry_of_a_lost_trigger_is_borne() -> None:
     """The look before the retry, too, is worth more than a read's usual patience."""
     reads: list[int] = []
 
-    def ended(*faults: Fault) -> Case:
+    def ended(*faults: Fault) -> SyncState:
         given = bench()
         orders = given.sandbox.add_connection("orders", script=script(QUICK))
         given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1), *faults)
