@@ -112,12 +112,12 @@ def test_job_in_the_way_that_a_refused_trigger_may_have_made_is_said_to_be(
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
 
-    [case] = given.run(orders)
+    [state] = given.run(orders)
 
-    assert (case.exit_code, case.result().job_id) == (code, 1)
-    assert (case.adopted, case.start) == (True, Start.POSSIBLE)
-    if case.error is not None:
-        assert "may come from our trigger, which was refused" in case.error.message
+    assert (state.exit_code, state.result().job_id) == (code, 1)
+    assert (state.adopted, state.start) == (True, Start.POSSIBLE)
+    if state.error is not None:
+        assert "may come from our trigger, which was refused" in state.error.message
 
 
 @pytest.mark.parametrize("how", ["skip", "fail"])

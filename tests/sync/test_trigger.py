@@ -160,14 +160,14 @@ def test_outage_before_the_retry_of_a_lost_trigger_is_borne() -> None:
                 reads.append(len(given.sandbox.sent("jobs")))
 
         given.listener = listen
-        [case] = given.run(orders)
-        return case
+        [state] = given.run(orders)
+        return state
 
     ended()
     _before_the_first, before_the_retry = reads
-    case = ended(Fault.model_validate(f"jobs:502:after={before_the_retry - 1}:for=300"))
+    state = ended(Fault.model_validate(f"jobs:502:after={before_the_retry - 1}:for=300"))
 
-    assert (case.exit_code, case.adopted) == (ExitCode.OK, False)
+    assert (state.exit_code, state.adopted) == (ExitCode.OK, False)
 
 
 # -- a reset instead of the sync -----------------------------------------------------------------
