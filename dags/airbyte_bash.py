@@ -1,14 +1,13 @@
-"""One sync as a shell command: the shortest way, where `airbyte-sync` is installed on the workers.
+"""One sync as a shell command, with `airbyte-sync` installed on the workers.
 
-It lives in a virtual environment of its own and needs nothing of Airflow's: `pipx install
-airbyte-sync-cli`, or a virtual environment whose `bin` is on the workers' PATH.
+Install it in its own virtual environment, with its `bin` on the workers' PATH (`pipx` does both).
 
 * Settings: the Airflow Variable `airbyte_url`; credentials come from the workers' environment
-  (`AIRBYTE_CLIENT_ID_FILE` and so on), never from here. The connection is a parameter.
-* Exit 0 is success, 99 is shown as skipped, anything else fails the task, with the reason in the
-  task's log. The result (one line of JSON) becomes the XCom, as a dictionary.
-* A retry is safe: `--since` makes it adopt what an earlier try has started. See docs/airflow.md.
-* A killed task (execution_timeout, marked as failed by hand) cancels its job in Airbyte.
+  (`AIRBYTE_CLIENT_ID_FILE` and so on), not from the DAG. The connection is a parameter.
+* Exit 0 is success, 99 is skipped, anything else fails the task, with the reason in the task's
+  log. The result (one line of JSON) becomes the XCom, as a dictionary.
+* A retry is safe: `--since` adopts the job of an earlier try. See docs/airflow.md.
+* A killed task (execution_timeout, marked as failed) cancels its job in Airbyte.
 """
 
 import json
@@ -16,8 +15,8 @@ import json
 from airflow.providers.common.compat.sdk import DAG  # on Airflow 3 alone: from airflow.sdk
 from airflow.providers.standard.operators.bash import BashOperator
 
-# The first of the task's tries looks for nothing older than itself, a retry for what this run of
-# the DAG has started. After a person's "clear" all tries are left again: then it is a first one.
+# First try: the task's start. Retry: the start of the DAG run, which is the same for every retry.
+# Clearing the task gives it all its tries again, so the next try is a first try.
 SINCE = (
     "{{ ti.try_number + task.retries == ti.max_tries + 1 and ti.start_date"
     " or dag_run.start_date }}"
@@ -36,7 +35,7 @@ with DAG(
             'airbyte-sync run --conn "$CONNECTION" --if-running "$IF_RUNNING"'
             ' --since "$SINCE" -o json'
         ),
-        # Values go through the environment, where no quote of theirs can become a command.
+        # Values are passed by the environment: quotes in them cannot inject a shell command.
         env={
             "AIRBYTE_URL": "{{ var.value.get('airbyte_url', 'http://localhost:8000') }}",
             "CONNECTION": "{{ params.connection }}",

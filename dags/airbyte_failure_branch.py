@@ -1,11 +1,11 @@
-"""A branch on *why* a sync failed: try again what may pass, tell somebody of the rest.
+"""Branch on the reason of a failed sync: retry if it is retryable, otherwise send an alert.
 
-* `sync` lets one kind of failure through, so that its result can be looked at: exit 3, Airbyte's
-  own "failed". All else (no way in, no such connection, killed ...) fails the task as usual.
-* `what_next` reads the result: `retryable` is Airbyte's own word on the failure, null where it
-  gives none. `failure` also holds the origin (source, destination), the type and the message.
-* A pod needs no such detour: KubernetesPodOperator pushes the result of a failed pod, too. Drop
-  the `||` part there, and give `what_next` the trigger rule `all_done`.
+* `sync` succeeds on exit code 3 (the Airbyte job failed) as well, so that its result is pushed.
+  Any other failure (access denied, unknown connection, killed ...) fails the task as usual.
+* `what_next` reads the result: `retryable` comes from Airbyte, and is null if unknown. `failure`
+  also has the origin (source, destination), the type and the message.
+* A pod does not need this: KubernetesPodOperator pushes the result of a failed pod. Remove the
+  `||` part there, and give `what_next` the trigger rule `all_done`.
 """
 
 import json
@@ -29,12 +29,12 @@ ENV = {
 
 @task.branch
 def what_next(result: dict) -> str:
-    """Name the task that goes on from this result."""
+    """Return the id of the task to run next."""
     if result["exit_code"] == 0:
         return "loaded"
     failed = [sync for sync in result["syncs"] if sync["outcome"] == "failed"]
-    hopeless = any(sync["retryable"] is False for sync in failed)
-    return "tell_somebody" if hopeless else "sync_again"
+    permanent = any(sync["retryable"] is False for sync in failed)
+    return "alert" if permanent else "sync_again"
 
 
 with DAG(
@@ -52,12 +52,12 @@ with DAG(
         retries=2,
     )
     sync_again = BashOperator(task_id="sync_again", bash_command=SYNC, env=ENV, retries=2)
-    tell_somebody = BashOperator(
-        task_id="tell_somebody",
-        bash_command='echo "$REASON"; exit 1',  # put your pager here
+    alert = BashOperator(
+        task_id="alert",
+        bash_command='echo "$REASON"; exit 1',  # send your alert here
         env={"REASON": "{{ ti.xcom_pull('sync')['error']['message'] }}"},
     )
     loaded = EmptyOperator(task_id="loaded", trigger_rule="none_failed_min_one_success")
 
-    what_next(sync.output) >> [sync_again, tell_somebody, loaded]
+    what_next(sync.output) >> [sync_again, alert, loaded]
     sync_again >> loaded

@@ -1,13 +1,14 @@
-"""Many connections, in two ways: all in one pod, or each in a pod of its own.
+"""Many connections: all in one pod, or one pod per connection.
 
-The connections are the Airflow Variable `airbyte_connections`, names or ids with commas between.
+The Airflow Variable `airbyte_connections` has their names or ids, separated by commas.
 
-* `airbyte_many_one_pod`: one pod syncs all of them at the same time and has one verdict. The lean
-  way: some 50 MiB and one worker slot for a hundred syncs. A retry adopts what has succeeded
-  or still runs, and starts only the others.
-* `airbyte_many_mapped`: one mapped task and one pod each. Each has its own log, state and retries.
+* `airbyte_many_one_pod`: one pod syncs all of them in parallel, with one exit code. It needs about
+  50 MiB and one worker slot for a hundred syncs. A retry adopts the syncs that succeeded or are
+  active, and starts only the others.
+* `airbyte_many_mapped`: one mapped task and one pod per connection, each with its own log, state
+  and retries.
 
-The pod's settings are explained in airbyte_pod.py.
+airbyte_pod.py explains the pod's settings.
 """
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -64,7 +65,7 @@ with DAG(dag_id="airbyte_many_one_pod", schedule=None, tags=["airbyte"]):
 
 @task
 def environments(url: str, names: str) -> list[dict[str, str]]:
-    """Make the environment of each pod."""
+    """Return the environment of each pod."""
     return [{**KEYS, "AIRBYTE_URL": url, "AIRBYTE_CONNECTION": name} for name in names.split(",")]
 
 

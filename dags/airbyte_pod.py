@@ -1,12 +1,12 @@
-"""One sync in a pod of its own: nothing to install on the workers.
+"""One sync in its own pod: nothing to install on the workers.
 
 * Credentials: a Kubernetes secret `airbyte-sync` with the keys `client-id` and `client-secret`,
   mounted as files. `kubectl create secret generic airbyte-sync --from-file=client-id
-  --from-file=client-secret`. Without authentication, drop `secrets` and the two `_FILE` lines.
-* The result becomes the XCom, of failed pods, too; the reason of a failure is the pod's
-  termination message, which stands in the task's error.
-* A killed task deletes the pod; it has the grace period for cancelling its job and needs 5 s.
-* A retry is safe: `--since` makes it adopt what an earlier try has started. See docs/airflow.md.
+  --from-file=client-secret`. Without authentication, remove `secrets` and the `_FILE` lines.
+* The result becomes the XCom, also of failed pods. The reason of a failure is the pod's
+  termination message, which Airflow includes in the task's error.
+* A killed task deletes the pod. Cancelling the job takes at most 5 s of the grace period.
+* A retry is safe: `--since` adopts the job of an earlier try. See docs/airflow.md.
 """
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -51,10 +51,10 @@ with DAG(
         skip_on_exit_code=99,
         termination_grace_period=30,
         container_resources=k8s.V1ResourceRequirements(
-            requests={"cpu": "50m", "memory": "64Mi"},  # it holds about 45 MiB while it waits
+            requests={"cpu": "50m", "memory": "64Mi"},  # it uses about 45 MiB while it waits
             limits={"memory": "128Mi"},
         ),
-        # For the pod: the XCom sidecar runs as this user, too, and shares a folder with us.
+        # For the whole pod: the XCom sidecar runs as the same user and shares a directory.
         security_context={
             "runAsNonRoot": True,
             "runAsUser": 10001,

@@ -1,10 +1,10 @@
-"""Start and wait in two tasks: seen apart in the grid, and the wait may be retried on its own.
+"""Start and wait in two tasks: both are visible in the grid, and the wait can be retried alone.
 
-* `trigger` ends as soon as the sync is started; its XCom is the job's id. With several connections
-  the ids stand on one line, because a BashOperator keeps only the last one.
-* `wait` waits for that job. It may be killed and retried as often as you like: it never cancels
-  anything. Clear it, and it reports on the same job; clear `trigger`, and there is a new one.
-* Between the two, other tasks may run. Airflow's own AirbyteJobSensor takes the id as well.
+* `trigger` ends as soon as the sync is started; its XCom is the job id. With several connections
+  the ids are on one line, because a BashOperator pushes only the last line.
+* `wait` waits for that job and never cancels it, so it can be killed and retried. Clearing `wait`
+  reports the same job again; clearing `trigger` starts a new one.
+* Other tasks may run between the two. Airflow's AirbyteJobSensor accepts the id as well.
 """
 
 from airflow.providers.common.compat.sdk import DAG  # on Airflow 3 alone: from airflow.sdk
@@ -35,7 +35,7 @@ with DAG(
     )
     wait = BashOperator(
         task_id="wait",
-        # Digits and blanks: nothing that a shell could misread.
+        # Digits and spaces only, so no quoting is needed.
         bash_command="airbyte-sync wait {{ ti.xcom_pull('trigger') }} -o json",
         env=ENV,
     )

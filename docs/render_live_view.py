@@ -1,6 +1,6 @@
-"""Render docs/live-view.svg from the real code: fixed events, a fixed clock, the same bytes.
+"""Render docs/live-view.svg with the real code: fixed events, a fixed clock, the same bytes.
 
-`make docs` runs it; `git diff --exit-code docs` afterwards tells whether the picture is stale.
+`make docs` runs it; tests/output/test_picture.py fails if the picture is stale.
 """
 
 import io
@@ -27,7 +27,7 @@ _TARGET: Final = Path(__file__).with_name("live-view.svg")
 
 
 class _Scene:
-    """A board at a moment that is chosen."""
+    """A live view at a chosen time."""
 
     def __init__(self) -> None:
         self.board = LiveState()
@@ -37,7 +37,7 @@ class _Scene:
         self.board.take(event, self.at, _START + timedelta(seconds=self.at))
 
     def start(self, number: int, name: str, status: str = "running") -> None:
-        """Let a connection have a job."""
+        """Add a connection with a job."""
         connection = Connection(id=name, name=name, status="active")
         self.take(ev.Resolved(key=name, connection=connection))
         known = ev.JobKnown(
@@ -49,14 +49,14 @@ class _Scene:
         self.take(known)
 
     def move(self, number: int, name: str, records: int, *, attempts: int = 1) -> None:
-        """Let records be read."""
+        """Set the progress of a job."""
         progress = Progress(
             attempts=attempts, records_emitted=records, bytes_emitted=records * 214
         )
         self.take(ev.Polled(key=name, job=_job(number, name, "running"), progress=progress))
 
     def end(self, number: int, name: str, **more: object) -> None:
-        """Let a job end."""
+        """Set the result of a job."""
         fields = {"connection_name": name, "job_id": number, **more}
         self.take(ev.Finished(key=name, result=SyncResult.model_validate(fields)))
 
@@ -92,7 +92,7 @@ def _play() -> _Scene:
 
 
 def render() -> str:
-    """Render the picture."""
+    """Return the picture as SVG."""
     scene = _play()
     console = Console(
         file=io.StringIO(),
@@ -105,7 +105,7 @@ def render() -> str:
     for line in draw(scene.board, Frame(_WIDTH, 24, UNICODE, scene.at + 2)):
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
     svg = console.export_svg(title="airbyte-sync", unique_id="live-view")
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing from elsewhere
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # no font from the network
     svg = svg.replace(
         "<svg ", '<svg xml:space="preserve" ', 1
     )  # some viewers trim non-breaking spaces

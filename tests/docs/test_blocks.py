@@ -120,7 +120,7 @@ def python(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {"__name__": "pasted", **FRAGMENTS}
     if "async with serve(" in block.text:
         program = 'assert (await started("run", "-c", "orders", AIRBYTE_URL=url)).code == 0'
-        text, replaced = re.subn(r"\.\.\.  # let your program loose on url", program, block.text)
+        text, replaced = re.subn(r"\.\.\.  # run your program against url", program, block.text)
         assert replaced == 1
         names["started"] = lambda *argv, **environ: asyncio.to_thread(start, *argv, **environ)
         exec(compile(text, str(block), "exec", flags=0, dont_inherit=True), names)  # noqa: S102

@@ -134,7 +134,7 @@ def test_a_failure_that_may_pass_is_tried_again(world: World) -> None:
         "sync": "success",
         "what_next": "success",
         "sync_again": "success",
-        "tell_somebody": "skipped",
+        "alert": "skipped",
         "loaded": "success",
     }
     assert world.jobs("recovers") == ["failed", "succeeded"]
@@ -143,7 +143,7 @@ def test_a_failure_that_may_pass_is_tried_again(world: World) -> None:
 def test_a_failure_that_will_not_pass_is_told(world: World) -> None:
     states = world.end("hopeless")
 
-    assert (states["sync_again"], states["tell_somebody"]) == ("skipped", "failed")
+    assert (states["sync_again"], states["alert"]) == ("skipped", "failed")
     assert world.jobs("bad too") == ["failed"]
 
 
