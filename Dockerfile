@@ -1,4 +1,4 @@
-# The program alone, for a pod: not root, nothing to write, no shell needed.
+# A small image for pods: non-root, read-only root file system, no shell needed.
 #
 #   docker build -t airbyte-sync .
 #   docker run --rm --read-only --cap-drop=ALL -e AIRBYTE_URL airbyte-sync run --conn orders
@@ -17,8 +17,8 @@ RUN /build/tools/bin/pip --python /opt/airbyte-sync/bin/python install --no-comp
     && /build/tools/bin/pip install --require-hashes -r requirements-build.txt
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY airbyte_sync_cli airbyte_sync_cli
-# Compiled once, here, and never checked again: a start costs no compiling, a root that cannot be
-# written does not matter, and the same sources give the same bytes.
+# Compile at build time with unchecked hashes: no compilation at start, works with a read-only root
+# file system, reproducible.
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /build/tools/bin/pip --python /opt/airbyte-sync/bin/python install --no-deps --no-index \
         --no-compile dist/*.whl \
@@ -29,7 +29,7 @@ FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="airbyte-sync" \
-      org.opencontainers.image.description="Start Airbyte syncs, wait for them, and tell the truth about them" \
+      org.opencontainers.image.description="Start Airbyte syncs, wait for them, and report their real outcome" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

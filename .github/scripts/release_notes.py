@@ -1,7 +1,7 @@
-"""Print a release's notes: the section of CHANGELOG.md that belongs to a tag.
+"""Print the release notes of a tag: its section of CHANGELOG.md.
 
-Ends with 1 and a sentence unless the tag, the package's version, and a section of the changelog
-with something in it agree. Needs nothing but Python; called by release.yml.
+Exits with 1 and a message if the tag is not the package's version, or its section is missing or
+empty. Needs only Python; called by release.yml.
 """  # noqa: INP001  # a script
 
 import re
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(root: Path, tag: str) -> str:
-    """Find the notes of the tag in the repository at `root`. Raises ValueError where they miss."""
+    """Return the release notes of a tag. Raises ValueError if there are none."""
     version = tag.removeprefix("v")
     code = (root / "airbyte_sync_cli" / "__init__.py").read_text(encoding="utf-8")
     if f'__version__ = "{version}"\n' not in code:
@@ -24,7 +24,7 @@ def main(root: Path, tag: str) -> str:
         re.DOTALL | re.MULTILINE,
     )
     if found is None or not found[1].strip():
-        raise ValueError(f"CHANGELOG.md says nothing below ## [{version}]")
+        raise ValueError(f"CHANGELOG.md has no section ## [{version}], or it is empty")
     return found[1].strip() + "\n"
 
 

@@ -39,7 +39,7 @@ def _strings(file: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=_named)
-def test_every_dag_explains_itself_and_anchors_its_retries_in_the_same_way(path: Path) -> None:
+def test_every_dag_has_docstring_and_same_since_template(path: Path) -> None:
     assert len((ast.get_docstring(CODE[path.stem]) or "").splitlines()) > 3
     assert _value(path.stem, "SINCE") == _value("airbyte_bash", "SINCE")
 
@@ -64,7 +64,7 @@ def test_every_option_in_a_dag_exists(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=_named)
-def test_a_shell_gets_no_template_in_its_code_but_ids_from_xcom(path: Path) -> None:
+def test_bash_command_contains_no_template_except_xcom_ids(path: Path) -> None:
     commands = [text for text in _strings(path.stem) if text.startswith("airbyte-sync ")]
 
     assert commands or path.stem in {"airbyte_pod", "airbyte_many", "airbyte_failure_branch"}
@@ -73,7 +73,7 @@ def test_a_shell_gets_no_template_in_its_code_but_ids_from_xcom(path: Path) -> N
         assert shlex.split(command)[0] == "airbyte-sync"
 
 
-def test_the_pods_of_many_connections_are_like_the_pod_of_one() -> None:
+def test_pods_of_many_connections_match_single_pod() -> None:
     one, many = ast.unparse(CODE["airbyte_pod"]), ast.unparse(CODE["airbyte_many"])
 
     for part in (

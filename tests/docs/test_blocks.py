@@ -1,7 +1,7 @@
-"""Every block of code in the documents works when it is pasted.
+"""Every code block in the documents works when it is pasted.
 
-Each language has a check below, and a language without one fails. What a check leaves out is named
-where it is left out, with the reason.
+Each language has a check below; a language without one fails. What a check does not cover is
+noted there, with the reason.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, and where it stands."""
+    """A fenced block and its location."""
 
     path: str
     line: int
@@ -63,11 +63,11 @@ def _blocks() -> list[Block]:
 BLOCKS: Final = _blocks()
 
 
-# -- Python: executed; only Airflow's names are faked, and they check what they are given ---------
+# -- Python: executed with fakes of Airflow's names, which check their arguments ----------------
 
 
 class Operator:
-    """Takes what BashOperator and AirbyteJobSensor take, and refuses what they refuse."""
+    """Accept and reject the same arguments as BashOperator and AirbyteJobSensor."""
 
     def __init__(self, *, task_id: str, **given: Any) -> None:  # noqa: ANN401  # as Airflow's
         env, append = given.get("env"), given.get("append_env", False)
@@ -109,7 +109,7 @@ AIRFLOW: Final[Mapping[str, Mapping[str, object]]] = {
     "airflow.providers.airbyte.sensors.airbyte": {"AirbyteJobSensor": Operator},
 }
 FRAGMENTS: Final[Mapping[str, object]] = {"BashOperator": Operator, "Path": Path, "json": json}
-"""What the file around a fragment has imported."""
+"""Names that a fragment expects to be imported."""
 
 
 def python(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def python(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     exec(compile(block.text, str(block), "exec", dont_inherit=True), names)  # noqa: S102  # our documents
 
 
-# -- shells: every line is parsed by what it calls ------------------------------------------------
+# -- shells: every line is parsed by the program that it calls ------------------------------------
 
 ELSEWHERE: Final[Mapping[str, str]] = {
     "docker": "needs a builder: tests/e2e/test_image.py runs the image with these options",
@@ -144,7 +144,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "jq": "filters the result",
     "tail": "filters the result",
 }
-"""Programs that are not run here, and why."""
+"""Programs that are not run here, with the reason."""
 OTHERS_VARIABLES: Final = {"KUBECONFIG", "AIRBYTE_SYNC_IMAGE"}
 EXTRAS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
     "optional-dependencies"
@@ -201,7 +201,7 @@ def _assert_is_there(program: str, rest: Sequence[str]) -> None:
 
 
 def _assert_parses(words: Sequence[str]) -> None:
-    """Let the program's own parser read a command line."""
+    """Parse a command line with the program's own parser."""
     group = typer.main.get_command(make_app())
     assert isinstance(group, TyperGroup)
     context = group.make_context("airbyte-sync", list(words[1:]), resilient_parsing=True)
@@ -213,7 +213,7 @@ def _assert_parses(words: Sequence[str]) -> None:
 
 
 def bash(block: Block, _monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Run it with a program that ends with each code in turn."""
+    """Run it with a fake program that exits with each code in turn."""
     for command in re.findall(r"^airbyte-sync .*$", block.text, re.MULTILINE):
         _assert_parses(shlex.split(command))
     program = tmp_path / "airbyte-sync"
@@ -236,7 +236,7 @@ def bash(block: Block, _monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 def toml(block: Block, _monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the sandbox or the settings read it."""
+    """Load it as a sandbox scenario or a config file."""
     data = tomllib.loads(block.text)
     if block.path == "docs/sandbox.md":
         SandboxConfig.model_validate(data)
@@ -257,7 +257,7 @@ def plain_yaml(block: Block, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dockerfile(block: Block, _monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not built: Airflow's image would have to be downloaded. The steps are those of our image."""
+    """Only parsed: a build would download Airflow's image."""
     lines = block.text.replace("\\\n", " ").splitlines()
     assert {line.split()[0] for line in lines} <= {"USER", "COPY", "RUN", "ENV"}
     for line in lines:
@@ -266,9 +266,9 @@ def dockerfile(block: Block, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mermaid(block: Block, _monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not drawn: mermaid is a JavaScript program. GitHub shows an error in place of a bad one."""
-    assert block.text.startswith(("stateDiagram-v2\n", "sequenceDiagram\n"))
-    opened = len(re.findall(r"^\s*(?:alt|loop|opt)\b", block.text, re.MULTILINE))
+    """Only checked for balanced blocks: mermaid itself is a JavaScript program."""
+    assert block.text.startswith(("stateDiagram-v2\n", "sequenceDiagram\n", "flowchart TD\n"))
+    opened = len(re.findall(r"^\s*(?:alt|loop|opt|subgraph)\b", block.text, re.MULTILINE))
     assert opened == len(re.findall(r"^\s*end$", block.text, re.MULTILINE))
 
 
@@ -301,7 +301,9 @@ CHECKS: Final[Mapping[str, Callable[..., None]]] = {
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_pasted_block_works(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_code_block_works_when_pasted(
+    block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert block.language in CHECKS, f"no check for a block of {block.language!r}"
     check = CHECKS[block.language]
     needs_folder = "tmp_path" in inspect.signature(check).parameters
@@ -320,7 +322,7 @@ def test_pasted_block_works(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_p
         ("console", "$ curl http://localhost\n"),
     ],
 )
-def test_broken_block_is_noticed(
+def test_broken_code_block_fails_its_check(
     language: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises((TypeError, AssertionError, UsageError)):

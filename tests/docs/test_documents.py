@@ -1,4 +1,4 @@
-"""The documents say what the program does: what can drift is generated or checked."""
+"""The documents match the code: tables, links, command lines, messages, paths and symbols."""
 
 import re
 import shlex
@@ -20,23 +20,23 @@ def _named(path: Path) -> str:
     return str(path.relative_to(generate.ROOT))
 
 
-def test_what_is_generated_is_what_the_code_says() -> None:
+def test_generated_files_match_the_code() -> None:
     assert [_named(path) for path in generate.stale()] == [], "run `make docs`"
 
 
-def test_every_generated_table_has_its_place_in_a_document() -> None:
+def test_every_generated_block_has_marks_in_a_document() -> None:
     assert generate.missing_blocks() == set()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
-def test_every_link_leads_somewhere(path: Path) -> None:
+def test_every_link_has_a_target(path: Path) -> None:
     links = [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link]
 
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def _command_lines(text: str) -> Iterator[str]:
-    """Find every call of the program in code, with continued lines joined."""
+    """Yield every call of the program in code blocks, with continued lines joined."""
     for block in re.findall(
         r"^```(?:console|bash|sh|text)\n(.*?)^```", text, re.DOTALL | re.MULTILINE
     ):
@@ -48,7 +48,7 @@ def _command_lines(text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
-def test_every_command_line_in_the_documents_exists(path: Path) -> None:
+def test_every_documented_command_line_is_valid(path: Path) -> None:
     group = typer.main.get_command(make_app())
     assert isinstance(group, TyperGroup)
 
@@ -73,7 +73,7 @@ def _exists(line: str, group: TyperGroup) -> bool:
     return flags <= known | {"--help", "-h", "-vv"}
 
 
-def test_a_wrong_command_line_would_be_noticed() -> None:
+def test_invalid_command_line_is_detected() -> None:
     group = typer.main.get_command(make_app())
     assert isinstance(group, TyperGroup)
 
@@ -82,7 +82,7 @@ def test_a_wrong_command_line_would_be_noticed() -> None:
     assert _exists("airbyte-sync run --conn x -o json | tail -n 1", group)
 
 
-def test_the_words_that_troubleshooting_quotes_are_the_programs() -> None:
+def test_quoted_messages_in_troubleshooting_exist_in_the_code() -> None:
     page = (generate.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     source = "".join(
         re.sub(r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def test_the_words_that_troubleshooting_quotes_are_the_programs() -> None:
     assert [words for words in quoted if words not in source] == []
 
 
-def test_every_promise_of_security_names_tests_that_exist() -> None:
+def test_every_security_guarantee_names_existing_tests() -> None:
     text = (generate.ROOT / "SECURITY.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     named = [re.findall(r"`(tests/[^`]+)`", row) for row in rows]

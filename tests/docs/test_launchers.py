@@ -1,7 +1,7 @@
-"""The files under docs/launchers do what docs/launchers.md says of them.
+"""The files under docs/launchers behave as docs/launchers.md describes.
 
-Their scripts and command lines are run as they are, against a sandbox; what they say of exit codes
-is held to the program. What other programs say of them: tests/e2e/test_launcher_schemas.py.
+Their scripts and command lines run unchanged against a sandbox; their exit codes are compared with
+the program's table. Schemas of other programs: tests/e2e/test_launcher_schemas.py.
 """
 
 import json
@@ -37,32 +37,34 @@ SECRETS = {"client-id": "sandbox-client-id", "client-secret": "sandbox-client-se
 
 WORTH_RETRYING = {code for code, row in TABLE.items() if row.worth_retrying.startswith("yes")}
 MOVED = {ExitCode.SIGTERM}
-"""In a cluster: the pod was ended, somebody else has to go on."""
+"""In a cluster: the pod was terminated, and another pod continues."""
 KILLED = 137
-"""Not ours: SIGKILL, as seen from outside."""
+"""The exit code of a process that was killed by SIGKILL."""
 
-in_a_pod = pytest.mark.skipif(sys.platform != "linux", reason="a pod's date is not this one's")
-with_jq = pytest.mark.skipif(which("jq") is None, reason="GitHub's runners have jq, this has not")
+in_a_pod = pytest.mark.skipif(sys.platform != "linux", reason="needs GNU date, as in the pod")
+with_jq = pytest.mark.skipif(which("jq") is None, reason="needs jq, which GitHub's runners have")
 
 
 def numbers(text: str) -> set[int]:
     return {int(number) for number in re.findall(r"\d+", text)}
 
 
-# what they make of exit codes
+# exit codes
 
 
-def test_the_cron_job_fails_at_once_for_everything_that_trying_again_does_not_mend() -> None:
+def test_cron_job_fails_at_once_on_permanent_exit_codes() -> None:
     rules = cron_job()["podFailurePolicy"]["rules"]
     fails = [rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob"]
 
     assert [rule["operator"] for rule in fails] == ["In"]
-    assert fails[0]["values"] == sorted(set(fails[0]["values"])), "the API server wants them so"
+    assert fails[0]["values"] == sorted(set(fails[0]["values"])), (
+        "the API server requires sorted values"
+    )
     assert set(fails[0]["values"]) == set(ExitCode) - {ExitCode.OK} - WORTH_RETRYING - MOVED
     assert fails[0]["containerName"] == cron_job()["template"]["spec"]["containers"][0]["name"]
 
 
-def test_the_cron_job_never_ignores_an_exit_code_because_that_would_go_on_for_ever() -> None:
+def test_cron_job_ignores_no_exit_code() -> None:
     ignored = [
         rule for rule in cron_job()["podFailurePolicy"]["rules"] if rule["action"] == "Ignore"
     ]
@@ -71,7 +73,7 @@ def test_the_cron_job_never_ignores_an_exit_code_because_that_would_go_on_for_ev
     assert all("onExitCodes" not in rule for rule in ignored)
 
 
-def test_argo_tries_again_what_is_worth_it_and_what_was_killed() -> None:
+def test_argo_retries_temporary_failures_and_kills() -> None:
     expression = argo_template()["retryStrategy"]["expression"]
 
     codes = re.fullmatch(
@@ -82,14 +84,14 @@ def test_argo_tries_again_what_is_worth_it_and_what_was_killed() -> None:
     assert numbers(codes[1]) == WORTH_RETRYING | MOVED | {KILLED}
 
 
-def test_the_cron_script_tries_again_what_is_worth_it() -> None:
+def test_cron_script_retries_temporary_failures() -> None:
     state = re.search(r"^ +([\d |]+)\) ;;", CRON.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert state
     assert numbers(state[1]) == WORTH_RETRYING
 
 
-# what they run
+# scripts and command lines
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ def machine(tmp_path: Path, sandbox: Sandbox) -> Iterator[Machine]:
 
 @in_a_pod
 @pytest.mark.usefixtures("orders")
-def test_two_pods_of_one_job_are_one_sync(machine: Machine, sandbox: Sandbox) -> None:
+def test_second_pod_of_a_job_starts_no_second_sync(machine: Machine, sandbox: Sandbox) -> None:
     command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
 
     first = machine.run(*command, **environ)
@@ -130,9 +132,7 @@ def test_two_pods_of_one_job_are_one_sync(machine: Machine, sandbox: Sandbox) ->
 
 
 @in_a_pod
-def test_a_pod_that_is_moved_leaves_its_sync_to_the_next_one(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+def test_moved_pod_leaves_its_sync_to_the_next_pod(machine: Machine, sandbox: Sandbox) -> None:
     sandbox.add_connection("orders", script=JobScript(life="running 1500, succeeded"))
     command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
     moved = machine.start(*command, **environ)
@@ -148,7 +148,7 @@ def test_a_pod_that_is_moved_leaves_its_sync_to_the_next_one(
 
 
 @in_a_pod
-def test_a_job_that_was_made_by_hand_attaches_to_what_runs(
+def test_manually_created_job_attaches_to_running_sync(
     machine: Machine, sandbox: Sandbox, orders: SimConnection
 ) -> None:
     sandbox.start_job(orders, script=JobScript(life="running 2500, succeeded"))
@@ -161,7 +161,9 @@ def test_a_job_that_was_made_by_hand_attaches_to_what_runs(
 
 
 @pytest.mark.usefixtures("orders")
-def test_two_tries_of_argo_are_one_sync_with_a_result(machine: Machine, sandbox: Sandbox) -> None:
+def test_argo_retry_starts_no_second_sync_and_writes_result(
+    machine: Machine, sandbox: Sandbox
+) -> None:
     command, environ = machine.pod(argo_template()["container"])
     told = {
         "{{inputs.parameters.connection}}": "orders",
@@ -178,7 +180,7 @@ def test_two_tries_of_argo_are_one_sync_with_a_result(machine: Machine, sandbox:
     assert result["syncs"][0]["adopted"] is True
 
 
-def test_argo_reads_the_result_where_the_program_writes_it() -> None:
+def test_argo_output_path_is_the_result_file() -> None:
     template = argo_template()
 
     path = template["outputs"]["parameters"][0]["valueFrom"]["path"]
@@ -191,7 +193,7 @@ def test_argo_reads_the_result_where_the_program_writes_it() -> None:
 
 @with_jq
 @pytest.mark.usefixtures("orders")
-def test_a_rerun_on_github_is_the_same_sync_with_a_summary(
+def test_github_rerun_starts_no_second_sync_and_writes_summary(
     machine: Machine, sandbox: Sandbox
 ) -> None:
     environ = runner(machine)
@@ -204,9 +206,7 @@ def test_a_rerun_on_github_is_the_same_sync_with_a_summary(
     assert summary.startswith("- orders: ok, ")
 
 
-def test_a_workflow_that_is_cancelled_on_github_cancels_its_sync(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+def test_cancelled_github_workflow_cancels_its_sync(machine: Machine, sandbox: Sandbox) -> None:
     sandbox.add_connection("orders", script=JobScript(life="running 100000, succeeded"))
     environ = runner(machine)
     step = machine.start(*github_step("Sync"), **environ)
@@ -220,7 +220,7 @@ def test_a_workflow_that_is_cancelled_on_github_cancels_its_sync(
 
 
 def runner(machine: Machine) -> dict[str, str]:
-    """What a run on GitHub has in its environment; `gh` tells when it was created."""
+    """Return the environment of a GitHub run, with a fake `gh` that prints its creation time."""
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     machine.place("gh", f'#!/bin/sh\ntest "$2" = repos/o/r/actions/runs/7 && echo {created}\n')
     return {
@@ -232,14 +232,14 @@ def runner(machine: Machine) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("orders")
-def test_the_cron_script_runs_a_sync(machine: Machine, sandbox: Sandbox) -> None:
+def test_cron_script_runs_a_sync(machine: Machine, sandbox: Sandbox) -> None:
     code, said = machine.run(str(CRON), "orders")
 
     assert code == 0, said
     assert [job.status for job in sandbox.jobs] == ["succeeded"]
 
 
-def test_the_cron_script_does_nothing_while_the_last_sync_still_runs(
+def test_cron_script_skips_while_a_sync_is_running(
     machine: Machine, sandbox: Sandbox, orders: SimConnection
 ) -> None:
     sandbox.start_job(orders, script=JobScript(life="running 100000, succeeded"))
@@ -263,7 +263,7 @@ def test_the_cron_script_does_nothing_while_the_last_sync_still_runs(
         ([9, 9, 12], 12),
     ],
 )
-def test_the_cron_script_tries_as_often_as_it_should(
+def test_cron_script_retries_until_final_exit_code(
     machine: Machine, codes: list[int], ending: int
 ) -> None:
     tries = machine.folder / "tries"
@@ -279,10 +279,10 @@ def test_the_cron_script_tries_as_often_as_it_should(
     lines = tries.read_text(encoding="utf-8").splitlines()
     assert code == ending
     assert len(lines) == len(codes)
-    assert len(set(lines)) == 1, "every try has the same --since"
+    assert len(set(lines)) == 1, "every try uses the same --since"
 
 
-def test_the_pods_run_as_the_images_user_and_write_nowhere() -> None:
+def test_pods_run_as_image_user_with_read_only_root() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     uid = re.search(r"^USER (\d+)", dockerfile, re.MULTILINE)
     assert uid

@@ -1,6 +1,6 @@
-"""The workflows are valid, pinned and careful, and fit the rest of the repository.
+"""The GitHub workflows are valid, pinned and secure, and match the rest of the repository.
 
-What needs other programs (zizmor, the schemas of check-jsonschema) runs with `make e2e`, offline.
+Tests with other programs (zizmor, check-jsonschema) run with `make e2e`, offline.
 """
 
 import re
@@ -27,7 +27,7 @@ SCHEMAS = {
     "ISSUE_TEMPLATE/[!c]*.yml": "vendor.github-issue-forms",
     "ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
 }
-pytestmark = pytest.mark.skipif(not GITHUB.exists(), reason="an sdist carries no workflows")
+pytestmark = pytest.mark.skipif(not GITHUB.exists(), reason="an sdist has no workflows")
 call = partial(subprocess.run, capture_output=True, text=True, check=False)
 
 
@@ -46,7 +46,7 @@ def notes(root: Path, tag: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of what the release notes are made of, with a changelog of a released version."""
+    """A copy of the release notes' inputs, with the changelog of a released version."""
     for name in (".github/scripts/release_notes.py", "airbyte_sync_cli/__init__.py"):
         (tmp_path / name).parent.mkdir(parents=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -59,14 +59,14 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_by_a_whole_hash_with_its_version(path: Path) -> None:
+def test_every_action_is_pinned_by_hash_with_version_comment(path: Path) -> None:
     uses = re.findall(r"uses: (.*)", path.read_text(encoding="utf-8"))
 
     assert uses
     assert [line for line in uses if not re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
 
 
-def test_an_action_has_the_same_hash_everywhere() -> None:
+def test_each_action_has_one_hash() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
 
     pins = set(re.findall(r"uses: ([^@]+)@(\S+ # \S+)", text))
@@ -75,7 +75,7 @@ def test_an_action_has_the_same_hash_everywhere() -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_nothing_is_allowed_that_a_job_does_not_ask_for(path: Path) -> None:
+def test_jobs_declare_their_permissions_and_timeout(path: Path) -> None:
     workflow = load(f"workflows/{path.name}")
 
     assert workflow["permissions"] == {}
@@ -83,7 +83,7 @@ def test_nothing_is_allowed_that_a_job_does_not_ask_for(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_every_target_that_a_workflow_makes_exists(path: Path) -> None:
+def test_every_make_target_in_workflows_exists(path: Path) -> None:
     targets = re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     made = re.findall(r"run: make ([a-z0-9 ]+)", path.read_text(encoding="utf-8"))
@@ -92,13 +92,13 @@ def test_every_target_that_a_workflow_makes_exists(path: Path) -> None:
     assert {name for line in made for name in line.split()} <= set(targets)
 
 
-def test_the_tests_run_on_every_python_that_is_promised() -> None:
+def test_ci_matrix_covers_every_supported_python() -> None:
     promised = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
 
     assert load("workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
 
 
-def test_the_image_is_built_with_arguments_that_it_knows() -> None:
+def test_release_passes_known_build_arguments() -> None:
     known = re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     build = next(
         step["with"] for step in steps(load("workflows/release.yml")) if "build-args" in str(step)
@@ -110,14 +110,14 @@ def test_the_image_is_built_with_arguments_that_it_knows() -> None:
     assert set(given) <= set(known)
 
 
-def test_the_release_notes_are_the_versions_section_of_the_changelog(repository: Path) -> None:
+def test_release_notes_are_the_changelog_section(repository: Path) -> None:
     done = notes(repository, f"v{__version__}")
 
     assert done.stdout == "### Added\n\n- this\n"
     assert done.returncode == 0
 
 
-def test_a_tag_that_is_not_the_version_stops_the_release(repository: Path) -> None:
+def test_tag_other_than_version_fails_the_release(repository: Path) -> None:
     done = notes(repository, "v0.0.1")
 
     assert done.returncode == 1
@@ -128,16 +128,18 @@ def test_a_tag_that_is_not_the_version_stops_the_release(repository: Path) -> No
 @pytest.mark.parametrize(
     "changelog", ["# Changelog\n", f"## [{__version__}]\n\n## [0.0.1]\n- x\n"]
 )
-def test_a_version_without_notes_stops_the_release(repository: Path, changelog: str) -> None:
+def test_version_without_changelog_section_fails_the_release(
+    repository: Path, changelog: str
+) -> None:
     (repository / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
 
     done = notes(repository, f"v{__version__}")
 
     assert done.returncode == 1
-    assert "says nothing" in done.stderr
+    assert "has no section" in done.stderr
 
 
-def test_a_bug_report_asks_for_what_answers_most_questions() -> None:
+def test_bug_report_form_asks_for_check_and_debug_output() -> None:
     asked = yaml.safe_dump(load("ISSUE_TEMPLATE/bug.yml"))
 
     assert "airbyte-sync check -o json" in asked
@@ -146,7 +148,7 @@ def test_a_bug_report_asks_for_what_answers_most_questions() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("pattern", SCHEMAS)
-def test_the_files_fit_githubs_schemas(pattern: str) -> None:
+def test_github_files_match_their_schemas(pattern: str) -> None:
     files = sorted(GITHUB.glob(pattern))
     python = environment("workflows")
 
@@ -157,7 +159,7 @@ def test_the_files_fit_githubs_schemas(pattern: str) -> None:
 
 
 @pytest.mark.e2e
-def test_the_example_for_users_fits_the_schema_and_zizmor(tmp_path: Path) -> None:
+def test_github_actions_example_passes_schema_and_zizmor(tmp_path: Path) -> None:
     example = tmp_path / ".github" / "workflows" / "sync.yml"
     example.parent.mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "launchers" / "github-actions.yml", example)
@@ -171,7 +173,7 @@ def test_the_example_for_users_fits_the_schema_and_zizmor(tmp_path: Path) -> Non
 
 
 @pytest.mark.e2e
-def test_zizmor_finds_nothing_to_say() -> None:
+def test_zizmor_has_no_findings() -> None:
     done = zizmor(GITHUB)
 
     assert done.returncode == 0, done.stdout
@@ -179,7 +181,7 @@ def test_zizmor_finds_nothing_to_say() -> None:
 
 
 @pytest.mark.e2e
-def test_zizmor_would_notice_an_action_that_is_not_pinned(tmp_path: Path) -> None:
+def test_zizmor_detects_unpinned_action(tmp_path: Path) -> None:
     text = (GITHUB / "workflows" / "ci.yml").read_text(encoding="utf-8")
     loose = tmp_path / ".github" / "workflows" / "ci.yml"
     loose.parent.mkdir(parents=True)
