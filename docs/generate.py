@@ -7,9 +7,11 @@ A file is generated as a whole if its first line says so; otherwise only the blo
 `<!-- NAME: begin -->` and `<!-- NAME: end -->` are.
 """
 
+import ast
 import json
 import re
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -276,7 +278,56 @@ def endurance() -> str:
     return "\n".join([summary, "", *head, *rows])
 
 
+def rooms() -> str:
+    """Draw the package's layers and the libraries they may import, from the import rules."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    contracts = tools["importlinter"]["contracts"]
+    [layers] = [rule["layers"] for rule in contracts if rule["type"] == "layers"]
+    forbidden = {
+        (source, target)
+        for rule in contracts
+        if rule["type"] == "forbidden"
+        for source in map(_room, rule["source_modules"])
+        for target in map(_room, rule["forbidden_modules"])
+    }
+    drawn = [[room for room in layer.split(" | ") if _is_package(room)] for layer in layers]
+    drawn = [layer for layer in drawn if layer]
+    small = [room for layer in layers for room in layer.split(" | ") if not _is_package(room)]
+    lines = [f'    {room}["{room}<br/>{_purpose(room)}"]' for layer in drawn for room in layer]
+    small.remove("__main__")
+    lines.append(f'    base["single modules<br/>{", ".join(sorted(small))}"]')
+    for above, below in zip(drawn, [*drawn[1:], ["base"]], strict=True):
+        pairs = [(one, other) for one in above for other in below]
+        lines += [
+            f"    {one} --> {other}" for one, other in pairs if (one, other) not in forbidden
+        ]
+    for library in _LIBRARIES:
+        users = [room for layer in drawn for room in layer if (room, library) not in forbidden]
+        lines += [f"    {room} -.-> {library}([{library}])" for room in users]
+    return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
+
+
+_LIBRARIES: Final = ("typer", "rich", "httpx", "starlette")
+"""The libraries that the import rules confine to a room."""
+
+
+def _room(module: str) -> str:
+    return module.removeprefix("airbyte_sync_cli.")
+
+
+def _is_package(room: str) -> bool:
+    return (ROOT / "airbyte_sync_cli" / room / "__init__.py").is_file()
+
+
+def _purpose(room: str) -> str:
+    """Return the first sentence of the docstring of a package."""
+    source = (ROOT / "airbyte_sync_cli" / room / "__init__.py").read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    return docstring.partition("\n\n")[0].replace("\n", " ").replace('"', "'").replace("`", "")
+
+
 _BLOCKS: Final = {
+    "rooms": rooms,
     "exit codes": exit_codes,
     "settings": settings,
     "json keys": json_keys,
@@ -296,7 +347,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     for name, content in schemas().items():
         yield ROOT / "docs" / f"{name}.schema.json", _json(content)
     yield ROOT / "docs" / "commands.md", commands()
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))):
         text = path.read_text(encoding="utf-8")
         if not text.startswith(_NOTICE):
             yield path, _with_blocks(text)

@@ -1,5 +1,7 @@
 """The documents match the code: tables, links, command lines, messages, paths and symbols."""
 
+import ast
+import builtins
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from airbyte_sync_cli.cli.app import COMMANDS, make_app
 from docs import generate
 
 DOCUMENTS = sorted([*generate.ROOT.glob("*.md"), *(generate.ROOT / "docs").rglob("*.md")])
-_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
 
 def _named(path: Path) -> str:
@@ -30,9 +32,93 @@ def test_every_generated_block_has_marks_in_a_document() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_named)
 def test_every_link_has_a_target(path: Path) -> None:
-    links = [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link]
+    links = [
+        (path.parent / file if file else path, anchor)
+        for file, anchor in _LINK.findall(path.read_text(encoding="utf-8"))
+        if "://" not in file
+    ]
 
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert [file for file, _ in links if not file.exists()] == []
+    assert [
+        (file, anchor) for file, anchor in links if anchor and anchor not in _anchors(file)
+    ] == []
+
+
+def _anchors(path: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub forms them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+_FILE = re.compile(r"[\w.-]*(?:/[\w.-]+)*(?:\.(?:py|md|toml|json|txt|yml|cron)|/)")
+_SYMBOL = re.compile(r"_?[A-Z]\w*[a-z]\w*(?:\.\w+)?(?:\(\))?|[A-Z][A-Z_]+[A-Z]|\w+(?:\.\w+)?\(\)")
+
+
+def _missing_in_code(text: str) -> list[str]:
+    """Return the file paths in backticks that do not exist, and the symbols their file lacks.
+
+    A symbol belongs to the last Python file that was named before it.
+    """
+    code = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    missing, names, file = [], set[str](), ""
+    for token in re.findall(r"`([^`\n]+)`", code):
+        if _FILE.fullmatch(token):
+            found = _find(token)
+            if found is None:
+                missing.append(token)
+            elif token.endswith(".py"):
+                file, names = token, _names_in(found)
+        elif _SYMBOL.fullmatch(token) and not token.startswith("AIRBYTE_"):
+            name = token.removesuffix("()")
+            if name not in names and not hasattr(builtins, name):
+                missing.append(f"{file}: {token}")
+    return missing
+
+
+def _find(path: str) -> Path | None:
+    roots = (generate.ROOT, generate.ROOT / "airbyte_sync_cli")
+    return next((root / path for root in roots if (root / path).exists()), None)
+
+
+def _names_in(path: Path) -> set[str]:
+    """Return the names that a module defines, and those of its classes as `Class.name`."""
+    names = set[str]()
+    for prefix, body in [("", (module := ast.parse(path.read_text(encoding="utf-8"))).body)] + [
+        (f"{one.name}.", one.body) for one in module.body if isinstance(one, ast.ClassDef)
+    ]:
+        for node in body:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    names.add(prefix + node.name)
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)])
+                    | ast.AnnAssign(target=ast.Name(id=name))
+                ):
+                    names.add(prefix + name)
+    return names
+
+
+def test_every_path_and_symbol_in_contributing_exists() -> None:
+    text = (generate.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    assert _missing_in_code(text) == []
+
+
+def test_missing_path_or_symbol_in_contributing_is_detected() -> None:
+    text = "`sync/wait.py`: `Wait.until_end()`, `Weight`, `until_end()`; `sync/gone.py`"
+
+    assert _missing_in_code(text) == [
+        "sync/wait.py: Weight",
+        "sync/wait.py: until_end()",
+        "sync/gone.py",
+    ]
+
+
+def test_contributing_names_every_room() -> None:
+    text = (generate.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in generate.ROOT.glob("airbyte_sync_cli/*/__init__.py")}
+
+    assert {room for room in rooms if f"{room}/" not in text} == set()
 
 
 def _command_lines(text: str) -> Iterator[str]:
