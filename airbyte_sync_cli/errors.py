@@ -1,7 +1,6 @@
-"""Errors that a person can act on: each knows its exit code and what to do next.
+"""Errors with an exit code and a hint, printed as one `error:` and one `hint:` line.
 
-A failed job is a result, not an error. These are for not being able to ask.
-The edge (`output.boundary`) turns them into one `error:` and one `hint:` line.
+A failed job is a result, not an error. These are raised if Airbyte could not be asked.
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 
 
 class AirbyteSyncError(Exception):
-    """The base: never raised itself, always a subclass that names the ending."""
+    """The base class; subclasses set the exit code."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
 
@@ -22,7 +21,7 @@ class AirbyteSyncError(Exception):
 
 
 class UsageError(AirbyteSyncError):
-    """An option or a setting is wrong; nothing was contacted."""
+    """An option or a setting is invalid; no request was sent."""
 
     exit_code = ExitCode.USAGE
 
@@ -34,23 +33,22 @@ class DeniedError(AirbyteSyncError):
 
 
 class NotFoundError(AirbyteSyncError):
-    """No such connection or job, or a name that several connections carry."""
+    """No such connection or job, or a name that several connections have."""
 
     exit_code = ExitCode.NOT_FOUND
 
 
 class ConflictError(AirbyteSyncError):
-    """Something is running already, and we were told not to wait for it."""
+    """A job is already running (`--if-running fail`), or Airbyte keeps answering 409."""
 
     exit_code = ExitCode.CONFLICT
 
 
 class UnavailableError(AirbyteSyncError):
-    """The API cannot be reached or keeps failing (5xx, 429): passing, so worth another try.
+    """The API is unreachable or keeps failing (5xx, 429): temporary, so worth a retry.
 
-    `retry_after` is the server's own wish in seconds, where it sent one; `status` is HTTP's,
-    where there was an answer. `lasting` is True where trying again at once is pointless,
-    such as with a certificate that is not trusted.
+    `retry_after` is the server's `Retry-After` in seconds, `status` the HTTP status, if any.
+    `lasting` is True if an immediate retry cannot help, as with an untrusted certificate.
     """
 
     exit_code = ExitCode.UNAVAILABLE
@@ -71,9 +69,9 @@ class UnavailableError(AirbyteSyncError):
 
 
 class ProtocolError(AirbyteSyncError):
-    """What answered is not Airbyte's API.
+    """The response did not come from Airbyte's API.
 
-    `may_pass` is True for a 404 of somebody else: a proxy gives one while its backend starts.
+    `may_pass` is True for a 404 that is not Airbyte's: a proxy sends one while its backend starts.
     """
 
     exit_code = ExitCode.PROTOCOL
@@ -84,7 +82,7 @@ class ProtocolError(AirbyteSyncError):
 
 
 class RejectedError(AirbyteSyncError):
-    """Airbyte understood the request and refused it; `status` is HTTP's, where there was one."""
+    """Airbyte rejected the request; `status` is the HTTP status, if any."""
 
     exit_code = ExitCode.REJECTED
 
@@ -96,13 +94,13 @@ class RejectedError(AirbyteSyncError):
 
 
 class UnknownOutcomeError(AirbyteSyncError):
-    """A job exists, or may exist, but what became of it could not be learned."""
+    """A job exists, or may exist, but its outcome could not be read."""
 
     exit_code = ExitCode.UNKNOWN
 
 
 class OutOfTimeError(AirbyteSyncError):
-    """The time that the user gave is over; `limit` is the option that gave it."""
+    """A time limit has passed; `limit` is its option."""
 
     exit_code = ExitCode.TIMEOUT
 
@@ -117,8 +115,8 @@ def extra_hint(extra: str) -> str:
 
 
 def project_urls() -> dict[str, str]:
-    """Read the addresses that the installed package carries: only one built by CI has them."""
-    from importlib import metadata  # noqa: PLC0415  # slow, and needed after a bug only
+    """Read the project URLs of the installed package: only a package built by CI has them."""
+    from importlib import metadata  # noqa: PLC0415  # slow, and only needed after a bug
 
     try:
         lines = metadata.metadata("airbyte-sync-cli").get_all("Project-URL") or []
@@ -134,13 +132,13 @@ def bug_hint(urls: Mapping[str, str]) -> str:
 
 
 class BugError(AirbyteSyncError):
-    """Something that should not have happened: ours. Its cause is the exception itself."""
+    """An internal error. Its cause is the exception itself."""
 
     exit_code = ExitCode.BUG
 
     @classmethod
     def of(cls, cause: BaseException) -> "BugError":
-        """Wrap an exception that nobody expected, out of its groups."""
+        """Wrap an unexpected exception; of a group, its first one."""
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
         bug = cls(f"internal error: {type(cause).__name__}: {cause}")

@@ -1,4 +1,4 @@
-"""The exit codes: what the program tells a shell, Airflow, and Kubernetes."""
+"""The exit codes, and how those of several syncs combine."""
 
 from collections.abc import Iterable
 from enum import IntEnum, unique
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 @unique
 class ExitCode(IntEnum):
-    """Every way in which the program can end. Numbers are only ever added, never changed."""
+    """Every exit code. Scripts depend on them: never change or reuse a number, only add."""
 
     OK = 0
     BUG = 1
@@ -30,12 +30,12 @@ class ExitCode(IntEnum):
 
     @property
     def outcome(self) -> str:
-        """The name that results use."""
+        """The name in the JSON result (`outcome`)."""
         return TABLE[self].outcome
 
 
 class Row(NamedTuple):
-    """One row of the table in the README."""
+    """One row of the table in the documents (docs/generate.py)."""
 
     outcome: str
     meaning: str
@@ -43,23 +43,27 @@ class Row(NamedTuple):
 
 
 TABLE: Final = {
-    ExitCode.OK: Row("ok", "every sync succeeded (or the command did what it was asked)", ""),
-    ExitCode.BUG: Row("bug", "unexpected internal error: ours", "no"),
-    ExitCode.USAGE: Row("usage", "bad option or configuration; nothing was contacted", "no"),
+    ExitCode.OK: Row("ok", "every sync succeeded (or the command completed)", ""),
+    ExitCode.BUG: Row("bug", "internal error: a bug in airbyte-sync", "no"),
+    ExitCode.USAGE: Row("usage", "invalid option or configuration; no request was sent", "no"),
     ExitCode.FAILED: Row(
-        "failed", "a job ended `failed`", "maybe: the failure's own `retryable` is in the result"
+        "failed", "a job ended as `failed`", "maybe: see `retryable` in the result"
     ),
-    ExitCode.CANCELLED: Row("cancelled", "a job ended `cancelled`, not by us", "no"),
+    ExitCode.CANCELLED: Row("cancelled", "a job was cancelled in Airbyte, not by this run", "no"),
     ExitCode.TIMEOUT: Row("timeout", "`--timeout` or `--start-timeout` passed", "maybe"),
     ExitCode.DENIED: Row("denied", "401, 403, or an identity proxy's login page", "no"),
     ExitCode.NOT_FOUND: Row("not-found", "no such connection or job, or an ambiguous name", "no"),
-    ExitCode.CONFLICT: Row("conflict", "already running, and told not to wait", "yes"),
-    ExitCode.UNAVAILABLE: Row(
-        "unavailable",
-        "the API could not be reached, or kept failing (5xx, 429), and *nothing was started*",
+    ExitCode.CONFLICT: Row(
+        "conflict",
+        "a job is already running (`--if-running fail`), or Airbyte keeps answering 409",
         "yes",
     ),
-    ExitCode.PROTOCOL: Row("protocol", "the answer was not Airbyte's API", "no"),
+    ExitCode.UNAVAILABLE: Row(
+        "unavailable",
+        "Airbyte was unreachable or kept failing (5xx, 429), and *nothing was started*",
+        "yes",
+    ),
+    ExitCode.PROTOCOL: Row("protocol", "the response did not come from Airbyte's API", "no"),
     ExitCode.REJECTED: Row(
         "rejected",
         "Airbyte refused the request (inactive, locked, deprecated or deleted connection, "
@@ -68,30 +72,30 @@ TABLE: Final = {
     ),
     ExitCode.UNKNOWN: Row(
         "unknown",
-        "a job exists (or may exist) but its outcome could not be learned within "
+        "a job exists (or may exist), but its outcome could not be read within "
         "`--max-outage`; the job is named",
         "yes: with `--since` it is adopted",
     ),
     ExitCode.SUSPECT: Row(
-        "suspect", "succeeded, but `--min-records` or `--verify` was not met", "maybe"
+        "suspect", "the job succeeded, but `--min-records` or `--verify` was not met", "maybe"
     ),
     ExitCode.SKIPPED: Row(
-        "skipped", "`--if-running skip`: nothing was done (Airflow's own skip code)", ""
+        "skipped", "`--if-running skip`: nothing was started (99 is Airflow's skip code)", ""
     ),
     ExitCode.SIGHUP: Row("interrupted", "the terminal was closed (SIGHUP)", ""),
     ExitCode.SIGINT: Row("interrupted", "interrupted by Ctrl-C (SIGINT)", ""),
     ExitCode.SIGTERM: Row("interrupted", "terminated (SIGTERM)", ""),
 }
-"""What each code means; the README's table is tested against it."""
+"""The meaning of each code; the documents' tables are generated from it."""
 
 BY_SIGNAL: Final = frozenset({ExitCode.SIGHUP, ExitCode.SIGINT, ExitCode.SIGTERM})
-"""The endings that a signal causes."""
+"""The codes that a signal causes."""
 
 
 def verdict(codes: Iterable[ExitCode]) -> ExitCode:
-    """Sum several endings up in one: the lowest code other than 0 and 99.
+    """Return the exit code of several syncs: the lowest one other than 0 and 99.
 
-    99 only if all were skipped, 0 if nothing spoke against it.
+    99 only if all were skipped; otherwise 0 if none failed.
     """
     seen = set(codes)
     problems = seen - {ExitCode.OK, ExitCode.SKIPPED}
