@@ -38,16 +38,15 @@ Limit = Literal[
     "delivered though refused",
 ]
 LIMITS: Final[dict[Limit, str]] = {
-    "started in the same moment": "two triggers in the same moment were told the same job",
-    "claimed within the search": "a job started by hand during the search for ours was taken "
-    "for ours",
-    "arrived after the search": "a trigger was delivered after we had looked for its job in vain",
-    "arrived after the death": "a killed process's trigger was delivered after its retry had "
-    "looked",
-    "cleared in the same moment": "a sync began while our clear was on its way, and was cancelled "
-    "by it",
-    "delivered though refused": "a gateway answered 429 or 503, delivered the trigger all the "
-    "same, and its job was not seen in time",
+    "started in the same moment": "two triggers at the same moment got the same job",
+    "claimed within the search": "a job started manually during the search was claimed",
+    "arrived after the search": "a trigger was delivered after the search for its job had ended",
+    "arrived after the death": "a killed process's trigger was delivered after its retry "
+    "had read the jobs",
+    "cleared in the same moment": "a sync began while a clear was being sent, and was "
+    "cancelled by it",
+    "delivered though refused": "a gateway answered 429 or 503 but delivered the trigger, "
+    "and its job was not seen in time",
 }
 
 _MOMENT: Final = 1.0
