@@ -5,6 +5,7 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from airbyte_sync_cli.output.live.view import Frame, draw
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
+from airbyte_sync_cli.sync.state import Snapshot
 
 _START: Final = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 _WIDTH: Final = 92
@@ -32,6 +34,7 @@ class _Scene:
     def __init__(self) -> None:
         self.board = LiveState()
         self.at = 0.0
+        self.syncs: dict[str, Snapshot] = {}
 
     def take(self, event: ev.Event) -> None:
         self.board.take(event, self.at, _START + timedelta(seconds=self.at))
@@ -39,26 +42,25 @@ class _Scene:
     def start(self, number: int, name: str, status: str = "running") -> None:
         """Add a connection with a job."""
         connection = Connection(id=name, name=name, status="active")
-        self.take(ev.Resolved(key=name, connection=connection))
-        known = ev.JobKnown(
+        self.syncs[name] = Snapshot(
             key=name,
+            connection=connection,
             job=_job(number, name, status),
-            adopted=False,
             history=History(durations=_PAST),
         )
-        self.take(known)
+        self.take(ev.JobKnown(sync=self.syncs[name]))
 
-    def move(self, number: int, name: str, records: int, *, attempts: int = 1) -> None:
+    def move(self, name: str, records: int, *, attempts: int = 1) -> None:
         """Set the progress of a job."""
         progress = Progress(
             attempts=attempts, records_emitted=records, bytes_emitted=records * 214
         )
-        self.take(ev.Polled(key=name, job=_job(number, name, "running"), progress=progress))
+        self.take(ev.Polled(sync=replace(self.syncs[name], progress=progress)))
 
     def end(self, number: int, name: str, **more: object) -> None:
         """Set the result of a job."""
         fields = {"connection_name": name, "job_id": number, **more}
-        self.take(ev.Finished(key=name, result=SyncResult.model_validate(fields)))
+        self.take(ev.Finished(sync=self.syncs[name], result=SyncResult.model_validate(fields)))
 
 
 def _job(number: int, name: str, status: str) -> Job:
@@ -75,9 +77,9 @@ def _play() -> _Scene:
         (158.0, 83_500, 12_300, 528_000),
     ):
         scene.at = at
-        scene.move(4181, "orders", orders)
-        scene.move(4182, "customers", customers, attempts=2)
-        scene.move(4183, "web events", events)
+        scene.move("orders", orders)
+        scene.move("customers", customers, attempts=2)
+        scene.move("web events", events)
     wrong_key = FailureResult(
         origin="source",
         type="config_error",

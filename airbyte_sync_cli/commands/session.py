@@ -319,12 +319,17 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
         if not error.may_pass:
             raise
         limit = min(seconds, NOT_READY)
-        output.note(f"{error.message}: still trying, for {words.duration(limit)} at most")
+        output.warn(
+            f"{error.message}: still trying, for {words.duration(limit)} at most", in_report=False
+        )
         pause = min(_FIRST_PAUSE, seconds)
     except UnavailableError as error:
         if error.lasting:
             raise
-        output.note(f"{error.message}: still trying, for {words.duration(seconds)} at most")
+        output.warn(
+            f"{error.message}: still trying, for {words.duration(seconds)} at most",
+            in_report=False,
+        )
         pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)
     await clock.sleep(pause)
     return await connect(settings, clock=clock, retry_for=seconds - pause)

@@ -1,17 +1,19 @@
-"""Log mode: one line on stderr for each change, and a heartbeat, so that a log tells enough."""
+"""The log on stderr: one line for each change, as text or JSON."""
 
 import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.foreign_text import capped, json_line, printable
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.table import PLAIN, Screen
-from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.streams import write
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.state import Snapshot
 
 Level = Literal["debug", "info", "warning", "error"]
 _LEAST: Final[dict[int, int]] = {-1: 2, 0: 1, 1: 1, 2: 0}
@@ -20,7 +22,7 @@ _RANKS: Final[dict[Level, int]] = {"debug": 0, "info": 1, "warning": 2, "error":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing to tell; the fields are the same in text and in JSON."""
+    """One line; the fields are the same in text and in JSON."""
 
     event: str
     message: str
@@ -30,11 +32,27 @@ class Entry:
     job_id: int | None = None
     status: str | None = None
     url: str | None = None
-    """Where to see more: behind the message, but not above a live view, which has no room."""
+    """The job's page: behind the message, but not above a live view, which has no room."""
+
+    @classmethod
+    def about(
+        cls, sync: "Snapshot | None", event: str, message: str, level: Level = "info"
+    ) -> "Entry":
+        """Return an entry about a sync, with its connection and job as far as they are known."""
+        connection, job = (sync.connection, sync.job) if sync else (None, None)
+        return cls(
+            event=event,
+            message=message,
+            level=level,
+            connection_id=connection.id if connection else (job.connection_id if job else None),
+            connection_name=connection.name if connection else None,
+            job_id=job.id if job else None,
+            status=job.status if job else None,
+        )
 
 
-class Journal:
-    """Writes entries, one line each, as text or JSON. A stream that is gone is let go."""
+class Log:
+    """Writes entries, one line each, as text or JSON; nothing once its stream is gone."""
 
     def __init__(
         self,
@@ -54,33 +72,27 @@ class Journal:
         self._above: Callable[[str], None] | None = None
 
     def divert(self, above: Callable[[str], None] | None) -> None:
-        """Hand lines to somebody who draws on the same terminal; None takes them back."""
+        """Send lines to `above`, which draws on the same terminal; None undoes that."""
         self._above = above
 
     def write(self, entry: Entry) -> None:
-        """Write one entry, unless it is of too little weight."""
+        """Write one entry, unless its level is below the verbosity."""
         if _RANKS[entry.level] >= self._least:
             self._write_line(self._json(entry) if self._as_json else self._text(entry))
 
     def write_error(self, message: str, *, hint: str | None) -> None:
-        """Write how it ended: the last thing that a log says."""
-        told = {"error": (message, "red"), "hint": (hint, "dim")}
-        for event, (text, colour) in told.items():
+        """Write the `error:` and `hint:` lines, the last ones of a log."""
+        for event, text, colour in (("error", message, "red"), ("hint", hint, "dim")):
             if text and self._as_json:
                 self.write(Entry(event=event, message=text, level="error"))
             elif text:
-                label = f"{event}: "
-                folded = words.folded(redact(label + text), self._screen.width, hang=len(label))
-                self._write_line(
-                    self._screen.paint(label.rstrip(), colour) + folded[len(label.rstrip()) :]
-                )
+                label = f"{event}:"
+                line = words.folded(f"{label} {text}", self._screen.width, hang=len(label) + 1)
+                self._write_line(self._screen.paint(label, colour) + line[len(label) :])
 
     def write_line(self, line: str, *, hang: int = 0) -> None:
-        """Write a line as it is, but for the secrets in it.
-
-        A terminal folds it between words; what follows then begins at column `hang`.
-        """
-        self._write_line(words.folded(redact(line), self._screen.width, hang=hang))
+        """Write a line as it is; a terminal folds it, and what follows begins at column `hang`."""
+        self._write_line(words.folded(line, self._screen.width, hang=hang))
 
     def _write_line(self, line: str) -> None:
         line = printable(line)
@@ -91,7 +103,7 @@ class Journal:
             return
         try:
             write(self._stream, line + "\n")
-        except (OSError, ValueError):  # closed, or its reader is gone: nobody listens any more
+        except (OSError, ValueError):  # closed, or its reader is gone
             self._stream = None
 
     def _text(self, entry: Entry) -> str:
@@ -123,21 +135,18 @@ class Journal:
         return json_line(fields)
 
 
-class JournalHandler(logging.Handler):
-    """Brings the log of the inner parts (requests, cancels) into the journal.
+class LogHandler(logging.Handler):
+    """Writes the records of Python loggers (requests, cancels); hands warnings to `warn`."""
 
-    `warn` takes their warnings, which belong into the report, too.
-    """
-
-    def __init__(self, journal: Journal, *, warn: Callable[[str], None]) -> None:
+    def __init__(self, log: Log, *, warn: Callable[[str], None]) -> None:
         super().__init__()
-        self._journal = journal
+        self._log = log
         self._warn = warn
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; what is only explanation needs -v or -vv."""
+        """Write one record; the levels below warning need -v or -vv."""
         message = record.getMessage()
         if record.levelno >= logging.WARNING:
             self._warn(message)
         else:
-            self._journal.write(Entry(event="log", message=message))
+            self._log.write(Entry(event="log", message=message))

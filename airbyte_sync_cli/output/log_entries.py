@@ -1,145 +1,148 @@
-"""From events to entries: what is worth a line in a log."""
+"""From events to log entries: what is worth a line."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
+from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.log import Entry, Level
 from airbyte_sync_cli.output.messages import fate
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.state import Snapshot
 
 _STALE: Final = 60.0
-"""Seconds after which a status is told as one of the past."""
+"""Seconds after which a status is reported as the one last read: polls are 30 s apart at most."""
+_FINE: Final = frozenset({ExitCode.OK, ExitCode.SKIPPED})
 
 
-@dataclass(slots=True)
-class ConnectionLog:
-    """What was told of one connection."""
+@dataclass(slots=True, kw_only=True)
+class _Logged:
+    """What the log has said of one sync, and what a heartbeat would say."""
 
-    connection: Connection | None = None
-    job: Job | None = None
-    adopted: bool = False
-    progress: Progress | None = None
-    ended: bool = False
-    told: str = ""
-    doing: str | None = None
-    """What goes on while there is no job of its own."""
+    latest: Snapshot
+    status: str = ""
+    """As it was last logged."""
+    activity: str | None = None
+    """What the sync does while it has no job of its own."""
     read_at: float = 0.0
-    """When the job was read (monotonic): a heartbeat claims no more than that."""
+    """When the job was last read (monotonic): a heartbeat claims no more than that."""
 
 
 class LogEntries:
-    """Remembers what was told, so that only changes are told again."""
+    """Turns events into entries. Remembers what was logged, so that only changes are."""
 
     def __init__(self) -> None:
-        self.logs: dict[str, ConnectionLog] = {}
-        self._unread: set[str] = set()
-        """The connections that an outage keeps from being read: it is told once for all."""
+        self._active: dict[str, _Logged] = {}
+        """The syncs that have not finished."""
+        self._unreachable: set[str] = set()
+        """The syncs in an outage: it is logged once for all of them."""
 
-    def entries(self, event: ev.Event, *, now: float = 0.0) -> list[Entry]:
-        """Tell an event at a moment (monotonic): nothing, or a line."""
-        if isinstance(event, ev.OutageBegan | ev.OutageEnded) and not self._is_news(event):
-            return []
-        if isinstance(event, ev.JobKnown | ev.Polled):
-            self._log(event.key).read_at = now
-        entry = self._entry(event)
-        return [entry] if entry else []
-
-    def heartbeat(self, *, now: float = 0.0) -> Entry | None:
-        """Tell in one line what is still going on, and of what was read long ago, when."""
-        alive = {
-            key: log for key, log in self.logs.items() if (log.job or log.doing) and not log.ended
-        }
-        if len(alive) == 1:
-            [(key, log)] = alive.items()
-            return _entry(log, "heartbeat", f"still {self._beat(key, log, now)}")
-        if not alive:
-            return None
-        states: dict[str, int] = {}
-        for key, log in alive.items():
-            status = log.doing or (log.job.status if log.job else "unknown")
-            if not log.doing and self._is_old(key, log, now):
-                status = f"{status} when last read"
-            states[status] = states.get(status, 0) + 1
-        told = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
-        return Entry(event="heartbeat", message=f"still going on: {told}")
-
-    def _beat(self, key: str, log: ConnectionLog, now: float) -> str:
-        if log.doing:
-            return log.doing + (", but Airbyte cannot be read" if key in self._unread else "")
-        if not self._is_old(key, log, now):
-            return _state(log)
-        ago = words.duration(now - log.read_at)
-        return f"waiting: {_state(log)} when last read, {ago} ago"
-
-    def _is_old(self, key: str, log: ConnectionLog, now: float) -> bool:
-        return key in self._unread or now - log.read_at > _STALE
-
-    def _entry(self, event: ev.Event) -> Entry | None:  # noqa: PLR0911  # one case a kind
+    def entry(self, event: ev.Event, *, now: float = 0.0) -> Entry | None:  # noqa: PLR0911  # one case a kind
+        """Return the line for an event at a moment (monotonic); None where it is no news."""
         match event:
-            case ev.Planned() | ev.Provisional():
+            case ev.Planned() | ev.Provisional() | ev.Warned():  # `Output.warn` logs warnings
                 return None
             case ev.Interrupted(signal=signal):
                 return Entry(event="interrupted", message=f"{signal}: stopping", level="warning")
-            case ev.Warned(key=key, message=message):
-                log = self._log(key) if key else ConnectionLog()
-                return _entry(log, "warning", message, level="warning")
-            case ev.DryRun(key=key, words=said):
-                return _entry(self._log(key), "dry-run", said)
-            case ev.Resolved(key=key, connection=connection):
-                self._log(key).connection = connection
-                return None
-            case ev.Polled(key=key, job=job, progress=progress):
-                return self._polled(self._log(key), job, progress)
-            case ev.Finished(key=key, result=result):
-                log = self._log(key)
-                log.ended = True
-                if _is_only_started(log, result):
-                    return None
-                entry = _entry(log, "finished", _ending(result), level=_weight(result))
-                return replace(entry, job_id=result.job_id)  # known also of one never seen
-            case ev.JobKnown(key=key, job=job, adopted=adopted, url=url, named=named):
-                log = self._log(key)
-                log.job, log.adopted, log.told, log.doing = job, adopted, job.status, None
-                verb = "watching" if named else "adopted" if adopted else "started"
-                said = _not_started(job) if event.since else f"{verb}: {job.status}"
-                return replace(_entry(log, verb, said), url=url)
+            case ev.OutageBegan() | ev.OutageEnded():
+                self._track(event)
+                return _progress_entry(event) if self._changes_outage(event) else None
+            case ev.JobKnown():
+                return self._job_known(event, now)
+            case ev.Polled():
+                return self._polled(event, now)
+            case ev.Finished():
+                return self._finished(event)
             case _:
-                log = self._log(event.key)
-                log.doing = _doing(event) or log.doing
-                return _entry(log, *_said(event))
+                logged = self._track(event)
+                logged.activity = _activity(event) or logged.activity
+                return _progress_entry(event)
 
-    def _is_news(self, event: ev.OutageBegan | ev.OutageEnded) -> bool:
-        """Whether it is the first to be cut off, or the last to be back."""
-        before = len(self._unread)
+    def heartbeat(self, *, now: float = 0.0) -> Entry | None:
+        """Return one line about everything that is active; None where nothing is."""
+        active = {
+            key: logged
+            for key, logged in self._active.items()
+            if logged.latest.job or logged.activity
+        }
+        if len(active) == 1:
+            [(key, logged)] = active.items()
+            return Entry.about(
+                logged.latest, "heartbeat", f"still {self._doing(key, logged, now)}"
+            )
+        if not active:
+            return None
+        counts: dict[str, int] = {}
+        for key, logged in active.items():
+            status = logged.activity or (logged.latest.job.status if logged.latest.job else "")
+            if not logged.activity and self._is_stale(key, logged, now):
+                status = f"{status} when last read"
+            counts[status] = counts.get(status, 0) + 1
+        listed = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+        return Entry(event="heartbeat", message=f"still active: {listed}")
+
+    def _doing(self, key: str, logged: _Logged, now: float) -> str:
+        if logged.activity:
+            outage = ", but Airbyte is unreachable" if key in self._unreachable else ""
+            return logged.activity + outage
+        if not self._is_stale(key, logged, now):
+            return _status(logged.latest)
+        ago = words.duration(now - logged.read_at)
+        return f"waiting: {_status(logged.latest)} when last read, {ago} ago"
+
+    def _is_stale(self, key: str, logged: _Logged, now: float) -> bool:
+        return key in self._unreachable or now - logged.read_at > _STALE
+
+    def _track(self, event: ev.SyncEvent) -> _Logged:
+        logged = self._active.setdefault(event.sync.key, _Logged(latest=event.sync))
+        logged.latest = event.sync
+        return logged
+
+    def _changes_outage(self, event: ev.OutageBegan | ev.OutageEnded) -> bool:
+        """Return whether the first sync is cut off, or the last one is back."""
+        before = len(self._unreachable)
         if isinstance(event, ev.OutageBegan):
-            self._unread.add(event.key)
+            self._unreachable.add(event.sync.key)
             return before == 0
-        self._unread.discard(event.key)
-        return before > 0 and not self._unread
+        self._unreachable.discard(event.sync.key)
+        return before > 0 and not self._unreachable
 
-    def _log(self, key: str) -> ConnectionLog:
-        return self.logs.setdefault(key, ConnectionLog())
+    def _job_known(self, event: ev.JobKnown, now: float) -> Entry | None:
+        logged, job = self._track(event), event.sync.job
+        if job is None:
+            return None
+        logged.status, logged.activity, logged.read_at = job.status, None, now
+        verb = "watching" if event.named else "adopted" if event.sync.adopted else "started"
+        message = _not_started(job) if event.since else f"{verb}: {job.status}"
+        return replace(Entry.about(event.sync, verb, message), url=event.sync.url)
 
-    def _polled(self, log: ConnectionLog, job: Job, progress: Progress | None) -> Entry | None:
-        log.job, log.progress = job, progress
-        if job.is_final:  # the ending is told with its numbers
+    def _polled(self, event: ev.Polled, now: float) -> Entry | None:
+        logged, job, progress = self._track(event), event.sync.job, event.sync.progress
+        logged.read_at = now
+        if job is None or job.is_final:  # its end is logged with the final numbers
             return None
         attempts = progress.attempts if progress else None
-        told = job.status + (f", attempt {attempts}" if (attempts or 0) > 1 else "")
-        if told == log.told:
+        status = job.status + (f", attempt {attempts}" if (attempts or 0) > 1 else "")
+        if status == logged.status:
             return None
-        log.told = told
-        return _entry(log, "status", _state(log))
+        logged.status = status
+        return Entry.about(event.sync, "status", _status(event.sync))
+
+    def _finished(self, event: ev.Finished) -> Entry | None:
+        logged, result = self._active.pop(event.sync.key, None), event.result
+        if logged and result.exit_code == ExitCode.OK and logged.status == result.status:
+            return None  # of `trigger`: nothing is new since the job was started
+        level: Level = "info" if result.exit_code in _FINE else "error"
+        entry = Entry.about(event.sync, "finished", _ending(result), level)
+        return replace(entry, job_id=result.job_id)  # `wait 7` knows it without having read it
 
 
-def _doing(event: ev.Event) -> str | None:
+def _activity(event: ev.Event) -> str | None:
     match event:
-        case ev.BlockedBy(job=job):
+        case ev.BlockedBy(other=job):
             return f"waiting for job {job.id} to end first"
         case ev.Triggering():
             return "starting a job"
@@ -159,49 +162,58 @@ def _not_started(job: Job) -> str:
     return f"not started: job {job.id}, created {created}, {now}"
 
 
-def _said(  # noqa: PLR0911  # one case a kind
-    event: ev.BlockedBy
+_Progress = (
+    ev.BlockedBy
     | ev.Triggering
     | ev.Refused
     | ev.LookingForJob
     | ev.OutageBegan
     | ev.OutageEnded
+    | ev.DryRun
     | ev.AwaitingNumbers
-    | ev.Cancelling,
-) -> tuple[str, str, Level]:
+    | ev.Cancelling
+)
+
+
+def _progress_entry(event: _Progress) -> Entry:
+    return Entry.about(event.sync, *_progress(event))
+
+
+def _progress(event: _Progress) -> tuple[str, str, Level]:  # noqa: PLR0911  # one case a kind
+    """Return the name, the message and the level of an entry."""
     match event:
-        case ev.BlockedBy(job=job):
-            said = f"waiting for job {job.id} ({job.type}, {job.status}) to end first"
-            return "blocked", said, "info"
+        case ev.BlockedBy(other=job):
+            message = f"waiting for job {job.id} ({job.type}, {job.status}) to end first"
+            return "blocked", message, "info"
         case ev.Triggering(number=number):
-            again = f" again (attempt {number})" if number > 1 else ""
+            again = f" again (try {number})" if number > 1 else ""
             return "triggering", f"starting a job{again}", "info"
-        case ev.Refused(words=said, seconds=seconds):
+        case ev.Refused(reason=reason, seconds=seconds):
             limit = words.duration(seconds)
-            return (
-                "refused",
-                f"refused ({said}), nothing is running, retrying for up to {limit}",
-                "warning",
-            )
-        case ev.LookingForJob(words=said):
-            return "looking", f"the answer names no job, looking for one: {said}", "warning"
-        case ev.OutageBegan(words=said):
-            return "outage", f"Airbyte cannot be read, still trying: {said}", "warning"
+            message = f"refused ({reason}), nothing is running, retrying for up to {limit}"
+            return "refused", message, "warning"
+        case ev.LookingForJob(reason=reason):
+            message = f"trigger response lost or unclear ({reason}), looking for the job"
+            return "looking", message, "warning"
+        case ev.OutageBegan(reason=reason, seconds=seconds):
+            limit = words.duration(seconds)
+            message = f"Airbyte is unreachable ({reason}), retrying for up to {limit}"
+            return "outage", message, "warning"
         case ev.OutageEnded(seconds=seconds):
-            return (
-                "recovered",
-                f"Airbyte can be read again after {words.duration(seconds)}",
-                "info",
-            )
+            message = f"Airbyte is reachable again after {words.duration(seconds)}"
+            return "recovered", message, "info"
+        case ev.DryRun(message=message):
+            return "dry-run", message, "info"
         case ev.AwaitingNumbers(seconds=seconds):
             limit = words.duration(seconds)
-            return "counting", f"succeeded, waiting for its numbers ({limit} at most)", "info"
-        case ev.Cancelling(job=job, because=because):
-            return "cancelling", f"cancelling job {job.id}: {because}", "warning"
+            return "counting", f"succeeded, waiting up to {limit} for its final numbers", "info"
+        case ev.Cancelling(because=because):
+            job_id = event.sync.job.id if event.sync.job else "?"
+            return "cancelling", f"cancelling job {job_id}: {because}", "warning"
 
 
-def _state(log: ConnectionLog) -> str:
-    job, progress = log.job, log.progress
+def _status(sync: Snapshot) -> str:
+    job, progress = sync.job, sync.progress
     if job is None:
         return "waiting"
     parts = [job.status]
@@ -214,15 +226,10 @@ def _state(log: ConnectionLog) -> str:
     return ", ".join(parts)
 
 
-def _is_only_started(log: ConnectionLog, result: SyncResult) -> bool:
-    """Whether a job goes on without us, as it was told when it became known (`trigger`)."""
-    return result.exit_code == ExitCode.OK and log.told == result.status
-
-
 def _ending(result: SyncResult) -> str:
     if result.exit_code == ExitCode.SKIPPED and result.job_id is not None:
         return f"skipped: job {result.job_id} is {result.status}"
-    parts = [_how_it_ended(result)]
+    parts = [_outcome(result)]
     if result.duration_seconds is not None:
         parts.append(f"after {words.duration(result.duration_seconds)}")
     if result.records_synced is not None:
@@ -232,31 +239,10 @@ def _ending(result: SyncResult) -> str:
     return ", ".join(parts)
 
 
-def _how_it_ended(result: SyncResult) -> str:
-    """Say it in Airbyte's word, after ours where that says something else."""
-    if result.job_id is None and not _is_fine(result):
+def _outcome(result: SyncResult) -> str:
+    """Format the outcome in Airbyte's word, after ours where that is another."""
+    if result.job_id is None and result.exit_code not in _FINE:
         return ": ".join(filter(None, [result.outcome or "ended", fate(result)]))
     if result.status is None or result.outcome in {None, "ok", result.status}:
         return result.status or result.outcome or "ended"
     return f"{result.outcome}: {result.status}"
-
-
-def _weight(result: SyncResult) -> Level:
-    return "info" if _is_fine(result) else "error"
-
-
-def _is_fine(result: SyncResult) -> bool:
-    return result.exit_code in {ExitCode.OK, ExitCode.SKIPPED}
-
-
-def _entry(log: ConnectionLog, event: str, message: str, level: Level = "info") -> Entry:
-    connection, job = log.connection, log.job
-    return Entry(
-        event=event,
-        message=message,
-        level=level,
-        connection_id=connection.id if connection else (job.connection_id if job else None),
-        connection_name=connection.name if connection else None,
-        job_id=job.id if job else None,
-        status=job.status if job else None,
-    )

@@ -12,7 +12,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError, Usage
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.foreign_text import capped, printable
 from airbyte_sync_cli.output.files import ResultFiles, cut
-from airbyte_sync_cli.output.log import Journal, JournalHandler
+from airbyte_sync_cli.output.log import Entry, Log, LogHandler
 from airbyte_sync_cli.output.messages import (
     LABELLED,
     FailureDetails,
@@ -33,6 +33,7 @@ from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.sync.events import Event
+    from airbyte_sync_cli.sync.state import Snapshot
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
 _LOG_LEVELS: Final = {1: logging.INFO, 2: logging.DEBUG}
@@ -78,7 +79,7 @@ class Output:
         """What was known of every sync when a signal had come."""
         self._lost: str | None = None
         """Why the result, or a part of it, could not be printed."""
-        self._journal = Journal(
+        self._log = Log(
             stderr,
             clock=clock,
             verbosity=options.verbosity,
@@ -86,24 +87,27 @@ class Output:
             screen=screen_of(stderr, environ),
         )
         self._files = ResultFiles(result_file=options.result_file, environ=environ, root=root)
-        self._progress = ProgressReporter(self._journal, options, clock=clock, environ=environ)
+        self._progress = ProgressReporter(
+            self._log, options, clock=clock, environ=environ, warn=self.warn
+        )
         self._connect_log()
 
     def _connect_log(self) -> None:
         logger = logging.getLogger(_ROOT_LOGGER)
         logger.setLevel(_LOG_LEVELS.get(self._options.verbosity, logging.WARNING))
-        logger.handlers = [JournalHandler(self._journal, warn=self.warn)]
+        logger.handlers = [LogHandler(self._log, warn=self.warn)]
         logger.propagate = False
 
     def __call__(self, event: "Event", /) -> None:
-        """Take note of an event, and tell it if it is news."""
-        from airbyte_sync_cli.sync import events as ev  # noqa: PLC0415  # no event, no need
+        """Show an event, and keep what only the report needs."""
+        from airbyte_sync_cli.sync import events as ev  # noqa: PLC0415  # only with events
 
         match event:
-            case ev.Warned(message=message):
-                self._warnings.append(message)
-            case ev.DryRun(key=key, words=said):
-                self._dry_runs[key] = said
+            case ev.Warned(sync=sync, message=message):
+                self.warn(message, sync=sync)
+                return
+            case ev.DryRun(sync=sync, message=message):
+                self._dry_runs[sync.key] = message
             case ev.Provisional(results=results):
                 self._latest = results
                 report = self._report(results, overall(results), None, {})
@@ -111,17 +115,19 @@ class Output:
             case ev.Finished(result=result, error=error, failure=failure):
                 self._details_of[_which(result)] = FailureDetails(error=error, failure=failure)
             case _:
-                pass  # told, but nothing to keep
+                pass
         self._progress.take(event)
 
-    def warn(self, message: str) -> None:
-        """Tell of something odd; it goes into the report, too."""
-        self._warnings.append(message)
-        self._progress.warn(message)
+    def warn(
+        self, message: str, *, sync: "Snapshot | None" = None, in_report: bool = True
+    ) -> None:
+        """Log a warning, and add it to the report: every warning comes through here.
 
-    def note(self, message: str) -> None:
-        """Tell of something odd that passes: the report is not changed by it."""
-        self._progress.warn(message)
+        `in_report=False` is for what passes by itself, such as a retried first request.
+        """
+        if in_report:
+            self._warnings.append(message)
+        self._progress.write(Entry.about(sync, "warning", message, "warning"))
 
     def alive(self) -> AbstractAsyncContextManager[None]:
         """Show signs of life while the work inside goes on."""
@@ -162,7 +168,7 @@ class Output:
         if self._lost is None:
             return code
         if code is not ExitCode.OK or not must_be_printed:
-            self._progress.warn(f"{_UNPRINTED}: {self._lost}{_ends(report.syncs)}")
+            self.warn(f"{_UNPRINTED}: {self._lost}{_ends(report.syncs)}", in_report=False)
             return code
         lost = UsageError(f"{_UNPRINTED}: {self._lost}", hint=self._lost_hint())
         report = self._report(tuple(syncs), lost.exit_code, lost, details or {})
@@ -222,7 +228,7 @@ class Output:
         if self._command not in _CONCERNED or self._options.log_format == "json":
             return
         for line in self._failure_lines(syncs):
-            self._journal.write_line(line, hang=LABELLED)
+            self._log.write_line(line, hang=LABELLED)
 
     def _failure_lines(self, syncs: Sequence[SyncResult]) -> list[str]:
         endings = [(sync, self._details_of.get(_which(sync), FailureDetails())) for sync in syncs]
@@ -231,7 +237,7 @@ class Output:
 
     def _write_error(self, report: Report) -> None:
         if report.error is not None:
-            self._journal.write_error(report.error.message, hint=report.error.hint)
+            self._log.write_error(report.error.message, hint=report.error.hint)
 
     def _text(self, report: Report) -> str:
         """Write for people. `status` was asked about jobs: so it says why they failed, too."""

@@ -80,7 +80,7 @@ class _Cancelling:
             await self._name_successor(final)
         elif self._state.cancel_refusal and final is not None and final.is_active:
             self._context.warn(
-                self._state.key,
+                self._state,
                 f"the cancel of job {final.id} failed: {self._state.cancel_refusal}",
             )
 
@@ -97,7 +97,7 @@ class _Cancelling:
         for job in jobs:
             if job.id > cancelled.id and job.is_active:
                 self._context.warn(
-                    self._state.key,
+                    self._state,
                     f"job {cancelled.id} is cancelled, and Airbyte has begun job {job.id} "
                     f"({job.type}, {job.status}) since: not ours, so it is left alone",
                 )

@@ -8,6 +8,7 @@ from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.sync.events import Listener, Warned
 from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import Stop
 
 MOST_TRIGGERS_AT_ONCE: Final = 3
@@ -52,6 +53,6 @@ class Context:
     slots: TriggerSlots
     policy: RunPolicy = field(default_factory=RunPolicy)
 
-    def warn(self, key: str, message: str) -> None:
+    def warn(self, state: SyncState, message: str) -> None:
         """Tell of something odd that does not change the ending."""
-        self.emit(Warned(key=key, message=message))
+        self.emit(Warned(sync=state.snapshot(), message=message))

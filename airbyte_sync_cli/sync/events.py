@@ -1,76 +1,64 @@
-"""What happens, told while it happens: the only thing that `sync` says to the outside.
+"""What happens during a sync: all that `sync` reports to the outside, while it happens.
 
-Events are facts, not words: the output decides how they look. Each names its connection by
-`key`, which stays the same from the first event of a connection to the last.
+Events are facts; the output decides how they look. Each carries a frozen snapshot of the sync.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, Progress
+from airbyte_sync_cli.airbyte.models import Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.state import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """These connections (or jobs) are about to be worked on, in this order."""
+    """Work on these syncs is about to start, in this order."""
 
-    keys: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """The connection was read."""
-
-    key: str
-    connection: Connection
+    syncs: Sequence[Snapshot]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlockedBy:
-    """Another job of the connection is active; we wait for its end before we start ours."""
+class SyncEvent:
+    """The base of every event that is about one sync."""
 
-    key: str
-    job: Job
+    sync: Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Triggering:
-    """The trigger is being sent, for the n-th time (from 1)."""
+class BlockedBy(SyncEvent):
+    """Another job of the connection is active; ours starts when it has ended."""
 
-    key: str
+    other: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triggering(SyncEvent):
+    """The trigger request is being sent, for the n-th time (from 1)."""
+
     number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """The trigger was refused although nothing is running; it is repeated for so many seconds."""
+class Refused(SyncEvent):
+    """The trigger was refused although nothing is running; it is retried for `seconds`."""
 
-    key: str
-    words: str
+    reason: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookingForJob:
-    """The trigger's answer was no clean yes or no; the connection's jobs are read again."""
+class LookingForJob(SyncEvent):
+    """The trigger response was lost or names no job; the connection's jobs are read again."""
 
-    key: str
-    words: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobKnown:
-    """From here on there is a job: ours, or adopted, because it was in our way or named to us."""
+class JobKnown(SyncEvent):
+    """The sync has a job now: one that we started, or an adopted one."""
 
-    key: str
-    job: Job
-    adopted: bool
-    history: History
-    url: str | None = None
     named: bool = False
     """The user named the job itself (`wait 7`)."""
     since: bool = False
@@ -78,61 +66,60 @@ class JobKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polled:
-    """The job was read; `progress` has the live numbers where the Config API tells them."""
-
-    key: str
-    job: Job
-    progress: Progress | None = None
+class Polled(SyncEvent):
+    """The job was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutageBegan:
-    """Airbyte cannot be read; we go on trying."""
+class OutageBegan(SyncEvent):
+    """Airbyte is unreachable; requests are retried for `seconds`."""
 
-    key: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutageEnded:
-    """Airbyte can be read again, after so many seconds."""
-
-    key: str
+    reason: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warned:
-    """Something odd that does not change the ending; collected into the report."""
+class OutageEnded(SyncEvent):
+    """Airbyte is reachable again, after `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(SyncEvent):
+    """Something odd that does not change the outcome; it also goes into the report."""
 
     message: str
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DryRun:
-    """A dry run looked, and this is what a real one would do first."""
+class DryRun(SyncEvent):
+    """What a real run would do first."""
 
-    key: str
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AwaitingNumbers:
-    """The job has succeeded; its verdict waits for its last numbers, for so many seconds."""
+class AwaitingNumbers(SyncEvent):
+    """The job has succeeded; the outcome waits up to `seconds` for its final numbers."""
 
-    key: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelling:
-    """A cancel is being sent for our job; `because` is for people."""
+class Cancelling(SyncEvent):
+    """A cancel request is being sent for our job; `because` is for people."""
 
-    key: str
-    job: Job
     because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished(SyncEvent):
+    """One sync is done; `error` and `failure` hold more than its result has room for."""
+
+    result: SyncResult
+    error: AirbyteSyncError | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,20 +130,10 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """One connection is done; `error` and `failure` say more than the result has room for."""
-
-    key: str
-    result: SyncResult
-    error: AirbyteSyncError | None = None
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Provisional:
     """The results as they stand, before a cancel's confirmation is awaited.
 
-    The process may be killed any moment now: files that others read are written here.
+    The process may be killed at any moment now, so files that others read are written here.
     """
 
     results: tuple[SyncResult, ...]
@@ -164,7 +141,6 @@ class Provisional:
 
 Event = (
     Planned
-    | Resolved
     | BlockedBy
     | Triggering
     | Refused
@@ -177,15 +153,9 @@ Event = (
     | DryRun
     | AwaitingNumbers
     | Cancelling
-    | Interrupted
     | Finished
+    | Interrupted
     | Provisional
 )
-
-
-class Listener(Protocol):
-    """Whoever wants to know. Must be quick and must not raise."""
-
-    def __call__(self, event: Event, /) -> None:
-        """Take note of an event."""
-        ...
+Listener = Callable[[Event], None]
+"""Receives every event. Must be quick and must not raise."""

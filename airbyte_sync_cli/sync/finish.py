@@ -55,12 +55,12 @@ async def _await_numbers(context: Context, state: SyncState, seconds: float) -> 
     state.suspect = matters and not _suffices(state, policy)  # until it is judged
     trouble = await _read_again(context, state)
     if matters and not _suffices(state, policy):
-        context.emit(AwaitingNumbers(key=state.key, seconds=limit))
+        context.emit(AwaitingNumbers(sync=state.snapshot(), seconds=limit))
     while not _suffices(state, policy) and clock.monotonic() < until:
         await clock.sleep(_BETWEEN_LOOKS)
         trouble = await _read_again(context, state)
     if trouble is not None:
-        context.warn(state.key, f"the final numbers are unknown: {trouble}")
+        context.warn(state, f"the final numbers are unknown: {trouble}")
 
 
 async def _read_again(context: Context, state: SyncState) -> str | None:
@@ -98,20 +98,20 @@ def judge(context: Context, state: SyncState) -> None:
         moved = "an unknown number of" if records is None else f"{records}"
         state.suspect = True
         context.warn(
-            state.key,
+            state,
             f"succeeded, but with {moved} records: --min-records is {policy.min_records}",
         )
     if not _left_trace(state):
         state.suspect = state.suspect or policy.verify
         context.warn(
-            state.key,
+            state,
             "Airbyte says succeeded, but there is no trace of work (no attempt, no statistics): "
             "a launch that failed can look like this",
         )
     elif policy.verify and not records and state.progress is None:
         state.suspect = True
         context.warn(
-            state.key, "--verify: no records, and the Config API is out of reach to prove any work"
+            state, "--verify: no records, and the Config API is out of reach to prove any work"
         )
 
 

@@ -190,7 +190,7 @@ class OurJob:
         self._request_task = self._tasks.create_task(self._request())
         self._request_task.add_done_callback(lambda _: self._context.slots.release())
         if not is_repeat:
-            self._context.emit(Triggering(key=self._state.key, number=number))
+            self._context.emit(Triggering(sync=self._state.snapshot(), number=number))
         await asyncio.wait({self._request_task})
         answer = self._record_response(self._request_task)
         if isinstance(answer, AirbyteSyncError):
@@ -268,7 +268,7 @@ class OurJob:
         Raises UnknownOutcomeError where the looks are refused though there may be one.
         """
         if words is not None:
-            self._context.emit(LookingForJob(key=self._state.key, words=words))
+            self._context.emit(LookingForJob(sync=self._state.snapshot(), reason=words))
         try:
             return await self._claim(await self._search.look_for(seconds))
         except RejectedError as error:
@@ -340,16 +340,7 @@ class OurJob:
         state.url = self._context.airbyte.job_url(self._connection, job.id)
         if job.type not in LISTED_AS[self._job_type]:
             self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
-        self._context.emit(
-            JobKnown(
-                key=state.key,
-                job=job,
-                adopted=adopted,
-                history=state.history,
-                url=state.url,
-                since=since,
-            )
-        )
+        self._context.emit(JobKnown(sync=state.snapshot(), since=since))
 
     def release(self) -> None:
         """Give up a job of ours that has ended and was not what was asked for."""
@@ -412,7 +403,7 @@ class OurJob:
         )
 
     def _warn(self, message: str) -> None:
-        self._context.warn(self._state.key, message)
+        self._context.warn(self._state, message)
 
 
 def _obstacle(answer: TriggerResponse | AirbyteSyncError) -> str | None:

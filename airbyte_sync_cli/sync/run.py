@@ -10,13 +10,7 @@ from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.events import (
-    DryRun,
-    Finished,
-    JobKnown,
-    Planned,
-    Resolved,
-)
+from airbyte_sync_cli.sync.events import DryRun, Finished, JobKnown, Planned
 from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.select import require_active
@@ -38,8 +32,6 @@ async def run_connections(
     job_type = context.policy.trigger.job_type
     states = [SyncState.to_start(one, job_type) for one in connections]
     run = _Run(context, states)
-    for state, connection in zip(states, connections, strict=True):
-        context.emit(Resolved(key=state.key, connection=connection))
     return await run.all(
         [partial(run.sync, state, one) for state, one in zip(states, connections, strict=True)]
     )
@@ -75,7 +67,7 @@ class _Run:
 
     async def all(self, works: Sequence[Callable[[], Awaitable[None]]]) -> Sequence[SyncState]:
         """Do each case's work at the same time, each to its own ending."""
-        self._context.emit(Planned(keys=[state.key for state in self._states]))
+        self._context.emit(Planned(syncs=[state.snapshot() for state in self._states]))
         async with asyncio.TaskGroup() as tasks:
             interrupts = tasks.create_task(self._report_interrupts())
             async with asyncio.TaskGroup() as group:
@@ -123,10 +115,13 @@ class _Run:
     def _tell_end(self, state: SyncState) -> None:
         if self._policy.fail_fast and state.exit_code not in _FINE and not self._stop.is_requested:
             self._stop.fail_fast()
-            self._context.warn(state.key, "this one failed, so the others are ended (--fail-fast)")
+            self._context.warn(state, "this one failed, so the others are ended (--fail-fast)")
         self._context.emit(
             Finished(
-                key=state.key, result=state.result(), error=state.error, failure=state.failure
+                sync=state.snapshot(),
+                result=state.result(),
+                error=state.error,
+                failure=state.failure,
             )
         )
 
@@ -147,7 +142,7 @@ class _Run:
             words = await until_stopped(
                 trigger.look(), stop=self._stop, seconds=self._seconds_left()
             )
-            self._context.emit(DryRun(key=state.key, words=words))
+            self._context.emit(DryRun(sync=state.snapshot(), message=words))
             state.ended_as = ExitCode.OK
             return
         await until_stopped(trigger.obtain(), stop=self._stop, seconds=self._seconds_left())
@@ -170,17 +165,7 @@ class _Run:
         except (AirbyteSyncError, TimeoutError):
             return  # the wait meets the same trouble, and knows how long to bear it
         state.url = airbyte.job_url(state.connection, job_id)
-        self._context.emit(Resolved(key=state.key, connection=state.connection))
-        self._context.emit(
-            JobKnown(
-                key=state.key,
-                job=state.job,
-                adopted=True,
-                history=state.history,
-                url=state.url,
-                named=True,
-            )
-        )
+        self._context.emit(JobKnown(sync=state.snapshot(), named=True))
 
     async def _see_through(self, state: SyncState, job_id: int) -> None:
         """Wait for the end and complete what is known of it."""

@@ -17,6 +17,7 @@ from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType, active_amo
 from airbyte_sync_cli.errors import ProtocolError, UsageError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.policy import FULFILLED_BY
+from airbyte_sync_cli.sync.state import SyncState
 
 _SLACK: Final = timedelta(minutes=1)
 """By so much a moment may be ahead of a clock without being called a future one."""
@@ -27,10 +28,10 @@ _WORTH_TELLING: Final = 3.0
 class EarlierRun:
     """Finds the job that an earlier try of the same task left: done, or still at it."""
 
-    def __init__(self, context: Context, key: str) -> None:
+    def __init__(self, context: Context, state: SyncState) -> None:
         self._context = context
         self._policy = context.policy.trigger
-        self._key = key
+        self._state = state
         self._skew_told = False
 
     def among(self, jobs: Sequence[Job]) -> Job | None:
@@ -59,7 +60,7 @@ class EarlierRun:
         self._skew_told = True
         where = "ahead of" if seconds > 0 else "behind"
         self._context.warn(
-            self._key,
+            self._state,
             f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: --since follows it",
         )
 

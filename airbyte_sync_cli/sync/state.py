@@ -16,6 +16,21 @@ _BY_STATUS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A sync at one moment, as every event carries it: a listener needs no copy of its own."""
+
+    key: str
+    """The same in every event of a sync."""
+    connection: Connection | None = None
+    job: Job | None = None
+    adopted: bool = False
+    history: History = field(default_factory=History)
+    progress: Progress | None = None
+    """Live numbers, where the Config API can be read."""
+    url: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class SyncState:
     """What is known. `ended_as` is our own ending, which counts unless the job's end is known."""
@@ -81,6 +96,18 @@ class SyncState:
     def name(self) -> str:
         """Return the job and its connection, as far as they are known, for people."""
         return self.result().name
+
+    def snapshot(self) -> Snapshot:
+        """Return what listeners may know now."""
+        return Snapshot(
+            key=self.key,
+            connection=self.connection,
+            job=self.job,
+            adopted=self.adopted,
+            history=self.history,
+            progress=self.progress,
+            url=self.url,
+        )
 
     def result(self) -> SyncResult:
         """Freeze what is known now."""

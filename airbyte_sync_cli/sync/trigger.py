@@ -62,7 +62,7 @@ class Trigger:
         self._state = state
         self._connection = self._connection_now = connection
         self._our_job = our_job
-        self._earlier_run = EarlierRun(context, state.key)
+        self._earlier_run = EarlierRun(context, state)
         self._attempt = 1
         self._conflict_since: float | None = None
         self._stale_reads = 0
@@ -136,7 +136,7 @@ class Trigger:
                 self._name(active)
                 self._state.ended_as = ExitCode.SKIPPED
                 if self._state.start is Start.POSSIBLE:
-                    self._context.warn(self._state.key, f"job {active.id} {_MAY_BE_OURS}")
+                    self._context.warn(self._state, f"job {active.id} {_MAY_BE_OURS}")
             case "fail":
                 doubt = ""
                 if self._our_job.may_be_among([active]):  # a gateway's 503 proves little
@@ -345,7 +345,9 @@ class Trigger:
         now, seconds = self._clock.monotonic(), self._policy.conflict_retry_for
         if self._conflict_since is None:
             self._conflict_since = now
-            self._context.emit(Refused(key=self._state.key, words=answer.message, seconds=seconds))
+            self._context.emit(
+                Refused(sync=self._state.snapshot(), reason=answer.message, seconds=seconds)
+            )
         waited = now - self._conflict_since
         if waited >= seconds:
             if self._our_job.may_exist:  # a start signal outlives its request

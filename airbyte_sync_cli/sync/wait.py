@@ -22,11 +22,11 @@ async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Jo
 
     Raises UnknownOutcomeError where that could not be learned.
     """
-    context.emit(BlockedBy(key=state.key, job=job))
+    context.emit(BlockedBy(sync=state.snapshot(), other=job))
 
     def pass_on(event: Event, /) -> None:
         if isinstance(event, OutageBegan | OutageEnded | Warned):
-            context.emit(event)
+            context.emit(replace(event, sync=state.snapshot()))
 
     policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
     other = SyncState(key=state.key, connection=state.connection, job=job, history=state.history)
@@ -86,7 +86,7 @@ class Wait:
             self._state.progress = (
                 await self._context.airbyte.progress(job.id) or self._state.progress
             )
-        self._emit(Polled(key=self._state.key, job=job, progress=self._state.progress))
+        self._emit(Polled(sync=self._state.snapshot()))
         self._warn_of_oddities(job)
         return job
 
@@ -154,7 +154,11 @@ class Wait:
         if trouble.exhausts(self._policy, now, doubt=was_read):
             raise self._ending(error, trouble.age(now), was_read=was_read)
         if trouble.looks == 1:
-            self._emit(OutageBegan(key=self._state.key, words=error.message))
+            refused = trouble.refused_since is not None
+            limit = self._policy.denied_grace if refused else self._policy.max_outage
+            self._emit(
+                OutageBegan(sync=self._state.snapshot(), reason=error.message, seconds=limit)
+            )
 
     def _ending(
         self, error: AirbyteSyncError, seconds: float, *, was_read: bool
@@ -180,7 +184,7 @@ class Wait:
         if self._outage is not None:
             seconds = self._outage.age(self._clock.monotonic())
             self._outage = None
-            self._emit(OutageEnded(key=self._state.key, seconds=seconds))
+            self._emit(OutageEnded(sync=self._state.snapshot(), seconds=seconds))
 
     def _warn_of_oddities(self, job: Job) -> None:
         if not job.has_known_status:
@@ -196,4 +200,4 @@ class Wait:
     def _warn(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
-            self._context.warn(self._state.key, message)
+            self._context.warn(self._state, message)

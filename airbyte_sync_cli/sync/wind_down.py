@@ -97,7 +97,7 @@ class WindDown:
         state.ended_as = self._ending(state, stopped, our_job)
         if state.job is not None and not state.adopted and self._unwanted(stopped):
             because = self._because(stopped)
-            self._context.emit(Cancelling(key=state.key, job=state.job, because=because))
+            self._context.emit(Cancelling(sync=state.snapshot(), because=because))
             await cancel_job(self._context, state, grace_left=grace_left, on_sent=self._on_news)
         if state.job is not None and state.job.is_final and state.exit_code is not state.ended_as:
             # It ended by itself, before the cancel or in spite of it.

@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
+from airbyte_sync_cli.sync.state import Snapshot
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,6 +101,10 @@ def job(status: str = "running", *, number: int = 42, name: str = "orders") -> J
     )
 
 
+def snapshot(name: str = "orders", **fields: Any) -> Snapshot:  # noqa: ANN401  # fields
+    return Snapshot(key=name, connection=connection(name), **fields)
+
+
 def progress(
     records: int, size: int, *, attempts: int = 1, streams: Sequence[str] = ()
 ) -> Progress:
@@ -150,28 +155,35 @@ class Stage:
 
     state: LiveState = field(default_factory=LiveState)
     clock: HandClock = field(default_factory=HandClock)
+    syncs: dict[str, Snapshot] = field(default_factory=dict)
 
     def take(self, *events: ev.Event, at: float | None = None) -> None:
         self.clock.at = self.clock.at if at is None else at
         for event in events:
             self.state.take(event, self.clock.monotonic(), self.clock.now())
 
+    def sync(self, key: str, **changes: Any) -> Snapshot:  # noqa: ANN401  # fields
+        """Return the sync's snapshot, changed from now on."""
+        self.syncs[key] = replace(self.syncs.get(key, Snapshot(key=key)), **changes)
+        return self.syncs[key]
+
     def begin(
         self, name: str = "orders", status: str = "running", *, past: Sequence[float] = ()
     ) -> None:
-        """Resolve a connection and start its job."""
+        """Start the job of a connection."""
         self.take(
-            ev.Resolved(key=name, connection=connection(name)),
             ev.JobKnown(
-                key=name,
-                job=job(status, name=name),
-                adopted=False,
-                history=History(durations=tuple(past)),
+                sync=self.sync(
+                    name,
+                    connection=connection(name),
+                    job=job(status, name=name),
+                    history=History(durations=tuple(past)),
+                )
             ),
         )
 
     def finish(self, name: str = "orders", code: int = 0, **more: Any) -> None:  # noqa: ANN401  # fields
-        self.take(ev.Finished(key=name, result=result(name, code, **more)))
+        self.take(ev.Finished(sync=self.sync(name), result=result(name, code, **more)))
 
 
 def size(columns: int, lines: int = 24) -> os.terminal_size:

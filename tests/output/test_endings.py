@@ -16,7 +16,7 @@ from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
-from tests.output.scenes import WRONG_KEY, Terminal, result, told
+from tests.output.scenes import WRONG_KEY, Terminal, result, snapshot, told
 
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[2] / "docs" / "result.schema.json").read_text("utf-8")
@@ -80,7 +80,7 @@ def test_a_failure_without_a_reason_says_where_to_look() -> None:
 def test_the_stack_trace_needs_v(*, verbosity: int, seen: bool) -> None:
     telling = told(OutputOptions(verbosity=verbosity))
     failure = Failure(message="short", internal_message="inner", stacktrace="Traceback:\n at x.y")
-    telling.output(ev.Finished(key="orders", result=failed(), failure=failure))
+    telling.output(ev.Finished(sync=snapshot("orders"), result=failed(), failure=failure))
 
     telling.output.conclude([failed()])
 
@@ -93,7 +93,7 @@ def test_an_error_of_one_among_several_is_not_lost() -> None:
     telling = told()
     off = result("off", 11, number=None)
     error = RejectedError("the connection is inactive", hint="enable it in Airbyte")
-    telling.output(ev.Finished(key="off", result=off, error=error))
+    telling.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
 
     telling.output.conclude([failed("a", 1), off])
 
@@ -106,7 +106,7 @@ def test_the_error_of_a_single_sync_is_told_once() -> None:
     telling = told()
     off = result("off", 11, number=None)
     error = RejectedError("the connection is inactive")
-    telling.output(ev.Finished(key="off", result=off, error=error))
+    telling.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
     before = len(telling.stderr.getvalue())
 
     telling.output.conclude([off], error=error, exit_code=ExitCode.REJECTED)

@@ -11,11 +11,10 @@ from rich.text import Text
 
 from airbyte_sync_cli.output.live.canvas import Canvas, LiveView
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.progress import ProgressReporter
+from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.output.terminal import wants_colour, wants_live_view
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.anomalies import History
-from tests.output.scenes import HandClock, Terminal, connection, job, progress, size, told
+from tests.output.scenes import HandClock, Terminal, job, progress, size, snapshot, told
 
 ENVIRON = {"TERM": "xterm-256color"}
 
@@ -157,8 +156,7 @@ class Watched:
         )
 
     def begin(self) -> None:
-        self.view.take(ev.Resolved(key="orders", connection=connection()))
-        known = ev.JobKnown(key="orders", job=job(), adopted=False, history=History())
+        known = ev.JobKnown(sync=snapshot("orders", job=job()))
         self.view.take(known)
 
     @property
@@ -176,7 +174,7 @@ def test_it_is_drawn_when_something_happened_or_the_clock_moved_on_and_else_not(
     watched.view.refresh()
     assert watched.written == first
 
-    watched.view.take(ev.Polled(key="orders", job=job(), progress=progress(7, 7)))
+    watched.view.take(ev.Polled(sync=snapshot("orders", job=job(), progress=progress(7, 7))))
     watched.view.refresh()
     assert "7 records" in watched.sight.lines()[1]
 
@@ -193,12 +191,12 @@ def test_fifty_rows_and_more_are_drawn_every_other_second(
 ) -> None:
     watched = Watched()
     watched.size = os.terminal_size((80, lines))
-    watched.view.take(ev.Planned(keys=[f"{number}" for number in range(syncs)]))
+    watched.view.take(ev.Planned(syncs=[snapshot(f"{number}") for number in range(syncs)]))
     watched.view.refresh()
     first = watched.written
 
     watched.clock.at = 1.5
-    watched.view.take(ev.Triggering(key="1", number=1))
+    watched.view.take(ev.Triggering(sync=snapshot("1"), number=1))
     watched.view.refresh()
     assert (watched.written > first) is redrawn
 
@@ -284,10 +282,10 @@ def test_colours_follow_the_environment(environ: dict[str, str], *, colour: bool
     assert wants_colour(told().stdout, environ) is (colour and "FORCE_COLOR" in environ)
 
 
-def reporter(verbosity: int = 0) -> tuple[ProgressReporter, Sight]:
+def reporter(verbosity: int = 0) -> tuple[Output, Sight]:
     sight = Sight()
     output = told(OutputOptions(verbosity=verbosity), stderr=sight.stream, environ=ENVIRON)
-    return output.output._progress, sight  # noqa: SLF001  # the seam between view and lines
+    return output.output, sight
 
 
 @pytest.mark.parametrize("verbosity", [0, 1])
@@ -295,10 +293,9 @@ def test_lines_that_the_view_shows_anyway_need_v(verbosity: int) -> None:
     telling, sight = reporter(verbosity)
 
     async def play() -> None:
-        async with telling.alive("run", sight.stream):
-            telling.take(ev.Resolved(key="orders", connection=connection()))
-            telling.take(ev.Triggering(key="orders", number=1))
-            telling.take(ev.Warned(key="orders", message="odd"))
+        async with telling.alive():
+            telling(ev.Triggering(sync=snapshot("orders"), number=1))
+            telling(ev.Warned(sync=snapshot("orders"), message="odd"))
             await asyncio.sleep(0)
 
     asyncio.run(play())
@@ -319,18 +316,18 @@ def test_a_view_that_fails_ends_no_sync(place: str, monkeypatch: pytest.MonkeyPa
     after: list[str] = []
 
     async def play() -> None:
-        async with telling.alive("run", sight.stream):
-            telling.take(ev.Resolved(key="orders", connection=connection()))
+        async with telling.alive():
+            telling(ev.OutageEnded(sync=snapshot("orders"), seconds=1))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            telling.take(ev.Triggering(key="orders", number=1))
+            telling(ev.Triggering(sync=snapshot("orders"), number=1))
             after.append("still here")
 
     asyncio.run(asyncio.wait_for(play(), 5))
 
     assert after == ["still here"]
     text = "\n".join(sight.lines())
-    assert "the live view failed (ZeroDivisionError: a bug)" in text
+    assert "live view failed (ZeroDivisionError: a bug)" in text
     assert "starting a job" in text
 
 

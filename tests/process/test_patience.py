@@ -120,7 +120,7 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(
 
     assert ending.code == 0
     assert ending.stderr.count("Airbyte cannot be read") == 1
-    assert ending.stderr.count("Airbyte can be read again") == 1
+    assert ending.stderr.count("Airbyte is reachable again") == 1
     began = next(at for at, pause in enumerate(pauses) if pause >= 1.5)
     assert pauses[began : began + 4] == sorted(pauses[began : began + 4])
     assert all(24 <= pause <= 30 for pause in pauses[began + 4 : began + 9])

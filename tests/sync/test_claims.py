@@ -458,10 +458,11 @@ def test_a_job_is_told_with_its_address_and_whether_since_made_it_count(
     [state] = given.run(orders)
 
     [known] = given.told(JobKnown)
-    assert (known.job.id, known.since) == (job_id, since is not None)
-    assert known.url == state.url
-    assert f"/connections/{orders.id}/" in (known.url or "")
-    assert f"jobId={job_id}" in (known.url or "")
+    assert known.sync.job is not None
+    assert (known.sync.job.id, known.since) == (job_id, since is not None)
+    assert known.sync.url == state.url
+    assert f"/connections/{orders.id}/" in (known.sync.url or "")
+    assert f"jobId={job_id}" in (known.sync.url or "")
 
 
 # -- a list with a job that names itself in no way ---------------------------------------------

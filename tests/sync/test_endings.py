@@ -227,7 +227,7 @@ def test_a_late_copy_of_the_database_does_not_undo_an_ending(
 
     async def lagging(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
         job = await read(self, job_id, retry_for=retry_for)
-        ended = [e for e in given.told(Polled) if e.job.is_final]
+        ended = [e for e in given.told(Polled) if e.sync.job and e.sync.job.is_final]
         return replace(job, status="running", ended_at=None) if ended else job
 
     monkeypatch.setattr(Airbyte, "job", lagging)

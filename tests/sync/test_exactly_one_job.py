@@ -628,7 +628,7 @@ def test_the_job_is_told_with_the_history_of_the_connection() -> None:
     given.run(orders)
 
     [known] = [event for event in given.events if isinstance(event, JobKnown)]
-    assert sorted(known.history.durations) == [100, 300]
+    assert sorted(known.sync.history.durations) == [100, 300]
 
 
 @pytest.mark.parametrize("status", [400, 422, 423])

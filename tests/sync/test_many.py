@@ -167,7 +167,7 @@ def test_a_dry_run_starts_nothing_and_says_what_it_would_do() -> None:
 
     assert state.exit_code is ExitCode.OK
     assert not given.sandbox.jobs
-    assert [said.words for said in given.told(DryRun)] == ["would start a sync"]
+    assert [said.message for said in given.told(DryRun)] == ["would start a sync"]
 
 
 def test_a_dry_run_says_what_stands_in_the_way() -> None:
@@ -177,7 +177,7 @@ def test_a_dry_run_says_what_stands_in_the_way() -> None:
 
     given.run(orders)
 
-    assert [said.words for said in given.told(DryRun)] == ["job 1 is running: would wait"]
+    assert [said.message for said in given.told(DryRun)] == ["job 1 is running: would wait"]
 
 
 def test_each_ending_is_told_with_its_own_error_and_the_whole_failure() -> None:
@@ -187,7 +187,7 @@ def test_each_ending_is_told_with_its_own_error_and_the_whole_failure() -> None:
 
     given.run(bad, off)
 
-    told = {event.key: event for event in given.events if isinstance(event, Finished)}
+    told = {event.sync.key: event for event in given.events if isinstance(event, Finished)}
     assert told[bad.id].failure is not None
     assert told[bad.id].error is None
     assert "inactive" in str(told[off.id].error)

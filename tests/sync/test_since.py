@@ -97,7 +97,7 @@ def test_dry_run_says_which_job_would_count(life: str, words: str) -> None:
 
     given.run(orders)
 
-    assert [event.words for event in given.told(DryRun)] == [words]
+    assert [event.message for event in given.told(DryRun)] == [words]
     assert not given.sandbox.sent("trigger")
 
 

@@ -100,7 +100,7 @@ def test_answer_with_an_old_job_that_has_ended_is_no_job_of_ours() -> None:
 
     assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
     [looking] = given.told(LookingForJob)
-    assert looking.words == "Airbyte answered with job 1, which had ended before"
+    assert looking.reason == "Airbyte answered with job 1, which had ended before"
 
 
 def test_stop_after_an_answer_with_an_old_job_leaves_open_what_was_started() -> None:
@@ -183,7 +183,7 @@ def test_old_reset_in_an_answer_is_waited_for_and_the_sync_started() -> None:
     [state] = given.run(orders)
 
     assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
-    assert [blocked.job.id for blocked in given.told(BlockedBy)] == [1]
+    assert [blocked.other.id for blocked in given.told(BlockedBy)] == [1]
     assert len(given.sandbox.sent("trigger")) == 2
 
 

@@ -388,7 +388,7 @@ def test_polls_show_numbers_growing() -> None:
 
     given.run(orders)
 
-    seen = [poll.progress.records_emitted or 0 for poll in polls(given) if poll.progress]
+    seen = [poll.sync.progress.records_emitted or 0 for poll in polls(given) if poll.sync.progress]
     assert seen == sorted(seen)
     assert 0 < seen[len(seen) // 2] < 60_000
 

@@ -131,8 +131,13 @@ class LiveView:
         self._state.take(event, self._clock.monotonic(), self._clock.now())
         self._news = True
 
+    @property
+    def is_single(self) -> bool:
+        """Return whether it shows one sync, not a table."""
+        return len(self._state.rows) == 1
+
     def above(self, line: str) -> None:
-        """Write a line of the log above the view."""
+        """Write a log line above the view."""
         self._canvas.above(line)
 
     async def run(self) -> None:

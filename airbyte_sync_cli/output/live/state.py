@@ -1,4 +1,4 @@
-"""What the live view knows: one row for each connection, filled by events."""
+"""What the live view shows of each sync: the latest snapshot, and what was measured over time."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -7,27 +7,21 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import (
-    NOT_STARTED_STATUSES,
-    Connection,
-    Job,
-    Progress,
-    StreamProgress,
-)
+from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Job, StreamProgress
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.live.estimate import Estimate, estimate
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.state import Snapshot
 
 _SAMPLES: Final = 6
-"""Changes of the numbers that a rate looks back on: Airbyte counts in steps."""
+"""Changes of the numbers that a rate is computed from: Airbyte counts in steps."""
 _STALE_AFTER: Final = 60.0
-"""Seconds without a change after which a rate falls: a look may be 30 s apart."""
+"""Seconds without a change after which a rate falls: polls are up to 30 s apart."""
 
 
 class Kind(IntEnum):
-    """Where a row stands; the smaller the value, the more it is worth a look."""
+    """The state of a row; the smaller the value, the more important it is to show."""
 
     FAILED = 0
     ACTIVE = 1
@@ -48,30 +42,26 @@ class Sample:
 
 @dataclass(slots=True, kw_only=True)
 class Row:
-    """One connection, as it is drawn."""
+    """One sync, as it is drawn."""
 
-    key: str
-    connection: Connection | None = None
-    job: Job | None = None
-    adopted: bool = False
-    history: History = field(default_factory=History)
-    progress: Progress | None = None
+    sync: Snapshot
     note: str | None = None
-    """What goes on besides the job's status, such as `cancelling`."""
+    """What happens besides the job's status, such as `cancelling`."""
     result: SyncResult | None = None
     known_at: float | None = None
-    """When there was a job (monotonic); earlier than we were there, for an adopted one."""
+    """When the job began to exist (monotonic): for an adopted one, before this process."""
     worked_from: float | None = None
+    """When it began to run."""
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
 
     @property
     def name(self) -> str:
-        """Name the connection, or what stands for it."""
-        return self.connection.name if self.connection else self.key
+        """Return the connection's name, or the job where that is unknown."""
+        return self.sync.connection.name if self.sync.connection else self.sync.key
 
     @property
     def kind(self) -> Kind:
-        """Tell where it stands."""
+        """Return the state that decides on colour and order."""
         if self.result is not None:
             match self.result.exit_code:
                 case ExitCode.OK:
@@ -80,53 +70,57 @@ class Row:
                     return Kind.SKIPPED
                 case _:
                     return Kind.FAILED
-        if self.job is None:
+        job = self.sync.job
+        if job is None:
             return Kind.WAITING if self.note else Kind.PLANNED
-        return Kind.WAITING if self.job.status in NOT_STARTED_STATUSES else Kind.ACTIVE
+        return Kind.WAITING if job.status in NOT_STARTED_STATUSES else Kind.ACTIVE
 
     @property
     def state(self) -> str:
-        """Say it in Airbyte's word, or in ours where there is none."""
+        """Return Airbyte's word for the state, or ours where there is none."""
         if self.result is not None:
             return self.result.status or self.result.outcome or "ended"
-        return self.note or (self.job.status if self.job else "not begun")
+        return self.note or (self.sync.job.status if self.sync.job else "not started")
 
     @property
     def attempt(self) -> int:
-        """Number the attempt that works now; 1 where Airbyte does not tell."""
-        return max((self.progress and self.progress.attempts) or 1, 1)
+        """Return the number of the current attempt; 1 where it is unknown."""
+        progress = self.sync.progress
+        return max((progress and progress.attempts) or 1, 1)
 
     @property
     def records(self) -> int | None:
-        """Records so far: read from the source, or in the end committed."""
+        """Return the records read so far, or committed once it has ended."""
         if self.result is not None and self.result.records_synced is not None:
             return self.result.records_synced
-        if self.progress is not None and self.progress.records_emitted is not None:
-            return self.progress.records_emitted
-        return self.job.records_synced if self.job else None
+        progress, job = self.sync.progress, self.sync.job
+        if progress is not None and progress.records_emitted is not None:
+            return progress.records_emitted
+        return job.records_synced if job else None
 
     @property
     def size(self) -> int | None:
-        """Bytes so far."""
+        """Return the bytes so far."""
         if self.result is not None and self.result.bytes_synced is not None:
             return self.result.bytes_synced
-        if self.progress is not None and self.progress.bytes_emitted is not None:
-            return self.progress.bytes_emitted
-        return self.job.bytes_synced if self.job else None
+        progress, job = self.sync.progress, self.sync.job
+        if progress is not None and progress.bytes_emitted is not None:
+            return progress.bytes_emitted
+        return job.bytes_synced if job else None
 
     @property
     def streams(self) -> Sequence[StreamProgress]:
-        """Tell how far each stream is, where Airbyte does."""
-        return self.progress.streams if self.progress else ()
+        """Return the progress of each stream, where the Config API can be read."""
+        return self.sync.progress.streams if self.sync.progress else ()
 
     def seconds(self, now: float) -> float | None:
-        """Tell the job's age, or how long it took."""
+        """Return the job's age, or how long it took."""
         if self.result is not None:
             return self.result.duration_seconds
         return None if self.known_at is None else max(0.0, now - self.known_at)
 
     def rates(self, now: float) -> tuple[float, float] | None:
-        """Tell records and bytes a second of late; None while that is not known."""
+        """Return the latest records and bytes a second; None while that is unknown."""
         if self.result is not None or len(self.samples) < 2:  # noqa: PLR2004  # between two
             return None
         first, last = self.samples[0], self.samples[-1]
@@ -136,12 +130,45 @@ class Row:
         return (last.records - first.records) / seconds, (last.size - first.size) / seconds
 
     def estimate(self, now: float) -> Estimate | None:
-        """Guess the end; not once an attempt failed, for the past says nothing of that."""
+        """Estimate the end; not after a failed attempt, which no past success compares to."""
         if self.kind is not Kind.ACTIVE or self.worked_from is None or self.attempt > 1:
             return None
-        if self.job is None or self.job.status != "running":
+        if self.sync.job is None or self.sync.job.status != "running":
             return None
-        return estimate(self.history, now - self.worked_from)
+        return estimate(self.sync.history, now - self.worked_from)
+
+    def see_job(self, job: Job, now: float, wall: datetime) -> None:
+        """Note since when the job exists and runs: since we started it, or by Airbyte's clock."""
+        is_running = job.status not in NOT_STARTED_STATUSES
+        if self.known_at is None:
+            created = job.created_at if self.sync.adopted else None
+            age = (wall - created).total_seconds() if created else 0.0
+            self.known_at = now - max(0.0, age)
+            if job.is_active and is_running:
+                self.worked_from = self.known_at
+        if self.worked_from is None and is_running:
+            self.worked_from = now
+
+    def add_sample(self, now: float) -> None:
+        """Keep the numbers where they changed; start over where they fell (a new attempt)."""
+        if self.records is None or self.size is None:
+            return
+        sample = Sample(now, self.records, self.size)
+        last = self.samples[-1] if self.samples else None
+        if last is not None and sample.records < last.records:
+            self.samples.clear()
+        if last is None or (sample.records, sample.size) != (last.records, last.size):
+            self.samples.append(sample)
+
+
+_NOTES: Final[Mapping[type[ev.SyncEvent], str]] = {
+    ev.Triggering: "starting",
+    ev.Refused: "refused",
+    ev.LookingForJob: "looking",
+    ev.OutageBegan: "unreachable",
+    ev.AwaitingNumbers: "counting",
+    ev.Cancelling: "cancelling",
+}
 
 
 class LiveState:
@@ -153,90 +180,38 @@ class LiveState:
         self.interrupted: str | None = None
 
     def take(self, event: ev.Event, now: float, wall: datetime) -> None:
-        """Take note of an event at a moment: monotonic seconds, and by the wall clock."""
+        """Take an event at a moment: monotonic seconds, and by the wall clock."""
         self.began = now if self.began is None else self.began
         match event:
-            case ev.Planned(keys=keys):
-                self.rows = {key: self._row(key) for key in keys}
+            case ev.Planned(syncs=syncs):
+                self.rows = {sync.key: self._row(sync) for sync in syncs}
             case ev.Interrupted(signal=signal):
                 self.interrupted = signal
-            case ev.Provisional() | ev.Warned() | ev.DryRun():
+            case ev.Provisional():
                 return
             case _:
-                _fill(self._row(event.key), event, now, wall)
+                row = self._row(event.sync)
+                row.sync = event.sync
+                _update(row, event, now, wall)
 
-    def _row(self, key: str) -> Row:
-        return self.rows.setdefault(key, Row(key=key))
-
-
-_RowEvent = (
-    ev.Resolved
-    | ev.BlockedBy
-    | ev.Triggering
-    | ev.Refused
-    | ev.LookingForJob
-    | ev.JobKnown
-    | ev.Polled
-    | ev.OutageBegan
-    | ev.OutageEnded
-    | ev.AwaitingNumbers
-    | ev.Cancelling
-    | ev.Finished
-)
+    def _row(self, sync: Snapshot) -> Row:
+        return self.rows.setdefault(sync.key, Row(sync=sync))
 
 
-def _fill(row: Row, event: _RowEvent, now: float, wall: datetime) -> None:
+def _update(row: Row, event: ev.SyncEvent, now: float, wall: datetime) -> None:
     match event:
-        case ev.Resolved(connection=connection):
-            row.connection = connection
-        case ev.JobKnown(job=job, adopted=adopted, history=history):
-            row.adopted, row.history, row.note = adopted, history, None
-            _see(row, job, now, wall)
-        case ev.Polled(job=job, progress=progress):
-            row.progress = progress
-            _see(row, job, now, wall)
-            _sample(row, now)
+        case ev.JobKnown() | ev.Polled():
+            if isinstance(event, ev.JobKnown):
+                row.note = None
+            if event.sync.job is not None:
+                row.see_job(event.sync.job, now, wall)
+            if isinstance(event, ev.Polled):
+                row.add_sample(now)
         case ev.Finished(result=result):
             row.result, row.note = result, None
+        case ev.BlockedBy(other=job):
+            row.note = f"after {job.id}"
+        case ev.Warned() | ev.DryRun():
+            pass  # log lines, not a change of state
         case _:
-            row.note = _note(event)
-
-
-_NOTES: Final[Mapping[type[ev.Event], str]] = {
-    ev.Triggering: "starting",
-    ev.Refused: "refused",
-    ev.LookingForJob: "looking",
-    ev.OutageBegan: "unreachable",
-    ev.AwaitingNumbers: "counting",
-    ev.Cancelling: "cancelling",
-}
-
-
-def _note(event: ev.Event) -> str | None:
-    """Tell what goes on besides the job's status; None where that has just ended."""
-    return f"after {event.job.id}" if isinstance(event, ev.BlockedBy) else _NOTES.get(type(event))
-
-
-def _see(row: Row, job: Job, now: float, wall: datetime) -> None:
-    """Note a job's state. Its age is counted from when it was ours, or by Airbyte's clock."""
-    row.job = job
-    if row.known_at is None:
-        created = job.created_at if row.adopted else None
-        age = (wall - created).total_seconds() if created else 0.0
-        row.known_at = now - max(0.0, age)
-        if job.is_active and job.status not in NOT_STARTED_STATUSES:
-            row.worked_from = row.known_at
-    if row.worked_from is None and job.status not in NOT_STARTED_STATUSES:
-        row.worked_from = now
-
-
-def _sample(row: Row, now: float) -> None:
-    """Keep the numbers where they changed; begin anew where they fell (a new attempt)."""
-    if row.records is None or row.size is None:
-        return
-    sample = Sample(now, row.records, row.size)
-    last = row.samples[-1] if row.samples else None
-    if last is not None and sample.records < last.records:
-        row.samples.clear()
-    if last is None or (sample.records, sample.size) != (last.records, last.size):
-        row.samples.append(sample)
+            row.note = _NOTES.get(type(event))  # none: an outage has ended

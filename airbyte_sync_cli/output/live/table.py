@@ -24,7 +24,7 @@ _WORDS: Final = {
     Kind.FAILED: "failed",
     Kind.ACTIVE: "running",
     Kind.WAITING: "waiting",
-    Kind.PLANNED: "not begun",
+    Kind.PLANNED: "not started",
     Kind.SKIPPED: "skipped",
     Kind.SUCCEEDED: "succeeded",
 }
@@ -152,8 +152,8 @@ def _chosen(rows: Sequence[Row], room: int) -> tuple[list[Row], list[Row]]:
     failures = max(room - active, room // 2)  # however many failed, work is seen, too
     shown = failed[:failures]
     shown += others[: max(room - len(shown), 0)]
-    names = {row.key for row in shown}
-    return shown, [row for row in rows if row.key not in names]
+    names = {row.sync.key for row in shown}
+    return shown, [row for row in rows if row.sync.key not in names]
 
 
 def _rank(row: Row) -> int:

@@ -74,11 +74,11 @@ def _headline(row: Row, frame: Frame) -> Text:
     return joined(
         [
             joined([frame.symbols.symbol(row.kind), Text(words.plain(row.name), "bold")], " "),
-            f"job {row.job.id}" if row.job else "",
+            f"job {row.sync.job.id}" if row.sync.job else "",
             Text(words.plain(row.state), STYLES[row.kind]),
             f"attempt {row.attempt}" if row.attempt > 1 else "",
             Text(words.duration(seconds), "dim") if seconds is not None else "",
-            Text("adopted", "dim") if row.adopted else "",
+            Text("adopted", "dim") if row.sync.adopted else "",
         ],
         width=frame.width,
     )

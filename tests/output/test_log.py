@@ -1,4 +1,4 @@
-"""What a log says, line by line."""
+"""The log on stderr, line by line."""
 
 import asyncio
 import io
@@ -6,25 +6,24 @@ import json
 
 import pytest
 
-from airbyte_sync_cli.output.log import Entry, Journal
+from airbyte_sync_cli.output.log import Entry, Log
 from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.anomalies import History
-from tests.output.scenes import HandClock, connection, job, progress, result, told
+from tests.output.scenes import HandClock, job, progress, result, snapshot, told
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
-def journal(*, verbosity: int = 0, as_json: bool = False) -> tuple[Journal, io.StringIO]:
+def log(*, verbosity: int = 0, as_json: bool = False) -> tuple[Log, io.StringIO]:
     stream = io.StringIO()
-    made = Journal(stream, clock=HandClock(), verbosity=verbosity, as_json=as_json)
+    made = Log(stream, clock=HandClock(), verbosity=verbosity, as_json=as_json)
     return made, stream
 
 
 def test_a_line_names_moment_connection_and_job() -> None:
-    written, stream = journal()
+    written, stream = log()
     written.write(
         Entry(event="status", message="running", connection_name="orders", job_id=7, level="info")
     )
@@ -37,7 +36,7 @@ def test_a_line_names_moment_connection_and_job() -> None:
     [(-1, LEVELS[2:]), (0, LEVELS[1:]), (1, LEVELS[1:]), (2, LEVELS)],
 )
 def test_quiet_and_verbose_choose_by_weight(verbosity: int, told_levels: tuple[str, ...]) -> None:
-    written, stream = journal(verbosity=verbosity, as_json=True)
+    written, stream = log(verbosity=verbosity, as_json=True)
     for level in LEVELS:
         written.write(Entry(event="log", message=level, level=level))  # type: ignore[arg-type]
 
@@ -47,7 +46,7 @@ def test_quiet_and_verbose_choose_by_weight(verbosity: int, told_levels: tuple[s
 
 
 def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
-    written, stream = journal(as_json=True)
+    written, stream = log(as_json=True)
     written.write(Entry(event="status", message="ünicode", connection_name="orders", job_id=7))
     written.write(Entry(event="warning", message="odd", level="warning"))
     written.write_error("it failed", hint="look")
@@ -58,7 +57,7 @@ def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
 
 
 def test_texts_of_others_can_neither_break_a_line_nor_move_a_cursor() -> None:
-    written, stream = journal()
+    written, stream = log()
     written.write(
         Entry(event="warning", message="a\nb\x1b[31mc\x1b]0;title\x07d", level="warning")
     )
@@ -67,7 +66,7 @@ def test_texts_of_others_can_neither_break_a_line_nor_move_a_cursor() -> None:
 
 
 def test_a_closed_stream_is_let_go() -> None:
-    written, stream = journal()
+    written, stream = log()
     stream.close()
 
     written.write(Entry(event="status", message="running"))
@@ -82,10 +81,13 @@ def test_a_closed_stream_is_let_go() -> None:
 )
 def test_a_job_is_told_with_how_we_came_by_it(adopted: bool, named: bool, told: str) -> None:  # noqa: FBT001  # cases
     known = ev.JobKnown(
-        key="orders", job=job(), adopted=adopted, named=named, history=History(), url="http://a/7"
+        sync=snapshot("orders", job=job(), adopted=adopted, url="http://a/7"),
+        named=named,
     )
 
-    [entry] = LogEntries().entries(known)
+    entry = LogEntries().entry(known)
+
+    assert entry is not None
 
     assert (entry.event, entry.message, entry.url) == (told, f"{told}: running", "http://a/7")
 
@@ -98,7 +100,7 @@ def test_a_link_stands_in_a_log_but_not_above_a_live_view(
     live: bool,  # noqa: FBT001  # cases
     has_link: bool,  # noqa: FBT001
 ) -> None:
-    written, stream = journal(verbosity=verbosity)
+    written, stream = log(verbosity=verbosity)
     above: list[str] = []
     written.divert(above.append if live else None)
 
@@ -110,9 +112,7 @@ def test_a_link_stands_in_a_log_but_not_above_a_live_view(
 
 def test_a_terminal_folds_last_words_between_words_and_breaks_no_link() -> None:
     stream = io.StringIO()
-    written = Journal(
-        stream, clock=HandClock(), verbosity=0, as_json=False, screen=Screen(width=40)
-    )
+    written = Log(stream, clock=HandClock(), verbosity=0, as_json=False, screen=Screen(width=40))
 
     link = "http://" + "x" * 50
     written.write_error("job 7 of 'orders' failed: the key was revoked", hint=f"see {link}")
@@ -127,17 +127,18 @@ def test_a_terminal_folds_last_words_between_words_and_breaks_no_link() -> None:
 def test_only_changes_are_told() -> None:
     entries = LogEntries()
     events: list[ev.Event] = [
-        ev.Resolved(key="orders", connection=connection()),
-        ev.JobKnown(key="orders", job=job("pending"), adopted=False, history=History()),
-        ev.Polled(key="orders", job=job("pending")),
-        ev.Polled(key="orders", job=job("running")),
-        ev.Polled(key="orders", job=job("running"), progress=progress(10, 20)),
-        ev.Polled(key="orders", job=job("running"), progress=progress(10, 20, attempts=2)),
-        ev.Polled(key="orders", job=job("succeeded")),
-        ev.Finished(key="orders", result=result(records_synced=10)),
+        ev.JobKnown(sync=snapshot("orders", job=job("pending"))),
+        ev.Polled(sync=snapshot("orders", job=job("pending"))),
+        ev.Polled(sync=snapshot("orders", job=job("running"))),
+        ev.Polled(sync=snapshot("orders", job=job("running"), progress=progress(10, 20))),
+        ev.Polled(
+            sync=snapshot("orders", job=job("running"), progress=progress(10, 20, attempts=2))
+        ),
+        ev.Polled(sync=snapshot("orders", job=job("succeeded"))),
+        ev.Finished(sync=snapshot("orders"), result=result(records_synced=10)),
     ]
 
-    lines = [entry.message for event in events for entry in entries.entries(event)]
+    lines = [entry.message for event in events if (entry := entries.entry(event))]
 
     assert lines == [
         "started: pending",
@@ -151,28 +152,30 @@ def test_a_heartbeat_says_what_goes_on_only_where_something_does() -> None:
     entries = LogEntries()
     assert entries.heartbeat() is None
     for name, status in (("a", "running"), ("b", "queued"), ("c", "running")):
-        known = ev.JobKnown(key=name, job=job(status), adopted=True, history=History())
-        entries.entries(known)
+        known = ev.JobKnown(sync=snapshot(name, job=job(status), adopted=True))
+        entries.entry(known)
 
     beat = entries.heartbeat()
     assert beat is not None
-    assert beat.message == "still going on: 1 queued, 2 running"
+    assert beat.message == "still active: 1 queued, 2 running"
 
     for name in "abc":
-        entries.entries(ev.Finished(key=name, result=result()))
+        entries.entry(ev.Finished(sync=snapshot(name), result=result()))
     assert entries.heartbeat() is None
 
 
 def test_a_heartbeat_during_an_outage_says_when_the_job_was_last_read() -> None:
     entries = LogEntries()
-    known = ev.JobKnown(key="a", job=job("running"), adopted=True, history=History())
-    entries.entries(known, now=0)
-    entries.entries(ev.Polled(key="a", job=job("running")), now=30)
-    entries.entries(ev.OutageBegan(key="a", words="503"), now=40)
+    known = ev.JobKnown(sync=snapshot("a", job=job("running"), adopted=True))
+    entries.entry(known, now=0)
+    entries.entry(ev.Polled(sync=snapshot("a", job=job("running"))), now=30)
+    entries.entry(
+        ev.OutageBegan(sync=snapshot("a", job=job()), reason="503", seconds=1800), now=40
+    )
 
     during = entries.heartbeat(now=330)
-    entries.entries(ev.OutageEnded(key="a", seconds=300), now=340)
-    entries.entries(ev.Polled(key="a", job=job("running")), now=340)
+    entries.entry(ev.OutageEnded(sync=snapshot("a", job=job()), seconds=300), now=340)
+    entries.entry(ev.Polled(sync=snapshot("a", job=job("running"))), now=340)
     after = entries.heartbeat(now=345)
 
     assert during is not None
@@ -184,28 +187,34 @@ def test_a_heartbeat_during_an_outage_says_when_the_job_was_last_read() -> None:
 def test_a_heartbeat_of_many_tells_apart_what_cannot_be_read() -> None:
     entries = LogEntries()
     for name in "abc":
-        known = ev.JobKnown(key=name, job=job("running"), adopted=True, history=History())
-        entries.entries(known, now=0)
-    entries.entries(ev.OutageBegan(key="b", words="503"), now=1)
+        known = ev.JobKnown(sync=snapshot(name, job=job("running"), adopted=True))
+        entries.entry(known, now=0)
+    entries.entry(ev.OutageBegan(sync=snapshot("b", job=job()), reason="503", seconds=1800), now=1)
 
     beat = entries.heartbeat(now=10)
 
     assert beat is not None
-    assert beat.message == "still going on: 2 running, 1 running when last read"
+    assert beat.message == "still active: 2 running, 1 running when last read"
 
 
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (ev.BlockedBy(key="a", job=job("running")), "still waiting for job 42 to end first"),
-        (ev.Triggering(key="a", number=1), "still starting a job"),
-        (ev.LookingForJob(key="a", words="502"), "still looking for the job"),
-        (ev.Refused(key="a", words="409", seconds=120), "still retrying to start a job"),
+        (
+            ev.BlockedBy(sync=snapshot("a"), other=job("running")),
+            "still waiting for job 42 to end first",
+        ),
+        (ev.Triggering(sync=snapshot("a"), number=1), "still starting a job"),
+        (ev.LookingForJob(sync=snapshot("a"), reason="502"), "still looking for the job"),
+        (
+            ev.Refused(sync=snapshot("a"), seconds=120, reason="409"),
+            "still retrying to start a job",
+        ),
     ],
 )
 def test_a_heartbeat_before_there_is_a_job_says_what_goes_on(event: ev.Event, said: str) -> None:
     entries = LogEntries()
-    entries.entries(event)
+    entries.entry(event)
 
     beat = entries.heartbeat(now=60)
 
@@ -214,8 +223,11 @@ def test_a_heartbeat_before_there_is_a_job_says_what_goes_on(event: ev.Event, sa
 
 
 def test_refusals_are_told_with_the_servers_words_and_how_long_it_is_retried() -> None:
-    [entry] = LogEntries().entries(ev.Refused(key="a", words="POST x: 409 (y)", seconds=120))
+    entry = LogEntries().entry(
+        ev.Refused(sync=snapshot("a"), seconds=120, reason="POST x: 409 (y)")
+    )
 
+    assert entry is not None
     assert entry.message == (
         "refused (POST x: 409 (y)), nothing is running, retrying for up to 2m 00s"
     )
@@ -227,7 +239,7 @@ def test_silence_is_broken_by_a_heartbeat(heartbeat: float, beats: int) -> None:
 
     async def play() -> None:
         async with telling.output.alive():
-            known = ev.JobKnown(key="orders", job=job(), adopted=False, history=History())
+            known = ev.JobKnown(sync=snapshot("orders", job=job()))
             telling.output(known)
             for _ in range(10):  # each lets the heartbeat sleep once: 60 s by its clock
                 await asyncio.sleep(0)
@@ -247,11 +259,11 @@ def test_an_outage_of_many_is_told_once_and_so_is_its_end() -> None:
     entries = LogEntries()
     names = ("a", "b", "c")
     events: list[ev.Event] = [
-        *(ev.OutageBegan(key=name, words="503") for name in names),
-        *(ev.OutageEnded(key=name, seconds=9) for name in names),
-        ev.OutageBegan(key="b", words="503"),
+        *(ev.OutageBegan(sync=snapshot(name), reason="503", seconds=1800) for name in names),
+        *(ev.OutageEnded(sync=snapshot(name), seconds=9) for name in names),
+        ev.OutageBegan(sync=snapshot("b"), reason="503", seconds=1800),
     ]
 
-    told = [entry.event for event in events for entry in entries.entries(event)]
+    told = [entry.event for event in events if (entry := entries.entry(event))]
 
     assert told == ["outage", "recovered", "outage"]
