@@ -16,7 +16,7 @@ from airbyte_sync_cli.foreign_text import (
     printable,
     without_controls,
 )
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import format_log_line, plain
 from tests.support.hostile import STRAY
 
 SECRET = "canary-0123456789-secret"
@@ -59,7 +59,7 @@ def test_sequences_and_invisible_characters_are_removed(text: str, left: str) ->
 
 @given(anything | sequences)
 def test_nothing_that_moves_a_cursor_is_left(text: str) -> None:
-    for cleaned in (without_controls(text), words.plain(text), words.log_line(text)):
+    for cleaned in (without_controls(text), plain(text), format_log_line(text)):
         assert not STRAY.search(cleaned)
         assert len(cleaned.splitlines()) <= 1
     assert not STRAY.search(re.sub(r"\x1b\[[0-9;]*m|[\n\t]", "", printable(text)))
@@ -94,7 +94,7 @@ def test_end_of_a_sentence_is_kept_behind_a_long_value() -> None:
 
 
 @pytest.mark.parametrize("filler", ["x", "x ", "\x1b[31m", f"{SECRET} "])
-@pytest.mark.parametrize("clean", [str, words.plain])
+@pytest.mark.parametrize("clean", [str, plain])
 def test_cut_through_a_secret_leaves_no_part_of_it(filler: str, clean: "type[str]") -> None:
     redaction.remember(SECRET)
     for edge in (LONGEST_MESSAGE, 65_536):
@@ -107,7 +107,7 @@ def test_cut_through_a_secret_leaves_no_part_of_it(filler: str, clean: "type[str
 def test_secret_split_by_what_is_removed_is_masked() -> None:
     redaction.remember(SECRET)
     split = f"{SECRET[:9]}\u202e{SECRET[9:]}"
-    assert SECRET not in words.plain(split)
+    assert SECRET not in plain(split)
 
 
 STARTS = ("\x1b]", "\x1b[", "\x9d", "\x9b", "\x1bP", "\x1b", "\x1b[0;", "\x1b]0;x\x1b", "\x1b(")
@@ -118,7 +118,7 @@ def test_megabyte_of_starts_without_an_end_is_cleaned(start: str) -> None:
     """A quadratic pattern would need 10^12 steps, and so hours."""
     text = start * (1_000_000 // len(start))
     assert len(without_controls(text)) <= len(text)
-    assert words.log_line(text) is not None
+    assert format_log_line(text) is not None
     assert printable(text) is not None
 
 
@@ -146,7 +146,7 @@ class CountedText(str):
 def test_text_is_cut_before_anything_is_done_with_it() -> None:
     text = CountedText("x" * 10_000_000)
 
-    words.plain(text)
+    plain(text)
 
     assert text.read == 65_536
-    assert sys.getsizeof(words.plain(text)) < 20_000
+    assert sys.getsizeof(plain(text)) < 20_000

@@ -17,7 +17,7 @@ from airbyte_sync_cli.commands.session import CommandResult, interrupted
 from airbyte_sync_cli.commands.signals import stopping_on_signals
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import format_duration
 from airbyte_sync_cli.output.listings import steps_text
 from airbyte_sync_cli.output.report import StepRow
 from airbyte_sync_cli.settings import (
@@ -76,7 +76,7 @@ def latest(job: "Job | None", *, now: datetime) -> str:
     if job is None:
         return "none yet"
     since = job.ended_at or job.created_at
-    ago = f", {words.duration((now - since).total_seconds())} ago" if since else ""
+    ago = f", {format_duration((now - since).total_seconds())} ago" if since else ""
     return f"the latest is {job.id}, a {job.type}: {job.status}{ago}"
 
 

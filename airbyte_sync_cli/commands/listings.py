@@ -8,7 +8,7 @@ from airbyte_sync_cli.airbyte.models import Connection, Job
 from airbyte_sync_cli.commands.session import CommandResult, Session
 from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import plain
 from airbyte_sync_cli.output.listings import connections_table, jobs_table
 from airbyte_sync_cli.settings.shown import require_name, shown_name
 from airbyte_sync_cli.sync.anomalies import Medians
@@ -130,7 +130,7 @@ def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
         past.jobs, past.usual, now=session.clock.now(), screen=session.output.screen
     )
     one = past.connection
-    return table if alone else f"{words.plain(one.name)} ({words.plain(one.id)})\n{table}"
+    return table if alone else f"{plain(one.name)} ({plain(one.id)})\n{table}"
 
 
 def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:

@@ -8,7 +8,7 @@ from airbyte_sync_cli.commands.session import CommandResult, Session, interrupte
 from airbyte_sync_cli.commands.status import look_at_job
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import format_log_line
 from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.table import Screen
 from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader
@@ -158,7 +158,7 @@ def _row(found: AttemptLine) -> dict[str, object]:
         "level": line.level,
         "source": line.source,
         "at": line.at,
-        "message": words.log_line(line.message),
+        "message": format_log_line(line.message),
     }
 
 

@@ -21,8 +21,8 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
 )
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
-from airbyte_sync_cli.output import format as words
 from airbyte_sync_cli.output.boundary import guard, show_traceback
+from airbyte_sync_cli.output.format import format_duration
 from airbyte_sync_cli.output.messages import may_have_a_job
 from airbyte_sync_cli.output.options import OutputOptions, read_output_options
 from airbyte_sync_cli.output.output import Output
@@ -320,14 +320,14 @@ async def _reach(settings: Settings, output: Output, clock: Clock, seconds: floa
             raise
         limit = min(seconds, NOT_READY)
         output.warn(
-            f"{error.message}: still trying, for {words.duration(limit)} at most", in_report=False
+            f"{error.message}: still trying, for {format_duration(limit)} at most", in_report=False
         )
         pause = min(_FIRST_PAUSE, seconds)
     except UnavailableError as error:
         if error.lasting:
             raise
         output.warn(
-            f"{error.message}: still trying, for {words.duration(seconds)} at most",
+            f"{error.message}: still trying, for {format_duration(seconds)} at most",
             in_report=False,
         )
         pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)

@@ -14,7 +14,7 @@ _WIDTHLESS: Final = frozenset({"Mn", "Me", "Cf"})
 """Unicode's categories of marks that combine with what stands before them, and of joiners."""
 
 
-def duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Write seconds as `42s`, `3m 05s`, `2h 07m`, `1d 03h`."""
     if seconds is None:
         return "?"
@@ -29,7 +29,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
 
 
-def size(count: float | None) -> str:
+def format_bytes(count: float | None) -> str:
     """Write bytes as `512 B`, `2.0 KiB`, `1.4 GiB`."""
     if count is None:
         return "?"
@@ -41,27 +41,27 @@ def size(count: float | None) -> str:
     return f"{amount:.1f} {_BYTE_UNITS[-1]}"
 
 
-def count(number: int | None) -> str:
+def format_count(number: int | None) -> str:
     """Write a number with thousands apart: `1,234,567`."""
     return "?" if number is None else f"{number:,}"
 
 
-def records(number: int) -> str:
+def format_records(number: int) -> str:
     """Write how many records: `1 record`, `48,200 records`."""
-    return f"{count(number)} record{'' if number == 1 else 's'}"
+    return f"{format_count(number)} record{'' if number == 1 else 's'}"
 
 
-def rate(per_second: float) -> str:
+def format_rate(per_second: float) -> str:
     """Write a number a second: `1,234`, and of few `0.4`."""
     return f"{per_second:.1f}" if 0 < per_second < 10 else f"{round(per_second):,}"  # noqa: PLR2004  # two digits
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Write a moment in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def log_line(text: str) -> str:
+def format_log_line(text: str) -> str:
     """Return a line of Airbyte's log as it may be printed: whole, and with its indentation."""
     return without_controls(" ".join(text.expandtabs(4).splitlines())).rstrip()
 
@@ -86,7 +86,7 @@ def _cells(character: str) -> int:
     return 2 if east_asian_width(character) in "WF" else 1
 
 
-def start_within(text: str, most: int) -> str:
+def clip(text: str, most: int) -> str:
     """Take from the start of a text as much as so many cells hold."""
     used = 0
     for index, character in enumerate(text):
@@ -101,13 +101,13 @@ def padding(text: str, cells: int) -> str:
     return " " * max(cells - cell_width(text), 0)
 
 
-def padded(text: str, cells: int, *, right: bool = False) -> str:
+def pad(text: str, cells: int, *, right: bool = False) -> str:
     """Fill a text up with blanks, to so many cells; `right` aligns it there."""
     blanks = padding(text, cells)
     return blanks + text if right else text + blanks
 
 
-def folded(text: str, width: int | None, *, hang: int = 0) -> str:
+def fold(text: str, width: int | None, *, hang: int = 0) -> str:
     """Break a text between words, so that a terminal breaks none; None breaks nothing.
 
     The lines behind the first begin at column `hang`. A text with a word that fits no line, such
@@ -127,11 +127,11 @@ def folded(text: str, width: int | None, *, hang: int = 0) -> str:
     )
 
 
-def shortened(text: str, most: int, *, mark: str = "…") -> str:
+def shorten(text: str, most: int, *, mark: str = "…") -> str:
     """Take out of the middle what is too long: names often differ at both their ends."""
     if cell_width(text) <= most:
         return text
     kept = max(most - len(mark), 0)
     tail = kept // 2
-    end = start_within(text[::-1], tail)[::-1]
-    return start_within(text, kept - tail) + mark[:most] + end
+    end = clip(text[::-1], tail)[::-1]
+    return clip(text, kept - tail) + mark[:most] + end

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_log_line,
+    format_time,
+    plain,
+)
 from airbyte_sync_cli.output.report import StepRow
 from airbyte_sync_cli.output.table import Column, Screen, bar, render
 from airbyte_sync_cli.sync.anomalies import Anomaly, Medians, elapsed
@@ -39,7 +46,7 @@ def _duration(seconds: float) -> str:
 
 def _folded(text: str, indent: int, screen: Screen) -> Sequence[str]:
     """Fold a text; masked before, because a secret over two lines would not be known for one."""
-    text = words.plain(text)
+    text = plain(text)
     if screen.width is None:
         return [text]
     room = max(screen.width - indent, 30)
@@ -92,7 +99,7 @@ def _cells(connection: Connection, screen: Screen) -> tuple[str, ...]:
         connection.schedule or connection.schedule_type or "?",
         ", ".join(connection.tags),
     )
-    return tuple(words.plain(text) for text in texts)
+    return tuple(plain(text) for text in texts)
 
 
 def jobs_table(jobs: Sequence[Job], usual: Medians, *, now: datetime, screen: Screen) -> str:
@@ -105,7 +112,7 @@ def jobs_table(jobs: Sequence[Job], usual: Medians, *, now: datetime, screen: Sc
 
 def _what(jobs: Sequence[Job]) -> Sequence[Column]:
     """Tell which jobs they are."""
-    statuses = [words.plain(job.status) for job in jobs]
+    statuses = [plain(job.status) for job in jobs]
     created = [
         f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M}" if job.created_at else "?"
         for job in jobs
@@ -115,7 +122,7 @@ def _what(jobs: Sequence[Job]) -> Sequence[Column]:
         Column(title="status", cells=statuses, colours=_STATUS_COLOURS),
         Column(
             title="type",
-            cells=[words.plain(job.type) for job in jobs],
+            cells=[plain(job.type) for job in jobs],
             leaves=6,
             silent=frozenset({"sync"}),
         ),
@@ -137,8 +144,8 @@ def _effort(jobs: Sequence[Job], now: datetime, screen: Screen) -> Sequence[Colu
 
 def _yield(jobs: Sequence[Job]) -> Sequence[Column]:
     """Tell what they moved."""
-    records = [words.count(job.records_synced) for job in jobs]
-    sizes = [words.size(job.bytes_synced) for job in jobs]
+    records = [format_count(job.records_synced) for job in jobs]
+    sizes = [format_bytes(job.bytes_synced) for job in jobs]
     return [
         Column(title="records", cells=records, right=True, leaves=1, words="{} records"),
         Column(title="size", cells=sizes, right=True, leaves=3),
@@ -166,17 +173,17 @@ def _notes(jobs: Sequence[Job], usual: Medians, now: datetime) -> Sequence[Colum
 
 
 def _took(job: Job, now: datetime) -> str:
-    text = words.duration(elapsed(job, now=now))
+    text = format_duration(elapsed(job, now=now))
     return text if job.is_final else f"{text}+"
 
 
 def _oddity(oddity: Anomaly) -> str:
     parts = []
     if oddity.slow is not None:
-        usual = words.duration(oddity.median_seconds)
+        usual = format_duration(oddity.median_seconds)
         parts.append(f"slow: {oddity.slow:.1f}x the usual {usual}")
     if oddity.small is not None:
-        usual = words.count(round(oddity.median_records or 0))
+        usual = format_count(round(oddity.median_records or 0))
         parts.append(f"small: {oddity.small:.0%} of the usual {usual} records")
     return ", ".join(parts)
 
@@ -184,9 +191,9 @@ def _oddity(oddity: Anomaly) -> str:
 def log_text(found: AttemptLine, screen: Screen) -> str:
     """Write a line of a log: a plain one as it came, an event with its time and origin."""
     line = found.line
-    message = words.log_line(line.message)
+    message = format_log_line(line.message)
     if line.source is not None:
-        at = words.moment(line.at) if line.at else "-"
-        level = words.plain(line.level or "?").upper()
-        message = f"{at} {words.plain(line.source)} {level} > {message}"
+        at = format_time(line.at) if line.at else "-"
+        level = plain(line.level or "?").upper()
+        message = f"{at} {plain(line.source)} {level} > {message}"
     return screen.paint(message, _LEVEL_COLOURS.get(line.level or ""))

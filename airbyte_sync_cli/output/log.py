@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.foreign_text import capped, json_line, printable
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import fold, format_time, plain
 from airbyte_sync_cli.output.table import PLAIN, Screen
 from airbyte_sync_cli.streams import write
 
@@ -87,12 +87,12 @@ class Log:
                 self.write(Entry(event=event, message=text, level="error"))
             elif text:
                 label = f"{event}:"
-                line = words.folded(f"{label} {text}", self._screen.width, hang=len(label) + 1)
+                line = fold(f"{label} {text}", self._screen.width, hang=len(label) + 1)
                 self._write_line(self._screen.paint(label, colour) + line[len(label) :])
 
     def write_line(self, line: str, *, hang: int = 0) -> None:
         """Write a line as it is; a terminal folds it, and what follows begins at column `hang`."""
-        self._write_line(words.folded(line, self._screen.width, hang=hang))
+        self._write_line(fold(line, self._screen.width, hang=hang))
 
     def _write_line(self, line: str) -> None:
         line = printable(line)
@@ -108,22 +108,22 @@ class Log:
 
     def _text(self, entry: Entry) -> str:
         level = "" if entry.level in {"info", "debug"} else f"{entry.level}: "
-        who = words.plain(entry.connection_name or entry.connection_id or "")
+        who = plain(entry.connection_name or entry.connection_id or "")
         job = f"job={entry.job_id}" if entry.job_id is not None else ""
         subject = f"[{' '.join(filter(None, [who, job]))}] " if who or job else ""
-        said = words.plain(entry.message)
+        said = plain(entry.message)
         if entry.url and (self._is_verbose or self._above is None):
-            said += f" {words.plain(entry.url)}"
-        return f"{words.moment(self._clock.now())} {level}{subject}{said}"
+            said += f" {plain(entry.url)}"
+        return f"{format_time(self._clock.now())} {level}{subject}{said}"
 
     def _json(self, entry: Entry) -> str:
         name, status = entry.connection_name, entry.status
         fields = json.dumps(
             {
-                "time": words.moment(self._clock.now()),
+                "time": format_time(self._clock.now()),
                 "level": entry.level,
                 "event": entry.event,
-                "message": words.plain(entry.message),
+                "message": plain(entry.message),
                 "connection_id": entry.connection_id,
                 "connection_name": name and capped(name),
                 "job_id": entry.job_id,

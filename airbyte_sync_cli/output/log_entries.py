@@ -6,7 +6,7 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import format_bytes, format_duration, format_records
 from airbyte_sync_cli.output.log import Entry, Level
 from airbyte_sync_cli.output.messages import fate
 from airbyte_sync_cli.sync import events as ev
@@ -90,7 +90,7 @@ class LogEntries:
             return logged.activity + outage
         if not self._is_stale(key, logged, now):
             return _status(logged.latest)
-        ago = words.duration(now - logged.read_at)
+        ago = format_duration(now - logged.read_at)
         return f"waiting: {_status(logged.latest)} when last read, {ago} ago"
 
     def _is_stale(self, key: str, logged: _Logged, now: float) -> bool:
@@ -189,23 +189,23 @@ def _progress(event: _Progress) -> tuple[str, str, Level]:  # noqa: PLR0911  # o
             again = f" again (try {number})" if number > 1 else ""
             return "triggering", f"starting a job{again}", "info"
         case ev.Refused(reason=reason, seconds=seconds):
-            limit = words.duration(seconds)
+            limit = format_duration(seconds)
             message = f"refused ({reason}), nothing is running, retrying for up to {limit}"
             return "refused", message, "warning"
         case ev.LookingForJob(reason=reason):
             message = f"trigger response lost or unclear ({reason}), looking for the job"
             return "looking", message, "warning"
         case ev.OutageBegan(reason=reason, seconds=seconds):
-            limit = words.duration(seconds)
+            limit = format_duration(seconds)
             message = f"Airbyte is unreachable ({reason}), retrying for up to {limit}"
             return "outage", message, "warning"
         case ev.OutageEnded(seconds=seconds):
-            message = f"Airbyte is reachable again after {words.duration(seconds)}"
+            message = f"Airbyte is reachable again after {format_duration(seconds)}"
             return "recovered", message, "info"
         case ev.DryRun(message=message):
             return "dry-run", message, "info"
         case ev.AwaitingNumbers(seconds=seconds):
-            limit = words.duration(seconds)
+            limit = format_duration(seconds)
             return "counting", f"succeeded, waiting up to {limit} for its final numbers", "info"
         case ev.Cancelling(because=because):
             job_id = event.sync.job.id if event.sync.job else "?"
@@ -220,9 +220,9 @@ def _status(sync: Snapshot) -> str:
     if progress and (progress.attempts or 0) > 1:
         parts.append(f"attempt {progress.attempts}")
     if progress and progress.records_emitted is not None:
-        parts.append(f"{words.records(progress.records_emitted)} read")
+        parts.append(f"{format_records(progress.records_emitted)} read")
     if progress and progress.bytes_emitted is not None:
-        parts.append(words.size(progress.bytes_emitted))
+        parts.append(format_bytes(progress.bytes_emitted))
     return ", ".join(parts)
 
 
@@ -231,11 +231,11 @@ def _ending(result: SyncResult) -> str:
         return f"skipped: job {result.job_id} is {result.status}"
     parts = [_outcome(result)]
     if result.duration_seconds is not None:
-        parts.append(f"after {words.duration(result.duration_seconds)}")
+        parts.append(f"after {format_duration(result.duration_seconds)}")
     if result.records_synced is not None:
-        parts.append(words.records(result.records_synced))
+        parts.append(format_records(result.records_synced))
     if result.bytes_synced is not None:
-        parts.append(words.size(result.bytes_synced))
+        parts.append(format_bytes(result.bytes_synced))
     return ", ".join(parts)
 
 

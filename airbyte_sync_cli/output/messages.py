@@ -7,7 +7,7 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES, Failure
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import format_duration, plain
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import (
     ErrorResult,
@@ -56,10 +56,10 @@ def _deserves_one(sync: SyncResult, details: FailureDetails, *, alone: bool) -> 
 def _block(
     sync: SyncResult, details: FailureDetails, *, alone: bool, with_trace: bool
 ) -> list[str]:
-    after = f" after {words.duration(sync.duration_seconds)}" if sync.duration_seconds else ""
+    after = f" after {format_duration(sync.duration_seconds)}" if sync.duration_seconds else ""
     tries = f", in {sync.attempts} attempts" if (sync.attempts or 0) > 1 else ""
-    lines = [words.plain(f"{name(sync)} {phrase(sync)}{after}{tries}")]
-    lines += [f"  {label:<6} {words.plain(text)}" for label, text in _fields(sync, details)]
+    lines = [plain(f"{name(sync)} {phrase(sync)}{after}{tries}")]
+    lines += [f"  {label:<6} {plain(text)}" for label, text in _fields(sync, details)]
     if sync.job_id is not None and not alone:  # alone, the hint says so
         lines.append(f"  log    airbyte-sync logs {sync.job_id}")
     if with_trace and details.failure is not None:
@@ -95,12 +95,10 @@ def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
 
 def _trace(failure: Failure) -> list[str]:
     """Keep the lines of a stack trace, but nothing that moves a cursor."""
-    lines = (
-        [f"  inner  {words.plain(failure.internal_message)}"] if failure.internal_message else []
-    )
+    lines = [f"  inner  {plain(failure.internal_message)}"] if failure.internal_message else []
     if failure.stacktrace:
         lines += ["  trace"]
-        lines += [f"    {words.plain(line)}" for line in failure.stacktrace.splitlines()]
+        lines += [f"    {plain(line)}" for line in failure.stacktrace.splitlines()]
     return lines
 
 
@@ -161,8 +159,8 @@ def error_result(
     message, hint = _with_what_may_exist(message, hint or _hint(code, concerned), syncs)
     return ErrorResult(
         kind=code.outcome,
-        message=redact(words.plain(message or code.outcome)),
-        hint=redact(words.plain(hint)) if hint else None,
+        message=redact(plain(message or code.outcome)),
+        hint=redact(plain(hint)) if hint else None,
     )
 
 
@@ -311,7 +309,7 @@ def reason(sync: SyncResult) -> str:
         sentence += f": {sync.failure.message}" + (f" ({where})" if where else "")
     elif sync.exit_code == ExitCode.FAILED:
         sentence += ": Airbyte does not tell why here" + (f", see {sync.url}" if sync.url else "")
-    return words.plain(sentence)
+    return plain(sentence)
 
 
 def phrase(sync: SyncResult) -> str:

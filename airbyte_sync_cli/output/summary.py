@@ -6,7 +6,15 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import (
+    cell_width,
+    format_bytes,
+    format_duration,
+    format_records,
+    pad,
+    plain,
+    shorten,
+)
 from airbyte_sync_cli.output.messages import fate, may_have_a_job
 from airbyte_sync_cli.output.table import PLAIN, Screen
 from airbyte_sync_cli.redaction import redact
@@ -69,7 +77,7 @@ def _fit(cells: Sequence[list[str]], screen: Screen) -> None:
             row[_SIZE] = ""
     most = max(_room_for_names(cells, screen), _SHORTEST_NAME)
     for row in cells:
-        row[_NAME] = words.shortened(row[_NAME], most, mark="…" if screen.blocks else "~")
+        row[_NAME] = shorten(row[_NAME], most, mark="…" if screen.blocks else "~")
 
 
 def _room_for_names(cells: Sequence[Sequence[str]], screen: Screen) -> int:
@@ -79,32 +87,32 @@ def _room_for_names(cells: Sequence[Sequence[str]], screen: Screen) -> int:
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
     """Return the width of each column; a table without rows has all of its columns, too."""
-    return [max((words.cell_width(row[i]) for row in cells), default=0) for i in range(_COLUMNS)]
+    return [max((cell_width(row[i]) for row in cells), default=0) for i in range(_COLUMNS)]
 
 
 def _cells(sync: SyncResult, command: str | None, now: datetime | None) -> list[str]:
     """Put every part of a line in its column; empty where it is unknown."""
     if sync.exit_code == ExitCode.SKIPPED:  # the job is somebody else's, and its numbers, too
         because = f"job {sync.job_id} is {sync.status}" if sync.job_id is not None else ""
-        return ["skipped", _name(sync), words.plain(because), "", "", "", ""]
+        return ["skipped", _name(sync), plain(because), "", "", "", ""]
     counts = _counts(sync, command)
     return [
-        words.plain(_state(sync, command)),
+        plain(_state(sync, command)),
         _name(sync),
         f"job {sync.job_id}" if sync.job_id is not None else "",
         _duration(sync, now if command == "status" else None),
-        words.records(sync.records_synced or 0) if counts else "",
-        words.size(sync.bytes_synced) if counts and sync.bytes_synced is not None else "",
+        format_records(sync.records_synced or 0) if counts else "",
+        format_bytes(sync.bytes_synced) if counts and sync.bytes_synced is not None else "",
         _GAP.join(filter(None, _remarks(sync, command))),
     ]
 
 
 def _duration(sync: SyncResult, now: datetime | None) -> str:
     if sync.duration_seconds is not None:
-        return words.duration(sync.duration_seconds)
+        return format_duration(sync.duration_seconds)
     if now is None or sync.created_at is None or sync.status in FINAL_STATUSES:
         return ""
-    return f"for {words.duration((now - sync.created_at).total_seconds())}"
+    return f"for {format_duration((now - sync.created_at).total_seconds())}"
 
 
 def _counts(sync: SyncResult, command: str | None) -> bool:
@@ -115,7 +123,7 @@ def _counts(sync: SyncResult, command: str | None) -> bool:
 
 
 def _name(sync: SyncResult) -> str:
-    return redact(words.plain(sync.connection_name or sync.connection_id or ""))  # before a cut
+    return redact(plain(sync.connection_name or sync.connection_id or ""))  # before a cut
 
 
 def _state(sync: SyncResult, command: str | None) -> str:
@@ -177,7 +185,7 @@ def _aligned(
     lines = []
     for sync, row in zip(syncs, cells, strict=True):
         state, *rest = [
-            words.padded(cell, width, right=i in _NUMBERS)
+            pad(cell, width, right=i in _NUMBERS)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             if width
         ]

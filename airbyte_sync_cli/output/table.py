@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, TextIO
 
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import cell_width, clip, padding
 from airbyte_sync_cli.output.terminal import is_terminal, wants_colour
 from airbyte_sync_cli.redaction import redact
 
@@ -95,7 +95,7 @@ class Column:
     @property
     def width(self) -> int:
         """What it takes unfolded."""
-        return max(words.cell_width(text) for text in (self.title, *self.cells))
+        return max(cell_width(text) for text in (self.title, *self.cells))
 
     def said(self, row: int) -> str | None:
         """Say a cell without its title."""
@@ -170,7 +170,7 @@ def _line(
 ) -> str:
     cells = []
     for text, column, width in zip(parts, columns, widths, strict=True):
-        blanks = words.padding(text, width)
+        blanks = padding(text, width)
         painted = screen.paint(text, (column.colours or {}).get(text))
         cells.append(blanks + painted if column.right else painted + blanks)
     return _GAP.join(cells).rstrip()
@@ -189,7 +189,7 @@ def _second(said: Sequence[str], width: int | None) -> Sequence[str]:
 def _fold(text: str, width: int) -> Sequence[str]:
     """Break a text at spaces, or anywhere if a word is too long; wide characters count twice."""
     lines, rest = [], text
-    while (end := len(words.start_within(rest, width))) < len(rest):
+    while (end := len(clip(rest, width))) < len(rest):
         end = end or 1
         space = rest.rfind(" ", 1, end + 1)
         cut = space if space > 0 else end

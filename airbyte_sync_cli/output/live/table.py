@@ -8,7 +8,14 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    plain,
+    shorten,
+)
 from airbyte_sync_cli.output.live.estimate import Estimate
 from airbyte_sync_cli.output.live.state import Kind, Row
 from airbyte_sync_cli.output.live.symbols import STYLES, Symbols, joined
@@ -122,7 +129,7 @@ class _Sheet:
     def draw(self, line: _Line) -> Text:
         """Put a line together."""
         text = self._symbols.cell(line.symbol, _SYMBOL)
-        name = words.shortened(line.name.plain, self._name, mark=self._symbols.ellipsis)
+        name = shorten(line.name.plain, self._name, mark=self._symbols.ellipsis)
         text.append_text(self._symbols.cell(Text(name, line.name.style), self._name))
         for column in self._columns:
             if line.words and column.title not in {"state", "time"}:
@@ -164,7 +171,7 @@ def _headline(rows: Sequence[Row], seconds: float, width: int) -> Text:
     return joined(
         [
             Text.assemble((f"{len(rows)} syncs", "bold"), f": {_counts(rows)}"),
-            Text(words.duration(seconds), "dim"),
+            Text(format_duration(seconds), "dim"),
         ],
         width=width,
     )
@@ -177,15 +184,15 @@ def _counts(rows: Sequence[Row]) -> str:
 
 def _line(row: Row, symbols: Symbols, now: float) -> _Line:
     seconds, guess = row.seconds(now), row.estimate(now)
-    state = words.plain(row.state) + (f" #{row.attempt}" if row.attempt > 1 else "")
+    state = plain(row.state) + (f" #{row.attempt}" if row.attempt > 1 else "")
     cells: dict[str, str | Text] = {
         "state": Text(state, STYLES[row.kind]),
-        "time": words.duration(seconds) if seconds is not None else "",
+        "time": format_duration(seconds) if seconds is not None else "",
         "bar": _bar(row, guess, symbols),
         "left": guess.span if guess else "",
         **_numbers(row.records, row.size, row.rates(now)),
     }
-    name = Text(words.plain(row.name))
+    name = Text(plain(row.name))
     return _Line(symbols.symbol(row.kind), name, cells, words=_reason(row))
 
 
@@ -193,15 +200,15 @@ def _numbers(
     records: int | None, size: int | None, rates: tuple[float, float] | None
 ) -> dict[str, str]:
     return {
-        "records": words.count(records) if records is not None else "",
-        "size": words.size(size) if size is not None else "",
-        "rate": f"{words.rate(rates[0])}/s" if rates else "",
+        "records": format_count(records) if records is not None else "",
+        "size": format_bytes(size) if size is not None else "",
+        "rate": f"{format_rate(rates[0])}/s" if rates else "",
     }
 
 
 def _reason(row: Row) -> str:
     failure = row.result.failure if row.result else None
-    return words.plain(failure.message) if failure and failure.message else ""
+    return plain(failure.message) if failure and failure.message else ""
 
 
 def _bar(row: Row, guess: Estimate | None, symbols: Symbols) -> str | Text:

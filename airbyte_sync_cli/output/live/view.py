@@ -7,7 +7,14 @@ from typing import Final
 from rich.text import Text
 
 from airbyte_sync_cli.airbyte.models import StreamProgress
-from airbyte_sync_cli.output import format as words
+from airbyte_sync_cli.output.format import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    format_records,
+    plain,
+)
 from airbyte_sync_cli.output.live import table
 from airbyte_sync_cli.output.live.state import LiveState, Row
 from airbyte_sync_cli.output.live.symbols import STYLES, Symbols, joined
@@ -73,11 +80,11 @@ def _headline(row: Row, frame: Frame) -> Text:
     seconds = row.seconds(frame.now)
     return joined(
         [
-            joined([frame.symbols.symbol(row.kind), Text(words.plain(row.name), "bold")], " "),
+            joined([frame.symbols.symbol(row.kind), Text(plain(row.name), "bold")], " "),
             f"job {row.sync.job.id}" if row.sync.job else "",
-            Text(words.plain(row.state), STYLES[row.kind]),
+            Text(plain(row.state), STYLES[row.kind]),
             f"attempt {row.attempt}" if row.attempt > 1 else "",
-            Text(words.duration(seconds), "dim") if seconds is not None else "",
+            Text(format_duration(seconds), "dim") if seconds is not None else "",
             Text("adopted", "dim") if row.sync.adopted else "",
         ],
         width=frame.width,
@@ -97,10 +104,10 @@ def _progress(row: Row, frame: Frame) -> Text:
 def _numbers(row: Row, frame: Frame) -> Text:
     rates = row.rates(frame.now)
     parts = [
-        words.records(row.records) if row.records is not None else "",
-        words.size(row.size) if row.size is not None else "",
-        Text(f"{words.rate(rates[0])} records/s", "dim") if rates else "",
-        Text(f"{words.size(rates[1])}/s", "dim") if rates else "",
+        format_records(row.records) if row.records is not None else "",
+        format_bytes(row.size) if row.size is not None else "",
+        Text(f"{format_rate(rates[0])} records/s", "dim") if rates else "",
+        Text(f"{format_bytes(rates[1])}/s", "dim") if rates else "",
     ]
     fitting = joined(parts, width=frame.width - len(_INDENT))
     return Text(_INDENT).append_text(fitting) if any(parts) else Text("")
@@ -112,9 +119,9 @@ def _streams(streams: Sequence[StreamProgress], room: int, frame: Frame) -> list
     lines = [
         joined(
             [
-                Text(_INDENT).append_text(frame.symbols.cell(words.plain(one.name), widest)),
-                frame.symbols.cell(words.count(one.records_emitted), 12, right=True),
-                frame.symbols.cell(words.size(one.bytes_emitted), 9, right=True),
+                Text(_INDENT).append_text(frame.symbols.cell(plain(one.name), widest)),
+                frame.symbols.cell(format_count(one.records_emitted), 12, right=True),
+                frame.symbols.cell(format_bytes(one.bytes_emitted), 9, right=True),
             ]
         )
         for one in shown
