@@ -28,17 +28,17 @@ class StepRow(Frozen):
     """One step of the way to Airbyte."""
 
     name: str = Field(description="address, dns, tcp, tls, api, sign-in, version, connection, job")
-    outcome: Literal["ok", "warning", "failed"] = Field(description="how it went")
-    message: str = Field(description="what was found")
-    hint: str | None = Field(default=None, description="what to do about it")
-    seconds: float = Field(description="how long it took")
+    outcome: Literal["ok", "warning", "failed"] = Field(description="the outcome of the step")
+    message: str = Field(description="the finding")
+    hint: str | None = Field(default=None, description="how to fix it")
+    seconds: float = Field(description="duration")
 
 
 class CheckReport(Report):
     """What `check` has to say."""
 
     steps: tuple[StepRow, ...] = Field(
-        default=(), description="in their order, up to the first broken one"
+        default=(), description="in order, up to the first that failed"
     )
 
 
@@ -46,9 +46,9 @@ class SettingRow(Frozen):
     """One setting."""
 
     name: str = Field(description="as in a profile")
-    value: str | None = Field(description="masked for a secret; null: not set")
-    origin: str = Field(description="where it comes from")
-    secret: bool = Field(description="whether the value is masked")
+    value: str | None = Field(description="redacted for a secret; null if not set")
+    origin: str = Field(description="the source of the value")
+    secret: bool = Field(description="whether the value is redacted")
 
 
 class ConfigReport(Report):
@@ -62,15 +62,15 @@ class ConnectionRow(Frozen):
 
     connection_id: str = Field(description="Airbyte's id, a UUID")
     connection_name: str = Field(description="its name")
-    status: str = Field(description="Airbyte's word")
-    workspace_id: str | None = Field(description="where it lives")
+    status: str = Field(description="Airbyte's connection status")
+    workspace_id: str | None = Field(description="the workspace's id")
     source_id: str | None = Field(description="a UUID")
-    source_name: str | None = Field(description="null where names cannot be read")
+    source_name: str | None = Field(description="null if names cannot be read")
     destination_id: str | None = Field(description="a UUID")
-    destination_name: str | None = Field(description="null where names cannot be read")
+    destination_name: str | None = Field(description="null if names cannot be read")
     schedule_type: str | None = Field(description="manual, basic or cron")
-    schedule: str | None = Field(description="the schedule for people")
-    tags: tuple[str, ...] = Field(description="their names")
+    schedule: str | None = Field(description="the schedule as text")
+    tags: tuple[str, ...] = Field(description="tag names")
     url: str | None = Field(description="the connection in Airbyte's web UI")
 
 
@@ -78,7 +78,7 @@ class ConnectionsReport(Report):
     """What `connections` has to say."""
 
     connections: tuple[ConnectionRow, ...] = Field(
-        default=(), description="by name; empty where they could not be read"
+        default=(), description="by name; empty if they could not be read"
     )
 
     def ids(self) -> list[str]:
@@ -99,10 +99,10 @@ UtcMilli = Annotated[
 class LogRow(Frozen):
     """One line of a log."""
 
-    attempt: int = Field(description="from 1")
+    attempt: int = Field(description="attempt number, from 1")
     level: str | None = Field(description="trace, debug, info, warn or error")
     source: str | None = Field(description="source, destination, platform …")
-    at: UtcMilli | None = Field(description="when it was written")
+    at: UtcMilli | None = Field(description="time of the entry")
     message: str = Field(description="without control characters")
 
 
@@ -110,7 +110,7 @@ class LogsReport(Report):
     """What `logs` has to say; the job itself stands in `syncs`."""
 
     lines: tuple[LogRow, ...] = Field(
-        default=(), description="in the order of the log; empty where it could not be read"
+        default=(), description="in the order of the log; empty if it could not be read"
     )
 
 

@@ -73,7 +73,7 @@ class CancelResult(Frozen):
     """What became of our wish to cancel."""
 
     requested: bool = Field(description="a cancel request was sent to Airbyte")
-    confirmed: bool = Field(description="the job was seen to be cancelled afterwards")
+    confirmed: bool = Field(description="the job was read as cancelled afterwards")
 
 
 class FailureResult(Frozen):
@@ -81,49 +81,47 @@ class FailureResult(Frozen):
 
     origin: str | None = Field(description="source, destination, replication, airbyte_platform …")
     type: str | None = Field(description="config_error, system_error, transient_error …")
-    message: str | None = Field(description="Airbyte's message for people")
-    retryable: bool | None = Field(description="whether Airbyte says that a retry can help")
-    stream: str | None = Field(description="the stream that failed, where Airbyte tells")
+    message: str | None = Field(description="Airbyte's external message")
+    retryable: bool | None = Field(description="whether Airbyte considers a retry useful")
+    stream: str | None = Field(description="the stream that failed, if known")
 
 
 class SyncResult(Frozen):
     """One connection's ending. What is unknown is null, never missing and never 0."""
 
     connection_id: str | None = Field(default=None, description="Airbyte's id, a UUID")
-    connection_name: str | None = Field(default=None, description="null: it could not be read")
+    connection_name: str | None = Field(default=None, description="null if it could not be read")
     job_id: int | None = Field(
-        default=None, description="null: there is no job, or none that could be found: see `start`"
+        default=None, description="null if there is no job, or none was found: see `start`"
     )
     start: StartWord | None = Field(
         default=None,
-        description="what this command started: not-sent (no request reached anybody), refused "
-        "(nothing was started), possible (a job may exist, or appear later), started; null: this "
-        "command starts nothing",
+        description="whether this command started the job: not-sent (no trigger was sent), refused (nothing "
+        "was started), possible (a job may exist, or appear later), started; null for commands that "
+        "start nothing",
     )
     job_type: str | None = Field(
-        default=None, description="sync, refresh, reset or clear: what Airbyte made of it"
+        default=None, description="Airbyte's job type: sync, refresh, reset or clear"
     )
-    outcome: str | None = Field(default=None, description="a name of the exit-code table")
-    exit_code: int | None = Field(default=None, description="this sync's own exit code")
-    status: str | None = Field(default=None, description="Airbyte's word for the job's state")
-    adopted: bool = Field(default=False, description="the job was not started by this process")
-    created_at: UtcSecond | None = Field(default=None, description="when the job was made, UTC")
-    ended_at: UtcSecond | None = Field(default=None, description="when it reached its end, UTC")
+    outcome: str | None = Field(default=None, description="a name from the exit code table")
+    exit_code: int | None = Field(default=None, description="the exit code of this sync")
+    status: str | None = Field(default=None, description="Airbyte's job status")
+    adopted: bool = Field(default=False, description="the job was not started by this run")
+    created_at: UtcSecond | None = Field(default=None, description="when the job was created, UTC")
+    ended_at: UtcSecond | None = Field(default=None, description="when the job ended, UTC")
     duration_seconds: float | None = Field(
         default=None, description="from the job's creation to its end"
     )
-    records_synced: int | None = Field(default=None, description="committed in the destination")
-    bytes_synced: int | None = Field(default=None, description="committed in the destination")
-    attempts: int | None = Field(default=None, description="Airbyte's tries within the job")
+    records_synced: int | None = Field(default=None, description="committed to the destination")
+    bytes_synced: int | None = Field(default=None, description="committed to the destination")
+    attempts: int | None = Field(default=None, description="number of attempts within the job")
     retryable: bool | None = Field(
-        default=None, description="whether Airbyte says that another job can do better"
+        default=None, description="whether Airbyte considers another job useful"
     )
     cancel: CancelResult | None = Field(
-        default=None, description="null unless we wished to cancel the job"
+        default=None, description="null unless this run tried to cancel the job"
     )
-    failure: FailureResult | None = Field(
-        default=None, description="why it failed, where Airbyte tells it"
-    )
+    failure: FailureResult | None = Field(default=None, description="why it failed, if known")
     url: str | None = Field(default=None, description="the job in Airbyte's web UI")
 
     @property
@@ -138,7 +136,7 @@ class SyncResult(Frozen):
 class ErrorResult(Frozen):
     """What went wrong, for programs and for people."""
 
-    kind: str = Field(description="a name of the exit-code table")
+    kind: str = Field(description="a name from the exit code table")
     message: str = Field(description="what happened, to which job")
     hint: str | None = Field(default=None, description="what to do next")
 
@@ -146,13 +144,15 @@ class ErrorResult(Frozen):
 class Report(Frozen):
     """Everything that a command has to say: the same keys in every ending."""
 
-    schema_version: Literal[1] = Field(default=1, description="grows when a key changes or goes")
-    command: str | None = Field(description="null: the command line did not tell")
+    schema_version: Literal[1] = Field(
+        default=1, description="increased when a key is changed or removed"
+    )
+    command: str | None = Field(description="null if the command line could not be parsed")
     exit_code: int = Field(description="the exit code of the program")
     outcome: str = Field(description="the exit code's name")
-    syncs: tuple[SyncResult, ...] = Field(description="one for each connection or job")
-    warnings: tuple[str, ...] = Field(description="what was odd, and did not change the ending")
-    error: ErrorResult | None = Field(description="null where nothing went wrong")
+    syncs: tuple[SyncResult, ...] = Field(description="one per connection or job")
+    warnings: tuple[str, ...] = Field(description="warnings, which do not change the exit code")
+    error: ErrorResult | None = Field(description="null without an error")
 
     def ids(self) -> list[str]:
         """List what `--output id` prints: the id of each thing that was asked for."""
