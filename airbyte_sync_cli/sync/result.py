@@ -96,9 +96,9 @@ class SyncResult(Frozen):
     )
     start: StartWord | None = Field(
         default=None,
-        description="whether this command started the job: not-sent (no trigger was sent), refused (nothing "
-        "was started), possible (a job may exist, or appear later), started; null for commands that "
-        "start nothing",
+        description="whether this command started the job: not-sent (no trigger was sent), "
+        "refused (nothing was started), possible (a job may exist, or appear later), started; "
+        "null for commands that start nothing",
     )
     job_type: str | None = Field(
         default=None, description="Airbyte's job type: sync, refresh, reset or clear"
