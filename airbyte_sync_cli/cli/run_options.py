@@ -1,4 +1,4 @@
-"""Options of `run`, `trigger` and `wait`, each said once: flag, environment name, help."""
+"""Options of `run`, `trigger` and `wait`: flag, environment variable, help."""
 
 from typing import Annotated, Literal
 
@@ -10,8 +10,8 @@ SELECT = "Which connections"
 HOW = "How to run"
 TIME = "Time limits"
 
-# Choices are written out: to import them from `sync.policy` would slow every `--help` down.
-# mypy holds the two together where the commands hand them over.
+# Choices are repeated here: importing them from `sync.policy` would slow down every `--help`.
+# mypy compares the two where the commands pass them on.
 
 Connections = Annotated[
     list[str] | None,
@@ -30,7 +30,7 @@ LatestOf = Annotated[
         "--conn",
         "-c",
         metavar="ID|NAME",
-        help="The latest job of this connection, by id or exact name. [env: AIRBYTE_CONNECTION]",
+        help="Use the latest job of this connection (id or exact name). [env: AIRBYTE_CONNECTION]",
         autocompletion=complete_connection,
         rich_help_panel=SELECT,
     ),
@@ -40,7 +40,7 @@ Tags = Annotated[
     typer.Option(
         "--tag",
         metavar="TAG",
-        help="Every active connection that carries this tag. Repeatable.",
+        help="All active connections with this tag. Repeatable.",
         rich_help_panel=SELECT,
     ),
 ]
@@ -52,7 +52,8 @@ JobTypes = Annotated[
     Literal["sync", "clear", "refresh"],
     typer.Option(
         "--job-type",
-        help="What to start. A clear deletes the synced data; a refresh syncs everything anew.",
+        help="Type of job to start. A clear deletes the synced data, a refresh syncs all data "
+        "again.",
         rich_help_panel=HOW,
     ),
 ]
@@ -60,8 +61,8 @@ IfRunning = Annotated[
     Literal["wait", "attach", "skip", "fail"],
     typer.Option(
         "--if-running",
-        help="If a job of the connection is active already: wait for its end, then start ours; "
-        "attach to that job and report it; skip: exit 99; fail: exit 8.",
+        help="What to do if a job of the connection is already running. wait: start a new one "
+        "after it; attach: wait for it and report its outcome; skip: exit 99; fail: exit 8.",
         rich_help_panel=HOW,
     ),
 ]
@@ -70,8 +71,8 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar="TIMESTAMP|DURATION",
-        help="Makes a retry safe: a sync created since then (2h: two hours ago) counts as ours if "
-        "it is active or has succeeded; only else one is started. "
+        help="Make retries idempotent: a sync created since then (2h: two hours ago) that is "
+        "running or succeeded counts as this run's sync; otherwise a new one is started. "
         'In Airflow: --since "{{ dag_run.start_date }}".',
         rich_help_panel=HOW,
     ),
@@ -79,14 +80,14 @@ Since = Annotated[
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Start nothing: look, and say what would be done.", rich_help_panel=HOW
+        "--dry-run", help="Start nothing, print what would be done.", rich_help_panel=HOW
     ),
 ]
 FailFast = Annotated[
     bool,
     typer.Option(
         "--fail-fast",
-        help="With several connections: the first failure cancels the others that we started.",
+        help="With several connections: cancel the other started syncs on the first failure.",
         rich_help_panel=HOW,
     ),
 ]
@@ -96,7 +97,7 @@ MaxParallel = Annotated[
         "--max-parallel",
         metavar="N",
         min=1,
-        help="With several connections: at most N syncs at a time.",
+        help="Maximum number of syncs at the same time.",
         show_default="no limit",
         rich_help_panel=HOW,
     ),
@@ -107,7 +108,7 @@ MinRecords = Annotated[
         "--min-records",
         metavar="N",
         min=0,
-        help="A success with fewer records than N is exit 13.",
+        help="Exit 13 if a sync succeeded with fewer than N records.",
         rich_help_panel=HOW,
     ),
 ]
@@ -115,7 +116,8 @@ Verify = Annotated[
     bool,
     typer.Option(
         "--verify",
-        help="A success without any attempt or statistics is exit 13, not only a warning.",
+        help="Exit 13 (instead of a warning) if a sync succeeded without any attempt or "
+        "statistics.",
         rich_help_panel=HOW,
     ),
 ]
@@ -124,7 +126,7 @@ Timeout = Annotated[
     typer.Option(
         "--timeout",
         metavar="DURATION",
-        help="Longest wait in all: 90 (seconds), 15m, 2h30m, PT1H; 0 is no limit.",
+        help="Total time limit: 90 (seconds), 15m, 2h30m, PT1H; 0 is no limit.",
         rich_help_panel=TIME,
     ),
 ]
@@ -133,7 +135,7 @@ StartTimeout = Annotated[
     typer.Option(
         "--start-timeout",
         metavar="DURATION",
-        help="Longest wait while the job is still pending or queued.",
+        help="Time limit while the job is pending or queued.",
         show_default="none, but a warning after 15m",
         rich_help_panel=TIME,
     ),
@@ -142,7 +144,7 @@ OnTimeout = Annotated[
     Literal["cancel", "leave"],
     typer.Option(
         "--on-timeout",
-        help="When time is up: what becomes of a job that we started.",
+        help="What to do with a job this run started when a time limit expires.",
         rich_help_panel=TIME,
     ),
 ]
@@ -150,7 +152,7 @@ OnInterrupt = Annotated[
     Literal["cancel", "leave"],
     typer.Option(
         "--on-interrupt",
-        help="At SIGTERM, SIGHUP or Ctrl-C: what becomes of a job that we started.",
+        help="What to do with a job this run started on SIGTERM, SIGHUP or Ctrl-C.",
         rich_help_panel=TIME,
     ),
 ]
@@ -159,7 +161,7 @@ PollInterval = Annotated[
     typer.Option(
         "--poll-interval",
         metavar="auto|DURATION",
-        help="How often to look; auto adapts to the job's age and history.",
+        help="Time between polls; auto adapts to the job's age and history.",
         rich_help_panel=TIME,
     ),
 ]
@@ -168,7 +170,8 @@ MaxOutage = Annotated[
     typer.Option(
         "--max-outage",
         metavar="DURATION",
-        help="Longest outage of Airbyte to sit out once a job is known; then exit 12.",
+        help="How long to tolerate Airbyte being unreachable while waiting for a job; then "
+        "exit 12.",
         rich_help_panel=TIME,
     ),
 ]

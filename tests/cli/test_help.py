@@ -92,7 +92,7 @@ def test_limits_are_told_in_words() -> None:
 @pytest.mark.parametrize("command", ["run", "trigger"])
 def test_what_an_interrupt_does_is_said_without_the_option_before(command: str) -> None:
     text = " ".join(shown(command).split())
-    assert "At SIGTERM, SIGHUP or Ctrl-C: what becomes of a job that we started." in text
+    assert "What to do with a job this run started on SIGTERM, SIGHUP or Ctrl-C." in text
 
 
 def test_the_configuration_has_no_use_for_a_heartbeat() -> None:
