@@ -29,8 +29,7 @@ from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
 import airbyte_sync_cli.airbyte
-from airbyte_sync_cli.airbyte import client as discovery
-from airbyte_sync_cli.airbyte import probe as probe_http
+from airbyte_sync_cli.airbyte import client, probe
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import HttpClient, make_http_client
@@ -203,17 +202,20 @@ async def _ask_everything(version: str) -> list[Stop]:
         http_client = make_http_client(settings, parse_address(url), HurriedClock())
         public_root, config_root = f"{url}{config.public_root}", f"{url}/api/v1"
         values = _values(http_client, settings, orders)
+        opened: list[object] = [http_client]
         for faults in ((), OTHER_WAYS):
             sandbox.faults.add(*map(Fault.model_validate, faults))
             apis = (
                 PublicApi(http_client, public_root, trigger_limit=5),
                 ConfigApi(http_client, config_root, trigger_limit=5),
             )
-            for call in _calls((*apis, discovery, probe_http), values):
+            for call in _calls((*apis, client, probe), values):
                 with suppress(AirbyteSyncError):
-                    await call()
+                    opened.append(await call())
                 await _until_idle(sandbox)
-        await http_client.aclose()
+        for each in opened:  # `connect` opens connections of its own
+            if isinstance(each, HttpClient | client.Airbyte):
+                await each.aclose()
     return wire.stops
 
 
@@ -264,6 +266,8 @@ def _calls(
             if name.startswith("_") or method.__module__ != own:
                 continue
             parameters = inspect.signature(method).parameters.values()
+            if "hop" in inspect.signature(method).parameters:
+                continue  # resolves a name, opens a port, or shakes hands: no HTTP request
             needed = [each.name for each in parameters if each.default is each.empty]
             assert set(needed) <= set(values), f"{name}: say in _values what {needed} may be"
             given = [each.name for each in parameters if each.name in values]
