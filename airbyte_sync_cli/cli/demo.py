@@ -104,13 +104,13 @@ def _program(environ: Mapping[str, str]) -> str:
 def _world() -> "SandboxConfig":
     from airbyte_sync_cli.sandbox import (  # noqa: PLC0415
         ConnectionConfig,
-        Failure,
+        JobFailure,
         JobScript,
         SandboxConfig,
     )
 
     past = tuple(JobScript(life=f"pending 1, running {n}, succeeded") for n in (11, 9, 10))
-    wrong_key = Failure(
+    wrong_key = JobFailure(
         origin="source",
         type="config_error",
         message="The API key was rejected: it may have been revoked.",

@@ -18,7 +18,7 @@ from airbyte_sync_cli.sandbox.config import (
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.dataset import DEMO_CONNECTIONS
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.job import Failure, JobScript, LogEntry, SimJob
+from airbyte_sync_cli.sandbox.job import JobFailure, JobScript, LogEntry, SimJob
 from airbyte_sync_cli.sandbox.request import RequestRecord
 from airbyte_sync_cli.sandbox.server import run_sandbox, serve
 from airbyte_sync_cli.sandbox.simulation import Sandbox
@@ -26,8 +26,8 @@ from airbyte_sync_cli.sandbox.simulation import Sandbox
 __all__ = [
     "DEMO_CONNECTIONS",
     "ConnectionConfig",
-    "Failure",
     "Fault",
+    "JobFailure",
     "JobScript",
     "LogEntry",
     "RequestRecord",

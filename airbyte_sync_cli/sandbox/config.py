@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
 from airbyte_sync_cli.sandbox.connection import ConnectionStatus, Schedule
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.job import RESET_SCRIPT, Failure, JobScript, Model
+from airbyte_sync_cli.sandbox.job import RESET_SCRIPT, JobFailure, JobScript, Model
 from airbyte_sync_cli.sandbox.versions import LATEST, quirks_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ _KINDS: Final[dict[type[Model], str]] = {
     SandboxConfig: "the sandbox",
     ConnectionConfig: "a connection",
     JobScript: "a job",
-    Failure: "a failure",
+    JobFailure: "a failure",
     Fault: "a fault",
 }
 _NO_NUMBER: Final = "{given} is not a number"

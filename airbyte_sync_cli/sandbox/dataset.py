@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from airbyte_sync_cli.sandbox.config import ConnectionConfig
-from airbyte_sync_cli.sandbox.job import Failure, JobAttempt, JobScript, SimJob
+from airbyte_sync_cli.sandbox.job import JobAttempt, JobFailure, JobScript, SimJob
 
 
 def _smooth(life: str, records: int, **more: object) -> JobScript:
@@ -22,7 +22,7 @@ _EVENTS: Final = _smooth(
 _BILLING: Final = _smooth(
     "pending 1, running 5, failed",
     640,
-    failure=Failure(
+    failure=JobFailure(
         type="config_error",
         message="Invalid API key: the key was revoked. Please check the source's settings.",
         internal_message="401 Client Error: Unauthorized for url: https://billing.example.com",

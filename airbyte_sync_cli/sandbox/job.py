@@ -25,7 +25,7 @@ class Phase(Model):
     seconds: float
 
 
-class Failure(Model):
+class JobFailure(Model):
     """Why an attempt failed, in the words of `attempts[].failureSummary.failures[]`."""
 
     origin: str = "source"
@@ -109,9 +109,9 @@ class JobScript(Model):
     """Numbers move in steps of so many seconds; None takes the version's own, 0 is smooth."""
     estimate: bool = False
     """Whether the source tells beforehand how much there will be. Few do."""
-    failure: Failure = Failure()
+    failure: JobFailure = JobFailure()
     """Why the job failed, if it does."""
-    retry_failure: Failure = Failure(
+    retry_failure: JobFailure = JobFailure(
         type="transient_error", message="The source closed the connection.", retryable=True
     )
     """Why the attempts before the last one failed."""
@@ -145,7 +145,7 @@ RESET_SCRIPT: Final = JobScript(life="pending 1, running 5, succeeded", statisti
 
 StartedBy = Literal["api", "schedule", "other"]
 
-MANUAL_CANCELLATION: Final = Failure(
+MANUAL_CANCELLATION: Final = JobFailure(
     origin="airbyte_platform",
     type="manual_cancellation",
     message="This attempt was cancelled",
@@ -173,7 +173,7 @@ class JobAttempt:
     start: float
     end: float
     status: Literal["running", "failed", "succeeded"]
-    failure: Failure | None
+    failure: JobFailure | None
 
     def overlap(self, until: float) -> float:
         """Seconds that it had run by then."""

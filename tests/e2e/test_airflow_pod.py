@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.support.airflow import LINES, Airflow, serve_awake
 from tests.support.airflow_orphans import MOMENTS, SIGNALS, SyncState, Trap, table
 from tests.support.airflow_pods import VALIDATE, base_of, render, wish
@@ -40,7 +40,7 @@ def sandbox(line: str) -> Sandbox:
     good = JobScript(life="pending 0.2, running 1, succeeded")
     for name in ("orders", "customers"):
         sandbox.add_connection(name, script=good)
-    revoked = Failure(type="config_error", message="the key was revoked", retryable=False)
+    revoked = JobFailure(type="config_error", message="the key was revoked", retryable=False)
     sandbox.add_connection("bad", script=JobScript(life="running 1, failed", failure=revoked))
     endless = sandbox.add_connection("busy", script=JobScript(life="running"))
     sandbox.start_job(endless)

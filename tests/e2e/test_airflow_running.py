@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox
+from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox
 from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
 from tests.support.airflow_anchor import Experiment, renewed, survives_retry, tell, write_dags
 from tests.support.airflow_hands import Hands
@@ -27,9 +27,9 @@ from tests.support.airflow_services import running, until
 pytestmark = pytest.mark.e2e
 
 GOOD = JobScript(life="pending 0.2, running 1, succeeded", flush_every=1)
-REVOKED = Failure(type="config_error", message="the key was revoked", retryable=False)
+REVOKED = JobFailure(type="config_error", message="the key was revoked", retryable=False)
 BAD = JobScript(life="pending 0.2, running 1, failed", failure=REVOKED)
-HICCUP = JobScript(life=BAD.life, failure=Failure(message="a hiccup", retryable=True))
+HICCUP = JobScript(life=BAD.life, failure=JobFailure(message="a hiccup", retryable=True))
 ENDLESS = JobScript(life="pending 0.2, running", cancel_takes=0.2)
 
 RUNS: Mapping[str, tuple[str, dict[str, str]]] = {

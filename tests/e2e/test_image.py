@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 
 from airbyte_sync_cli import __version__
-from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.support.image import Image, find_engine
 from tests.support.threaded import serve_in_thread
 
@@ -43,7 +43,7 @@ def sandbox() -> Sandbox:
         "broken",
         script=JobScript(
             life="running 5, failed",
-            failure=Failure(origin="source", type="config_error", message="The key ended."),
+            failure=JobFailure(origin="source", type="config_error", message="The key ended."),
         ),
     )
     return world

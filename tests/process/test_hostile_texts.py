@@ -13,7 +13,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import (
     ConnectionConfig,
-    Failure,
+    JobFailure,
     JobScript,
     LogEntry,
     Sandbox,
@@ -31,7 +31,7 @@ _OURS = re.compile(
 )
 _REDRAWN = "\x1b[K"
 _LONGEST = 60.0
-_FAILURE = Failure(
+_FAILURE = JobFailure(
     origin=EVIL, type=EVIL, message=EVIL, internal_message=EVIL, stacktrace=f"{EVIL}\n\tat {EVIL}"
 )
 _JOB = JobScript(
@@ -206,7 +206,7 @@ def test_failure_of_many_kilobytes_is_cut_everywhere_and_says_so(
     stage: Stage, tmp_path: Path, unit: str
 ) -> None:
     huge = unit * (400_000 // len(unit))
-    failure = Failure(message=huge, internal_message=huge, stacktrace=huge)
+    failure = JobFailure(message=huge, internal_message=huge, stacktrace=huge)
     sandbox = Sandbox(SandboxConfig(speed=100))
     sandbox.add_connection("orders", script=JobScript(life="running 5, failed", failure=failure))
     result = tmp_path / "result.json"

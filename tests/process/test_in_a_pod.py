@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airbyte_sync_cli.commands import signals
-from airbyte_sync_cli.sandbox import Failure, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.support.fronts import front
 from tests.support.program import CommandResult, assert_told_well, call_below
 from tests.support.servers import Asked, Stage
@@ -36,7 +36,7 @@ def run(root: Path, url: str, *argv: str) -> CommandResult:
 
 def a_sandbox(life: str, message: str = "No such key.") -> Sandbox:
     sandbox = Sandbox(SandboxConfig(speed=50))
-    script = JobScript(life=life, failure=Failure(message=message))
+    script = JobScript(life=life, failure=JobFailure(message=message))
     sandbox.add_connection("orders", script=script)
     return sandbox
 

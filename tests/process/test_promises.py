@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import Fault, JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.support.children import running, until
 from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
@@ -60,7 +60,7 @@ def test_a_status_that_nobody_has_heard_of_goes_on_with_one_warning(stage: Stage
 
 def test_3_is_a_failed_job_with_its_reason(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
-    why = Failure(origin="source", type="config_error", message="No such key.", retryable=False)
+    why = JobFailure(origin="source", type="config_error", message="No such key.", retryable=False)
     sandbox.add_connection("orders", script=JobScript(life="running 3, failed", failure=why))
 
     ending = orders(stage, sandbox)

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
-from airbyte_sync_cli.sandbox import Failure, Fault, JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import Fault, JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
 
-WHY = Failure(message="No such key.", internal_message="KeyError: 'k'", stacktrace="at x.y(Z:1)")
+WHY = JobFailure(
+    message="No such key.", internal_message="KeyError: 'k'", stacktrace="at x.y(Z:1)"
+)
 FAILED = JobScript(life="running 3, failed", failure=WHY)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from airbyte_sync_cli.sandbox import Failure, JobScript
+from airbyte_sync_cli.sandbox import JobFailure, JobScript
 from tests.support.lab import Lab, lab
 from tests.support.virtual import virtual
 
@@ -154,7 +154,7 @@ def reasons(info: dict[str, Any]) -> list[str]:
 async def test_the_last_attempt_tells_why_the_job_failed() -> None:
     async with lab() as it:
         life = "running 5, incomplete 5, running 5, incomplete 0.2, failed"
-        failure = Failure(type="config_error", message="Invalid API key", retryable=False)
+        failure = JobFailure(type="config_error", message="Invalid API key", retryable=False)
         script = JobScript(life=life, failure=failure)
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(20)

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from airbyte_sync_cli.sandbox import (
     ConnectionConfig,
-    Failure,
     Fault,
+    JobFailure,
     JobScript,
     Sandbox,
     SandboxConfig,
@@ -27,7 +27,7 @@ from tests.support.lab import START
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
 SECONDS = st.integers(min_value=0, max_value=10_000)
 ENDS = st.sampled_from(["succeeded", "failed", "cancelled", "running"])
-MODELS = (SandboxConfig, ConnectionConfig, JobScript, Failure, Fault)
+MODELS = (SandboxConfig, ConnectionConfig, JobScript, JobFailure, Fault)
 WORDS = sorted({"nonsense", *(key for model in MODELS for key in model.model_fields)})
 PIECES = st.sampled_from([*WHENS, *ACTIONS, *KEYS, ":", "=", "503", "5m", "nan", "-1", " "])
 

@@ -8,8 +8,8 @@ import pytest
 from airbyte_sync_cli.sandbox import (
     DEMO_CONNECTIONS,
     ConnectionConfig,
-    Failure,
     Fault,
+    JobFailure,
     JobScript,
     Sandbox,
     SandboxConfig,
@@ -160,7 +160,7 @@ def test_the_demo_has_two_workspaces_and_something_of_everything() -> None:
     assert sandbox.active_jobs() == []
 
 
-MODELS = (SandboxConfig, ConnectionConfig, JobScript, Failure, Fault)
+MODELS = (SandboxConfig, ConnectionConfig, JobScript, JobFailure, Fault)
 KEYS = sorted({key for model in MODELS for key in model.model_fields})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Failure, JobScript
+from airbyte_sync_cli.sandbox import JobFailure, JobScript
 from tests.support.lab import Lab, lab
 from tests.support.virtual import virtual
 
@@ -100,7 +100,7 @@ async def test_stream_statuses_follow_the_attempts() -> None:
 
 @virtual
 async def test_incomplete_streams_say_whether_they_were_cancelled() -> None:
-    failure = Failure(type="config_error")
+    failure = JobFailure(type="config_error")
     async with lab() as it:
         broken = it.sandbox.add_connection(
             "broken", script=JobScript(life="running 1, failed", failure=failure)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from airbyte_sync_cli.sandbox import Failure, JobScript, SimConnection
+from airbyte_sync_cli.sandbox import JobFailure, JobScript, SimConnection
 from tests.support.lab import Lab, lab
 
 TOKEN_BODY = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
@@ -13,7 +13,7 @@ SCRIPTS = (
     JobScript(life="pending 1, running 60, incomplete 5, running 60, succeeded", estimate=True),
     JobScript(
         life="pending 1, running 20, failed",
-        failure=Failure(type="config_error", message="Invalid API key", retryable=False),
+        failure=JobFailure(type="config_error", message="Invalid API key", retryable=False),
     ),
     JobScript(life="pending 1, queued 5, running 600, succeeded", logs=("a line",)),
 )

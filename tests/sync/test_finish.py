@@ -3,13 +3,13 @@
 import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sandbox import Failure, Fault
+from airbyte_sync_cli.sandbox import Fault, JobFailure
 from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.support.core import bench, script
 
 FAILS = script(
     "running 20, failed",
-    failure=Failure(
+    failure=JobFailure(
         origin="source", type="config_error", message="Invalid API key", retryable=False
     ),
 )
