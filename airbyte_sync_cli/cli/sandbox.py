@@ -115,11 +115,7 @@ def _config(
     from airbyte_sync_cli import sandbox  # noqa: PLC0415  # an extra, and slow to load
 
     try:
-        base = (
-            sandbox.load_config(scenario)
-            if scenario
-            else sandbox.SandboxConfig(connections=sandbox.DEMO_CONNECTIONS)
-        )
+        base = sandbox.load_config(scenario) if scenario else sandbox.demo_config()
         # Faults of the command line come first: the first one that matches is played.
         fields = {**dict(base), **given, "faults": [*faults, *base.faults]}
         return sandbox.build_config(fields, origin="options")

@@ -1,129 +1,174 @@
-"""The ASGI application: log the request, let faults have it, ask who it is, answer."""
+"""The ASGI application: record the request, apply a fault, check credentials, respond."""
 
-from collections.abc import Callable
+import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from airbyte_sync_cli.sandbox import responses as answers
-from airbyte_sync_cli.sandbox.auth import NoSignIn
-from airbyte_sync_cli.sandbox.delivery import Delivery, Transport, misbehave
-from airbyte_sync_cli.sandbox.faults import Fault, FaultBox
-from airbyte_sync_cli.sandbox.request import (
+from airbyte_sync_cli.sandbox.api_request import (
+    CALLER,
     Api,
-    Call,
-    Match,
+    ApiRequest,
+    Endpoint,
     RequestRecord,
     Route,
+    RouteMatch,
     connection_of,
-    find,
+    find_route,
+    route_of,
 )
-from airbyte_sync_cli.sandbox.responses import ApiRefusal, config_refusal, public_refusal
+from airbyte_sync_cli.sandbox.auth import login_for
+from airbyte_sync_cli.sandbox.config_api import ConfigEndpoints
+from airbyte_sync_cli.sandbox.config_events import EventEndpoints
+from airbyte_sync_cli.sandbox.fault_actions import FaultedRequest, Transport, apply_fault
+from airbyte_sync_cli.sandbox.faults import ActiveFaults, Fault
+from airbyte_sync_cli.sandbox.problems import ApiProblem, config_response, public_response
+from airbyte_sync_cli.sandbox.public_api import PublicEndpoints
+from airbyte_sync_cli.sandbox.responses import framework_error, index_html, no_such_path
+from airbyte_sync_cli.sandbox.scenario import SandboxConfig
+from airbyte_sync_cli.sandbox.state import SandboxState
 from airbyte_sync_cli.sandbox.versions import Quirks
-from airbyte_sync_cli.sandbox.world import World
-
-CALLER: Final = "x-sandbox-caller"
-"""The header by which a request says who sends it, so that the record of jobs and cancels tells
-several clients apart. Airbyte has no such header and ignores it."""
 
 
-@dataclass(frozen=True, slots=True)
 class SandboxApp:
-    """Serves one sandbox. Every request goes through `__call__`, whatever carries it."""
+    """Serves one sandbox. Every request goes through `__call__`, with or without a socket."""
 
-    routes: list[Route]
-    auth: NoSignIn
-    faults: FaultBox
-    quirks: Quirks
-    world: World
-    roots: tuple[str, ...]
-    """Below these an unknown path is a 404; anywhere else it is the web page."""
-    admin: bool
-    public_threads: AbstractAsyncContextManager[None]
-    """What each request of the Public API waits for and holds until it is answered."""
-    record: Callable[[RequestRecord], None]
+    def __init__(
+        self,
+        config: SandboxConfig,
+        *,
+        quirks: Quirks,
+        state: SandboxState,
+        faults: ActiveFaults,
+        records: list[RequestRecord],
+    ) -> None:
+        self._config = config
+        self._quirks = quirks
+        self._state = state
+        self._faults = faults
+        self._records = records
+        self._auth = login_for(config, state.clock, quirks)
+        self._public_threads = _threads(config.public_threads)
+        self.routes = self._routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         if scope["type"] != "http":
             raise ValueError(f"the sandbox speaks HTTP only, not {scope['type']}")
-        wire = Transport(scope, receive, send)
-        found = find(self.routes, scope["method"], scope["path"])
-        call = _call(scope, await wire.read_body(), found)
-        about = connection_of(call, self.world)
-        fault = self.faults.take(*_name_of(found), about)
-        entry = self._entry(call, found, fault)
-        self.record(entry)
-        answer = partial(self._answer_and_note, found, _as_hit(call, fault), entry)
+        transport = Transport(scope, receive, send)
+        match = find_route(self.routes, scope["method"], scope["path"])
+        request = _api_request(scope, await transport.read_body(), match)
+        connection = connection_of(request, self._state)
+        fault = self._faults.take(*_name_of(match), connection)
+        record = self._record(request, match, fault)
+        respond = partial(self._respond_and_record, match, _delayed(request, fault), record)
         if fault is None:
-            await wire.deliver(await answer())
+            await transport.send(await respond())
             return
         if fault.action == "expire-tokens":
-            self.auth.expire_tokens()
-        refuse = partial(self._refuse, route=found.route, path=call.path)
-        about_id = about.id if about else "unknown"
-        exchange = Delivery(
-            fault, call.path, wire, self.world.clock, answer, refuse=refuse, connection_id=about_id
+            self._auth.expire_tokens()
+        faulted = FaultedRequest(
+            fault,
+            request.path,
+            transport,
+            self._state.clock,
+            respond,
+            error_response=partial(self._error_response, match.route, request.path),
+            connection_id=connection.id if connection else "unknown",
         )
-        await misbehave(exchange)
+        await apply_fault(faulted)
 
-    async def _answer_and_note(self, found: Match, call: Call, entry: RequestRecord) -> Response:
-        response = await self._answer(found, call)
-        entry.answered.append(response.status_code)
-        return response
-
-    def _entry(self, call: Call, found: Match, fault: Fault | None) -> RequestRecord:
-        return RequestRecord(
-            method=call.method,
-            path=call.path,
-            query=dict(call.query),
-            headers=dict(call.headers),
-            body=call.body,
-            time=self.world.clock.now(),
-            name=_name_of(found)[0],
-            caller=call.caller,
+    def _record(
+        self, request: ApiRequest, match: RouteMatch, fault: Fault | None
+    ) -> RequestRecord:
+        record = RequestRecord(
+            method=request.method,
+            path=request.path,
+            query=dict(request.query),
+            headers=dict(request.headers),
+            body=request.body,
+            time=self._state.clock.now(),
+            name=_name_of(match)[0],
+            caller=request.caller,
             fault=fault.action if fault else None,
         )
+        self._records.append(record)
+        return record
 
-    async def _answer(self, found: Match, call: Call) -> Response:
-        anonymous = found.route.endpoint.anonymous if found.route else not self._is_api(call.path)
-        refused = self.auth.refuse(call, anonymous=anonymous)
-        if refused is not None:
-            return refused
-        if found.route is None:
-            return self._nowhere(found, call.path)
+    async def _respond_and_record(
+        self, match: RouteMatch, request: ApiRequest, record: RequestRecord
+    ) -> Response:
+        response = await self._respond(match, request)
+        record.answered.append(response.status_code)
+        return response
+
+    async def _respond(self, match: RouteMatch, request: ApiRequest) -> Response:
+        route = match.route
+        anonymous = route.endpoint.anonymous if route else not self._is_api(request.path)
+        unauthorized = self._auth.check(request, anonymous=anonymous)
+        if unauthorized is not None:
+            return unauthorized
+        if route is None:
+            return self._no_route(match, request.path)
         try:
-            async with self.public_threads if found.route.api == "public" else nullcontext():
-                return await found.route.endpoint.handler(call)
-        except ApiRefusal as refusal:
-            return self._refuse(refusal, route=found.route, path=call.path)
+            async with self._public_threads if route.api == "public" else nullcontext():
+                return await route.endpoint.handler(request)
+        except ApiProblem as problem:
+            return self._error_response(route, request.path, problem)
 
-    def _refuse(self, refusal: ApiRefusal, *, route: Route | None, path: str) -> Response:
+    def _error_response(self, route: Route | None, path: str, problem: ApiProblem) -> Response:
+        admin = self._config.admin
         if route is not None and route.api == "config":
-            return config_refusal(refusal, self.quirks, admin=self.admin, path=path)
-        return public_refusal(refusal, self.quirks, admin=self.admin)
+            return config_response(problem, self._quirks, admin=admin, path=path)
+        return public_response(problem, self._quirks, admin=admin)
 
-    def _nowhere(self, found: Match, path: str) -> Response:
-        if found.wrong_method:
-            return answers.framework(HTTPStatus.METHOD_NOT_ALLOWED, path)
-        return answers.no_such_path() if self._is_api(path) else answers.index_html()
+    def _no_route(self, match: RouteMatch, path: str) -> Response:
+        if match.wrong_method:
+            return framework_error(HTTPStatus.METHOD_NOT_ALLOWED, path)
+        return no_such_path() if self._is_api(path) else index_html()
 
     def _is_api(self, path: str) -> bool:
-        return path.startswith(("/api", *self.roots))
+        # Below these an unknown path is a 404; anywhere else it is the web app.
+        return path.startswith(("/api", self._config.public_root, self._config.config_root))
+
+    def _routes(self) -> list[Route]:
+        config, state, quirks = self._config, self._state, self._quirks
+        public = PublicEndpoints(state, quirks, overlap=config.page_overlap)
+        main = ConfigEndpoints(state, quirks, auth_mode=self._auth.mode)
+        events = EventEndpoints(state, quirks)
+        served: dict[Api, tuple[str, list[Endpoint]]] = {
+            "public": (
+                config.public_root,
+                [*public.endpoints(), *self._auth.public_endpoints()],
+            ),
+            "config": (
+                config.config_root,
+                [*main.endpoints(), *events.endpoints(), *self._auth.config_endpoints()],
+            ),
+        }
+        return [
+            route_of(api, root, endpoint)
+            for api, (root, endpoints) in served.items()
+            for endpoint in endpoints
+            if quirks.serves(api, endpoint.path)
+        ]
 
 
-def _call(scope: Scope, body: bytes, found: Match) -> Call:
+def _threads(count: int | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if count is None else asyncio.Semaphore(count)
+
+
+def _api_request(scope: Scope, body: bytes, match: RouteMatch) -> ApiRequest:
     headers = Headers(scope=scope)
-    return Call(
+    return ApiRequest(
         method=scope["method"],
         path=scope["path"],
-        parameters=found.parameters,
+        parameters=match.parameters,
         query=QueryParams(scope["query_string"]),
         headers=headers,
         body=body,
@@ -131,11 +176,11 @@ def _call(scope: Scope, body: bytes, found: Match) -> Call:
     )
 
 
-def _as_hit(call: Call, fault: Fault | None) -> Call:
+def _delayed(request: ApiRequest, fault: Fault | None) -> ApiRequest:
     late = fault is not None and fault.action == "late-job"
-    return replace(call, born_after=fault.pause) if fault and late else call
+    return replace(request, born_after=fault.pause) if fault and late else request
 
 
-def _name_of(found: Match) -> tuple[str, Api]:
-    """The name and the API by which faults and the log know a request."""
-    return (found.route.endpoint.name, found.route.api) if found.route else ("", "none")
+def _name_of(match: RouteMatch) -> tuple[str, Api]:
+    """Return the name and the API by which faults and records know a request."""
+    return (match.route.endpoint.name, match.route.api) if match.route else ("", "none")

@@ -1,4 +1,4 @@
-"""Who may ask: nobody is asked, Basic at a proxy, or tokens for client credentials."""
+"""Authentication of requests: off, Basic at a proxy, or tokens for client credentials."""
 
 import base64
 import hmac
@@ -10,9 +10,11 @@ from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, Response
 
+from airbyte_sync_cli.sandbox.api_request import ApiRequest, Endpoint
 from airbyte_sync_cli.sandbox.clock import SimClock
-from airbyte_sync_cli.sandbox.request import Call, Endpoint
-from airbyte_sync_cli.sandbox.responses import JsonResponse, Unreadable, framework, hidden, ok
+from airbyte_sync_cli.sandbox.problems import InvalidBody
+from airbyte_sync_cli.sandbox.responses import JsonResponse, framework_error, hidden_error, ok
+from airbyte_sync_cli.sandbox.scenario import SandboxConfig
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 UNAUTHORIZED_HTML: Final = (
@@ -22,36 +24,36 @@ UNAUTHORIZED_HTML: Final = (
 )
 
 
-class NoSignIn:
-    """Authentication is off: an `Authorization` header is ignored, tokens are a 404."""
+class NoLogin:
+    """Authentication is off: an `Authorization` header is ignored, the token endpoint a 404."""
 
     mode = "none"
 
-    def refuse(self, call: Call, *, anonymous: bool) -> Response | None:
-        """Let everybody in."""
-        del call, anonymous
+    def check(self, request: ApiRequest, *, anonymous: bool) -> Response | None:
+        """Return the response to a request without valid credentials, or None."""
+        del request, anonymous
         return None
 
     def expire_tokens(self) -> None:
-        """There are none."""
+        """Do nothing, because there are no tokens."""
 
     def public_endpoints(self) -> list[Endpoint]:
-        """No token endpoint: the platform does not create it when authentication is off."""
+        """Return none: the platform has no token endpoint when authentication is off."""
         return []
 
     config_endpoints = public_endpoints
 
 
-class BasicSignIn(NoSignIn):
-    """The nginx of old Docker Compose installations: Basic for everything, 401 in HTML."""
+class BasicLogin(NoLogin):
+    """The nginx of old Docker Compose installations: Basic everywhere, its 401 is HTML."""
 
     def __init__(self, username: str, password: str) -> None:
         self._expected = f"{username}:{password}"
 
-    def refuse(self, call: Call, *, anonymous: bool) -> Response | None:
-        """Ask for name and password, of health probes too: the proxy knows no difference."""
+    def check(self, request: ApiRequest, *, anonymous: bool) -> Response | None:
+        """Return a 401 without the credentials, for health probes too: the proxy is in front."""
         del anonymous
-        if _is_same(_basic(call.headers.get("authorization", "")), self._expected):
+        if _is_same(_basic(request.headers.get("authorization", "")), self._expected):
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="Welcome to Airbyte"'}
         return HTMLResponse(UNAUTHORIZED_HTML, HTTPStatus.UNAUTHORIZED, challenge)
@@ -71,87 +73,79 @@ def _is_same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
-class TokenAuth(NoSignIn):
-    """Client credentials: a token that really ends, with an `expires_in` that may lie."""
+class TokenLogin(NoLogin):
+    """Client credentials: tokens that expire, with an `expires_in` that is wrong before 1.6."""
 
     mode = "simple"
 
-    def __init__(
-        self,
-        clock: SimClock,
-        quirks: Quirks,
-        *,
-        client_id: str,
-        client_secret: str,
-        lifetime: float | None,
-    ) -> None:
+    def __init__(self, config: SandboxConfig, clock: SimClock, quirks: Quirks) -> None:
         self._clock = clock
         self._quirks = quirks
-        self._client = (client_id, client_secret)
-        self._lifetime = quirks.token_lifetime if lifetime is None else lifetime
+        self._client = (config.client_id, config.client_secret)
+        self._lifetime = config.token_lifetime or quirks.token_lifetime
         self._ends: dict[str, float] = {}
 
-    def refuse(self, call: Call, *, anonymous: bool) -> Response | None:
-        """Ask for a token that this sandbox gave and whose time is not over."""
+    def check(self, request: ApiRequest, *, anonymous: bool) -> Response | None:
+        """Return a 401 without a token that this sandbox issued and that has not expired."""
         if anonymous:
             return None
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._clock.wall() < self._ends.get(token, 0.0):
             return None
-        return framework(HTTPStatus.UNAUTHORIZED, call.path)
+        return framework_error(HTTPStatus.UNAUTHORIZED, request.path)
 
     def expire_tokens(self) -> None:
-        """End every token now."""
+        """Expire every token now."""
         self._ends.clear()
 
     def public_endpoints(self) -> list[Endpoint]:
-        """The Public API's token endpoint."""
+        """Return the Public API's token endpoint."""
         path = "/applications/token"
         return [Endpoint("token", "POST", path, self.public_token, anonymous=True)]
 
     def config_endpoints(self) -> list[Endpoint]:
-        """The Config API's token endpoint."""
+        """Return the Config API's token endpoint."""
         path = "/applications/token"
         return [Endpoint("token", "POST", path, self.config_token, anonymous=True)]
 
-    async def public_token(self, call: Call) -> Response:
-        """Give a token and say how long it lives, or claims to."""
-        refused = self._check(call)
-        if refused is not None:
-            return refused
+    async def public_token(self, request: ApiRequest) -> Response:
+        """Return a token with its lifetime, true or not."""
+        if (error := self._check_client(request)) is not None:
+            return error
         claim = self._quirks.token_claim
         expires_in = int(self._lifetime) if claim is None else claim
-        return ok({"access_token": self._give(), "token_type": "Bearer", "expires_in": expires_in})
+        token = self._issue()
+        return ok({"access_token": token, "token_type": "Bearer", "expires_in": expires_in})
 
-    async def config_token(self, call: Call) -> Response:
-        """Give a token and say nothing about its end."""
-        return self._check(call) or ok({"access_token": self._give()})
+    async def config_token(self, request: ApiRequest) -> Response:
+        """Return a token without its lifetime."""
+        return self._check_client(request) or ok({"access_token": self._issue()})
 
-    def _check(self, call: Call) -> Response | None:
-        if "json" not in call.headers.get("content-type", "") and not self._takes_form(call):
-            return framework(HTTPStatus.UNAUTHORIZED, call.path)
-        given = self._credentials(call)
+    def _check_client(self, request: ApiRequest) -> Response | None:
+        if "json" not in request.headers.get("content-type", "") and not self._is_form(request):
+            return framework_error(HTTPStatus.UNAUTHORIZED, request.path)
+        given = self._credentials(request)
         if all(map(_is_same, given, self._client)):
             return None
         if self._quirks.trigger_returns_early:
-            return hidden(HTTPStatus.UNAUTHORIZED)
+            return hidden_error(HTTPStatus.UNAUTHORIZED)
         return JsonResponse({"message": "Invalid client id or token"}, HTTPStatus.BAD_REQUEST)
 
-    def _takes_form(self, call: Call) -> bool:
-        form = "x-www-form-urlencoded" in call.headers.get("content-type", "")
-        return form and self._quirks.takes_form_tokens
+    def _is_form(self, request: ApiRequest) -> bool:
+        form = "x-www-form-urlencoded" in request.headers.get("content-type", "")
+        return form and self._quirks.accepts_form_tokens
 
-    def _credentials(self, call: Call) -> tuple[str, str]:
-        if self._takes_form(call):
-            form = parse_qs(call.body.decode(errors="replace"))
+    def _credentials(self, request: ApiRequest) -> tuple[str, str]:
+        if self._is_form(request):
+            form = parse_qs(request.body.decode(errors="replace"))
             return form.get("client_id", [""])[0], form.get("client_secret", [""])[0]
-        body = call.json()
+        body = request.json()
         client_id, client_secret = body.get("client_id"), body.get("client_secret")
         if not isinstance(client_id, str) or not isinstance(client_secret, str):
-            raise Unreadable("client_id and client_secret must not be null")
+            raise InvalidBody("client_id and client_secret must not be null")
         return client_id, client_secret
 
-    def _give(self) -> str:
+    def _issue(self) -> str:
         now = self._clock.wall()
         token = _jwt({"iat": int(now), "exp": int(now + self._lifetime), "sub": self._client[0]})
         self._ends[token] = now + self._lifetime
@@ -159,7 +153,18 @@ class TokenAuth(NoSignIn):
 
 
 def _jwt(claims: dict[str, object]) -> str:
-    """Shape a token like a JWT. The signature is random: nobody but us checks it."""
+    """Return a token in a JWT's format. Its signature is random: only the sandbox reads it."""
     parts = [json.dumps({"alg": "HS256", "typ": "JWT"}).encode(), json.dumps(claims).encode()]
     parts.append(secrets.token_bytes(32))
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def login_for(config: SandboxConfig, clock: SimClock, quirks: Quirks) -> NoLogin:
+    """Return the authentication that a configuration names."""
+    match config.auth:
+        case "none":
+            return NoLogin()
+        case "basic":
+            return BasicLogin(config.username, config.password)
+        case "client-credentials":
+            return TokenLogin(config, clock, quirks)

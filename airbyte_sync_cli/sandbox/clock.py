@@ -1,7 +1,7 @@
-"""Simulated time: the event loop's seconds times a speed, on top of a wall clock's start.
+"""Simulated time: the event loop's seconds times a speed, added to a start time.
 
-Nothing here sleeps for others: because only `loop.time()` is asked, the same sandbox works on a
-real loop, in a thread of its own, and on a virtual-time loop where an hour passes at once.
+Only `loop.time()` is read. So the same sandbox works on a real loop, in a thread of its own, and
+on a loop with virtual time, where an hour passes at once.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class SimClock:
-    """Tells simulated time in epoch seconds and sleeps for simulated seconds."""
+    """Simulated time in epoch seconds, and sleeping for simulated seconds."""
 
     def __init__(self, *, start: datetime | None = None, speed: float = 1.0) -> None:
         self.speed = speed
@@ -19,15 +19,15 @@ class SimClock:
         self._before = 0.0
 
     def now(self) -> float:
-        """Tell simulated epoch seconds."""
+        """Return simulated epoch seconds."""
         return self.start + self.elapsed() * self.speed
 
     def wall(self) -> float:
-        """Tell the caller's epoch seconds, whatever the speed: for tokens, whose end is a date."""
+        """Return epoch seconds without `speed`: clients compare a token's `exp` to real time."""
         return self.start + self.elapsed()
 
     def elapsed(self) -> float:
-        """Tell unscaled seconds since the first use in an event loop."""
+        """Return real seconds since the first use in an event loop."""
         self._bind()
         return self._before + (self._loop.time() - self._origin if self._loop else 0.0)
 
@@ -37,8 +37,8 @@ class SimClock:
         await asyncio.sleep(max(seconds, 0.0) / self.speed)
 
     def _bind(self) -> None:
-        # Once bound, the clock stays with its loop, so that other threads may read it; a loop
-        # that was closed hands over to the next one, and time goes on from where it stopped.
+        # The clock stays with the first loop, so that other threads can read it. Once that loop is
+        # closed, the next one continues from the time at which it stopped.
         if self._loop is not None and not self._loop.is_closed():
             return
         try:

@@ -1,15 +1,19 @@
-"""What the Config API shows."""
+"""The resources of the Config API as JSON."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from airbyte_sync_cli.sandbox.actors import config_view
-from airbyte_sync_cli.sandbox.connection import Schedule, SimConnection, SimWorkspace, stable_id
-from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
+from airbyte_sync_cli.sandbox.connection import (
+    ActorKind,
+    Schedule,
+    SimConnection,
+    SimWorkspace,
+    stable_id,
+)
+from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
 from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
-from airbyte_sync_cli.sandbox.logs import log_of, shown
+from airbyte_sync_cli.sandbox.job_log import log_view
 from airbyte_sync_cli.sandbox.public_views import tag_view
 from airbyte_sync_cli.sandbox.responses import Json, without_nulls
 from airbyte_sync_cli.sandbox.versions import Quirks
@@ -17,14 +21,14 @@ from airbyte_sync_cli.sandbox.versions import Quirks
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job at this moment, shown in as much detail as an endpoint loads."""
+    """A job at this moment, in as much detail as an endpoint loads."""
 
     job: SimJob
     streams: Sequence[str]
     quirks: Quirks
 
     def light(self) -> Json:
-        """Show the job alone: no statistics."""
+        """Return the job alone, without counts."""
         when, job = self.job.now(), self.job
         return without_nulls(
             {
@@ -40,74 +44,61 @@ class JobView:
         )
 
     def full(self) -> Json:
-        """Show the job with the statistics of all attempts together."""
-        total = self.total()
+        """Return the job with the counts of all attempts together."""
+        total = self._counts().total()
         if total is None:
             return self.light()
-        origin = self.quirks.fields("StreamStats", {"wasBackfilled": False, "wasResumed": False})
-        streams = [{**each, **origin} for each in self.streams_of(total)]
-        numbers = {
-            "aggregatedStats": self.numbers("JobAggregatedStats", total),
+        resumed = self.quirks.fields("StreamStats", {"wasBackfilled": False, "wasResumed": False})
+        streams = [
+            {"streamName": name, **self._stats("StreamStats", part), **resumed}
+            for name, part in self._by_stream(total)
+        ]
+        stats = {
+            "aggregatedStats": self._stats("JobAggregatedStats", total),
             "streamAggregatedStats": streams,
         }
-        return {**self.light(), **self.quirks.fields("JobRead", numbers)}
+        return {**self.light(), **self.quirks.fields("JobRead", stats)}
 
-    def total(self) -> Numbers | None:
-        """Add up the numbers of all attempts; None where nothing is known."""
-        return self._ledger().total()
-
-    def streams_of(self, total: Numbers) -> list[Json]:
-        """Show each stream's part of the numbers."""
-        return [
-            {
-                "streamName": name,
-                **self.numbers("StreamStats", total.share(index, len(self.streams))),
-            }
-            for index, name in enumerate(self.streams)
-        ]
-
-    def numbers(self, schema: str, numbers: Numbers) -> Json:
-        """Show the numbers of an attempt, of a whole job, or of one of its streams."""
-        shown = {
-            "recordsEmitted": numbers.records_emitted,
-            "bytesEmitted": numbers.bytes_emitted,
-            "recordsCommitted": numbers.records_committed,
-            "bytesCommitted": numbers.bytes_committed,
-            "recordsRejected": 0,
-        }
-        return self.quirks.fields(schema, shown)
-
-    def attempts(self, *, live: bool = True) -> list[Json]:
-        """Show the attempts, with or without the numbers of one that still runs."""
-        return [
-            self._attempt(attempt, numbers if live or math.isfinite(attempt.end) else None)
-            for attempt, numbers in self._ledger().attempts()
-        ]
+    def with_logs(self) -> Json:
+        """Return what `jobs/get` and every change of a job return: all logs, few counts."""
+        return {"job": self.light(), "attempts": self.attempt_infos(logs=True, live=False)}
 
     def attempt_infos(self, *, logs: bool, live: bool = True) -> list[Json]:
-        """Show the attempts, each with its log where asked for."""
+        """Return the attempts, each with its log if wanted."""
         views = self.attempts(live=live)
         if not logs:
             return [{"attempt": each} for each in views]
-        known = self.job.attempts_at(self.job.now())
+        now = self.job.now()
         return [
-            {"attempt": each, **self._log(attempt)}
-            for each, attempt in zip(views, known, strict=True)
+            {"attempt": each, **log_view(self.job, attempt, now, self.quirks)}
+            for each, attempt in zip(views, self.job.attempts_at(now), strict=True)
         ]
 
-    def numbers_of(self, number: int) -> Numbers | None:
-        """Find the numbers of one attempt; None where there are none yet."""
-        rows = {attempt.number: numbers for attempt, numbers in self._ledger().attempts()}
-        return rows.get(number)
+    def attempts(self, *, live: bool = True) -> list[Json]:
+        """Return the attempts, with the counts of a running one if `live`."""
+        return [
+            self._attempt(attempt, counts if live or math.isfinite(attempt.end) else None)
+            for attempt, counts in self._counts().attempts()
+        ]
 
-    def _ledger(self) -> Ledger:
-        return Ledger(self.job, self.job.now(), self.quirks.flush_period)
+    def _counts(self) -> JobCounts:
+        return JobCounts(self.job, self.job.now(), self.quirks.flush_period)
 
-    def _log(self, attempt: JobAttempt) -> Json:
-        lines = log_of(self.job, attempt, self.job.now())
-        return shown(lines, self.quirks)
+    def _by_stream(self, counts: Counts) -> list[tuple[str, Counts]]:
+        number = len(self.streams)
+        return [(name, counts.share(index, number)) for index, name in enumerate(self.streams)]
 
-    def _attempt(self, attempt: JobAttempt, numbers: Numbers | None) -> Json:
+    def _stats(self, schema: str, counts: Counts) -> Json:
+        stats = {
+            "recordsEmitted": counts.records_emitted,
+            "bytesEmitted": counts.bytes_emitted,
+            "recordsCommitted": counts.records_committed,
+            "bytesCommitted": counts.bytes_committed,
+            "recordsRejected": 0,
+        }
+        return self.quirks.fields(schema, stats)
+
+    def _attempt(self, attempt: JobAttempt, counts: Counts | None) -> Json:
         ended = math.isfinite(attempt.end)
         return without_nulls(
             {
@@ -116,33 +107,28 @@ class JobView:
                 "createdAt": int(attempt.start),
                 "updatedAt": int(attempt.end if ended else attempt.start),
                 "endedAt": int(attempt.end) if ended else None,
-                "bytesSynced": numbers.bytes_emitted if numbers and ended else None,
-                "recordsSynced": numbers.records_emitted if numbers and ended else None,
-                "totalStats": numbers and self._attempt_numbers(numbers),
-                "streamStats": numbers and self._stream_numbers(numbers),
+                "bytesSynced": counts.bytes_emitted if counts and ended else None,
+                "recordsSynced": counts.records_emitted if counts and ended else None,
+                "totalStats": counts and {**self._attempt_stats(counts), **self._estimates()},
+                "streamStats": counts
+                and [
+                    {"streamName": name, "stats": self._attempt_stats(part)}
+                    for name, part in self._by_stream(counts)
+                ],
                 "failureSummary": self._failure_summary(attempt),
             }
         )
 
-    def _attempt_numbers(self, numbers: Numbers) -> Json:
+    def _attempt_stats(self, counts: Counts) -> Json:
+        # JobHistoryHandler.hydrateWithStats leaves an attempt's committed bytes out.
+        stats = self._stats("AttemptStats", counts)
+        return {name: value for name, value in stats.items() if name != "bytesCommitted"}
+
+    def _estimates(self) -> Json:
         script = self.job.script
-        estimates = {
-            "estimatedRecords": script.records if script.estimate else None,
-            "estimatedBytes": script.byte_count if script.estimate else None,
-        }
-        return {**self._without_committed_bytes(numbers), **without_nulls(estimates)}
-
-    def _stream_numbers(self, numbers: Numbers) -> list[Json]:
-        parts = [numbers.share(index, len(self.streams)) for index in range(len(self.streams))]
-        return [
-            {"streamName": name, "stats": self._without_committed_bytes(part)}
-            for name, part in zip(self.streams, parts, strict=True)
-        ]
-
-    def _without_committed_bytes(self, numbers: Numbers) -> Json:
-        # Only `attempt/get_combined_stats` has them (JobHistoryHandler, hydrateWithStats).
-        shown = self.numbers("AttemptStats", numbers)
-        return {name: value for name, value in shown.items() if name != "bytesCommitted"}
+        if not script.estimate:
+            return {}
+        return {"estimatedRecords": script.records, "estimatedBytes": script.byte_count}
 
     def _failure_summary(self, attempt: JobAttempt) -> Json | None:
         failure = attempt.failure
@@ -163,63 +149,8 @@ class JobView:
         return {"failures": [reason], "partialSuccess": False}
 
 
-def progress_view(connection: SimConnection, view: JobView | None) -> Json:
-    """Show `sync_progress`; when nothing runs, next to nothing (the schema asks for more)."""
-    if view is None:
-        return {"connectionId": connection.id, "streams": []}
-    total, job, type_ = view.total(), view.light(), {"configType": view.job.type}
-    streams = view.streams_of(total) if total else [{"streamName": each} for each in view.streams]
-    started = "createdAt" if view.quirks.dates_progress_by_creation else "startedAt"
-    return without_nulls(
-        {
-            "connectionId": connection.id,
-            "jobId": view.job.id,
-            **type_,
-            "syncStartedAt": job.get(started),
-            **(view.numbers("ConnectionSyncProgressRead", total) if total else {}),
-            "streams": [{**each, **type_} for each in streams],
-        }
-    )
-
-
-def debug_view(view: JobView, connection: SimConnection) -> Json:
-    """Show `get_debug_info`: little of the job, but logs, numbers and connector definitions."""
-    job = view.light()
-    return {
-        "job": {
-            **{name: job[name] for name in ("id", "configType", "configId", "status")},
-            "airbyteVersion": view.quirks.release,
-            "sourceDefinition": _definition("source", connection.source),
-            "destinationDefinition": {
-                **_definition("destination", connection.destination),
-                **view.quirks.fields("DefinitionRead", _OLD_DESTINATION),
-            },
-        },
-        "attempts": view.attempt_infos(logs=True),
-        "workflowState": {"running": view.job.active},
-    }
-
-
-_OLD_DESTINATION: Final = {
-    "supportsDbt": False,
-    "normalizationConfig": {"supported": False},
-    "supportRefreshes": True,
-}
-"""What a destination's definition told in older versions."""
-
-
-def _definition(kind: str, name: str) -> Json:
-    return {
-        f"{kind}DefinitionId": stable_id(f"{kind}-definition", name),
-        "name": name,
-        "dockerRepository": f"airbyte/{kind}-{name.lower()}",
-        "dockerImageTag": "1.0.0",
-        "documentationUrl": f"https://docs.airbyte.com/integrations/{kind}s/{name.lower()}",
-    }
-
-
 def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
-    """Show a connection with its whole catalog."""
+    """Return a connection with its whole catalog."""
     own = {
         "operationIds": [],
         "breakingChange": False,
@@ -244,11 +175,11 @@ def _common(connection: SimConnection) -> Json:
 
 
 def web_view(connection: SimConnection, jobs: Sequence[SimJob], quirks: Quirks) -> Json:
-    """Show a connection with all that a web page about it needs."""
+    """Return a connection with everything that its page in the web app shows."""
     latest = jobs[-1] if jobs else None
     own = {
-        "source": config_view("source", connection, quirks),
-        "destination": config_view("destination", connection, quirks),
+        "source": actor_view("source", connection, quirks),
+        "destination": actor_view("destination", connection, quirks),
         "operations": [],
         "latestSyncJobCreatedAt": int(latest.created_at) if latest else None,
         "latestSyncJobStatus": latest.status if latest else None,
@@ -280,8 +211,22 @@ def _definition_version(kind: str, name: str, quirks: Quirks) -> Json:
     return quirks.fields("DefinitionVersionRead", version)
 
 
+def actor_view(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Json:
+    """Return a connection's source or destination."""
+    name = connection.actor_name(kind)
+    return {
+        f"{kind}Id": connection.actor_id(kind),
+        "name": name,
+        f"{kind}Name": name,
+        f"{kind}DefinitionId": stable_id(f"{kind}-definition", name),
+        "workspaceId": connection.workspace_id,
+        "connectionConfiguration": {},
+        **quirks.fields("SourceRead", {"createdAt": int(connection.created_at)}),
+    }
+
+
 def state_view(connection: SimConnection, jobs: Sequence[SimJob]) -> Json:
-    """Show the state: per stream, a cursor at the end of the latest success."""
+    """Return the state: per stream, a cursor at the end of the latest success."""
     ends = [job.ends_at for job in jobs if job.status == "succeeded"]
     if not ends:
         return {"connectionId": connection.id, "stateType": "not_set"}
@@ -319,7 +264,7 @@ def _schedule(schedule: Schedule) -> Json:
 
 
 def workspace_view(workspace: SimWorkspace) -> Json:
-    """Show a workspace."""
+    """Return a workspace."""
     return {
         "workspaceId": workspace.id,
         "customerId": stable_id("customer", workspace.name),

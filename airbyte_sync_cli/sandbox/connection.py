@@ -1,25 +1,28 @@
-"""What jobs belong to: connections with their schedules and tags, and workspaces."""
+"""Connections with their schedules, tags, sources and destinations, and workspaces."""
 
 import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from airbyte_sync_cli.sandbox.job import RESET_SCRIPT, JobScript
+from airbyte_sync_cli.sandbox.script import RESET_SCRIPT, JobScript
 
 ConnectionStatus = Literal["active", "inactive", "deprecated", "locked"]
 
+ActorKind = Literal["source", "destination"]
+"""Airbyte's own word for both is actor."""
+ACTOR_KINDS: Final[tuple[ActorKind, ...]] = ("source", "destination")
 NAMESPACE: Final = uuid.UUID("00000000-0000-4000-8000-0000a1b7e000")
 
 
 def stable_id(kind: str, name: str) -> str:
-    """Make an id that is the same in every run, so that examples and tests may name it."""
+    """Return a UUID that is the same in every run, so that examples and tests can name it."""
     return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What a connection says about its schedule. Whether it *acts* on it is another thing."""
+    """The schedule that a connection shows. `starts_every` is what it does."""
 
     type: Literal["manual", "basic", "cron"] = "manual"
     units: int = 24
@@ -29,7 +32,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
-        """Read `manual`, `every 24 hours` or `cron 0 0 0 * * ?`. Raises ValueError."""
+        """Parse `manual`, `every 24 hours` or `cron 0 0 0 * * ?`. Raises ValueError."""
         if text == "manual":
             return cls()
         if text.startswith("cron "):
@@ -45,7 +48,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class SimTag:
-    """A label that connections carry."""
+    """A tag of connections."""
 
     id: str
     workspace_id: str
@@ -55,7 +58,7 @@ class SimTag:
 
 @dataclass(frozen=True, slots=True)
 class SimWorkspace:
-    """What holds connections and tags."""
+    """A workspace: connections and tags belong to one."""
 
     id: str
     name: str
@@ -63,7 +66,7 @@ class SimWorkspace:
 
 @dataclass(slots=True)
 class SimConnection:
-    """A connection of the simulated Airbyte. Tests may change it while it is served."""
+    """A connection of the simulated Airbyte. A test may change it while it is served."""
 
     id: str
     name: str
@@ -76,32 +79,40 @@ class SimConnection:
     source: str = "Postgres"
     destination: str = "Warehouse"
     scripts: tuple[JobScript, ...] = (JobScript(),)
-    """One per sync job; the last one repeats."""
+    """One per sync; the last one repeats."""
     reset_script: JobScript = RESET_SCRIPT
     starts_every: float | None = None
-    """Simulated seconds between jobs that it starts by itself; None: it never does."""
+    """Simulated seconds between two scheduled jobs; None: it starts only by hand."""
     next_start: float = 0.0
-    """The epoch second of the next one."""
+    """The epoch second of the next scheduled job."""
     workflow_deleted: bool = False
-    """Its workflow is gone: every trigger is a 409."""
+    """Its Temporal workflow was deleted: every trigger is a 409."""
     can_refresh: bool = True
     """Whether the destination supports refreshes."""
-    _played: int = 0
+    _started: int = 0
 
     @property
     def source_id(self) -> str:
         """The id of its source."""
-        return stable_id("source", f"{self.workspace_id}/{self.source}")
+        return self.actor_id("source")
 
     @property
     def destination_id(self) -> str:
         """The id of its destination."""
-        return stable_id("destination", f"{self.workspace_id}/{self.destination}")
+        return self.actor_id("destination")
+
+    def actor_name(self, kind: ActorKind) -> str:
+        """Return the name of its source or destination."""
+        return self.source if kind == "source" else self.destination
+
+    def actor_id(self, kind: ActorKind) -> str:
+        """Return the id of its source or destination; connections of a workspace share them."""
+        return stable_id(kind, f"{self.workspace_id}/{self.actor_name(kind)}")
 
     def next_script(self, kind: str) -> JobScript:
-        """Take the script of the next job of that type."""
+        """Return the script of the next job of a type, and advance to the one after it."""
         if kind in {"reset_connection", "clear"}:
             return self.reset_script
-        script = self.scripts[min(self._played, len(self.scripts) - 1)]
-        self._played += 1
+        script = self.scripts[min(self._started, len(self.scripts) - 1)]
+        self._started += 1
         return script

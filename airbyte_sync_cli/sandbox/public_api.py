@@ -1,52 +1,58 @@
-"""The Public API's endpoints. Sources: the controllers under `apis/publicapi` of the platform."""
+"""The Public API's endpoints, as in the controllers under `apis/publicapi` of the platform."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from starlette.responses import PlainTextResponse, Response
 
-from airbyte_sync_cli.sandbox import public_views
-from airbyte_sync_cli.sandbox import world as operations
-from airbyte_sync_cli.sandbox.job import SimJob
-from airbyte_sync_cli.sandbox.listing import JobFilter, sort_jobs
-from airbyte_sync_cli.sandbox.request import Call, Endpoint, moment, well_formed, whole_number
-from airbyte_sync_cli.sandbox.responses import (
-    BadRequest,
-    Crash,
-    Json,
-    Unprocessable,
-    Unreadable,
-    ok,
+from airbyte_sync_cli.sandbox import public_views, scheduler
+from airbyte_sync_cli.sandbox.api_request import (
+    ApiRequest,
+    Endpoint,
+    Handler,
+    parse_number,
+    parse_time,
+    parse_uuid,
 )
+from airbyte_sync_cli.sandbox.connection import ACTOR_KINDS, ActorKind
+from airbyte_sync_cli.sandbox.job import JobFilter, SimJob, sort_jobs
+from airbyte_sync_cli.sandbox.problems import (
+    BadRequest,
+    InternalError,
+    InvalidBody,
+    NoSuchResource,
+    NotSupported,
+)
+from airbyte_sync_cli.sandbox.responses import Json, ok
+from airbyte_sync_cli.sandbox.state import SandboxState
 from airbyte_sync_cli.sandbox.versions import Quirks
-from airbyte_sync_cli.sandbox.world import World
 
 T = TypeVar("T")
 
+FOREIGN_ROOT: Final = "http://localhost:8001/api/public/v1"
+"""The address in `next` links: a setting of the server, rarely where clients reach it."""
 _STORED: Final = {
     "sync": {"sync"},
     "reset": {"reset_connection"},
     "clear": {"clear"},
     "refresh": {"refresh"},
 }
+"""The stored job types by their names in this API."""
 _ORDERS: Final = {
     f"{field}|{way}" for field in ("createdAt", "updatedAt") for way in ("ASC", "DESC")
 }
 
 
-class PublicRoutes:
-    """The handlers; `foreign_root` is the address that the server believes to have."""
+class PublicEndpoints:
+    """The handlers; pages after the first repeat `overlap` rows."""
 
-    def __init__(
-        self, world: World, quirks: Quirks, *, foreign_root: str, overlap: int = 0
-    ) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, quirks: Quirks, *, overlap: int = 0) -> None:
+        self._state = state
         self._quirks = quirks
-        self._foreign_root = foreign_root
         self._overlap = overlap
 
     def endpoints(self) -> list[Endpoint]:
-        """List them, by the names under which faults know them."""
+        """Return them, by the names that faults use."""
         return [
             Endpoint("health", "GET", "/health", self.health, anonymous=True),
             Endpoint("trigger", "POST", "/jobs", self.create_job),
@@ -58,137 +64,163 @@ class PublicRoutes:
             Endpoint("workspaces", "GET", "/workspaces", self.list_workspaces),
             Endpoint("workspaces", "GET", "/workspaces/{workspace_id}", self.get_workspace),
             Endpoint("tags", "GET", "/tags", self.list_tags),
+            *(Endpoint("actors", "GET", f"/{each}s", self._list(each)) for each in ACTOR_KINDS),
+            *(
+                Endpoint("actors", "GET", f"/{each}s/{{actor_id}}", self._get(each))
+                for each in ACTOR_KINDS
+            ),
         ]
 
-    async def health(self, _call: Call) -> Response:
-        """Say that it works, in words that are not JSON."""
+    async def health(self, _request: ApiRequest) -> Response:
+        """Return a text that is not JSON."""
         return PlainTextResponse("Successful operation")
 
-    async def create_job(self, call: Call) -> Response:
-        """Start a job. Sync: holds as the version does. Reset and clear: cancel what runs."""
-        connection_id = call.uuid_of("connectionId")
-        kind = str(call.json().get("jobType", "")).lower()
+    async def create_job(self, request: ApiRequest) -> Response:
+        """Start a job. A sync holds as long as the version does; a reset cancels what runs."""
+        connection_id = request.uuid_of("connectionId")
+        kind = str(request.json().get("jobType", "")).lower()
         match kind:
             case "sync":
-                job = await operations.start_sync(
-                    self._world,
+                job = await scheduler.start_sync(
+                    self._state,
                     connection_id,
                     early=self._quirks.trigger_returns_early,
-                    asked_by=call.caller,
-                    born_after=call.born_after,
+                    asked_by=request.caller,
+                    born_after=request.born_after,
                 )
             case "reset" | "clear" if kind in self._job_types():
-                job = await operations.start_reset(
-                    self._world, connection_id, asked_by=call.caller
+                job = await scheduler.start_reset(
+                    self._state, connection_id, asked_by=request.caller
                 )
             case "refresh":
-                raise Unprocessable("Refreshes are not supported in the public API")
+                raise NotSupported("Refreshes are not supported in the public API")
             case _:
-                raise Unreadable(f"jobType: {kind!r} is none")
-        return ok(self._shown(job, numbers=False))
+                raise InvalidBody(f"jobType: {kind!r} is none")
+        return ok(self._job_view(job, counted=False))
 
-    async def get_job(self, call: Call) -> Response:
-        """Show one job."""
-        return ok(self._shown(self._world.job(_job_id(call)), numbers=True))
+    async def get_job(self, request: ApiRequest) -> Response:
+        """Return one job."""
+        return ok(self._job_view(self._state.job(_job_id(request)), counted=True))
 
-    async def cancel_job(self, call: Call) -> Response:
-        """Cancel whatever runs on the job's *connection*: the job itself may long be over."""
-        job = self._world.job(_job_id(call))
-        await operations.cancel_running(self._world, job.connection_id, asked_by=call.caller)
-        return ok(self._shown(job, numbers=False))
+    async def cancel_job(self, request: ApiRequest) -> Response:
+        """Cancel whatever runs on the job's *connection*: the job itself may be over."""
+        job = self._state.job(_job_id(request))
+        await scheduler.cancel_running(self._state, job.connection_id, asked_by=request.caller)
+        return ok(self._job_view(job, counted=False))
 
-    async def list_jobs(self, call: Call) -> Response:
-        """List jobs: oldest first unless asked otherwise, twenty unless asked otherwise."""
-        order = call.query.get("orderBy") or "createdAt|ASC"
+    async def list_jobs(self, request: ApiRequest) -> Response:
+        """Return jobs; by default the oldest twenty."""
+        order = request.query.get("orderBy") or "createdAt|ASC"
         if order not in _ORDERS:
             raise BadRequest(f"Invalid order by clause provided: {order}")
         field, way = order.split("|")
-        wanted = self._filter(call)
-        jobs = [job for job in self._world.jobs() if wanted.matches(job)]
+        wanted = self._filter(request)
+        jobs = [job for job in self._state.jobs() if wanted.matches(job)]
         return self._page(
-            call,
+            request,
             "/jobs",
             sort_jobs(jobs, field, newest_first=way == "DESC"),
-            show=lambda job: self._shown(job, numbers=True),
+            view=lambda job: self._job_view(job, counted=True),
             keep=("connectionId", "jobType", "workspaceIds"),
         )
 
-    async def list_connections(self, call: Call) -> Response:
-        """List connections; there is no filter by name."""
+    async def list_connections(self, request: ApiRequest) -> Response:
+        """Return connections; there is no filter by name."""
         knows_tags = self._quirks.knows("ConnectionResponse", "tags")
-        workspaces, tags = call.words("workspaceIds"), call.words("tagIds") if knows_tags else ()
-        deleted = call.query.get("includeDeleted", "").lower() == "true"
+        workspaces = request.words("workspaceIds")
+        tags = request.words("tagIds") if knows_tags else ()
+        deleted = request.query.get("includeDeleted", "").lower() == "true"
         rows = [
             each
-            for each in self._world.connections.values()
+            for each in self._state.connections.values()
             if (not workspaces or each.workspace_id in workspaces)
             and (deleted or each.status != "deprecated")
             and (not tags or tags & {tag.id for tag in each.tags})
         ]
         return self._page(
-            call,
+            request,
             "/connections",
             rows,
-            show=lambda each: public_views.connection_view(each, self._quirks),
-            keep=("workspaceIds",),
+            view=lambda each: public_views.connection_view(each, self._quirks),
         )
 
-    async def get_connection(self, call: Call) -> Response:
-        """Show one connection."""
-        connection = self._world.connection(well_formed(call.parameters["id"]))
+    async def get_connection(self, request: ApiRequest) -> Response:
+        """Return one connection."""
+        connection = self._state.connection(parse_uuid(request.parameters["id"]))
         return ok(public_views.connection_view(connection, self._quirks))
 
-    async def list_workspaces(self, call: Call) -> Response:
-        """List workspaces."""
-        wanted = call.words("workspaceIds")
+    async def list_workspaces(self, request: ApiRequest) -> Response:
+        """Return workspaces."""
+        wanted = request.words("workspaceIds")
         rows = [
-            each for each in self._world.workspaces.values() if not wanted or each.id in wanted
+            each for each in self._state.workspaces.values() if not wanted or each.id in wanted
         ]
         return self._page(
-            call,
+            request,
             "/workspaces",
             rows,
-            show=lambda each: public_views.workspace_view(each, self._quirks),
-            keep=("workspaceIds",),
+            view=lambda each: public_views.workspace_view(each, self._quirks),
         )
 
-    async def get_workspace(self, call: Call) -> Response:
-        """Show one workspace."""
-        workspace = self._world.workspace(well_formed(call.parameters["workspace_id"]))
+    async def get_workspace(self, request: ApiRequest) -> Response:
+        """Return one workspace."""
+        workspace = self._state.workspace(parse_uuid(request.parameters["workspace_id"]))
         return ok(public_views.workspace_view(workspace, self._quirks))
 
-    async def list_tags(self, call: Call) -> Response:
-        """List tags, without pages."""
-        wanted = call.words("workspaceIds")
+    async def list_tags(self, request: ApiRequest) -> Response:
+        """Return tags, without pages."""
+        wanted = request.words("workspaceIds")
         tags = [
             public_views.tag_view(tag)
-            for tag in self._world.tags.values()
+            for tag in self._state.tags.values()
             if not wanted or tag.workspace_id in wanted
         ]
         return ok({"data": tags})
 
-    def _shown(self, job: SimJob, *, numbers: bool) -> Json:
-        if self._quirks.public_fails_at_queued and job.status == "queued":
-            raise Crash("Unexpected value 'queued'")
-        return public_views.job_view(job, self._quirks, numbers=numbers)
+    def _list(self, kind: ActorKind) -> Handler:
+        async def list_actors(request: ApiRequest) -> Response:
+            return self._page(
+                request,
+                f"/{kind}s",
+                self._state.actors(kind, request.words("workspaceIds")),
+                view=lambda each: public_views.actor_view(kind, each, self._quirks),
+            )
 
-    def _filter(self, call: Call) -> JobFilter:
-        connection = call.query.get("connectionId")
+        return list_actors
+
+    def _get(self, kind: ActorKind) -> Handler:
+        async def get_actor(request: ApiRequest) -> Response:
+            wanted = parse_uuid(request.parameters["actor_id"])
+            for each in self._state.actors(kind):
+                if each.actor_id(kind) == wanted:
+                    return ok(public_views.actor_view(kind, each, self._quirks))
+            raise NoSuchResource(f"{kind.upper()}_CONNECTION", wanted)
+
+        return get_actor
+
+    def _job_view(self, job: SimJob, *, counted: bool) -> Json:
+        if self._quirks.public_fails_at_queued and job.status == "queued":
+            raise InternalError("Unexpected value 'queued'")
+        return public_views.job_view(job, self._quirks, counted=counted)
+
+    def _filter(self, request: ApiRequest) -> JobFilter:
+        connection = request.query.get("connectionId")
         return JobFilter(
-            connections=frozenset({well_formed(connection)}) if connection else self._within(call),
-            types=self._types(call.choice("jobType", self._job_types())),
-            statuses=call.choice("status", self._quirks.public_statuses),
-            created_start=moment(call.query.get("createdAtStart")),
-            created_end=moment(call.query.get("createdAtEnd")),
-            updated_start=moment(call.query.get("updatedAtStart")),
-            updated_end=moment(call.query.get("updatedAtEnd")),
+            connections=frozenset({parse_uuid(connection)})
+            if connection
+            else self._connections_in(request.words("workspaceIds")),
+            types=self._types(request.choice("jobType", self._job_types())),
+            statuses=request.choice("status", self._quirks.public_statuses),
+            created_start=parse_time(request.query.get("createdAtStart")),
+            created_end=parse_time(request.query.get("createdAtEnd")),
+            updated_start=parse_time(request.query.get("updatedAtStart")),
+            updated_end=parse_time(request.query.get("updatedAtEnd")),
         )
 
-    def _within(self, call: Call) -> frozenset[str] | None:
-        workspaces = call.words("workspaceIds")
+    def _connections_in(self, workspaces: set[str]) -> frozenset[str] | None:
         if not workspaces:
             return None
-        every = self._world.connections.values()
+        every = self._state.connections.values()
         return frozenset(each.id for each in every if each.workspace_id in workspaces)
 
     def _job_types(self) -> frozenset[str]:
@@ -205,30 +237,30 @@ class PublicRoutes:
 
     def _page(
         self,
-        call: Call,
+        request: ApiRequest,
         path: str,
         rows: Sequence[T],
         *,
-        show: Callable[[T], Json],
-        keep: tuple[str, ...],
+        view: Callable[[T], Json],
+        keep: tuple[str, ...] = ("workspaceIds",),
     ) -> Response:
-        limit = call.number("limit", default=20, lowest=1, highest=100)
-        offset = call.number("offset", default=0, lowest=0, highest=2**31)
+        """Return a page; `keep` are the parameters that `next` repeats (PaginationMapper)."""
+        limit = request.number("limit", default=20, lowest=1, highest=100)
+        offset = request.number("offset", default=0, lowest=0, highest=2**31)
         first = max(offset - self._overlap, 0)
-        kept = "".join(f"{name}={call.query[name]}&" for name in keep if name in call.query)
+        kept = "".join(f"{name}={request.query[name]}&" for name in keep if name in request.query)
         page = public_views.page_view(
-            [show(row) for row in rows[first : first + limit]],
-            url=self._foreign_root + path,
-            query=kept,
+            [view(row) for row in rows[first : first + limit]],
+            url=f"{FOREIGN_ROOT}{path}?{kept}",
             limit=limit,
             offset=offset,
         )
         return ok(page)
 
 
-def _job_id(call: Call) -> int:
-    text = call.parameters["job_id"]
-    job_id = whole_number(text)
+def _job_id(request: ApiRequest) -> int:
+    text = request.parameters["job_id"]
+    job_id = parse_number(text)
     if job_id is None:
         raise BadRequest(f"Failed to convert argument [jobId] for value [{text}]")
     return job_id

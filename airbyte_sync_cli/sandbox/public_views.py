@@ -1,23 +1,31 @@
-"""The shapes of the Public API: jobs, connections, workspaces, tags."""
+"""The resources of the Public API as JSON."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from airbyte_sync_cli.sandbox.connection import Schedule, SimConnection, SimTag, SimWorkspace
-from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
-from airbyte_sync_cli.sandbox.job import FINAL, SimJob
+from airbyte_sync_cli.sandbox.connection import (
+    ActorKind,
+    Schedule,
+    SimConnection,
+    SimTag,
+    SimWorkspace,
+    stable_id,
+)
+from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
+from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.responses import Json, without_nulls
+from airbyte_sync_cli.sandbox.script import FINAL
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 
 def java_time(epoch: float) -> str:
-    """Write a time as Java's `OffsetDateTime.toString()`: without seconds when they are 0."""
+    """Format a time as Java's `OffsetDateTime.toString()`: without seconds when they are 0."""
     moment = datetime.fromtimestamp(int(epoch), UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if moment.second else "%Y-%m-%dT%H:%MZ")
 
 
 def java_duration(seconds: float) -> str:
-    """Write a duration as Java's `Duration.toString()`: hours are the largest unit."""
+    """Format a duration as Java's `Duration.toString()`: hours are the largest unit."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "H"), (minutes, "M"), (rest, "S")]
@@ -25,15 +33,15 @@ def java_duration(seconds: float) -> str:
 
 
 def public_type(stored: str) -> str:
-    """Name a job's type as the Public API does."""
+    """Return a job type as the Public API names it."""
     return "reset" if stored == "reset_connection" else stored
 
 
-def job_view(job: SimJob, quirks: Quirks, *, numbers: bool) -> Json:
-    """Show a job. `numbers` is False in answers to POST and DELETE, which do not load them."""
+def job_view(job: SimJob, quirks: Quirks, *, counted: bool) -> Json:
+    """Return a job. Responses to POST and DELETE are not `counted`: they load no statistics."""
     when = job.now()
     status, updated = job.status_at(when), job.updated_at(when)
-    moved = (Ledger(job, when, quirks.flush_period).total() or Numbers()) if numbers else None
+    counts = (JobCounts(job, when, quirks.flush_period).total() or Counts()) if counted else None
     return without_nulls(
         {
             "jobId": job.id,
@@ -43,8 +51,8 @@ def job_view(job: SimJob, quirks: Quirks, *, numbers: bool) -> Json:
             "connectionId": job.connection_id,
             "lastUpdatedAt": java_time(updated) if status in FINAL else None,
             "duration": _duration(job, updated) if status != "pending" else None,
-            "bytesSynced": moved.bytes_committed if moved else None,
-            "rowsSynced": moved.records_committed if moved else None,
+            "bytesSynced": counts.bytes_committed if counts else None,
+            "rowsSynced": counts.records_committed if counts else None,
         }
     )
 
@@ -55,7 +63,7 @@ def _duration(job: SimJob, updated: float) -> str:
 
 
 def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
-    """Show a connection."""
+    """Return a connection."""
     return quirks.fields(
         "ConnectionResponse",
         {
@@ -91,8 +99,25 @@ def _schedule(schedule: Schedule) -> Json:
     return {"scheduleType": "manual"}
 
 
+def actor_view(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Json:
+    """Return a connection's source or destination."""
+    name = connection.actor_name(kind)
+    newer = {
+        "definitionId": stable_id(f"{kind}-definition", name),
+        "createdAt": int(connection.created_at),
+    }
+    return {
+        f"{kind}Id": connection.actor_id(kind),
+        "name": name,
+        f"{kind}Type": name.lower(),
+        "workspaceId": connection.workspace_id,
+        "configuration": {},
+        **quirks.fields("SourceResponse", newer),
+    }
+
+
 def workspace_view(workspace: SimWorkspace, quirks: Quirks) -> Json:
-    """Show a workspace."""
+    """Return a workspace."""
     return quirks.fields(
         "WorkspaceResponse",
         {
@@ -105,7 +130,7 @@ def workspace_view(workspace: SimWorkspace, quirks: Quirks) -> Json:
 
 
 def tag_view(tag: SimTag) -> Json:
-    """Show a tag; both APIs show it alike."""
+    """Return a tag; it is the same in both APIs."""
     return {
         "tagId": tag.id,
         "workspaceId": tag.workspace_id,
@@ -114,14 +139,14 @@ def tag_view(tag: SimTag) -> Json:
     }
 
 
-def page_view(rows: Sequence[Json], *, url: str, query: str, limit: int, offset: int) -> Json:
-    """Show one page. `next` is filled whenever the page is not empty, so on the last one too.
+def page_view(rows: Sequence[Json], *, url: str, limit: int, offset: int) -> Json:
+    """Return one page. `next` is set whenever the page has rows, so on the last page too.
 
-    Its host is the server's own setting and it drops most filters: nothing to follow.
+    Its host is a setting of the server, and it drops most filters: a client cannot follow it.
     """
 
     def link(start: int) -> str:
-        return f"{url}?{query}limit={limit}&offset={start}"
+        return f"{url}limit={limit}&offset={start}"
 
     return {
         "previous": link(max(offset - limit, 0)) if offset > 0 else "",

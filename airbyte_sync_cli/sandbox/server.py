@@ -1,4 +1,4 @@
-"""A real server on loopback for a sandbox: quick to start, quick to stop, able to reset."""
+"""Serve a sandbox on a real socket: quick to start and stop, able to reset connections."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from airbyte_sync_cli.sandbox.config import SandboxConfig
-from airbyte_sync_cli.sandbox.delivery import ABORT
-from airbyte_sync_cli.sandbox.simulation import Sandbox
+from airbyte_sync_cli.sandbox.fault_actions import ABORT
+from airbyte_sync_cli.sandbox.sandbox import Sandbox
+from airbyte_sync_cli.sandbox.scenario import SandboxConfig
 
 _RESET: Final = struct.pack("ii", 1, 0)
-"""Linger for no time: closing then sends RST instead of FIN."""
-_ENDING: Final = (
+"""SO_LINGER of 0 seconds: closing then sends RST instead of FIN."""
+_STOP_SIGNALS: Final = (
     signal.SIGINT,
     signal.SIGTERM,
     signal.SIGHUP,
@@ -29,13 +29,13 @@ _ENDING: Final = (
     signal.SIGUSR2,
     signal.SIGXCPU,
 )
-"""The signals that end a sandbox; one that was ignored at the start (`nohup`) stays ignored."""
+"""The signals that stop a sandbox; one that was ignored at the start (`nohup`) stays ignored."""
 
 
 class _ResettableProtocol(H11Protocol):
-    """Gives the app a way to drop its connection, which ASGI itself does not have."""
+    """Lets the app reset its connection, for which ASGI has no message."""
 
-    def connection_made(  # type: ignore[override]  # uvicorn narrows the type, so must we
+    def connection_made(  # type: ignore[override]  # uvicorn narrows the type, too
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
@@ -43,7 +43,7 @@ class _ResettableProtocol(H11Protocol):
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[ABORT] = self.abort
-            # Only our own `stop` cancels, after the connection has gone: nothing to report.
+            # Only `_Server.stop` cancels, after the connection was aborted: nothing to report.
             with contextlib.suppress(asyncio.CancelledError):
                 await inner(scope, receive, _dated(send))
 
@@ -53,13 +53,13 @@ class _ResettableProtocol(H11Protocol):
         """Reset the connection."""
         sock: socket.socket | None = self.transport.get_extra_info("socket")
         if sock is not None:
-            with contextlib.suppress(OSError):  # the client has died, and the socket is closed
+            with contextlib.suppress(OSError):  # the client is gone, and the socket is closed
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
 
 def _dated(send: Send) -> Send:
-    """Add the real time to answers, as every server does; uvicorn's own needs its tick."""
+    """Add a Date header, as every server does; uvicorn's own needs `_Server`'s disabled tick."""
 
     async def with_date(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -71,26 +71,26 @@ def _dated(send: Send) -> Send:
 
 
 _ACCEPTING: Final = 4
-"""Turns of asyncio's loop from accepting a connection to `connection_made`, and one more."""
+"""Turns of asyncio's loop from accepting a connection to `connection_made`, plus one."""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, its tick, and its pauses when it stops."""
+    """uvicorn without its signal handlers, its tick every 0.1 s, and its pauses when it stops."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever runs the loop."""
+        """Leave the signals to the owner of the loop."""
         yield
 
     async def stop(self) -> None:
-        """Stop at once: held requests are cut off."""
+        """Stop at once and abort every request."""
         for server in self.servers:
             server.close()
-        for _ in range(_ACCEPTING):  # a connection that is being accepted is in no list yet
+        for _ in range(_ACCEPTING):  # a connection being accepted is not in `connections` yet
             await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await asyncio.sleep(0)  # lets the handlers see that their clients are gone
+        await asyncio.sleep(0)  # lets the handlers see the disconnect
         tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
@@ -99,7 +99,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve a sandbox in the running loop and tell its address; port 0 takes a free one."""
+    """Serve a sandbox in the running loop and yield its address; port 0 picks a free one."""
     listener = await _listen(host, port)
     config = uvicorn.Config(
         sandbox.app,
@@ -112,7 +112,7 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        timeout_keep_alive=300,  # as Airbyte; a short one would drop a poller's connection
+        timeout_keep_alive=300,  # longer than any pause between polls, as Airbyte's
     )
     config.load()
     server = _Server(config)
@@ -127,8 +127,8 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
 async def _listen(host: str, port: int) -> socket.socket:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     family, _, _, _, address = found[0]
-    # asyncio turns Nagle's algorithm off only for sockets that name their protocol; with it on,
-    # every answer would wait 40 ms for an acknowledgement.
+    # asyncio disables Nagle's algorithm only for sockets with an explicit protocol; with Nagle,
+    # every response would wait 40 ms for an acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -150,14 +150,14 @@ def run_sandbox(
     port: int = 8000,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a sandbox until a signal ends it. `on_ready` is told the address.
+    """Serve a sandbox until a signal stops it; call `on_ready` with its address.
 
-    Raises OSError where it cannot listen.
+    Raises OSError if it cannot listen.
     """
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        for number in _ENDING:
+        for number in _STOP_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGTERM:
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with serve(Sandbox(config), host, port) as url:

@@ -18,9 +18,9 @@ from airbyte_sync_cli.sandbox import (
     SandboxConfig,
     SimConnection,
     SimJob,
+    scheduler,
 )
-from airbyte_sync_cli.sandbox import world as operations
-from airbyte_sync_cli.sandbox.responses import ApiRefusal
+from airbyte_sync_cli.sandbox.problems import ApiProblem
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.policy import LONGEST_SYNC, RunPolicy, TriggerPolicy, WaitPolicy
 from tests.fuzz import scenario as plan
@@ -120,21 +120,21 @@ class _Play:
                 tasks.create_task(self._chain(process))
         await asyncio.sleep(SETTLING)
         self._played.lefts.sort(key=lambda left: (left.began, left.name))
-        self._sandbox.world.advance()
+        self._sandbox.state.advance()
         return self._played
 
     async def _stranger(self, stranger: Stranger, name: str) -> None:
         await asyncio.sleep(stranger.at)
-        world = self._sandbox.world
-        with contextlib.suppress(ApiRefusal, TimeoutError):
+        state = self._sandbox.state
+        with contextlib.suppress(ApiProblem, TimeoutError):
             async with asyncio.timeout(HORIZON):
                 match stranger.deed:
                     case "sync":
-                        await operations.start_sync(world, CONNECTION, early=True, asked_by=name)
+                        await scheduler.start_sync(state, CONNECTION, early=True, asked_by=name)
                     case "clear":
-                        await operations.start_reset(world, CONNECTION, asked_by=name)
+                        await scheduler.start_reset(state, CONNECTION, asked_by=name)
                     case "cancel":
-                        await operations.cancel_running(world, CONNECTION, asked_by=name)
+                        await scheduler.cancel_running(state, CONNECTION, asked_by=name)
                     case "switch off":
                         self._connection.status = "inactive"
                     case "switch on":

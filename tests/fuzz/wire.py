@@ -7,8 +7,7 @@ from email.utils import formatdate
 
 import httpx
 
-from airbyte_sync_cli.sandbox import Sandbox
-from airbyte_sync_cli.sandbox.app import CALLER
+from airbyte_sync_cli.sandbox import CALLER, Sandbox
 from tests.fuzz.scenario import Line
 from tests.support.transport import LoopbackTransport, Message
 

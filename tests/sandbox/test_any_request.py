@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig
-from airbyte_sync_cli.sandbox.config import AuthMode
+from airbyte_sync_cli.sandbox.scenario import AuthMode
 from tests.support.virtual import run
 
 ORDERS = "00000000-0000-4000-8000-00000000000a"

@@ -226,8 +226,8 @@ async def test_requests_are_logged_as_they_came() -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("trigger", "names no action"),
-        ("trigger:", "names no action"),
+        ("trigger", "has no action"),
+        ("trigger:", "has no action"),
         ("nobody:503", "Input should be 'any'"),
         ("trigger:explode", "Input should be 'lost-before'"),
         ("trigger:503:colour=red", "is not a valid key"),

@@ -196,18 +196,6 @@ async def test_the_public_api_of_2_1_fails_at_a_queued_job() -> None:
 
 
 @virtual
-async def test_the_last_replication_job_is_the_newest_that_was_not_cancelled() -> None:
-    async with lab() as it:
-        connection = await fill(it, 2)
-        none = it.sandbox.add_connection("fresh")
-        it.sandbox.start_job(it.sandbox.connections[0], script=JobScript(life="cancelled"))
-        last = await it.ask("jobs/get_last_replication_job", connectionId=connection)
-        nothing = await it.ask("jobs/get_last_replication_job", connectionId=none.id)
-    assert last.json()["job"]["id"] == 2
-    assert nothing.json() == {}
-
-
-@virtual
 async def test_connections_are_listed_by_workspace_and_tag() -> None:
     async with lab() as it:
         nightly = it.sandbox.add_connection("orders", tags=("nightly",))
@@ -233,44 +221,21 @@ async def test_names_of_the_config_api() -> None:
         workspace = orders.workspace_id
         listed = (await it.ask("connections/list", workspaceId=workspace)).json()["connections"]
         one = (await it.ask("connections/get", connectionId=orders.id)).json()
-        tags = (await it.ask("tags/list", workspaceId=workspace)).json()
-        page = {"pageSize": 10, "rowOffset": 0}
-        body = {"workspaceIds": [workspace], "pagination": page}
-        workspaces = (await it.ask("workspaces/list_paginated", **body)).json()["workspaces"]
     assert listed == [one]
     assert one["scheduleData"] == {"basicSchedule": {"units": 2, "timeUnit": "hours"}}
-    assert [tag["name"] for tag in tags] == ["nightly"]
-    assert [each["workspaceId"] for each in workspaces] == [workspace]
+    assert [tag["name"] for tag in one["tags"]] == ["nightly"]
 
 
-@pytest.mark.parametrize(
-    ("version", "served"),
-    [
-        ("1.6", {"list", "list_all_paginated", "list_paginated", "list_by_user_id"}),
-        ("1.7", {"list_all_paginated", "list_paginated", "list_by_user_id"}),
-        ("1.8", {"list_paginated", "list_by_user_id"}),
-        ("latest", {"list_paginated", "list_by_user_id"}),
-    ],
-)
+@pytest.mark.parametrize(("version", "served"), [("1.6", True), ("1.7", False)])
 @virtual
-async def test_lists_of_workspaces_were_removed_one_by_one(version: str, served: set[str]) -> None:
+async def test_list_of_all_workspaces_is_gone_since_1_7(version: str, served: bool) -> None:  # noqa: FBT001
     async with lab(airbyte_version=version) as it:
         user = (await it.client.get("/api/v1/instance_configuration")).json()["defaultUserId"]
-        page = {"pageSize": 10, "rowOffset": 0}
-        bodies: dict[str, dict[str, object]] = {
-            "list": {},
-            "list_all_paginated": {"workspaceIds": [], "pagination": page},
-            "list_paginated": {"workspaceIds": [], "pagination": page},
-            "list_by_user_id": {"userId": user},
-        }
-        answers = {
-            name: await it.ask(f"workspaces/{name}", **body) for name, body in bodies.items()
-        }
-    found = {name: answer for name, answer in answers.items() if answer.status_code == 200}
-    assert set(found) == served
-    counts = {name: len(answer.json()["workspaces"]) for name, answer in found.items()}
-    assert counts.pop("list_paginated") == 0
-    assert set(counts.values()) == {1}
+        every = await it.ask("workspaces/list")
+        own = await it.ask("workspaces/list_by_user_id", userId=user)
+    assert every.status_code == (200 if served else 404)
+    assert len(own.json()["workspaces"]) == 1
+    assert not served or every.json() == own.json()
 
 
 @virtual
@@ -289,43 +254,16 @@ async def test_jobs_of_workspaces_come_in_one_list() -> None:
         page = {"pageSize": 1, "rowOffset": 0}
         body: dict[str, object] = {"configTypes": ["sync"], "orderByMethod": "ASC"}
         path = "jobs/list_for_workspaces"
-        every = await it.ask(path, workspaceIds=list(it.sandbox.world.workspaces), **body)
+        every = await it.ask(path, workspaceIds=list(it.sandbox.state.workspaces), **body)
         own = await it.ask(path, workspaceIds=[other.workspace_id], **body)
         nothing = await it.ask(path, workspaceIds=[], **body)
         first = await it.ask(
-            path, workspaceIds=list(it.sandbox.world.workspaces), pagination=page, **body
+            path, workspaceIds=list(it.sandbox.state.workspaces), pagination=page, **body
         )
     answers = [answer.json() for answer in (every, own, nothing, first)]
     ids = [[row["job"]["id"] for row in answer["jobs"]] for answer in answers]
     assert ids == [[1, 2, 3], [3], [], [1]]
     assert [answer["totalJobCount"] for answer in answers] == [3, 1, 0, 1]
-
-
-@virtual
-async def test_progress_is_that_of_the_active_job() -> None:
-    async with lab() as it:
-        connection = it.sandbox.add_connection("orders", streams=("a", "b"))
-        idle = (await it.ask("connections/sync_progress", connectionId=connection.id)).json()
-        await it.trigger(connection)
-        fresh = (await it.ask("connections/sync_progress", connectionId=connection.id)).json()
-        await it.pass_time(17)
-        busy = (await it.ask("connections/sync_progress", connectionId=connection.id)).json()
-    assert idle == {"connectionId": connection.id, "streams": []}
-    assert (fresh["jobId"], "recordsEmitted" in fresh) == (1, False)
-    assert (busy["recordsEmitted"], busy["streams"][0]["recordsEmitted"]) == (500, 250)
-
-
-@virtual
-async def test_progress_is_that_of_the_newest_of_several_jobs_and_unknown_before_0_61() -> None:
-    async with lab() as it:
-        connection = it.sandbox.add_connection("orders")
-        for _ in range(2):
-            it.sandbox.start_job(connection)
-        newest = await it.ask("connections/sync_progress", connectionId=connection.id)
-    async with lab(airbyte_version="0.60") as it:
-        unknown = await it.ask("connections/sync_progress", connectionId=connection.id)
-    assert newest.json()["jobId"] == 2
-    assert (unknown.status_code, unknown.text) == (404, "Object not found.")
 
 
 @virtual

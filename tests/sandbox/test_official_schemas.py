@@ -84,11 +84,6 @@ WRONG_DOCUMENTS = (
         "ConnectionEvent requires it, but names the property createdAt",
     ),
     Excuse(
-        ".*/connections/sync_progress",
-        "200: 'configType' is a required property",
-        "JobHistoryHandler.getConnectionSyncProgress: nothing runs, so there is none",
-    ),
-    Excuse(
         ".*/jobs/get_without_logs",
         r"attempts\[\]: '(logs|logType)' is a required property",
         "JobConverter.getAttemptInfoWithoutLogsRead leaves both out",
@@ -380,12 +375,9 @@ def _in_short(name: str) -> str:
 def test_endpoints_are_served_in_versions_that_document_them(version: str) -> None:
     every = {name for each in VERSIONS for name in routes_of(each)}
     documented = every & set(official.operations(version))
-    # Up to 0.60 it answers an array of streams, which is not simulated.
-    documented -= OLD_PROGRESS if quirks_of(version).number < (0, 61) else set()
     assert routes_of(version) == documented
 
 
-OLD_PROGRESS = {"POST /v1/connections/sync_progress"}
 _SPELT = {"job_id": "jobId", "id": "connectionId", "workspace_id": "workspaceId"}
 
 

@@ -19,9 +19,9 @@ from airbyte_sync_cli.sandbox import (
     ScenarioError,
     build_config,
 )
-from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
+from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
 from airbyte_sync_cli.sandbox.faults import ACTIONS, KEYS, WHENS
-from airbyte_sync_cli.sandbox.job import parse_life
+from airbyte_sync_cli.sandbox.script import parse_life
 from tests.support.lab import START
 
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
@@ -101,7 +101,7 @@ def _numbers(script: JobScript, step: int) -> list[tuple[int, int]]:
     job = sandbox.start_job(sandbox.add_connection("orders", script=script))
     seen = []
     for moment in range(0, 800, step):
-        total = Ledger(job, sandbox.clock.start + moment, 10.0).total() or Numbers()
+        total = JobCounts(job, sandbox.clock.start + moment, 10.0).total() or Counts()
         seen.append((total.records_emitted, total.records_committed))
-    total = Ledger(job, sandbox.clock.start + 10_000, 10.0).total() or Numbers()
+    total = JobCounts(job, sandbox.clock.start + 10_000, 10.0).total() or Counts()
     return [*seen, (total.records_emitted, total.records_committed)]

@@ -107,7 +107,7 @@ async def test_missing_field_is_400(version: str) -> None:
         answers = [
             await it.ask("connections/get"),
             await it.ask("jobs/get"),
-            await it.ask("workspaces/list_paginated", pagination={}),
+            await it.ask("jobs/list_for_workspaces", configTypes=["sync"]),
             await it.client.post("/api/public/v1/jobs", json={"jobType": "sync"}),
         ]
     assert [answer.status_code for answer in answers] == [400] * 4
@@ -122,12 +122,9 @@ async def test_attempts_that_are_not_there() -> None:
     async with lab() as it:
         await it.trigger(it.sandbox.add_connection("orders"))
         none = await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)
-        await it.pass_time(5)
-        fresh = await it.ask("attempt/get_combined_stats", jobId=1, attemptNumber=0)
         await it.pass_time(60)
-        over = await it.ask("attempt/get_combined_stats", jobId=1, attemptNumber=0)
-    assert (none.status_code, fresh.status_code) == (404, 404)
-    assert over.json()["bytesCommitted"] == 204_800
+        over = await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)
+    assert (none.status_code, over.status_code) == (404, 200)
 
 
 @virtual

@@ -9,8 +9,7 @@ from typing import Any
 
 import httpx
 
-from airbyte_sync_cli.sandbox import Fault, Sandbox, SandboxConfig, SimConnection
-from airbyte_sync_cli.sandbox.app import CALLER
+from airbyte_sync_cli.sandbox import CALLER, Fault, Sandbox, SandboxConfig, SimConnection
 from tests.support.transport import LoopbackTransport
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

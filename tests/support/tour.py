@@ -103,12 +103,8 @@ async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
         "jobs/get": of_job,
         "jobs/get_light": of_job,
         "jobs/get_without_logs": of_job,
-        "jobs/get_debug_info": of_job,
         "jobs/list": listing,
-        "jobs/get_last_replication_job": of_connection,
         "attempt/get_for_job": attempt,
-        "attempt/get_combined_stats": attempt,
-        "connections/sync_progress": of_connection,
         "jobs/list_for_workspaces": {
             "configTypes": types,
             "workspaceIds": [connection.workspace_id],
@@ -120,7 +116,6 @@ async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
             "jobId": job_id,
             "pagination": {"pageSize": 100, "rowOffset": 0},
         },
-        "stream_statuses/latest_per_run_state": of_connection,
         "web_backend/connections/get": of_connection,
         "state/get": of_connection,
     }
@@ -141,17 +136,13 @@ async def _refusals(it: Lab) -> list[Stop]:
 
 async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
     workspace: dict[str, object] = {"workspaceId": connection.workspace_id}
-    page: dict[str, object] = {"pagination": {"pageSize": 10, "rowOffset": 0}}
     user = (await it.client.get("/api/v1/instance_configuration")).json()["defaultUserId"]
     bodies: dict[str, dict[str, object]] = {
         "connections/get": {"connectionId": connection.id},
         "connections/list": workspace,
-        "tags/list": workspace,
         "sources/list": workspace,
         "destinations/list": workspace,
         "workspaces/list": {},
-        "workspaces/list_all_paginated": {"workspaceIds": [], **page},
-        "workspaces/list_paginated": {"workspaceIds": [connection.workspace_id], **page},
         "workspaces/list_by_user_id": {"userId": user},
     }
     stops = [Stop.of(path, await it.ask(path, **body)) for path, body in bodies.items()]

@@ -243,7 +243,7 @@ def test_a_connection_switched_off_meanwhile_is_rejected_after_the_409() -> None
     given = bench()
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="state-conflict", times=1))
-    off = given.sandbox.world.connections[orders.id]
+    off = given.sandbox.state.connections[orders.id]
     given.policy = policy()
 
     def switch_off(event: object) -> None:

@@ -1,56 +1,57 @@
-"""What Airbyte remembers of a job: events with who caused them, and how each stream fared."""
+"""The Config API's endpoints for a job's events and stream statuses.
+
+Events say who started and who cancelled a job (ConnectionTimelineEventHelper, since 2.0 by job).
+"""
 
 import math
-import uuid
 from collections.abc import Iterator
 from typing import Final
 
 from starlette.responses import Response
 
-from airbyte_sync_cli.sandbox.connection import NAMESPACE, SimConnection, stable_id
-from airbyte_sync_cli.sandbox.dataset import Ledger, Numbers
-from airbyte_sync_cli.sandbox.job import FINAL, JobAttempt, SimJob
-from airbyte_sync_cli.sandbox.request import Call, Endpoint, moment, page_of
+from airbyte_sync_cli.sandbox.api_request import ApiRequest, Endpoint, page_of, parse_time
+from airbyte_sync_cli.sandbox.connection import SimConnection, stable_id
+from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
+from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.responses import Json, ok, without_nulls
+from airbyte_sync_cli.sandbox.script import FINAL
+from airbyte_sync_cli.sandbox.state import SandboxState
 from airbyte_sync_cli.sandbox.versions import Quirks
-from airbyte_sync_cli.sandbox.world import World
 
-_KINDS: Final = {"sync": "SYNC", "refresh": "REFRESH"}
-"""Everything else is a CLEAR."""
+_EVENT_KINDS: Final = {"sync": "SYNC", "refresh": "REFRESH"}
+"""By job type; every other type is a CLEAR."""
 _USERS: Final = {"api": "default", "other": "other"}
-"""Who starts a job by hand: whom `instance_configuration` names, or somebody else."""
+"""The user of a manual start: that of `instance_configuration`, or another one."""
+_STREAM_FILTERS: Final = ("connectionId", "jobId", "attemptNumber", "jobType", "streamName")
 
 
-class Timeline:
-    """The handlers about events and stream statuses."""
+class EventEndpoints:
+    """The handlers."""
 
-    def __init__(self, world: World, quirks: Quirks) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, quirks: Quirks) -> None:
+        self._state = state
         self._quirks = quirks
 
     def endpoints(self) -> list[Endpoint]:
-        """List them."""
+        """Return them, by the names that faults use."""
         return [
-            Endpoint("events", "POST", "/connections/events/list", self.events),
-            Endpoint("events", "POST", "/connections/events/list_for_job", self.events_of_job),
-            Endpoint("streams", "POST", "/stream_statuses/list", self.streams),
-            Endpoint(
-                "streams", "POST", "/stream_statuses/latest_per_run_state", self.latest_streams
-            ),
+            Endpoint("events", "POST", "/connections/events/list", self.list_events),
+            Endpoint("events", "POST", "/connections/events/list_for_job", self.list_job_events),
+            Endpoint("streams", "POST", "/stream_statuses/list", self.list_stream_statuses),
         ]
 
-    async def events(self, call: Call) -> Response:
-        """List a connection's events, newest first."""
-        body = call.json()
-        connection = self._world.connection(call.uuid_of("connectionId"))
+    async def list_events(self, request: ApiRequest) -> Response:
+        """Return a connection's events, newest first."""
+        body = request.json()
+        connection = self._state.connection(request.uuid_of("connectionId"))
         wanted, start, end = (
             body.get("eventTypes"),
-            moment(body.get("createdAtStart")),
-            moment(body.get("createdAtEnd")),
+            parse_time(body.get("createdAtStart")),
+            parse_time(body.get("createdAtEnd")),
         )
         rows = [
             (at, event)
-            for job in self._world.jobs_of(connection.id)
+            for job in self._state.jobs_of(connection.id)
             for at, event in self._events(job)
             if (not isinstance(wanted, list) or event["eventType"] in wanted)
             and (start is None or at >= start)
@@ -60,36 +61,28 @@ class Timeline:
         rows.sort(key=lambda row: row[0], reverse=True)
         return ok({"events": page_of([event for _, event in rows], body)})
 
-    async def events_of_job(self, call: Call) -> Response:
-        """List a job's events; one that started by schedule has none until it is over."""
-        job = self._world.job(call.int_of("id"))
+    async def list_job_events(self, request: ApiRequest) -> Response:
+        """Return a job's events; a scheduled job has none until it is over."""
+        job = self._state.job(request.int_of("id"))
         return ok({"events": [event for _, event in self._events(job)]})
 
-    async def streams(self, call: Call) -> Response:
-        """List stream statuses of a workspace, of its connections or jobs as asked for."""
-        body = call.json()
-        workspace = call.uuid_of("workspaceId")
-        call.required("pagination")
+    async def list_stream_statuses(self, request: ApiRequest) -> Response:
+        """Return a workspace's stream statuses, filtered by connection, job or stream."""
+        body = request.json()
+        workspace = request.uuid_of("workspaceId")
+        request.required("pagination")
         rows = [
             row
-            for job in self._world.jobs()
-            if self._world.connection(job.connection_id).workspace_id == workspace
+            for job in self._state.jobs()
+            if self._state.connection(job.connection_id).workspace_id == workspace
             for row in self._statuses(job)
             if all(body.get(name) in {None, row.get(name)} for name in _STREAM_FILTERS)
         ]
         return ok({"streamStatuses": page_of(rows, body)})
 
-    async def latest_streams(self, call: Call) -> Response:
-        """List the latest status per stream, kind of job, and state."""
-        connection = self._world.connection(call.uuid_of("connectionId"))
-        rows = [row for job in self._world.jobs_of(connection.id) for row in self._statuses(job)]
-        keys = ("jobType", "streamName", "runState", "incompleteRunCause")
-        latest = {tuple(row.get(key) for key in keys): row for row in rows}
-        return ok({"streamStatuses": list(latest.values())})
-
     def _events(self, job: SimJob) -> Iterator[tuple[float, Json]]:
-        when, kind = job.now(), _KINDS.get(job.type, "CLEAR")
-        streams = [{"name": name} for name in self._world.connection(job.connection_id).streams]
+        when, kind = job.now(), _EVENT_KINDS.get(job.type, "CLEAR")
+        streams = [{"name": name} for name in self._state.connection(job.connection_id).streams]
         started: Json = {
             "jobId": job.id,
             "startTimeEpochSeconds": int(job.created_at),
@@ -101,18 +94,18 @@ class Timeline:
         status = job.status_at(when)
         if status not in FINAL:
             return
-        moved = Ledger(job, when, self._quirks.flush_period).total() or Numbers()
-        partly = status == "failed" and moved.bytes_committed > 0
+        counts = JobCounts(job, when, self._quirks.flush_period).total() or Counts()
+        partial = status == "failed" and counts.bytes_committed > 0
         ended: Json = {
             **started,
             "endTimeEpochSeconds": int(job.ends_at),
-            "bytesLoaded": moved.bytes_committed,
-            "recordsLoaded": moved.records_committed,
+            "bytesLoaded": counts.bytes_committed,
+            "recordsLoaded": counts.records_committed,
             "attemptsCount": len(job.attempts_at(when)),
         }
-        word = "INCOMPLETE" if partly else status.upper()
+        outcome = "INCOMPLETE" if partial else status.upper()
         canceller = "default" if status == "cancelled" and job.cancels else None
-        yield self._event(job, f"{kind}_{word}", job.ends_at, ended, user=canceller)
+        yield self._event(job, f"{kind}_{outcome}", job.ends_at, ended, user=canceller)
 
     def _event(
         self, job: SimJob, type_: str, at: float, summary: Json, *, user: str | None
@@ -128,15 +121,12 @@ class Timeline:
         return at, without_nulls(event)
 
     def _statuses(self, job: SimJob) -> list[Json]:
-        connection = self._world.connection(job.connection_id)
+        connection = self._state.connection(job.connection_id)
         return [
             _status(job, attempt, connection, stream)
             for attempt in job.attempts_at(job.now())
             for stream in connection.streams
         ]
-
-
-_STREAM_FILTERS: Final = ("connectionId", "jobId", "attemptNumber", "jobType", "streamName")
 
 
 def _user(name: str) -> Json:
@@ -155,7 +145,7 @@ def _status(job: SimJob, attempt: JobAttempt, connection: SimConnection, stream:
     changed = attempt.end if math.isfinite(attempt.end) else attempt.start
     return without_nulls(
         {
-            "id": str(uuid.uuid5(NAMESPACE, f"status/{job.id}/{attempt.number}/{stream}")),
+            "id": stable_id("status", f"{job.id}/{attempt.number}/{stream}"),
             "workspaceId": connection.workspace_id,
             "connectionId": connection.id,
             "jobId": job.id,

@@ -1,4 +1,4 @@
-"""How a response is delivered, and how it goes wrong on the way."""
+"""What each fault action does to a request, and the transport that can do it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,22 +11,15 @@ from starlette.types import Message, Receive, Scope, Send
 
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.responses import (
-    INDEX_HTML,
-    LOGIN_HTML,
-    AlreadyRunning,
-    ApiRefusal,
-    Forbidden,
-    JsonResponse,
-    StartTimedOut,
-)
+from airbyte_sync_cli.sandbox.problems import AlreadyRunning, ApiProblem, Forbidden, StartTimedOut
+from airbyte_sync_cli.sandbox.responses import INDEX_HTML, LOGIN_HTML, JsonResponse
 
 ABORT: Final = "airbyte_sync_cli.sandbox.abort"
-"""The ASGI extension by which our server lets the app reset the TCP connection."""
+"""The ASGI extension by which the sandbox's server lets the app reset the TCP connection."""
 
 
 class Transport:
-    """One request's connection to whoever asked."""
+    """The client's side of one request, as ASGI gives it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -34,7 +27,7 @@ class Transport:
         self._send = send
 
     async def read_body(self) -> bytes:
-        """Read the request's body to its end."""
+        """Read the whole body of the request."""
         chunks: list[bytes] = []
         while True:
             message = await self._receive()
@@ -42,14 +35,14 @@ class Transport:
             if not message.get("more_body", False):
                 return b"".join(chunks)
 
-    async def deliver(self, response: Response) -> None:
-        """Send an answer as it is."""
+    async def send(self, response: Response) -> None:
+        """Send a response as it is."""
         await response(self._scope, self._receive, self._send)
 
     async def reset(self) -> None:
-        """Drop the connection: RST over our server's sockets.
+        """Reset the TCP connection.
 
-        Without them (httpx.ASGITransport) it raises ConnectionResetError, which a test's
+        Where there is none (httpx.ASGITransport), raise ConnectionResetError, which a test's
         transport can turn into its client's own error.
         """
         abort = self._scope.get("extensions", {}).get(ABORT)
@@ -59,12 +52,12 @@ class Transport:
         await self.hang()
 
     async def hang(self) -> None:
-        """Answer nothing until the other side has gone."""
+        """Send nothing until the client disconnects."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def truncate(self, response: Response) -> None:
-        """Promise the whole answer, send half of it, drop the connection."""
+        """Send a content length and half of the body, then reset the connection."""
         body = bytes(response.body)
         await self._send(_start(response))
         await self._send(_part(body[: len(body) // 2]))
@@ -72,7 +65,7 @@ class Transport:
         await self.reset()
 
     async def drip(self, response: Response, pause: float) -> None:
-        """Send an answer byte by byte. The pauses are real seconds, as clients' limits are."""
+        """Send a body byte by byte. Pauses are real seconds, as clients' timeouts are."""
         await self._send(_start(response))
         for byte in bytes(response.body):
             await asyncio.sleep(pause)
@@ -80,7 +73,7 @@ class Transport:
         await self._send({"type": "http.response.body"})
 
     async def flood(self, response: Response, megabytes: int) -> None:
-        """Send an answer behind very much white space."""
+        """Send a body after that much white space."""
         del response.headers["content-length"]
         await self._send(_start(response))
         for _ in range(megabytes):
@@ -100,123 +93,121 @@ def _part(body: bytes) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": True}
 
 
-Answer = Callable[[], Awaitable[Response]]
-
-
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A request that a fault hits: `answer` handles it, effects included, when it is called."""
+class FaultedRequest:
+    """A request that a fault hits."""
 
     fault: Fault
     path: str
-    wire: Transport
+    transport: Transport
     clock: SimClock
-    answer: Answer
-    refuse: Callable[[ApiRefusal], Response]
-    """How the API that was asked puts a refusal."""
+    respond: Callable[[], Awaitable[Response]]
+    """Handle the request: only this call makes it take effect."""
+    error_response: Callable[[ApiProblem], Response]
+    """Format an error as the requested API does."""
     connection_id: str
 
 
-async def misbehave(exchange: Delivery) -> None:
+async def apply_fault(request: FaultedRequest) -> None:
     """Do to a request what its fault says."""
-    await _ACTIONS[exchange.fault.action](exchange)
+    await _ACTIONS[request.fault.action](request)
 
 
-async def _lost_before(it: Delivery) -> None:
-    await it.wire.reset()
+async def _lost_before(it: FaultedRequest) -> None:
+    await it.transport.reset()
 
 
-async def _lost_after(it: Delivery) -> None:
-    await it.answer()
-    await it.wire.reset()
+async def _lost_after(it: FaultedRequest) -> None:
+    await it.respond()
+    await it.transport.reset()
 
 
-async def _status(it: Delivery) -> None:
+async def _status(it: FaultedRequest) -> None:
     if it.fault.applied:
-        await it.answer()
-    await it.wire.deliver(_canned(it.fault))
+        await it.respond()
+    await it.transport.send(_status_response(it.fault))
 
 
-async def _hold(it: Delivery) -> None:
+async def _hold(it: FaultedRequest) -> None:
     if not it.fault.applied:
         await it.clock.sleep(it.fault.pause)
-        await it.wire.deliver(await it.answer())
+        await it.transport.send(await it.respond())
         return
-    response = await it.answer()
+    response = await it.respond()
     await it.clock.sleep(it.fault.pause)
-    await it.wire.deliver(response)
+    await it.transport.send(response)
 
 
-async def _never(it: Delivery) -> None:
+async def _never(it: FaultedRequest) -> None:
     if it.fault.applied:
-        await it.answer()
-    await it.wire.hang()
+        await it.respond()
+    await it.transport.hang()
 
 
-async def _drip(it: Delivery) -> None:
-    await it.wire.drip(await it.answer(), it.fault.pause)
+async def _drip(it: FaultedRequest) -> None:
+    await it.transport.drip(await it.respond(), it.fault.pause)
 
 
-async def _truncate(it: Delivery) -> None:
-    await it.wire.truncate(await it.answer())
+async def _truncate(it: FaultedRequest) -> None:
+    await it.transport.truncate(await it.respond())
 
 
-async def _bad_json(it: Delivery) -> None:
-    response = await it.answer()
+async def _bad_json(it: FaultedRequest) -> None:
+    response = await it.respond()
     half = bytes(response.body)[: len(response.body) // 2]
-    await it.wire.deliver(Response(half, response.status_code, media_type="application/json"))
+    await it.transport.send(Response(half, response.status_code, media_type="application/json"))
 
 
-async def _wrong_shape(it: Delivery) -> None:
-    await it.answer()
-    await it.wire.deliver(JsonResponse(["this is", {"not": "what you asked for"}]))
+async def _wrong_shape(it: FaultedRequest) -> None:
+    await it.respond()
+    await it.transport.send(JsonResponse(["this is", {"not": "what you asked for"}]))
 
 
-async def _html(it: Delivery) -> None:
-    await it.wire.deliver(HTMLResponse(INDEX_HTML))
+async def _html(it: FaultedRequest) -> None:
+    await it.transport.send(HTMLResponse(INDEX_HTML))
 
 
-async def _huge(it: Delivery) -> None:
-    await it.wire.flood(await it.answer(), it.fault.megabytes)
+async def _huge(it: FaultedRequest) -> None:
+    await it.transport.flood(await it.respond(), it.fault.megabytes)
 
 
-async def _login(it: Delivery) -> None:
+async def _login(it: FaultedRequest) -> None:
     if it.path == it.fault.location:
-        await it.wire.deliver(HTMLResponse(LOGIN_HTML))
+        await it.transport.send(HTMLResponse(LOGIN_HTML))
     else:
-        await it.wire.deliver(RedirectResponse(it.fault.location, HTTPStatus.FOUND))
+        await it.transport.send(RedirectResponse(it.fault.location, HTTPStatus.FOUND))
 
 
-async def _redirect_loop(it: Delivery) -> None:
-    await it.wire.deliver(RedirectResponse(it.path, HTTPStatus.TEMPORARY_REDIRECT))
+async def _redirect_loop(it: FaultedRequest) -> None:
+    await it.transport.send(RedirectResponse(it.path, HTTPStatus.TEMPORARY_REDIRECT))
 
 
-async def _rate_limit(it: Delivery) -> None:
+async def _rate_limit(it: FaultedRequest) -> None:
     body = {"message": "You are being rate limited."}
     headers = _retry_after(it.fault)
-    await it.wire.deliver(JsonResponse(body, HTTPStatus.TOO_MANY_REQUESTS, headers))
+    await it.transport.send(JsonResponse(body, HTTPStatus.TOO_MANY_REQUESTS, headers))
 
 
-async def _try_again_later(it: Delivery) -> None:
-    await it.wire.deliver(it.refuse(AlreadyRunning(it.connection_id)))
+async def _try_again_later(it: FaultedRequest) -> None:
+    await it.transport.send(it.error_response(AlreadyRunning(it.connection_id)))
 
 
-async def _state_conflict(it: Delivery) -> None:
+async def _state_conflict(it: FaultedRequest) -> None:
     if it.fault.applied:
-        await it.answer()
-    await it.wire.deliver(it.refuse(StartTimedOut()))
+        await it.respond()
+    await it.transport.send(it.error_response(StartTimedOut()))
 
 
-async def _forbidden(it: Delivery) -> None:
-    await it.wire.deliver(it.refuse(Forbidden()))
+async def _forbidden(it: FaultedRequest) -> None:
+    await it.transport.send(it.error_response(Forbidden()))
 
 
-async def _pass(it: Delivery) -> None:
-    # What these two do happens before: see app.
-    await it.wire.deliver(await it.answer())
+async def _respond(it: FaultedRequest) -> None:
+    # The app has applied these two already, because they change the request.
+    await it.transport.send(await it.respond())
 
 
-def _canned(fault: Fault) -> Response:
+def _status_response(fault: Fault) -> Response:
     headers = _retry_after(fault)
     if fault.body == "empty":
         return Response(status_code=fault.status, headers=headers)
@@ -238,7 +229,7 @@ def _retry_after(fault: Fault) -> dict[str, str]:
     return {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
 
 
-_ACTIONS: Final[dict[str, Callable[[Delivery], Awaitable[None]]]] = {
+_ACTIONS: Final[dict[str, Callable[[FaultedRequest], Awaitable[None]]]] = {
     "lost-before": _lost_before,
     "lost-after": _lost_after,
     "status": _status,
@@ -256,6 +247,6 @@ _ACTIONS: Final[dict[str, Callable[[Delivery], Awaitable[None]]]] = {
     "try-again-later": _try_again_later,
     "state-conflict": _state_conflict,
     "forbidden": _forbidden,
-    "late-job": _pass,
-    "expire-tokens": _pass,
+    "late-job": _respond,
+    "expire-tokens": _respond,
 }
