@@ -21,9 +21,9 @@ Kind = Literal[
     "wrong verdict",
     "orphan",
     "second job",
-    "theirs cancelled",
-    "theirs claimed",
-    "wrong words",
+    "other job cancelled",
+    "other job claimed",
+    "wrong message",
     "disagreement",
     "too slow",
     "hang",
@@ -179,7 +179,9 @@ class _Judge:
         senders = {f"{left.name}#{each.number}" for each in cancels}
         sent = any(each.by in senders for each in job.cancelled_by)
         if sent and sync["adopted"] and not self._asked(job, left):
-            yield Finding("theirs cancelled", left.name, f"job {job.id} is adopted, yet cancelled")
+            yield Finding(
+                "other job cancelled", left.name, f"job {job.id} is adopted, yet cancelled"
+            )
 
     def _success(self, left: Left, job: SimJob | None) -> Iterator[Finding]:
         if job is None:
@@ -209,7 +211,9 @@ class _Judge:
     def _claim(self, left: Left, job: SimJob) -> Finding:
         """Tell whether a job of somebody else's could be known as such."""
         words = f"job {job.id} was asked for by {job.asked_by or 'the schedule'}"
-        return Finding("theirs claimed", left.name, words, limit=self._excuse_of_claim(left, job))
+        return Finding(
+            "other job claimed", left.name, words, limit=self._excuse_of_claim(left, job)
+        )
 
     def _excuse_of_claim(self, left: Left, job: SimJob) -> Limit | None:
         """By elimination a job is ours that began by hand while ours was being looked for."""
@@ -292,7 +296,7 @@ class _Judge:
         if ours and (denied or left.code == ExitCode.UNAVAILABLE):
             words = f"exit {left.code}, {denied and denied[0]!r}, but job {ours[0].id} was started"
             limit = self._excuse_of_orphan(left, ours[0])
-            yield Finding("wrong words", left.name, words, limit=limit)
+            yield Finding("wrong message", left.name, words, limit=limit)
 
     # -- theirs ----------------------------------------------------------------------------------
 
@@ -306,7 +310,7 @@ class _Judge:
                 sent = left.sent[int(number) - 1]
                 words = f"job {job.id} of {job.asked_by or 'the schedule'}, by {sent.path}"
                 limit = self._excuse_of_cancel(left, job, sent)
-                yield Finding("theirs cancelled", left.name, words, limit=limit)
+                yield Finding("other job cancelled", left.name, words, limit=limit)
 
     def _excuse_of_cancel(self, left: Left, job: SimJob, sent: Sent) -> Limit | None:
         if sent.is_trigger:  # a clear, which ends what runs

@@ -14,8 +14,8 @@ ENDINGS = (
     "own job succeeded",
     "own job failed",
     "own job cancelled",
-    "own job named, goes on",
-    "another's job",
+    "own job still active",
+    "other job",
     "no job known",
 )
 """What a process can have to say, by Airbyte's own record."""
@@ -98,7 +98,7 @@ def _ending(played: Played, left: Left) -> str:
     if job is None:
         return "no job known"
     if not any(caller.partition("#")[0] == left.name for caller in job.asked_by):
-        return "another's job"
+        return "other job"
     status = played.status(job, left.ended or 0.0)
     ended = f"own job {status}"
-    return ended if ended in ENDINGS else "own job named, goes on"
+    return ended if ended in ENDINGS else "own job still active"
