@@ -1,4 +1,4 @@
-"""`airbyte-sync sandbox`: a simulated Airbyte to try things on."""
+"""`airbyte-sync sandbox`: serve a simulated Airbyte."""
 
 import importlib
 import shlex
@@ -24,22 +24,21 @@ def sandbox_command(  # Typer reads its options from the parameters
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address to listen on; 127.0.0.1 can be reached from this machine only, "
-            "0.0.0.0 from others too.",
+            help="Address to listen on: 127.0.0.1 accepts connections from this machine only, "
+            "0.0.0.0 from other machines, too.",
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, metavar="PORT", help="Port to listen on; 0 takes a free one."
+            min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free one."
         ),
     ] = 8000,
     airbyte_version: Annotated[
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Airbyte's version to behave like: 0.63, 1.0, 1.8, 2.0, latest, or any other "
-            "number.",
+            help="Airbyte version to simulate: 0.63, 1.0, 1.8, 2.0, latest, or any other number.",
             show_default="latest",
         ),
     ] = None,
@@ -47,8 +46,8 @@ def sandbox_command(  # Typer reads its options from the parameters
         str | None,
         typer.Option(
             metavar="none|basic|client-credentials",
-            help="What callers must show: nothing, a user name and password, or a token that "
-            "they get for a client id and secret.",
+            help="Authentication: off, a user name and password, or tokens for a client id and "
+            "secret.",
             show_default="none",
         ),
     ] = None,
@@ -56,8 +55,7 @@ def sandbox_command(  # Typer reads its options from the parameters
         float | None,
         typer.Option(
             metavar="FACTOR",
-            help="How much faster than in reality the time of jobs passes: with 10, a sync of "
-            "20 seconds is over after 2.",
+            help="Simulated seconds per second: with 10, a sync of 20 seconds takes 2.",
             show_default="1",
         ),
     ] = None,
@@ -65,29 +63,27 @@ def sandbox_command(  # Typer reads its options from the parameters
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="TOML file that says all of this and more: which connections there are, what "
-            "their jobs do, what goes wrong.",
+            help="TOML file with these options and more: the connections, their jobs, and the "
+            "faults.",
         ),
     ] = None,
     print_scenario: Annotated[
         bool,
-        typer.Option(
-            "--print-scenario", help="Print a scenario file that shows every key, and exit."
-        ),
+        typer.Option("--print-scenario", help="Print a scenario file with every key, and exit."),
     ] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="SPEC",
-            help="Something to go wrong, as WHEN:ACTION[=VALUE][:KEY=VALUE]...: with "
-            "trigger:lost-after:times=1 the first trigger starts a job and its answer is lost. "
+            help="Fault to inject, as WHEN:ACTION[=VALUE][:KEY=VALUE]...; with "
+            "trigger:lost-after:times=1, the first trigger starts a job and its response is lost. "
             "Repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Serve a simulated Airbyte, with failures on demand.
+    """Serve a simulated Airbyte, with faults on demand.
 
-    It has both APIs, and jobs that live and end as real ones do.
+    It has both APIs; its jobs start, run, retry and end as real ones do.
     """
     _require_extra()
     if print_scenario:
@@ -116,13 +112,13 @@ def _config(
 
     try:
         base = sandbox.load_config(scenario) if scenario else sandbox.demo_config()
-        # Faults of the command line come first: the first one that matches is played.
+        # The command line first: the first fault that matches a request is applied.
         fields = {**dict(base), **given, "faults": [*faults, *base.faults]}
         return sandbox.build_config(fields, origin="options")
     except sandbox.ScenarioError as error:
         raise UsageError(
-            f"the sandbox cannot be set up: {error}",
-            hint="`airbyte-sync sandbox --print-scenario` shows every key and every fault",
+            f"cannot configure the sandbox: {error}",
+            hint="see `airbyte-sync sandbox --print-scenario` for every key and every fault",
         ) from error
 
 
@@ -134,28 +130,28 @@ def _serve(config: "SandboxConfig", *, host: str, port: int) -> None:
     except OSError as error:
         raise UsageError(
             f"cannot listen on {host}:{port}: {error.strerror}",
-            hint="--port 0 takes a free port",
+            hint="use another --port; --port 0 picks a free one",
         ) from error
 
 
 def _ready(config: "SandboxConfig", url: str) -> None:
     name = shlex.quote(config.connections[0].name) if config.connections else "NAME"
     lines = [
-        f"sandbox: Airbyte {config.airbyte_version} is simulated at {url} (Ctrl-C ends it)",
+        f"sandbox: simulating Airbyte {config.airbyte_version} at {url} (Ctrl-C stops it)",
         "try, in another terminal:",
         f"  export AIRBYTE_URL={url}",
         *_credentials(config),
         "  airbyte-sync connections",
         f"  airbyte-sync run --conn {name}",
     ]
-    with suppress(OSError, ValueError, AttributeError):  # stderr is gone, or never was
+    with suppress(OSError, ValueError, AttributeError):  # stderr is closed, or None
         sys.stderr.write(printable("\n".join(lines)) + "\n")
         sys.stderr.flush()
     redeliver_noted()
 
 
 def _credentials(config: "SandboxConfig") -> list[str]:
-    """The credentials of a sandbox open nothing but the sandbox: they may be shown."""
+    """Return how to set the credentials, which are valid for this sandbox only."""
     if config.auth == "basic":
         return [f"  export AIRBYTE_USERNAME={config.username} AIRBYTE_PASSWORD={config.password}"]
     if config.auth == "client-credentials":
@@ -167,11 +163,11 @@ def _credentials(config: "SandboxConfig") -> list[str]:
 
 
 def _require_extra() -> None:
-    """Load the sandbox only now: no other command pays for it."""
+    """Import the sandbox only now: no other command needs it."""
     try:
         importlib.import_module("airbyte_sync_cli.sandbox")
     except ImportError as error:
         raise UsageError(
-            f"the sandbox needs a package that is not installed: {error.name}",
+            f"the sandbox is not installed ({error.name} is missing)",
             hint=extra_hint("sandbox"),
         ) from error

@@ -120,7 +120,7 @@ def test_options_that_make_no_sense_are_usage_errors(tmp_path: Path) -> None:
         {"speed": -1.0},
         {"scenario": tmp_path / "nowhere.toml"},
     ):
-        with pytest.raises(UsageError, match="the sandbox cannot be set up") as caught:
+        with pytest.raises(UsageError, match="cannot configure the sandbox") as caught:
             sandbox_command(**options)
         assert "airbyte-sync sandbox --print-scenario" in (caught.value.hint or "")
 
