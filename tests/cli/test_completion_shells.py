@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from airbyte_sync_cli.sandbox import Sandbox
+from tests.cli.shells import COMMANDS, Shell, open_shell
 from tests.support.hostile import CANARY, HOSTILE
 from tests.support.servers import Stage
-from tests.support.shells import COMMANDS, Shell, open_shell
 
 pytest.importorskip("pty", reason="terminals like this are POSIX's")
 each_shell = pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from tests.support.launchers import (
     scheduled_now,
     wait_until,
 )
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 CRON = LAUNCHERS / "airbyte-sync-cron"
 SECRETS = {"client-id": "sandbox-client-id", "client-secret": "sandbox-client-secret"}

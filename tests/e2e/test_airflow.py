@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox
+from tests.e2e.airflow_services import until
 from tests.support.airflow import LINES, Airflow, serve_awake
-from tests.support.airflow_services import until
 
 pytestmark = pytest.mark.e2e
 

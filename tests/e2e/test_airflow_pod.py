@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
+from tests.e2e.airflow_experiments import MOMENTS, SIGNALS, Kill, KilledSync, table
+from tests.e2e.airflow_pods import VALIDATE, base_of, render, wish
 from tests.support.airflow import LINES, Airflow, serve_awake
-from tests.support.airflow_orphans import MOMENTS, SIGNALS, SyncState, Trap, table
-from tests.support.airflow_pods import VALIDATE, base_of, render, wish
 from tests.support.environments import environment
 from tests.support.program import call_below
 
@@ -174,22 +174,22 @@ def test_whenever_a_pod_is_killed_the_next_one_leaves_one_success_and_no_orphan(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
     victim = f"pod {airflow.version}"
-    states = itertools.product((victim,), SIGNALS, MOMENTS)
-    traps = [Trap.set(SyncState(*state), sandbox) for state in states]
-    names = [trap.state.connection for trap in traps]
+    kills = itertools.product((victim,), SIGNALS, MOMENTS)
+    syncs = [KilledSync.prepare(Kill(*kill), sandbox) for kill in kills]
+    names = [sync.kill.connection for sync in syncs]
     wishes = [wish("airbyte_pod", number, connection=name) for name in names for number in (1, 2)]
     pods = iter(render(airflow, *wishes))
 
-    pairs = [(next(pods), next(pods)) for _ in traps]
+    pairs = [(next(pods), next(pods)) for _ in syncs]
 
     killed = [_start(first, airflow, secrets) for first, _ in pairs]
-    left = list(zip(traps, killed, strict=True))
+    left = list(zip(syncs, killed, strict=True))
     while left:
-        left = [(trap, process) for trap, process in left if not trap.spring(process.pid)]
+        left = [(sync, process) for sync, process in left if not sync.send_signal(process.pid)]
     codes = [process.wait(10) for process in killed]
     again = [_start(second, airflow, secrets) for _, second in pairs]
 
-    assert [process.wait(60) for process in again] == [0] * len(traps)
+    assert [process.wait(60) for process in again] == [0] * len(syncs)
     assert codes == [143] * len(MOMENTS) + [-signal.SIGKILL] * len(MOMENTS)
-    print(f"\n{table(traps)}")  # noqa: T201  # shown by pytest -rP
-    assert [trap.row() for trap in traps if not trap.is_clean()] == []
+    print(f"\n{table(syncs)}")  # noqa: T201  # shown by pytest -rP
+    assert [sync.row() for sync in syncs if not sync.is_clean()] == []

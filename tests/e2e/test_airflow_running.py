@@ -11,18 +11,21 @@ from dataclasses import dataclass
 import pytest
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox
-from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
-from tests.support.airflow_anchor import Experiment, renewed, survives_retry, tell, write_dags
-from tests.support.airflow_hands import Hands
-from tests.support.airflow_orphans import (
+from tests.e2e.airflow_experiments import (
     MOMENTS,
     SIGNALS,
-    SyncState,
-    Trap,
-    spring_all,
+    Experiment,
+    Kill,
+    KilledSync,
+    kill_all,
+    renewed,
+    survives_retry,
     table,
+    tell,
+    write_dags,
 )
-from tests.support.airflow_services import running, until
+from tests.e2e.airflow_services import AirflowUi, running, until
+from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
 
 pytestmark = pytest.mark.e2e
 
@@ -52,10 +55,10 @@ ENDED = {"success", "failed", "skipped", "upstream_failed"}
 
 @dataclass(frozen=True)
 class World:
-    """Airflow, its hands, and the Airbyte behind it."""
+    """Airflow, its UI, and its Airbyte."""
 
     airflow: Airflow
-    hands: Hands
+    ui: AirflowUi
     sandbox: Sandbox
 
     def end(self, run: str, dag: str | None = None) -> dict[str, str | None]:
@@ -105,10 +108,10 @@ def world(
         write_dags(airflow)
         for number, text in enumerate(DOCUMENTED):
             (airflow.dags / f"documented_{number}.py").write_text(text, encoding="utf-8")
-        with running(airflow) as hands:
+        with running(airflow) as ui:
             until(lambda: airflow.query("select count(*) from serialized_dag") == [(10,)], "DAGs")
-            hands.trigger(RUNS)
-            yield World(airflow, hands, sandbox)
+            ui.trigger(RUNS)
+            yield World(airflow, ui, sandbox)
 
 
 def test_exit_99_is_a_skipped_task(world: World) -> None:
@@ -161,7 +164,7 @@ def test_the_setup_task_in_the_documents_anchors_a_retry(world: World) -> None:
 def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> None:
     until(lambda: world.jobs("endless") == ["running"], "the endless sync")
 
-    world.hands.fail("airbyte_bash", "endless", "sync")
+    world.ui.fail("airbyte_bash", "endless", "sync")
 
     until(lambda: world.jobs("endless") == ["cancelled"], "the cancel")
     assert world.end("endless") == {"sync": "failed"}
@@ -170,21 +173,21 @@ def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> N
 def test_whenever_a_task_is_killed_its_retry_leaves_one_success_and_no_orphan(
     world: World,
 ) -> None:
-    states = itertools.product(("command", "task"), SIGNALS, MOMENTS)
-    traps = [Trap.set(SyncState(*state), world.sandbox) for state in states]
-    names = [trap.state.connection for trap in traps]
+    kills = itertools.product(("command", "task"), SIGNALS, MOMENTS)
+    syncs = [KilledSync.prepare(Kill(*kill), world.sandbox) for kill in kills]
+    names = [sync.kill.connection for sync in syncs]
 
-    world.hands.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
-    spring_all(traps, world.airflow.home)
+    world.ui.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
+    kill_all(syncs, world.airflow.home)
     ends = {name: world.end(name, "airbyte_bash") for name in names}
 
-    print(f"\n{world.airflow.version}\n{table(traps)}")  # noqa: T201  # shown by pytest -rP
-    assert [trap.row() for trap in traps if not trap.is_clean()] == []
+    print(f"\n{world.airflow.version}\n{table(syncs)}")  # noqa: T201  # shown by pytest -rP
+    assert [sync.row() for sync in syncs if not sync.is_clean()] == []
     assert ends == {name: {"sync": "success"} for name in names}
 
 
 def test_the_anchor_stays_in_retries_and_is_renewed_by_clearing(world: World) -> None:
-    experiment = Experiment(world.airflow, world.hands, "anchor_idle")
+    experiment = Experiment(world.airflow, world.ui, "anchor_idle")
     experiment.begin()
     experiment.rows(2)
     for again, what in enumerate(("look", None)):
@@ -201,7 +204,7 @@ def test_the_anchor_stays_in_retries_and_is_renewed_by_clearing(world: World) ->
 
 
 def test_the_anchor_is_renewed_for_the_first_try_if_the_run_still_goes_on(world: World) -> None:
-    experiment = Experiment(world.airflow, world.hands, "anchor_busy")
+    experiment = Experiment(world.airflow, world.ui, "anchor_busy")
     experiment.begin()
     experiment.rows(2)
     experiment.clear("look")

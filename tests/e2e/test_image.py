@@ -13,8 +13,8 @@ import pytest
 
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
-from tests.support.image import Image, find_engine
-from tests.support.threaded import serve_in_thread
+from tests.e2e.image import Image, find_engine
+from tests.support.sandboxes import serve_in_thread
 
 pytestmark = [
     pytest.mark.e2e,

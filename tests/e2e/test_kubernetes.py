@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.airflow_pods import render, wish
+from tests.e2e.airflow_services import until
+from tests.e2e.cluster import WHY_NOT, Cluster, is_there
 from tests.support.airflow import LINES, Airflow
-from tests.support.airflow_pods import render, wish
-from tests.support.airflow_services import until
-from tests.support.cluster import WHY_NOT, Cluster, is_there
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not is_there(), reason=WHY_NOT)]
 

@@ -14,7 +14,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
 from tests.support.environments import ROOT, environment
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 pytestmark = pytest.mark.e2e
 

@@ -27,7 +27,7 @@ from tests.fuzz.play import CONNECTION
 from tests.fuzz.process import START, Left, Process, ProcessClock, Work, handed_in, settings_for
 from tests.fuzz.wire import Wire
 from tests.support.program import call
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 FAULTS: Final = (
     "lost-before",

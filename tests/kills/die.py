@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.kills.death import Death
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _LONGEST: Final = 45.0

@@ -4,8 +4,8 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.program import call, start
+from tests.support.sandboxes import CONNECTION, LOOK, a_sandbox
 from tests.support.servers import Stage
-from tests.support.worlds import CONNECTION, LOOK, a_sandbox
 
 
 def paths(sandbox: Sandbox) -> set[str]:

@@ -15,8 +15,8 @@ import pytest
 
 from tests.support.program import assert_told_well, call
 from tests.support.relays import place_of
+from tests.support.sandboxes import CONNECTION, LOOK, a_sandbox
 from tests.support.servers import Asked, Scripted, Stage, always, response
-from tests.support.worlds import CONNECTION, LOOK, a_sandbox
 
 PAGE = "<!doctype html><html><head><title>Airbyte</title></head><body></body></html>"
 CREDENTIALS = {"AIRBYTE_USERNAME": "traveller", "AIRBYTE_PASSWORD": "canary-word-1"}

@@ -5,8 +5,8 @@ import pytest
 from tests.support.certificates import Certificates
 from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.relays import tls_front
+from tests.support.sandboxes import LOOK, a_sandbox
 from tests.support.servers import Answer, Asked, Stage, always, response
-from tests.support.worlds import LOOK, a_sandbox
 
 APPLICATION = {
     "AIRBYTE_CLIENT_ID": "sandbox-client-id",

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from google.auth.compute_engine import _metadata
 
-from tests.support.identities import AUDIENCE, identity, service_account
+from tests.network.identities import AUDIENCE, identity, service_account
 from tests.support.program import CommandResult, assert_told_well, call, start
+from tests.support.sandboxes import LOOK, a_sandbox
 from tests.support.servers import Answer, Asked, Scripted, Stage, always, response
-from tests.support.worlds import LOOK, a_sandbox
 
 PAGE = "<html><head><title>Sign in - Google Accounts</title></head></html>"
 APPLICATION = {

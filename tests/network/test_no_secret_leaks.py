@@ -21,13 +21,12 @@ from airbyte_sync_cli.cli.app import COMMANDS, make_app
 from airbyte_sync_cli.commands import session
 from airbyte_sync_cli.redaction import MASK
 from airbyte_sync_cli.sandbox import Sandbox
+from tests.network.identities import AUDIENCE, identity, service_account
 from tests.support.certificates import make_certificates
-from tests.support.fronts import passing_on
-from tests.support.identities import AUDIENCE, identity, service_account
 from tests.support.program import CommandResult, call, call_below, start
-from tests.support.relays import Place, place_of, tls_front
+from tests.support.relays import Place, passing_on, place_of, tls_front
+from tests.support.sandboxes import a_sandbox
 from tests.support.servers import Answer, Asked, Stage, always, response
-from tests.support.worlds import a_sandbox
 
 PAGE = "<html><head><title>Airbyte</title></head></html>"
 GOOGLES = identity(AUDIENCE)

@@ -7,8 +7,8 @@ import pytest
 from tests.support.certificates import Certificates
 from tests.support.program import assert_told_well, call, start
 from tests.support.relays import ForwardProxy, forward_proxy, place_of, tls_front
+from tests.support.sandboxes import LOOK, a_sandbox
 from tests.support.servers import Stage, always
-from tests.support.worlds import LOOK, a_sandbox
 
 TRAVELLER = "Basic " + base64.b64encode(b"traveller:proxy-canary-77").decode()
 

@@ -11,8 +11,8 @@ from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
 from tests.support.certificates import make_certificates
 from tests.support.program import assert_told_well, call
 from tests.support.relays import tls_front
+from tests.support.sandboxes import LOOK, a_sandbox
 from tests.support.servers import Stage, always, response
-from tests.support.worlds import LOOK, a_sandbox
 
 APPLICATION = {
     "AIRBYTE_CLIENT_ID": "sandbox-client-id",

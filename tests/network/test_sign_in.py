@@ -8,8 +8,8 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
 from tests.support.program import assert_told_well, call, start
+from tests.support.sandboxes import LOOK, a_sandbox
 from tests.support.servers import Asked, Stage, always, response
-from tests.support.worlds import LOOK, a_sandbox
 
 APPLICATION = {
     "AIRBYTE_CLIENT_ID": "sandbox-client-id",

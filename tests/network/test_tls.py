@@ -13,8 +13,8 @@ import pytest
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.program import assert_told_well, call
 from tests.support.relays import Place, place_of, tls_front
+from tests.support.sandboxes import LOOK, a_sandbox
 from tests.support.servers import Client, Stage, always, listening, response
-from tests.support.worlds import LOOK, a_sandbox
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
 from tests.support.core import script
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 pty = pytest.importorskip("pty", reason="terminals like this are POSIX's")
 _LONGEST = 20.0

@@ -7,8 +7,8 @@ import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.children import running, until
-from tests.support.fronts import front
 from tests.support.program import CommandResult, assert_told_well, call
+from tests.support.relays import front
 from tests.support.servers import Asked, Stage, response
 
 LONG = "pending 1, running 90000, succeeded"

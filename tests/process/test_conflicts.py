@@ -5,8 +5,8 @@ from typing import Any, Literal
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
-from tests.support.fronts import front, leaving
 from tests.support.program import CommandResult, assert_told_well, call
+from tests.support.relays import front, leaving
 from tests.support.servers import Asked, Stage, response
 
 QUICK = "running 3, succeeded"

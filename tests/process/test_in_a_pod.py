@@ -10,8 +10,8 @@ import pytest
 
 from airbyte_sync_cli.commands import signals
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
-from tests.support.fronts import front
 from tests.support.program import CommandResult, assert_told_well, call_below
+from tests.support.relays import front
 from tests.support.servers import Asked, Stage
 
 LONGEST = 4096

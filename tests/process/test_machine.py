@@ -13,8 +13,8 @@ import pytest
 
 import airbyte_sync_cli
 from tests.support.program import CommandResult, assert_told_well
+from tests.support.sandboxes import a_sandbox
 from tests.support.servers import Stage
-from tests.support.worlds import a_sandbox
 
 NOBODY = 65534
 AT_NOBODY = "http://127.0.0.1:9"

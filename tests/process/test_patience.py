@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from tests.support.fronts import counting, front
 from tests.support.program import (
     CommandResult,
     FollowingClock,
@@ -17,6 +16,7 @@ from tests.support.program import (
     assert_told_well,
     call,
 )
+from tests.support.relays import counting, front
 from tests.support.servers import Asked, Stage, response
 
 

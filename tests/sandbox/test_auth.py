@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from tests.support.lab import Lab, lab
+from tests.sandbox.lab import Lab, lab
 from tests.support.virtual import virtual
 
 CREDENTIALS = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}

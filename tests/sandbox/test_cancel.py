@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.support.lab import VERSIONS, Lab, lab
+from tests.sandbox.lab import VERSIONS, Lab, lab
 from tests.support.virtual import virtual
 
 

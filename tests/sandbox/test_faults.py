@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sandbox.faults import ACTIONS
-from tests.support.lab import Lab, lab
+from tests.sandbox.lab import Lab, lab
 from tests.support.virtual import virtual
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript
-from tests.support.lab import Lab, lab
+from tests.sandbox.lab import Lab, lab
 from tests.support.virtual import virtual
 
 LOOKS = ("get", "get_without_logs")

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.support.lab import Lab, lab
+from tests.sandbox.lab import Lab, lab
 from tests.support.virtual import virtual
 
 QUICK = JobScript(life="running 1, succeeded")

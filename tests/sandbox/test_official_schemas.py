@@ -1,7 +1,7 @@
 """Requests and answers match Airbyte's official documents, in every version that has one.
 
 What the client can send is found out by calling it: every method of both APIs and every step of
-`check`, over a socket. See tests/support/official.py for the folder that `AIRBYTE_SPECS` names.
+`check`, over a socket. See tests/sandbox/official.py for the folder that `AIRBYTE_SPECS` names.
 """
 
 import ast
@@ -39,8 +39,8 @@ from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection, serve
 from airbyte_sync_cli.sandbox.versions import quirks_of
 from airbyte_sync_cli.settings import ClientCredentials, Settings
-from tests.support import official
-from tests.support.tour import Stop, read_json, token_tour, whole_tour
+from tests.sandbox import official
+from tests.sandbox.tour import Stop, read_json, token_tour, whole_tour
 from tests.support.virtual import run
 
 VERSIONS = official.versions()

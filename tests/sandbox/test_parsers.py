@@ -22,7 +22,7 @@ from airbyte_sync_cli.sandbox import (
 from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
 from airbyte_sync_cli.sandbox.faults import ACTIONS, KEYS, WHENS
 from airbyte_sync_cli.sandbox.script import parse_life
-from tests.support.lab import START
+from tests.sandbox.lab import START
 
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
 SECONDS = st.integers(min_value=0, max_value=10_000)

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.support.lab import lab
+from tests.sandbox.lab import lab
 from tests.support.virtual import virtual
 
 NOBODY = str(uuid.UUID(int=7))

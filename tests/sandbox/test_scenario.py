@@ -19,7 +19,7 @@ from airbyte_sync_cli.sandbox import (
 from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
 from airbyte_sync_cli.sandbox.faults import KEYS as SHORT_KEYS
 from airbyte_sync_cli.sandbox.scenario import ScenarioError
-from tests.support.lab import lab
+from tests.sandbox.lab import lab
 from tests.support.virtual import virtual
 
 WHOLE = """

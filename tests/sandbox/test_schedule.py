@@ -3,7 +3,7 @@
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox
-from tests.support.lab import lab
+from tests.sandbox.lab import lab
 from tests.support.virtual import virtual
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, serve
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 
 def fast(**fields: object) -> Sandbox:

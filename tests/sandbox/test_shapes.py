@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.support.lab import VERSIONS
-from tests.support.tour import token_tour, tour
+from tests.sandbox.lab import VERSIONS
+from tests.sandbox.tour import token_tour, tour
 from tests.support.virtual import run
 
 Schema = dict[str, Any]

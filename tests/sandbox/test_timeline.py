@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript
-from tests.support.lab import Lab, lab
+from tests.sandbox.lab import Lab, lab
 from tests.support.virtual import virtual
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.support.lab import lab
+from tests.sandbox.lab import lab
 from tests.support.virtual import virtual
 
 OLD = ("0.63", "1.0", "1.8", "2.0")

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from airbyte_sync_cli.sandbox import Sandbox
 from tests.support.environments import environment
-from tests.support.threaded import serve_in_thread
+from tests.support.sandboxes import serve_in_thread
 
 LINES: Final = ("3.3.2", "2.11.2")
 """The releases that are tried: the newest one of each line that is in use. Each has a lock."""

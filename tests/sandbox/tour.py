@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, SimConnection
-from tests.support.lab import Lab, lab
+from tests.sandbox.lab import Lab, lab
 
 TOKEN_BODY = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
 SCRIPTS = (

@@ -1,4 +1,4 @@
-"""A sandbox served from a thread, for tests whose subject is another process."""
+"""Sandboxes on real sockets: a small one, and how to serve one from a thread of its own."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,25 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 
-from airbyte_sync_cli.sandbox import Sandbox, serve
+from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, serve
+from tests.support.program import FollowingClock
 from tests.support.servers import cut_off_everybody
+
+CONNECTION = "e735894a-e773-4938-969f-45f53957b75b"
+LOOK = ("status", "--conn", "orders", "-o", "json")
+
+
+def a_sandbox(**fields: object) -> Sandbox:
+    """Return a sandbox with a connection `orders` whose job 1 is running."""
+    sandbox = Sandbox(SandboxConfig.model_validate(fields), clock=FollowingClock())
+    script = JobScript(life="running 1000, succeeded")
+    sandbox.start_job(sandbox.add_connection("orders", id=CONNECTION, script=script))
+    return sandbox
 
 
 @contextlib.contextmanager
 def serve_in_thread(sandbox: Sandbox) -> Iterator[str]:
-    """Serve a sandbox on a free port of loopback and tell its address."""
+    """Serve a sandbox on a free port of loopback and yield its address."""
     ready: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def until_stopped() -> None:
@@ -25,7 +37,7 @@ def serve_in_thread(sandbox: Sandbox) -> Iterator[str]:
     def work() -> None:
         try:
             asyncio.run(until_stopped())
-        except BaseException as error:  # handed over, or nobody is left to hear it
+        except BaseException as error:  # to the waiting caller, if it still waits
             if ready.done():
                 raise
             ready.set_exception(error)
