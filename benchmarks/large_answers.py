@@ -30,7 +30,7 @@ JOB = {
 
 
 @dataclass(frozen=True)
-class SyncState:
+class LargeAnswer:
     """One command, and what its large answer is made of."""
 
     name: str
@@ -50,10 +50,10 @@ def catalog() -> dict[str, object]:
     return {"streams": streams}
 
 
-def connections(size: int) -> SyncState:
+def connections(size: int) -> LargeAnswer:
     """A list of connections of so many megabytes."""
     row = {"connectionId": WORKSPACE, "name": "other", "status": "active"}
-    return SyncState(
+    return LargeAnswer(
         name=f"name among {size} MB of connections",
         argv=("status", "--conn", "orders", "--api", "config"),
         size=size * MB,
@@ -64,9 +64,9 @@ def connections(size: int) -> SyncState:
     )
 
 
-def log(shape: str, entry: object, *options: str) -> SyncState:
+def log(shape: str, entry: object, *options: str) -> LargeAnswer:
     """A log of 329 MB."""
-    return SyncState(
+    return LargeAnswer(
         name=f"{'end' if '--tail' in options else 'all'} of 329 MB of {shape}",
         argv=("logs", "1", "--api", "config", *options),
         size=329 * MB,
@@ -95,7 +95,7 @@ CASES = (
 )
 
 
-def chunks(state: SyncState) -> Iterator[bytes]:
+def chunks(state: LargeAnswer) -> Iterator[bytes]:
     """Write the answer, row by row."""
     yield state.before.encode()
     rows = max(1, 256 * 1024 // len(state.row))
@@ -122,7 +122,7 @@ def small_answer(path: str) -> bytes:
 
 
 async def attend(
-    state: SyncState, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    state: LargeAnswer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Answer one request."""
     head = await reader.readuntil(b"\r\n\r\n")
@@ -134,7 +134,7 @@ async def attend(
     writer.close()
 
 
-async def measure(state: SyncState) -> tuple[float, int]:
+async def measure(state: LargeAnswer) -> tuple[float, int]:
     """Run the command; return its peak memory in MiB and its exit code."""
     server = await asyncio.start_server(lambda r, w: attend(state, r, w), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

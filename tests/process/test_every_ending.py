@@ -58,7 +58,7 @@ that share a session, in which a defect is provoked."""
 
 
 @dataclass(frozen=True)
-class SyncState:
+class Expected:
     """One command line, the server that it meets, and its exit code."""
 
     code: int
@@ -75,8 +75,8 @@ class SyncState:
         return f"{self.line} -> {self.code}"
 
 
-def on(server: str, code: int, *lines: str, **environ: str) -> list[SyncState]:
-    return [SyncState(code, line, server, environ) for line in lines]
+def on(server: str, code: int, *lines: str, **environ: str) -> list[Expected]:
+    return [Expected(code, line, server, environ) for line in lines]
 
 
 READING: Final = (
@@ -167,9 +167,7 @@ class BrokenClock(HurriedClock):
 
 
 def test_every_command_has_a_case_for_each_of_its_exit_codes() -> None:
-    covered = {
-        name: {int(state.code) for state in CASES if state.command == name} for name in CODES
-    }
+    covered = {name: {int(case.code) for case in CASES if case.command == name} for name in CODES}
     for line in INTERRUPTED:
         covered[line.split()[0]] |= set(BY_SIGNAL)
 
@@ -180,35 +178,35 @@ def test_every_command_has_a_case_for_each_of_its_exit_codes() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_exit_code_is_the_same_on_a_terminal_in_a_pipe_and_as_json(
-    state: SyncState, world: World
+    case: Expected, world: World
 ) -> None:
-    argv = state.line.format_map(world.jobs).split()
-    environ = {"AIRBYTE_URL": world.urls[state.server], "TERM": "xterm-256color", **state.environ}
-    clock = BrokenClock if state.server == "broken clock" else HurriedClock
+    argv = case.line.format_map(world.jobs).split()
+    environ = {"AIRBYTE_URL": world.urls[case.server], "TERM": "xterm-256color", **case.environ}
+    clock = BrokenClock if case.server == "broken clock" else HurriedClock
 
     with mock.patch("tests.support.program.HurriedClock", clock):
         terminal = call_on_terminal(*argv, **environ)
         pipe = call_in_pipe(*argv, **environ)
-        report = None if state.command in WITHOUT_JSON else call(*argv, "-o", "json", **environ)
+        report = None if case.command in WITHOUT_JSON else call(*argv, "-o", "json", **environ)
 
-    assert (terminal.code, pipe.code) == (state.code, state.code), terminal.stdout + pipe.stdout
+    assert (terminal.code, pipe.code) == (case.code, case.code), terminal.stdout + pipe.stdout
     for shown in (terminal.stdout, pipe.stdout):
-        assert ("Traceback" in shown) is (state.code == ExitCode.BUG), shown
-        assert state.code in {0, 99} or "error:" in shown or state.command == "check", shown
+        assert ("Traceback" in shown) is (case.code == ExitCode.BUG), shown
+        assert case.code in {0, 99} or "error:" in shown or case.command == "check", shown
     if report is not None:
-        assert_contract(report, state)
+        assert_contract(report, case)
 
 
-def assert_contract(ending: CommandResult, state: SyncState) -> None:
+def assert_contract(ending: CommandResult, case: Expected) -> None:
     """Hold the JSON to one line with all keys of the contract."""
-    kind = report_class("config show" if state.command == "config" else state.command)
-    assert ending.code == state.code, ending.stderr
+    kind = report_class("config show" if case.command == "config" else case.command)
+    assert ending.code == case.code, ending.stderr
     assert len(ending.stdout.splitlines()) == 1
-    assert ending.report["exit_code"] == state.code
-    assert ending.report["outcome"] == ExitCode(state.code).outcome
+    assert ending.report["exit_code"] == case.code
+    assert ending.report["outcome"] == ExitCode(case.code).outcome
     assert set(ending.report) in (set(kind.model_fields), set(report_class(None).model_fields))
     assert all(set(sync) == set(SyncResult.model_fields) for sync in ending.report["syncs"])
-    assert (ending.report["error"] is None) is (state.code in {0, 99})
+    assert (ending.report["error"] is None) is (case.code in {0, 99})
 
 
 # signals, which need a process of their own
