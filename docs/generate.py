@@ -307,7 +307,7 @@ def rooms() -> str:
     return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
 
 
-_LIBRARIES: Final = ("typer", "rich", "httpx", "starlette")
+_LIBRARIES: Final = ("typer", "httpx", "starlette")
 """The libraries that the import rules confine to a room."""
 
 

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
 from airbyte_sync_cli.output.live.state import LiveState
-from airbyte_sync_cli.output.live.symbols import UNICODE
 from airbyte_sync_cli.output.live.view import Frame, draw
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
@@ -24,6 +24,7 @@ from airbyte_sync_cli.sync.state import Snapshot
 
 _START: Final = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 _WIDTH: Final = 92
+_SCREEN: Final = Screen(colour=True)
 _PAST: Final = (410.0, 365.0, 480.0)
 _TARGET: Final = Path(__file__).with_name("live-view.svg")
 
@@ -104,8 +105,10 @@ def render() -> str:
         color_system="truecolor",
     )
     console.print(Text("$ airbyte-sync run --tag nightly", "bold"))
-    for line in draw(scene.board, Frame(_WIDTH, 24, UNICODE, scene.at + 2)):
-        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+    for line in draw(scene.board, Frame(_SCREEN, _WIDTH, 24, scene.at + 2)):
+        console.print(
+            Text.from_ansi(line.paint(_SCREEN)), no_wrap=True, overflow="ignore", crop=False
+        )
     svg = console.export_svg(title="airbyte-sync", unique_id="live-view")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # no font from the network
     svg = svg.replace(

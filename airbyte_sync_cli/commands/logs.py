@@ -10,7 +10,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_log_line
 from airbyte_sync_cli.output.listings import log_text
-from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped

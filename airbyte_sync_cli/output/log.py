@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.foreign_text import capped, json_line, printable
 from airbyte_sync_cli.output.format import fold, format_time, plain
-from airbyte_sync_cli.output.table import PLAIN, Screen
+from airbyte_sync_cli.output.terminal import PLAIN, Screen
 from airbyte_sync_cli.streams import write
 
 if TYPE_CHECKING:

@@ -25,8 +25,7 @@ from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
 from airbyte_sync_cli.output.report import report_class
 from airbyte_sync_cli.output.summary import summary
-from airbyte_sync_cli.output.table import Screen, screen_of
-from airbyte_sync_cli.output.terminal import is_terminal
+from airbyte_sync_cli.output.terminal import Screen, is_terminal, screen_of
 from airbyte_sync_cli.redaction import redact, redact_all
 from airbyte_sync_cli.streams import write
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall

@@ -1,131 +1,144 @@
-"""Tables that fit: columns that do not fit fold into a second line, nothing is cut."""
+"""The one table layout: of listings, the summary, the steps of `check`, and the live view.
 
-import os
+Where a table is too narrow, its least important columns leave it, and those that can are folded
+or shortened.
+"""
+
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import zip_longest
-from typing import Final, TextIO
+from typing import Final
 
-from airbyte_sync_cli.output.format import cell_width, clip, padding
-from airbyte_sync_cli.output.terminal import is_terminal, wants_colour
-from airbyte_sync_cli.redaction import redact
+from airbyte_sync_cli.output.format import plain
+from airbyte_sync_cli.output.styled import Styled
+from airbyte_sync_cli.output.terminal import Screen
 
-_GAP: Final = "  "
 _INDENT: Final = "    "
-_NARROWEST: Final = 40
-"""Characters; a terminal that says less is not believed."""
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
-_COLOURS: Final = {"red": "31", "yellow": "33", "green": "32", "dim": "2", "bold": "1"}
+_NO_TAILS: Final[Mapping[int, str]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screen:
-    """What can be drawn on."""
-
-    width: int | None = None
-    """Characters of a line; None where nobody wraps: a file, a pipe."""
-    colour: bool = False
-    blocks: bool = True
-    """Whether the encoding knows block characters and arrows."""
-
-    def paint(self, text: str, colour: str | None) -> str:
-        """Colour a text, where colours are wanted."""
-        if not self.colour or colour is None or not text:
-            return text
-        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
-
-    @property
-    def arrow(self) -> str:
-        """From a source to its destination."""
-        return "→" if self.blocks else "->"
-
-
-PLAIN: Final = Screen()
-"""A file, a pipe: nothing is folded or coloured."""
-
-
-def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
-    """Look at a stream: NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are respected."""
-    seen = stream is not None and is_terminal(stream)
-    return Screen(
-        width=_width(stream, environ) if seen else None,
-        colour=wants_colour(stream, environ),
-        blocks=_can_write(_EIGHTHS + "→", stream),
-    )
-
-
-def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int:
-    asked = environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return max(int(asked), _NARROWEST)
-    try:
-        columns = os.get_terminal_size(stream.fileno() if stream else 1).columns
-    except (OSError, ValueError):
-        columns = 0
-    return max(columns, _NARROWEST) if columns else 80
-
-
-def _can_write(text: str, stream: TextIO | None) -> bool:
-    try:
-        text.encode(getattr(stream, "encoding", None) or "utf-8")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: its cells in the order of the rows."""
+    """One column: its cells in the order of the rows, and what happens where it is too wide.
 
-    title: str
-    cells: Sequence[str]
+    A cell that is a `str` may come from others: its secrets are masked here, before it is folded,
+    because half a secret is not recognised as one.
+    """
+
+    cells: Sequence[str | Styled]
+    title: str = ""
     right: bool = False
+    gap: int = 2
+    """Spaces before the next column."""
+    reserved: int = 0
+    """Width that it has at least, so that the next column keeps its place."""
+    most: int | None = None
+    """Width that it has at most."""
     least: int | None = None
-    """The narrowest width that still reads well; None: never folded within itself."""
+    """Width at which it still reads well: other columns leave first. None: its width is fixed."""
+    floor: int | None = None
+    """Width below which it never gets; None: `least`."""
+    shortens: bool = False
+    """Whether too long a cell loses its middle, instead of being folded into several lines."""
     leaves: int = 0
-    """The higher, the earlier it moves to the second line; 0 stays."""
-    words: str = "{}"
-    """How a cell is said on the second line, where no title stands above it."""
-    silent: frozenset[str] = frozenset()
-    """Cells that are not worth saying there."""
-    colours: Mapping[str, str] | None = None
-    """The colour of a cell, by its text."""
+    """The higher, the earlier it leaves the table; 0 stays."""
+    moved: str | None = "{}"
+    """How a cell reads on a second line once its column has left; None: it is not shown."""
+    silent: frozenset[str] = field(default_factory=frozenset)
+    """Cells that are not worth a place there."""
+    leads: bool = False
+    """Whether it is also shown in rows that end in a text of their own."""
+
+    @cached_property
+    def width(self) -> int:
+        """Return the width that all its cells need."""
+        cells = max((Styled.of(cell).width for cell in (self.title, *self.cells)), default=0)
+        width = max(self.reserved, cells)
+        return width if self.most is None else min(width, self.most)
 
     @property
-    def width(self) -> int:
-        """What it takes unfolded."""
-        return max(cell_width(text) for text in (self.title, *self.cells))
+    def is_empty(self) -> bool:
+        """Return whether no row has anything in it."""
+        return not any(Styled.of(cell).pieces for cell in self.cells)
 
-    def said(self, row: int) -> str | None:
-        """Say a cell without its title."""
-        text = self.cells[row]
-        return self.words.format(text) if text and text not in self.silent else None
+    @property
+    def narrowest(self) -> int:
+        """Return the width below which other columns leave."""
+        return self.width if self.least is None else min(self.width, self.least)
+
+    def lines(self, row: int, width: int, screen: Screen) -> Sequence[Styled]:
+        """Return a cell, folded or shortened to a width."""
+        cell = Styled.of(self.cells[row])
+        if self.shortens:
+            return [cell.shortened(width, mark=screen.ellipsis)]
+        return [cell] if self.least is None else cell.folded(width)
+
+    def moved_text(self, row: int) -> str | None:
+        """Return a cell as it reads on the second line."""
+        text = Styled.of(self.cells[row]).plain
+        return self.moved.format(text) if self.moved and text and text not in self.silent else None
 
 
 def render(columns: Sequence[Column], screen: Screen) -> str:
-    """Write a table: unfolded where nobody wraps or all fits, else folded by importance."""
-    shown = [_masked(column) for column in columns if any(column.cells)]
+    """Return a table with its titles, painted."""
+    return "\n".join(line.paint(screen) for line in layout(columns, screen, title_style="bold"))
+
+
+def layout(
+    columns: Sequence[Column],
+    screen: Screen,
+    *,
+    title_style: str | None = None,
+    tails: Mapping[int, str] = _NO_TAILS,
+) -> list[Styled]:
+    """Return the lines of a table, with titles if these have a style.
+
+    `tails` are texts at the end of a row, behind its leading columns and instead of the others;
+    they may be longer than the line.
+    """
+    masked = [_masked(column, with_title=title_style is not None) for column in columns]
+    shown = [column for column in masked if column.reserved or not column.is_empty]
     kept = _kept(shown, screen.width)
     widths = _widths(kept, screen.width)
-    moved = [column for column in shown if column not in kept]
-    lines = [screen.paint(_line([c.title for c in kept], kept, widths, Screen()), "bold")]
+    left = [column for column in shown if column not in kept]
+    lines = []
+    if title_style:
+        titles = [Styled.of(column.title, title_style) for column in kept]
+        lines.append(_line(titles, kept, widths).stripped())
     for row in range(len(columns[0].cells)):
-        lines += _row(row, kept, widths, screen)
-        said = [text for column in moved if (text := column.said(row))]
-        lines += [screen.paint(line, "dim") for line in _second(said, screen.width)]
-    return "\n".join(lines)
+        folded = [
+            column.lines(row, width, screen) for column, width in zip(kept, widths, strict=True)
+        ]
+        if row in tails:
+            leading = [place for place, column in enumerate(kept) if column.leads]
+            start = _line(
+                [folded[place][0] for place in leading],
+                [kept[place] for place in leading],
+                [widths[place] for place in leading],
+            )
+            lines.append(start + plain(tails[row]))
+            continue
+        lines += [
+            _line(cells, kept, widths).stripped()
+            for cells in zip_longest(*folded, fillvalue=Styled())
+        ]
+        moved = [text for column in left if (text := column.moved_text(row))]
+        lines += [Styled.of(line, "dim") for line in _second_line(moved, screen.width)]
+    return lines
 
 
-def _masked(column: Column) -> Column:
-    """Mask secrets before anything is folded: over two lines none would be known for one."""
-    return replace(column, cells=[redact(cell) for cell in column.cells])
+def _masked(column: Column, *, with_title: bool) -> Column:
+    cells = [plain(cell) if isinstance(cell, str) else cell for cell in column.cells]
+    return replace(column, cells=cells, title=column.title if with_title else "")
 
 
 def _kept(columns: Sequence[Column], width: int | None) -> Sequence[Column]:
-    """Let columns move to the second line until the others fit at their narrowest."""
+    """Let columns leave until the others fit at their narrowest."""
     kept = list(columns)
-    while width is not None and _narrowest(kept) > width:
+    while width is not None and _sum([column.narrowest for column in kept], kept) > width:
         leaving = max(kept, key=lambda column: column.leaves)
         if leaving.leaves == 0:
             break
@@ -133,75 +146,47 @@ def _kept(columns: Sequence[Column], width: int | None) -> Sequence[Column]:
     return kept
 
 
-def _narrowest(columns: Sequence[Column]) -> int:
-    widths = [c.width if c.least is None else min(c.width, c.least) for c in columns]
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
+def _sum(widths: Sequence[int], columns: Sequence[Column]) -> int:
+    return sum(widths) + sum(column.gap for column in columns[:-1])
 
 
-def _widths(columns: Sequence[Column], width: int | None) -> Sequence[int]:
-    """Share the room: every column its own width, the foldable ones what is left."""
+def _widths(columns: Sequence[Column], room: int | None) -> list[int]:
+    """Take the missing room from the columns that have most to spare; first down to `least`."""
     widths = [column.width for column in columns]
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width if width else 0
-    while excess > 0:
-        room = [
-            (widths[i] - min(c.least, c.width), i)
-            for i, c in enumerate(columns)
-            if c.least is not None
+    excess = _sum(widths, columns) - room if room is not None else 0
+    for limits in ([c.least for c in columns], [c.floor for c in columns]):
+        spare = [
+            0 if limit is None else w - limit for w, limit in zip(widths, limits, strict=True)
         ]
-        most, widest = max(room, default=(0, 0))
-        if most <= 0:
-            break
-        widths[widest] -= 1
-        excess -= 1
+        while excess > 0 and max(spare, default=0) > 0:
+            widest = spare.index(max(spare))
+            widths[widest] -= 1
+            spare[widest] -= 1
+            excess -= 1
     return widths
 
 
-def _row(
-    row: int, columns: Sequence[Column], widths: Sequence[int], screen: Screen
-) -> Sequence[str]:
-    folded = [
-        _fold(column.cells[row], width) for column, width in zip(columns, widths, strict=True)
-    ]
-    return [_line(parts, columns, widths, screen) for parts in zip_longest(*folded, fillvalue="")]
+def _line(cells: Sequence[Styled], columns: Sequence[Column], widths: Sequence[int]) -> Styled:
+    line = Styled()
+    for cell, column, width in zip(cells, columns, widths, strict=True):
+        line += cell.padded(width, right=column.right) + " " * column.gap
+    return line
 
 
-def _line(
-    parts: Sequence[str], columns: Sequence[Column], widths: Sequence[int], screen: Screen
-) -> str:
-    cells = []
-    for text, column, width in zip(parts, columns, widths, strict=True):
-        blanks = padding(text, width)
-        painted = screen.paint(text, (column.colours or {}).get(text))
-        cells.append(blanks + painted if column.right else painted + blanks)
-    return _GAP.join(cells).rstrip()
-
-
-def _second(said: Sequence[str], width: int | None) -> Sequence[str]:
-    if not said:
+def _second_line(texts: Sequence[str], width: int | None) -> Sequence[str]:
+    if not texts:
         return []
-    text = " | ".join(said)
+    text = " | ".join(texts)
     room = (width or len(text) + len(_INDENT)) - 1
     return textwrap.wrap(
         text, room, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False
     )
 
 
-def _fold(text: str, width: int) -> Sequence[str]:
-    """Break a text at spaces, or anywhere if a word is too long; wide characters count twice."""
-    lines, rest = [], text
-    while (end := len(clip(rest, width))) < len(rest):
-        end = end or 1
-        space = rest.rfind(" ", 1, end + 1)
-        cut = space if space > 0 else end
-        lines.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip()
-    return [*lines, rest]
-
-
 def bar(value: float, *, most: float, width: int, screen: Screen) -> str:
-    """Draw a bar for a share of the most; anything above 0 is seen."""
+    """Return a bar for a share of the most; anything above 0 is visible."""
     share = min(max(value / most, 0.0), 1.0) if most > 0 else 0.0
-    if not screen.blocks:
+    if not screen.unicode:
         return "#" * max(round(share * width), 1 if value > 0 else 0)
     eighths = max(round(share * width * 8), 1 if value > 0 else 0)
     return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")

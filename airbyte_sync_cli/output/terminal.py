@@ -1,18 +1,87 @@
-"""What the streams and the environment allow: a live view, colours."""
+"""What a stream can show: its width, colours and characters, and whether a live view."""
 
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, TextIO
 
 from airbyte_sync_cli.output.options import OutputOptions
 
 _WATCHED: Final = frozenset({"run", "wait", "demo"})
-"""The commands that wait long enough for something to be watched."""
+"""The commands that wait, and so have a live view."""
+_NARROWEST: Final = 40
+"""Columns; a terminal that reports fewer is taken to have these."""
+_CODES: Final = {
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36",
+}  # fmt: skip
+"""The SGR codes of ECMA-48."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What can be drawn on."""
+
+    width: int | None = None
+    """Columns; None for a file or a pipe, where no line is folded."""
+    colour: bool = False
+    unicode: bool = True
+    """Whether the encoding has bars, arrows and symbols."""
+
+    def paint(self, text: str, style: str | None) -> str:
+        """Return the text in a style, where colours are shown."""
+        if not self.colour or style is None or not text:
+            return text
+        codes = ";".join(_CODES[word] for word in style.split())
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+    @property
+    def arrow(self) -> str:
+        """Return what stands between a source and its destination."""
+        return "→" if self.unicode else "->"
+
+    @property
+    def ellipsis(self) -> str:
+        """Return what stands for something that has been cut."""
+        return "…" if self.unicode else "~"
+
+
+PLAIN: Final = Screen()
+"""A file or a pipe: nothing is folded or coloured."""
+
+
+def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
+    """Measure a stream; NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are respected."""
+    seen = stream is not None and is_terminal(stream)
+    return Screen(
+        width=_width(stream, environ) if seen else None,
+        colour=wants_colour(stream, environ),
+        unicode=_can_write("▏█→✗●◌━─…", stream),
+    )
+
+
+def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int:
+    asked = environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return max(int(asked), _NARROWEST)
+    try:
+        columns = os.get_terminal_size(stream.fileno() if stream else 1).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(columns, _NARROWEST) if columns else 80
+
+
+def _can_write(text: str, stream: TextIO | None) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def wants_live_view(
     command: str | None, options: OutputOptions, *, environ: Mapping[str, str], stream: TextIO
 ) -> bool:
-    """Whether there is somebody who looks at a terminal that can be drawn on."""
+    """Return whether a person watches a terminal that can be drawn on."""
     return (
         command in _WATCHED
         and options.format == "text"
@@ -25,7 +94,7 @@ def wants_live_view(
 
 
 def wants_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
-    """Whether a stream shows colours: no-color.org first, then force-color.org, then a look."""
+    """Return whether to write colours: as no-color.org and force-color.org define it."""
     if stream is None or environ.get("NO_COLOR"):
         return False
     if _is_set(environ, "FORCE_COLOR"):
@@ -38,7 +107,7 @@ def _is_set(environ: Mapping[str, str], name: str) -> bool:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person may sit at the other end."""
+    """Return whether the stream is a terminal."""
     try:
         return stream.isatty()
     except ValueError:  # closed

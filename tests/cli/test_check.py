@@ -7,7 +7,7 @@ import pytest
 
 from airbyte_sync_cli.output.listings import steps_text
 from airbyte_sync_cli.output.report import StepRow
-from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.certificates import Certificates, make_certificates
@@ -221,7 +221,7 @@ def test_the_broken_step_is_marked_and_its_cure_stands_below(blocks: bool, mark:
         StepRow(name="tcp", outcome="failed", message="refused", hint="start it", seconds=1.5),
     ]
 
-    lines = steps_text(rows, Screen(width=80, blocks=blocks)).splitlines()
+    lines = steps_text(rows, Screen(width=80, unicode=blocks)).splitlines()
 
     assert lines[0].split()[1:] == ["dns", "3", "ms", "10.0.0.1"]
     assert lines[1].split() == [mark, "tcp", "1.5", "s", "refused"]

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from airbyte_sync_cli.output.table import Column, Screen, render
+from airbyte_sync_cli.output.table import Column, render
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.settings.names import ENVIRONMENT
 from tests.support.program import assert_told_well, call

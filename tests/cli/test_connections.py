@@ -5,7 +5,7 @@ import pytest
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.listings import connections_table
-from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sandbox import ConnectionConfig, Fault, Sandbox, SandboxConfig
 from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage
@@ -198,7 +198,7 @@ def test_a_table_for_a_program_is_not_folded() -> None:
 
 
 def test_an_encoding_without_arrows_gets_plain_letters() -> None:
-    text = connections_table(some()[:1], Screen(blocks=False))
+    text = connections_table(some()[:1], Screen(unicode=False))
     assert text.isascii()
     assert "account -> Warehouse" in text
 

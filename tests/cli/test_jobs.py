@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.listings import jobs_table
-from airbyte_sync_cli.output.table import Screen, bar
+from airbyte_sync_cli.output.table import bar
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
 from airbyte_sync_cli.sync.anomalies import Medians
 from tests.support.program import CommandResult, assert_told_well, call
@@ -234,7 +235,7 @@ def test_a_table_of_jobs_fits_its_terminal(width: int) -> None:
 def test_a_bar_never_leaves_its_room_and_is_seen_above_nothing(
     value: float, most: float, width: int
 ) -> None:
-    for screen in (Screen(), Screen(blocks=False)):
+    for screen in (Screen(), Screen(unicode=False)):
         drawn = bar(value, most=most, width=width, screen=screen)
         assert len(drawn) <= width
         assert bool(drawn) == (value > 0)

@@ -19,7 +19,7 @@ from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import UnavailableError
 from airbyte_sync_cli.output.listings import log_text
-from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.logs import AttemptLine, Completion, Follower, LogReader
 from tests.support.children import running

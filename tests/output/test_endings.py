@@ -13,7 +13,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError, RejectedError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.summary import summary
-from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
 from tests.output.scenes import WRONG_KEY, Terminal, result, snapshot, told
@@ -142,7 +142,7 @@ def test_on_a_terminal_it_is_aligned_and_coloured() -> None:
 
     assert summary(syncs, command="run", screen=Screen(width=80, colour=True)).splitlines() == [
         "\x1b[32m✓ succeeded\x1b[0m  a          job 42            1 record",
-        "\x1b[31m✗ failed   \x1b[0m  long name  job 7   1m 01s  20 records  3 attempts",
+        "\x1b[31m✗ failed\x1b[0m     long name  job 7   1m 01s  20 records  3 attempts",
         "1 of 2 ok",
     ]
 
@@ -176,7 +176,7 @@ def test_wide_characters_count_twice_in_the_summary() -> None:
 def test_on_a_narrow_terminal_without_unicode_names_give_way() -> None:
     syncs = [result("the orders of the warehouse", duration_seconds=61, records_synced=10)]
 
-    text = summary(syncs, screen=Screen(width=60, blocks=False))
+    text = summary(syncs, screen=Screen(width=60, unicode=False))
 
     assert text == "+ succeeded  the order~warehouse  job 42  1m 01s  10 records"
 

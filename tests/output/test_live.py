@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pyte
 import pytest
-from rich.text import Text
 
 from airbyte_sync_cli.output.live.canvas import Canvas, LiveView
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
-from airbyte_sync_cli.output.terminal import wants_colour, wants_live_view
+from airbyte_sync_cli.output.styled import Styled
+from airbyte_sync_cli.output.terminal import Screen, wants_colour, wants_live_view
 from airbyte_sync_cli.sync import events as ev
 from tests.output.scenes import HandClock, Terminal, job, progress, size, snapshot, told
 
@@ -44,15 +44,15 @@ class Sight:
 
 
 def canvas(sight: Sight, look: Callable[[], os.terminal_size] | None = None) -> Canvas:
-    return Canvas(sight.stream, environ=ENVIRON, size=look or (lambda: size(80)))
+    return Canvas(sight.stream, screen=Screen(colour=True), size=look or (lambda: size(80)))
 
 
 def test_new_lines_take_the_place_of_the_old_ones() -> None:
     sight = Sight()
     view = canvas(sight)
 
-    view.replace([Text("first line"), Text("second line"), Text("third line")])
-    view.replace([Text("first"), Text("second")])
+    view.replace([Styled.of("first line"), Styled.of("second line"), Styled.of("third line")])
+    view.replace([Styled.of("first"), Styled.of("second")])
 
     assert sight.lines() == ["first", "second"]
 
@@ -61,9 +61,9 @@ def test_log_lines_stand_above_and_stay() -> None:
     sight = Sight()
     view = canvas(sight)
 
-    view.replace([Text("a long view"), Text("below")])
+    view.replace([Styled.of("a long view"), Styled.of("below")])
     view.above("log")
-    view.replace([Text("new view"), Text("below")])
+    view.replace([Styled.of("new view"), Styled.of("below")])
     view.above("more")
 
     assert sight.lines() == ["log", "more", "new view", "below"]
@@ -73,7 +73,7 @@ def test_it_goes_without_a_trace() -> None:
     sight = Sight()
     view = canvas(sight)
 
-    view.replace([Text("one"), Text("two")])
+    view.replace([Styled.of("one"), Styled.of("two")])
     view.above("log")
     view.replace([])
 
@@ -86,7 +86,7 @@ def test_a_full_screen_is_drawn_a_thousand_times_and_nothing_scrolls() -> None:
     view = canvas(sight)
 
     for number in range(1000):
-        view.replace([Text(f"{number} line {i}") for i in range(23)])
+        view.replace([Styled.of(f"{number} line {i}") for i in range(23)])
 
     assert sight.lines()[0] == "999 line 0"
     assert sight.scrolled_away == 0
@@ -96,9 +96,9 @@ def test_the_same_picture_is_written_once() -> None:
     sight = Sight()
     view = canvas(sight)
 
-    view.replace([Text("same")])
+    view.replace([Styled.of("same")])
     written = len(sight.stream.getvalue())
-    view.replace([Text("same")])
+    view.replace([Styled.of("same")])
 
     assert len(sight.stream.getvalue()) == written
 
@@ -106,10 +106,10 @@ def test_the_same_picture_is_written_once() -> None:
 def test_a_terminal_that_got_narrower_has_wrapped_what_was_drawn() -> None:
     sight, now = Sight(), [size(80)]
     view = canvas(sight, lambda: now[0])
-    view.replace([Text("x" * 75), Text("y" * 10)])
+    view.replace([Styled.of("x" * 75), Styled.of("y" * 10)])
 
     now[0] = size(40)
-    view.replace([Text("z")])
+    view.replace([Styled.of("z")])
 
     assert sight.stream.getvalue().split("y" * 10)[1].lstrip("\x1b[K\n").startswith("\r\x1b[3A")
 
@@ -118,7 +118,7 @@ def test_no_mode_of_the_terminal_is_changed_so_none_must_be_restored() -> None:
     sight = Sight()
     view = canvas(sight)
 
-    view.replace([Text("one", "bold red")])
+    view.replace([Styled.of("one", "bold red")])
     view.above("log")
 
     assert "\x1b[?" not in sight.stream.getvalue()
@@ -127,9 +127,9 @@ def test_no_mode_of_the_terminal_is_changed_so_none_must_be_restored() -> None:
 
 def test_no_color_leaves_the_text() -> None:
     sight = Sight()
-    view = Canvas(sight.stream, environ={**ENVIRON, "NO_COLOR": "1"}, size=lambda: size(80))
+    view = Canvas(sight.stream, screen=Screen(), size=lambda: size(80))
 
-    view.replace([Text("one", "red")])
+    view.replace([Styled.of("one", "red")])
 
     assert "\x1b[31m" not in sight.stream.getvalue()
     assert sight.lines() == ["one"]
@@ -140,7 +140,7 @@ def test_a_terminal_that_is_gone_is_let_go() -> None:
     view = canvas(sight)
     sight.stream.close()
 
-    view.replace([Text("one")])
+    view.replace([Styled.of("one")])
     view.above("log")
 
     assert sight.stream.closed

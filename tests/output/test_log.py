@@ -9,7 +9,7 @@ import pytest
 from airbyte_sync_cli.output.log import Entry, Log
 from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.table import Screen
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from tests.output.scenes import HandClock, job, progress, result, snapshot, told
 

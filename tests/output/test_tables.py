@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airbyte_sync_cli.output.format import cell_width
-from airbyte_sync_cli.output.table import Column, Screen, render, screen_of
+from airbyte_sync_cli.output.table import Column, render
+from airbyte_sync_cli.output.terminal import Screen, screen_of
 
 
 class Terminal(io.StringIO):
@@ -35,8 +36,8 @@ def columns(*widths: int) -> list[Column]:
 
 
 def test_a_file_has_no_width_and_no_colour() -> None:
-    assert screen_of(io.StringIO(), {}) == Screen(width=None, colour=False, blocks=True)
-    assert screen_of(None, {}) == Screen(width=None, colour=False, blocks=True)
+    assert screen_of(io.StringIO(), {}) == Screen(width=None, colour=False, unicode=True)
+    assert screen_of(None, {}) == Screen(width=None, colour=False, unicode=True)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_terminal_of_its_own_width_is_measured() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "unheard-of"])
 def test_an_encoding_without_blocks_gets_none(encoding: str) -> None:
-    assert not screen_of(Terminal(encoding), {}).blocks
+    assert not screen_of(Terminal(encoding), {}).unicode
 
 
 def test_a_closed_stream_is_no_terminal() -> None:
@@ -100,7 +101,7 @@ def test_the_least_important_column_moves_first() -> None:
 def test_what_has_moved_is_told_in_words_or_not_at_all() -> None:
     wide = Column(title="a", cells=["x" * 15, "y" * 15, "z" * 15])
     moved = Column(
-        title="b", cells=["3", "1", ""], leaves=1, words="{} attempts", silent=frozenset({"1"})
+        title="b", cells=["3", "1", ""], leaves=1, moved="{} attempts", silent=frozenset({"1"})
     )
     assert render([wide, moved], Screen(width=16)).splitlines() == [
         "a",

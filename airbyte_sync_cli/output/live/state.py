@@ -41,7 +41,7 @@ class Sample:
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class LiveRow:
     """One sync, as it is drawn."""
 
     sync: Snapshot
@@ -175,7 +175,7 @@ class LiveState:
     """All rows, in the order in which they were planned."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, LiveRow] = {}
         self.began: float | None = None
         self.interrupted: str | None = None
 
@@ -194,11 +194,11 @@ class LiveState:
                 row.sync = event.sync
                 _update(row, event, now, wall)
 
-    def _row(self, sync: Snapshot) -> Row:
-        return self.rows.setdefault(sync.key, Row(sync=sync))
+    def _row(self, sync: Snapshot) -> LiveRow:
+        return self.rows.setdefault(sync.key, LiveRow(sync=sync))
 
 
-def _update(row: Row, event: ev.SyncEvent, now: float, wall: datetime) -> None:
+def _update(row: LiveRow, event: ev.SyncEvent, now: float, wall: datetime) -> None:
     match event:
         case ev.JobKnown() | ev.Polled():
             if isinstance(event, ev.JobKnown):
