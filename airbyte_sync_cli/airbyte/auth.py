@@ -153,7 +153,7 @@ class Auth(httpx.Auth):
         refused: list[Credential | None] = []
         while True:
             for cache in self._caches:
-                seen = len(cache.failures)
+                seen = cache.failures
                 async with cache.lock:
                     steps = cache.freshen(request, refused=refused, failures_seen=seen)
                     answer: httpx.Response | None = None

@@ -58,7 +58,8 @@ class CredentialCache:
     def __init__(self, source: CredentialSource, clock: "Clock") -> None:
         self.lock: Final = asyncio.Lock()
         self.credential: Credential | None = None
-        self.failures: list[AirbyteSyncError] = []
+        self.failures = 0
+        self._last_failure: AirbyteSyncError | None = None
         self._source = source
         self._clock = clock
         self._asked_at = -inf
@@ -78,13 +79,15 @@ class CredentialCache:
             return
         if was_refused and self._is_replacement and self._asked_lately:
             return  # it was new, and refused all the same: another one would be, too
-        if len(self.failures) > failures_seen:
-            raise self.failures[-1]
+        if self._last_failure is not None and self.failures > failures_seen:
+            # Raising adds to a traceback, whose frames hold responses and connections.
+            raise self._last_failure.with_traceback(None)
         self._asked_at = self._clock.monotonic()
         try:
             self.credential = yield from self._source.issue(request, old if was_refused else None)
         except AirbyteSyncError as error:
-            self.failures.append(error)
+            self.failures += 1
+            self._last_failure = error
             if was_refused or not self._can_go_on(error):
                 raise
             LOG.info("%s; the old token is still good", error.message)

@@ -148,6 +148,7 @@ class TokenLogin(NoLogin):
     def _issue(self) -> str:
         now = self._clock.wall()
         token = _jwt({"iat": int(now), "exp": int(now + self._lifetime), "sub": self._client[0]})
+        self._ends = {old: end for old, end in self._ends.items() if end > now}
         self._ends[token] = now + self._lifetime
         return token
 

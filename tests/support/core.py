@@ -114,6 +114,7 @@ class Bench:
     """Whether an exception that nobody expects comes a second after a trigger's effect."""
     refused_triggers: int = 0
     """Number of triggers whose connection is refused before the first one that leaves."""
+    auth: httpx.Auth | None = None
     is_dated: bool = True
     """Whether answers carry a `Date`."""
     seconds: float = 0.0
@@ -169,7 +170,7 @@ class Bench:
             refused_triggers=self.refused_triggers,
             is_dated=self.is_dated,
         )
-        async with httpx.AsyncClient(transport=transport) as client:
+        async with httpx.AsyncClient(transport=transport, auth=self.auth) as client:
             http_client = HttpClient(client, clock=self.clock, limit=30)
             context = Context(
                 airbyte=self._server(http_client),
@@ -210,11 +211,14 @@ def bench(
     api: str = "public",
     policy: RunPolicy | None = None,
     ahead: float = 0.0,
+    **config: object,
 ) -> Bench:
     """Set up a sandbox of a version at the beginning of virtual time, its clock so far ahead."""
     start = START + timedelta(seconds=ahead)
-    sandbox = Sandbox(SandboxConfig(airbyte_version=version, start=start))
-    return Bench(sandbox, api=api, policy=policy or RunPolicy())
+    fields = {"airbyte_version": version, "start": start, **config}
+    return Bench(
+        Sandbox(SandboxConfig.model_validate(fields)), api=api, policy=policy or RunPolicy()
+    )
 
 
 def script(life: str, **more: object) -> JobScript:

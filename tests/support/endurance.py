@@ -7,8 +7,15 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
+import httpx
+from pydantic import SecretStr
+
+from airbyte_sync_cli.airbyte.address import parse_address
+from airbyte_sync_cli.airbyte.auth import make_auth
+from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, Sandbox
+from airbyte_sync_cli.settings.model import ClientCredentials, Settings
 from airbyte_sync_cli.sync.events import Event, OutageBegan, Polled
 from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.support.core import bench, script
@@ -21,6 +28,8 @@ _SAMPLES: Final = 12
 _BETWEEN_OUTAGES: Final = 1200.0
 _LONGEST_OUTAGE: Final = 1500.0
 _LONGEST_ODDITY: Final = 50.0
+_TOKENS_LIVE: Final = 300.0
+"""Seconds. The program remembers a hundred tokens, in order to redact them: soon all of them."""
 _MOST_GROWTH: Final = 100
 """Objects, or blocks, that the second half may hold more than the first: a wait that backs off
 holds some, and caches come and go. One that leaks with each outage or look is far more."""
@@ -57,7 +66,9 @@ def wait_in_virtual_time(
     hours: float, *, jobs: int, seed: int = 1, poll_interval: float | None = None
 ) -> Waited:
     """Run connections whose jobs take so many hours, before an API that is often out of order."""
-    given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=None, poll_interval=poll_interval)))
+    policy = RunPolicy(wait=WaitPolicy(timeout=None, poll_interval=poll_interval))
+    given = bench(policy=policy, auth="client-credentials", token_lifetime=_TOKENS_LIVE)
+    given.auth = _auth(given.clock)
     life = f"running {hours * 3600:g}, succeeded"
     connections = [
         given.sandbox.add_connection(f"c{number}", script=script(life)) for number in range(jobs)
@@ -67,6 +78,14 @@ def wait_in_virtual_time(
     states = given.run(*connections, at=(60.0, watch.begin))
     watch.waited.ended_well = [state.exit_code for state in states] == [ExitCode.OK] * jobs
     return watch.waited
+
+
+def _auth(clock: Clock) -> httpx.Auth | None:
+    """Sign in with a client id and secret: outages then also fail the requests for tokens."""
+    secret = SecretStr("sandbox-client-secret")
+    credentials = ClientCredentials(client_id="sandbox-client-id", client_secret=secret)
+    settings = Settings(url="http://airbyte", credentials=credentials)
+    return make_auth(settings, parse_address(settings.url), clock)
 
 
 class _Watch:
