@@ -1,6 +1,6 @@
-"""Bodies of answers, piece by piece: unpacked within limits, and without what nobody needs.
+"""Response bodies, piece by piece: decompressed within limits, without what is not needed.
 
-Airbyte puts whole catalogs beside the name of a connection, and logs beside the id of a job.
+Airbyte sends whole catalogs beside the name of a connection, and logs beside the id of a job.
 """
 
 import re
@@ -15,25 +15,28 @@ from pydantic_core import from_json
 from airbyte_sync_cli.errors import ProtocolError
 
 LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of one answer, or of one element of a log, that are kept."""
+"""Bytes of one response, or of one element of a log, that are kept: parsed, they must fit a pod
+with 128 MiB (`benchmarks/large_answers.py`). A thousand connections have less than one MiB."""
 TOO_LARGE: Final = f"larger than {LARGEST // 1024**2} MiB"
-LARGEST_IN_ALL: Final = 1024 * 1024 * 1024
-"""Bytes of one answer, unpacked, with what is dropped: a log has up to a million lines."""
+LARGEST_UNPACKED: Final = 1024 * 1024 * 1024
+"""Bytes of one response, decompressed, with what is dropped: a log has up to a million lines."""
+LARGEST_ERROR: Final = 256 * 1024
+"""Bytes that are read of a response other than 2xx: login pages and stack traces are smaller."""
 _PIECE: Final = 64 * 1024
-"""Bytes that are unpacked at a time."""
+"""Bytes that are decompressed at a time: a bomb grows by no more before it is counted."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
-"""zlib's word for gzip."""
+"""The `wbits` by which zlib reads gzip."""
 _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})
 """RFC 9110, section 8.4.1.3."""
 
 
-class Unpacked(httpx.AsyncByteStream):
-    """A body as it was before it was packed, in small pieces: so a bomb can be noticed."""
+class Decompressed(httpx.AsyncByteStream):
+    """A body, decompressed in small pieces: httpx would do a whole chunk of a bomb at once."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._stream = response.stream
         self._encoding = response.headers.pop("content-encoding", "").strip().lower()
-        # What a header says of the packed body is untrue of this one.
+        # The length is that of the compressed body.
         if self._encoding in _GZIP_NAMES:
             response.headers.pop("content-length", None)
 
@@ -42,23 +45,23 @@ class Unpacked(httpx.AsyncByteStream):
             async for piece in self._stream:  # type: ignore[union-attr]  # async client
                 yield piece
             return
-        if self._encoding not in _GZIP_NAMES:  # the only one that we accept; not twice, either
-            raise httpx.DecodingError(f"packed as {self._encoding}")
-        unpacker, is_empty = zlib.decompressobj(_GZIP), True
+        if self._encoding not in _GZIP_NAMES:  # `accept-encoding` names no other; nor gzip twice
+            raise httpx.DecodingError(f"unsupported encoding {self._encoding}")
+        decompressor, is_empty = zlib.decompressobj(_GZIP), True
         try:
-            async for packed in self._stream:  # type: ignore[union-attr]  # the same
-                is_empty = is_empty and not packed
-                piece = unpacker.decompress(packed, _PIECE)
+            async for compressed in self._stream:  # type: ignore[union-attr]  # the same
+                is_empty = is_empty and not compressed
+                piece = decompressor.decompress(compressed, _PIECE)
                 while piece:
                     yield piece
-                    piece = unpacker.decompress(unpacker.unconsumed_tail, _PIECE)
+                    piece = decompressor.decompress(decompressor.unconsumed_tail, _PIECE)
         except zlib.error as error:
             raise httpx.DecodingError(str(error)) from error
-        if not (unpacker.eof or is_empty):
-            raise httpx.DecodingError("cut off")
+        if not (decompressor.eof or is_empty):
+            raise httpx.DecodingError("truncated")
 
     async def aclose(self) -> None:
-        """Close the connection, or give it back."""
+        """Return the connection to the pool, or close it."""
         await self._stream.aclose()  # type: ignore[union-attr]  # the same
 
 
@@ -66,16 +69,21 @@ _BULKY: Final = re.compile(
     rb'"(?:syncCatalog|configuredCatalog|configurations|configuration|connectionConfiguration'
     rb'|connectionSpecification|icon|logs)"\s*:\s*'
 )
-"""Keys whose values are large and needless, and what leads to the value."""
+"""Keys whose values are large and not needed, up to the value."""
 _LONGEST_KEY: Final = 64
+"""Bytes: the longest of those keys with quotes, colon and blanks."""
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _WINDOW: Final = 8 * 1024
+"""Bytes that are searched at a time for the end of a value."""
 _NO_BRACKETS: Final = frozenset({b":", b": ", b",", b", ", b""})
-"""What mostly stands between two strings."""
+"""What usually stands between two strings: skipped without counting."""
 
 
 class Sieve:
-    """Replaces bulky values in a JSON text by null, whatever pieces it comes in."""
+    """Replaces bulky values in a JSON text by null, whatever pieces it arrives in.
+
+    Parsed, they would take several times their size in memory: `benchmarks/large_answers.py`.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
@@ -84,7 +92,7 @@ class Sieve:
         self._in_string = False
 
     def feed(self, piece: bytes) -> bytes:
-        """Take one more piece; return what of the text can be kept by now."""
+        """Add a piece; return the part of the text that is certain to be kept."""
         self._rest += piece
         kept = []
         while True:
@@ -94,7 +102,7 @@ class Sieve:
                 continue
             bulky = _BULKY.search(self._rest)
             if bulky is None:
-                cut = max(len(self._rest) - _LONGEST_KEY, 0)  # a key may be cut in two
+                cut = max(len(self._rest) - _LONGEST_KEY, 0)  # a key may go on in the next piece
                 kept.append(self._rest[:cut])
                 self._rest = self._rest[cut:]
                 break
@@ -108,12 +116,12 @@ class Sieve:
         return b"" if self._is_dropping else self._rest
 
     def _drop(self) -> bool:
-        """Drop up to the end of a value; False where that has not come yet."""
+        """Drop the rest up to the value's end; return False if that has not arrived yet."""
         start = 0
         while True:
             window = self._rest[start : start + _WINDOW]
             if len(window) - len(window.rstrip(b"\\")) & 1:
-                window = window[:-1]  # half of an escape
+                window = window[:-1]  # the second half of the escape is missing
             if not window:
                 self._rest = self._rest[start:]
                 return False
@@ -125,7 +133,7 @@ class Sieve:
             start += len(window)
 
     def _end_in(self, window: bytes) -> int | None:
-        """Find where the value ends; every other part between quotes is a string."""
+        """Return where the value ends. Between quotes, every other part is a string."""
         position = 0
         self._in_string = not self._in_string
         for part in window.split(b'"'):
@@ -147,7 +155,7 @@ class Sieve:
                 self._depth += 1
             elif letter in b"}]":
                 self._depth -= 1
-                if self._depth <= 0:  # below 0 it closes what is around a number or a text
+                if self._depth <= 0:  # below 0: it closes the object around a number or string
                     return index + 1 + self._depth
             elif letter in b"," and self._depth == 0:
                 return index
@@ -158,14 +166,17 @@ _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT: Final = rb'\{(?:[^"{}]++|%s)*+\}' % _STRING
 _NESTED: Final = rb'\{(?:[^"{}]++|%s|%s)*+\}' % (_STRING, _FLAT)
 _ELEMENT: Final = re.compile(rb"\s*+(?:%s|%s|null)\s*+([,\]])" % (_STRING, _NESTED), re.DOTALL)
-"""A line, or an event with an object in it; and whether another one follows."""
+"""A string, or an object with one level of objects in it; then the comma or the end.
+
+Possessive (`*+`), so that a hostile log cannot make the match backtrack.
+"""
 
 
 async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[bytes]:
-    """Yield the elements of an array, as they arrive, as arrays of some of them.
+    """Yield the elements of an array as they arrive, as smaller JSON arrays.
 
-    `name` is a pattern for its key. Nothing is yielded where there is no such array. Raises
-    ProtocolError for an array that has no end, or whose elements are no texts or flat objects.
+    `name` is a pattern for the array's key; nothing is yielded if there is no such array. Raises
+    ProtocolError for an array without an end, or with elements other than strings and objects.
     """
     key = re.compile(rb'"(?:%s)"\s*:\s*\[' % name)
     rest, is_inside = b"", False
@@ -187,31 +198,31 @@ async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[b
             continue
         rest = rest[position:]
         if len(rest) > LARGEST:
-            raise ProtocolError(f"one element of the answer is {TOO_LARGE}")
+            raise ProtocolError(f"one element of the response is {TOO_LARGE}")
     if is_inside:
-        raise ProtocolError("the answer was cut off")
+        raise ProtocolError("the response was truncated")
 
 
 def load(body: bytes) -> object:
-    """Parse JSON. Raises ValueError for what is none, and never anything else.
+    """Parse JSON. Raises ValueError, and nothing else, for anything that is not JSON.
 
-    A byte order mark before it is ignored, as RFC 8259 allows. Bytes and escapes that are no
-    characters, in a name or a log, become replacement characters.
+    A byte order mark is ignored, as RFC 8259 allows. Bytes and escapes that are no characters,
+    in a name or a log, become replacement characters.
     """
     body = body.removeprefix(BOM_UTF8)
     if not body.strip():
-        raise ValueError("it is empty")
+        raise ValueError("empty")
     try:
         return from_json(body)
     except ValueError:
-        mended = _SURROGATE.sub(_replaced, body.decode(errors="replace").encode())
-        return from_json(mended)
+        repaired = _SURROGATE.sub(_replaced, body.decode(errors="replace").encode())
+        return from_json(repaired)
 
 
 _SURROGATE: Final = re.compile(
     rb"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)", re.DOTALL
 )
-"""An escape in JSON: a pair of surrogates, a lone one, or any other."""
+"""An escape in JSON: a pair of surrogates, a lone one (invalid), or any other."""
 
 
 def _replaced(escape: re.Match[bytes]) -> bytes:

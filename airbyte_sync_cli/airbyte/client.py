@@ -1,4 +1,4 @@
-"""`Airbyte`: connect to a server, find its APIs, and ask them."""
+"""`Airbyte`: connect to a server, detect which API it has, and read and write through it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Final, TypeVar
 from uuid import UUID
 
-from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.error_response import no_such_connection
+from airbyte_sync_cli.airbyte.error_response import NO_ENDPOINT, no_such_connection
 from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, RETRY_FOR, HttpClient, make_http_client
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
@@ -39,27 +38,61 @@ from airbyte_sync_cli.errors import (
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.shown import shown_name
 
-_PAUSE: Final = 1.0
-"""Seconds before looking again for an API that is not there yet."""
-_ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
+# -- connect and detect ----------------------------------------------------------------------
+
+_DETECT_PAUSE: Final = 1.0
+"""Seconds before an API that is not there yet is requested again."""
+
+
+async def connect(settings: Settings, *, clock: Clock, retry_for: float = RETRY_FOR) -> "Airbyte":
+    """Return the server of the settings; retry for `retry_for` seconds if it is unavailable.
+
+    Raises UsageError, and what the first response means.
+    """
+    address = parse_address(settings.url)
+    LOG.info("%s", address.explain())
+    http = make_http_client(settings, address, clock)
+    try:
+        return await discover(http, settings, address, retry_for=retry_for)
+    except BaseException:
+        await http.aclose()
+        raise
+
+
+async def discover(
+    http: HttpClient, settings: Settings, address: Address, *, retry_for: float
+) -> "Airbyte":
+    """Detect which API to use, over an existing client. Raises as `connect` does."""
+    limit = settings.trigger_timeout
+    api = settings.api if settings.api != "auto" else address.api
+    if api is None:
+        address, api = await find_api(http, address, retry_for=retry_for)
+    public = address.public_root and PublicApi(http, address.public_root, trigger_limit=limit)
+    config = address.config_root and ConfigApi(http, address.config_root, trigger_limit=limit)
+    primary = public if api == "public" else config
+    if not primary:
+        raise ProtocolError(
+            f"this address has no {api} API", hint="set --url to the server's root"
+        )
+    return Airbyte(http, primary, config or None, ui=address.ui_root)
 
 
 async def find_api(
     http: HttpClient, address: Address, *, retry_for: float = RETRY_FOR
 ) -> tuple[Address, ApiName]:
-    """Ask for a sign of life: the Public API has been there since 0.50.54.
+    """Detect the API by its health endpoint: the Public API has one since 0.50.54.
 
-    Returns the address as it turned out to be. Raises what the Public API's answer meant where
-    neither is there; before that a proxy's 404 is doubted for some seconds of `patience`.
+    Returns the address, corrected if the API is at its second place. If neither API is there,
+    raises what the Public API's response means; a proxy's 404 is retried for some seconds first.
     """
-    ready_by = http.monotonic() + min(retry_for, NOT_READY)
+    ready_by = http.clock.monotonic() + min(retry_for, NOT_READY)
     while True:
         try:
             return await _find_api(http, address, retry_for)
         except ProtocolError as error:
-            if not error.may_pass or http.monotonic() + _PAUSE > ready_by:
+            if not error.may_pass or http.clock.monotonic() + _DETECT_PAUSE > ready_by:
                 raise
-        await http.sleep(_PAUSE)
+        await http.clock.sleep(_DETECT_PAUSE)
 
 
 async def _find_api(
@@ -68,69 +101,54 @@ async def _find_api(
     try:
         health = Request(method="GET", url=f"{address.public_root}/health")
         await http.read(health, retry_for=retry_for, retry_404=False)
-    except _ABSENT as error:
+    except NO_ENDPOINT as error:
         no_public: AirbyteSyncError = error
     else:
         return address, "public"
-    if address.other_public_root and await _is_there(_ask_old_api, http, address):
-        return replace(address, public_root=address.other_public_root), "public"
-    if address.config_root and await _is_there(_ask_config_api, http, address):
-        LOG.info("no Public API here, the Config API is used: %s", no_public.message)
-        return address, "config"
+    if address.other_public_root:
+        with suppress(*NO_ENDPOINT):
+            await _require_old_api(http, address.other_public_root)
+            return replace(address, public_root=address.other_public_root), "public"
+    if address.config_root:
+        with suppress(*NO_ENDPOINT):
+            config = ConfigApi(http, address.config_root, trigger_limit=0)
+            await config.require_health(retry_404=False)
+            LOG.info("no Public API, using the Config API: %s", no_public.message)
+            return address, "config"
     raise no_public
 
 
-async def _is_there(
-    ask: Callable[[HttpClient, Address], Awaitable[None]], http: HttpClient, address: Address
-) -> bool:
-    try:
-        await ask(http, address)
-    except _ABSENT:
-        return False
-    return True
-
-
-async def _ask_old_api(http: HttpClient, address: Address) -> None:
-    """The old container's health is not below `/v1`, so something small is read."""
-    url = f"{address.other_public_root}/workspaces"
-    request = Request(method="GET", url=url, params={"limit": 1})
+async def _require_old_api(http: HttpClient, root: str) -> None:
+    """Raise an error unless this is a Public API. The old container has no health at `/v1`."""
+    request = Request(method="GET", url=f"{root}/workspaces", params={"limit": 1})
     reply = await http.read(request, retry_for=RETRY_FOR, retry_404=False)
     if not reply.body.lstrip().startswith(b"{"):
-        raise ProtocolError(f"{reply.request}: that is not a list of workspaces")
+        raise ProtocolError(f"{reply.request}: not a list of workspaces")
 
 
-async def _ask_config_api(http: HttpClient, address: Address) -> None:
-    health = Request(method="GET", url=f"{address.config_root}/health")
-    reply = await http.read(health, retry_for=RETRY_FOR, retry_404=False)
-    wire.read(wire.Health, reply)
+# -- ask -------------------------------------------------------------------------------------
 
-
-_LONGEST_ASIDE: Final = 5.0
-"""Seconds for what is nice to know while a job is being waited for."""
+_OPTIONAL_LIMIT: Final = 5.0
+"""Seconds for a request without which the wait for a job can continue."""
 _MOST_REFUSALS: Final = 3
-_SILENCE: Final = 300.0
-"""Seconds for which the Config API is let be after so many refusals, one after another: who
-always refuses need not be asked at every poll, but a proxy may be confused for a while only."""
+_REFUSAL_PAUSE: Final = 300.0
+"""Seconds without requests to the Config API after so many refusals in a row. A server that
+always refuses should not be asked with every poll, but a proxy may only do so for minutes."""
 _MANY_JOBS: Final = 200
-_MOST_NAMES: Final = 10
+"""The newest jobs of which attempts are read: those shown, filtered by status, may be older."""
+_NAMES_SHOWN: Final = 10
 _NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
 _NO_REFRESH: Final = "a refresh needs the Config API, which cannot be used at this address"
-_NO_LOGS_HINT: Final = "give the address of the whole server (its root), or look into the web UI"
+_WHOLE_SERVER_HINT: Final = "set --url to the root of the server, or see the web UI"
 _T = TypeVar("_T")
 
 
-def _require_same(asked: str, found: object, wanted: object) -> None:
-    """Raise ProtocolError for an answer about something else than what was asked."""
-    if str(found).lower() != str(wanted).lower():
-        raise ProtocolError(
-            f"asked for {asked}, the answer is about {found}",
-            hint="does a proxy or a cache in between mix up answers? "
-            "`airbyte-sync check` finds the step that fails",
-        )
-
-
 class Airbyte:
-    """An Airbyte server. What the Config API cannot tell is None, and said once."""
+    """An Airbyte server: one primary API, and the Config API for what the Public API lacks.
+
+    The primary API alone decides the outcome of a sync. What the Config API adds is optional:
+    None if it cannot be read, and a log line says why.
+    """
 
     def __init__(
         self,
@@ -144,10 +162,10 @@ class Airbyte:
         self._primary = primary
         self._config_api = primary if isinstance(primary, ConfigApi) else config_api
         self._refusals = 0
-        """Of the Config API, one after another."""
-        self._asked_again_at = 0.0
+        """By the Config API, in a row."""
+        self._paused_until = 0.0
         self._connection_of: dict[int, str] = {}
-        """By job: answers about a job that is known must name its connection."""
+        """By job id: later responses about a job must name the same connection."""
         self._ui = ui
 
     async def aclose(self) -> None:
@@ -156,8 +174,10 @@ class Airbyte:
 
     @property
     def clock_ahead(self) -> ClockAhead | None:
-        """How far Airbyte's clock is ahead of ours, by its answers so far."""
+        """How far Airbyte's clock is ahead of ours, by its responses so far."""
         return self._http.clock_ahead
+
+    # -- what both APIs have
 
     async def connection(self, connection_id: str, *, retry_for: float = RETRY_FOR) -> Connection:
         """Read one connection."""
@@ -171,10 +191,10 @@ class Airbyte:
     async def connections(
         self, *, workspace_id: str | None = None, retry_for: float = RETRY_FOR
     ) -> Sequence[Connection]:
-        """Read all connections that may be seen, or those of one workspace, by id or name."""
+        """Read all connections, or those of one workspace, by its id or name."""
         if not workspace_id:
             return await self._primary.connections(workspace_id=None, retry_for=retry_for)
-        found = await self._workspace(workspace_id, retry_for)
+        found = await self._workspace_id(workspace_id, retry_for)
         try:
             return await self._primary.connections(workspace_id=found, retry_for=retry_for)
         except (DeniedError, NotFoundError, RejectedError) as error:
@@ -182,36 +202,36 @@ class Airbyte:
             raise
 
     async def workspaces(self, *, retry_for: float = RETRY_FOR) -> Sequence[Workspace]:
-        """Read all workspaces that may be seen."""
+        """Read all workspaces that the credentials can see."""
         return await self._primary.workspaces(retry_for=retry_for)
 
-    async def _workspace(self, text: str, retry_for: float) -> str:
-        """Find a workspace's id by its id or exact name."""
+    async def _workspace_id(self, text: str, retry_for: float) -> str:
+        """Return a workspace's id, from its id or exact name."""
         with suppress(ValueError):
             return str(UUID(text))
-        every = await self.workspaces(retry_for=retry_for)
-        matches = [one.id for one in every if one.name and same_name(one.name, text)]
+        workspaces = await self.workspaces(retry_for=retry_for)
+        names = [one.name for one in workspaces if one.name]
+        matches = [one.id for one in workspaces if one.name and same_name(one.name, text)]
         if len(matches) == 1:
             return matches[0]
         if matches:
             raise NotFoundError(
-                f"{len(matches)} workspaces are called {text!r}: {', '.join(matches)}",
-                hint="give the id with --workspace (AIRBYTE_WORKSPACE_ID)",
+                f"{len(matches)} workspaces are named {text!r}: {', '.join(matches)}",
+                hint="use the id with --workspace (AIRBYTE_WORKSPACE_ID)",
             )
-        names = ", ".join(repr(one.name) for one in every[:_MOST_NAMES] if one.name)
         raise NotFoundError(
-            f"no workspace is called {shown_name(text, (one.name for one in every if one.name))}",
-            hint=f"workspaces that can be seen: {names or 'none'}",
+            f"no workspace is named {shown_name(text, names)}",
+            hint=f"workspaces: {', '.join(map(repr, names[:_NAMES_SHOWN])) or 'none'}",
         )
 
     async def with_names(self, connections: Sequence[Connection]) -> Sequence[Connection]:
-        """Add the names of sources and destinations; without them, their ids must do."""
+        """Add the names of sources and destinations; unchanged if they cannot be read."""
         workspaces = {one.workspace_id: None for one in connections if one.workspace_id}
         try:
-            async with asyncio.timeout(_LONGEST_ASIDE):
+            async with asyncio.timeout(_OPTIONAL_LIMIT):
                 names = await self._primary.actor_names(list(workspaces))
         except (TimeoutError, AirbyteSyncError) as error:
-            LOG.info("sources and destinations have no names here: %s", error)
+            LOG.info("names of sources and destinations cannot be read: %s", error)
             return connections
         return [
             replace(
@@ -223,7 +243,7 @@ class Airbyte:
         ]
 
     async def job(self, job_id: int, *, retry_for: float = RETRY_FOR) -> Job:
-        """Read one job: this one, of the connection that it belonged to before."""
+        """Read one job. Raises ProtocolError for another job, or one of another connection."""
         job = await self._primary.job(job_id, retry_for=retry_for)
         _require_same(f"job {job_id}", job.id, job_id)
         known = self._connection_of.setdefault(job_id, job.connection_id)
@@ -239,10 +259,10 @@ class Airbyte:
         retry_for: float = RETRY_FOR,
         skip_unreadable: bool = False,
     ) -> Sequence[Job]:
-        """Read a connection's jobs of every type, newest first.
+        """Read a connection's jobs of all types, newest first.
 
-        With a row of another connection the whole list is not believed: as an empty list it
-        would make every job of ours a new one. So it is with a row that names no job at all.
+        One row of another connection makes the whole list a ProtocolError, and so does one that
+        cannot be parsed: if a list came back empty by mistake, any job would look new, and ours.
         """
         found = await self._primary.jobs(
             connection_id,
@@ -256,24 +276,10 @@ class Airbyte:
         self._connection_of |= {job.id: connection_id for job in found}
         return found
 
-    async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
-        """Add how many attempts each job of one connection has had: only the Config API knows."""
-        if self._config_api is None or self._config_api is self._primary or not jobs:
-            return jobs
-        question = self._config_api.jobs(
-            jobs[0].connection_id,
-            limit=max(len(jobs), _MANY_JOBS),
-            status=None,
-            retry_for=0,
-            skip_unreadable=True,
-        )
-        known = {job.id: job.attempts for job in await self._ask_aside(question) or ()}
-        return [replace(job, attempts=known.get(job.id)) for job in jobs]
-
     async def trigger(
         self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
     ) -> TriggerResponse:
-        """Ask for one job, once; only the Config API knows how to refresh."""
+        """Request one job, once; a refresh through the Config API, which alone supports it."""
         api = self._primary
         if job_type == "refresh" and self._config_api is not None:
             api = self._config_api
@@ -288,63 +294,8 @@ class Airbyte:
             self._connection_of[answer.job.id] = connection_id
         return answer
 
-    async def cancel(self, job_id: int) -> None:
-        """Ask to cancel the connection's active job."""
-        await self._primary.cancel(job_id)
-
-    async def was_started_by_hand(self, job_id: int) -> bool:
-        """Return True where Airbyte has recorded that a person or a client started the job."""
-        if self._config_api is None:
-            return False
-        return await self._ask_aside(self._config_api.was_started_by_hand(job_id)) is True
-
-    async def progress(self, job_id: int, *, of_final_job: bool = False) -> Progress | None:
-        """Read a job's live numbers and its failure; None where the Config API is out of reach.
-
-        After repeated refusals the Config API is not asked at each poll, but once for a final job:
-        nothing else knows why it failed.
-        """
-        is_paused = self._http.monotonic() < self._asked_again_at and not of_final_job
-        if self._config_api is None or is_paused:
-            return None
-        return await self._ask_aside(self._config_api.progress(job_id))
-
-    async def attempts(self, job_id: int) -> int:
-        """Tell how many attempts have begun. Raises as `logs` does."""
-        progress = await self._ask_for_logs(lambda config: config.progress(job_id))
-        return progress.attempts or 0
-
-    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
-        """Have an attempt's log read (attempts from 1, as Airbyte's pages count) as it is now.
-
-        Raises ProtocolError or DeniedError where the Config API cannot be used.
-        """
-        return await self._ask_for_logs(
-            lambda config: config.logs(job_id, attempt=attempt - 1, read=read)
-        )
-
-    def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
-        """Tell the address of the job in the web UI (LinkToAttemptButton.tsx)."""
-        if self._ui is None or connection is None or connection.workspace_id is None:
-            return None
-        page = f"{self._ui}/workspaces/{connection.workspace_id}/connections/{connection.id}"
-        return page if job_id is None else f"{page}/timeline?openLogs=true&jobId={job_id}"
-
-    async def _ask_for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
-        """Ask the only API that has logs; the job is known to exist from the other one."""
-        if self._config_api is None:
-            raise ProtocolError(_NO_LOGS, hint=_NO_LOGS_HINT)
-        if self._config_api is self._primary:
-            return await ask(self._config_api)
-        try:
-            return await ask(self._config_api)
-        except (NotFoundError, ProtocolError, RejectedError) as error:
-            raise ProtocolError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
-        except DeniedError as error:
-            raise DeniedError(f"{_NO_LOGS}: {error.message}", hint=_NO_LOGS_HINT) from error
-
     async def _require_config_api(self) -> None:
-        """Raise RejectedError where nothing but a web page or a refusal would answer a refresh."""
+        """Raise RejectedError now, rather than take a web page for a lost response later."""
         if self._config_api is None or self._config_api is self._primary:
             return
         try:
@@ -352,54 +303,109 @@ class Airbyte:
         except UnavailableError:
             raise
         except AirbyteSyncError as error:
-            raise RejectedError(f"{_NO_REFRESH}: {error.message}", hint=_NO_LOGS_HINT) from error
+            message = f"{_NO_REFRESH}: {error.message}"
+            raise RejectedError(message, hint=_WHOLE_SERVER_HINT) from error
 
-    async def _ask_aside(self, question: Awaitable[_T]) -> _T | None:
-        """Ask the Config API beside the truth. Who says no again and again is let be."""
+    async def cancel(self, job_id: int) -> None:
+        """Cancel whatever is running on the job's connection."""
+        await self._primary.cancel(job_id)
+
+    def job_url(self, connection: Connection | None, job_id: int | None) -> str | None:
+        """Return the job's page in the web UI (LinkToAttemptButton.tsx)."""
+        if self._ui is None or connection is None or connection.workspace_id is None:
+            return None
+        page = f"{self._ui}/workspaces/{connection.workspace_id}/connections/{connection.id}"
+        return page if job_id is None else f"{page}/timeline?openLogs=true&jobId={job_id}"
+
+    # -- what only the Config API has: optional
+
+    async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Add the number of attempts to jobs of one connection; None if it cannot be read."""
+        if self._config_api is None or self._config_api is self._primary or not jobs:
+            return jobs
+        reading = self._config_api.jobs(
+            jobs[0].connection_id,
+            limit=max(len(jobs), _MANY_JOBS),
+            status=None,
+            retry_for=0,
+            skip_unreadable=True,
+        )
+        known = {job.id: job.attempts for job in await self._optional(reading) or ()}
+        return [replace(job, attempts=known.get(job.id)) for job in jobs]
+
+    async def was_started_by_hand(self, job_id: int) -> bool:
+        """Return True if Airbyte has recorded that a person or a client started the job."""
+        if self._config_api is None:
+            return False
+        return await self._optional(self._config_api.was_started_by_hand(job_id)) is True
+
+    async def progress(self, job_id: int, *, of_final_job: bool = False) -> Progress | None:
+        """Read a job's live numbers and its failure; None if they cannot be read.
+
+        After repeated refusals the Config API is not asked with every poll, but once for a final
+        job: nothing else knows why it failed.
+        """
+        is_paused = self._http.clock.monotonic() < self._paused_until and not of_final_job
+        if self._config_api is None or is_paused:
+            return None
+        return await self._optional(self._config_api.progress(job_id))
+
+    async def _optional(self, reading: Awaitable[_T]) -> _T | None:
+        """Return what the Config API returns, None on any error; pause after many refusals."""
         try:
-            async with asyncio.timeout(_LONGEST_ASIDE):
-                answer = await question
+            async with asyncio.timeout(_OPTIONAL_LIMIT):
+                found = await reading
         except TimeoutError:
-            LOG.info("the Config API takes too long")
+            LOG.info("the Config API timed out")
         except (UnavailableError, NotFoundError) as error:
             LOG.info("the Config API: %s", error.message)
         except AirbyteSyncError as error:
-            LOG.info("the Config API is out of reach, so numbers are coarse: %s", error.message)
+            LOG.info("the Config API cannot be used, so numbers are coarse: %s", error.message)
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self._config_api is not self._primary:
-                self._asked_again_at = self._http.monotonic() + _SILENCE
+                self._paused_until = self._http.clock.monotonic() + _REFUSAL_PAUSE
         else:
             self._refusals = 0
-            return answer
+            return found
         return None
 
+    # -- logs: only the Config API has them, and the user asked for them
 
-async def connect(settings: Settings, *, clock: Clock, retry_for: float = RETRY_FOR) -> Airbyte:
-    """Find the server's APIs, within `patience` seconds where it cannot be reached at first.
+    async def attempts(self, job_id: int) -> int:
+        """Read how many attempts have begun. Raises as `logs` does."""
+        progress = await self._for_logs(lambda config: config.progress(job_id))
+        return progress.attempts or 0
 
-    Raises UsageError, and what the first contact means.
-    """
-    address = parse_address(settings.url)
-    LOG.info("%s", address.explain())
-    http = make_http_client(settings, address, clock)
-    try:
-        return await discover(http, settings, address, retry_for=retry_for)
-    except BaseException:
-        await http.aclose()
-        raise
+    async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
+        """Pass an attempt's log to `read`. Attempts count from 1, as in Airbyte's UI.
+
+        Raises ProtocolError or DeniedError if the Config API cannot be used.
+        """
+        return await self._for_logs(
+            lambda config: config.logs(job_id, attempt=attempt - 1, read=read)
+        )
+
+    async def _for_logs(self, ask: Callable[[ConfigApi], Awaitable[_T]]) -> _T:
+        """Return what the Config API returns; raise its errors with a hint that fits."""
+        if self._config_api is None:
+            raise ProtocolError(_NO_LOGS, hint=_WHOLE_SERVER_HINT)
+        if self._config_api is self._primary:
+            return await ask(self._config_api)
+        try:
+            return await ask(self._config_api)
+        except NO_ENDPOINT as error:  # not a missing job: the primary API has it
+            message = f"{_NO_LOGS}: {error.message}"
+            raise ProtocolError(message, hint=_WHOLE_SERVER_HINT) from error
+        except DeniedError as error:
+            message = f"{_NO_LOGS}: {error.message}"
+            raise DeniedError(message, hint=_WHOLE_SERVER_HINT) from error
 
 
-async def discover(
-    http: HttpClient, settings: Settings, address: Address, *, retry_for: float
-) -> Airbyte:
-    """Find out, over a gate that stands, which API answers. Raises as `connect` does."""
-    limit = settings.trigger_timeout
-    api = settings.api if settings.api != "auto" else address.api
-    if api is None:
-        address, api = await find_api(http, address, retry_for=retry_for)
-    public = address.public_root and PublicApi(http, address.public_root, trigger_limit=limit)
-    config = address.config_root and ConfigApi(http, address.config_root, trigger_limit=limit)
-    primary = public if api == "public" else config
-    if not primary:
-        raise ProtocolError(f"this address has no {api} API", hint="give the server's root")
-    return Airbyte(http, primary, config or None, ui=address.ui_root)
+def _require_same(asked: str, found: object, wanted: object) -> None:
+    """Raise ProtocolError if a response is about something else than was requested."""
+    if str(found).lower() != str(wanted).lower():
+        raise ProtocolError(
+            f"requested {asked}, but the response is about {found}",
+            hint="does a proxy or a cache in between mix up responses? "
+            "`airbyte-sync check` finds the step that fails",
+        )

@@ -1,4 +1,4 @@
-"""The Config API: internal to Airbyte, but the only one that knows why, how far, and the logs."""
+"""The Config API: internal to Airbyte, but the only one with failures, live numbers and logs."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -6,13 +6,13 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from airbyte_sync_cli.airbyte import config_mapping as mapping
-from airbyte_sync_cli.airbyte import wire
+from airbyte_sync_cli.airbyte import mapping, wire
 from airbyte_sync_cli.airbyte.body import elements
 from airbyte_sync_cli.airbyte.error_response import (
     MAY_NOT_CANCEL,
     MAY_NOT_READ,
     MAY_NOT_START,
+    NO_ENDPOINT,
     expect_success,
     no_such_job,
 )
@@ -29,10 +29,9 @@ from airbyte_sync_cli.airbyte.models import (
     Workspace,
 )
 from airbyte_sync_cli.airbyte.request import Reply, Request
-from airbyte_sync_cli.airbyte.trigger_response import judge_trigger
+from airbyte_sync_cli.airbyte.trigger_response import classify_trigger
 from airbyte_sync_cli.errors import (
     DeniedError,
-    NotFoundError,
     ProtocolError,
     RejectedError,
     UnavailableError,
@@ -40,23 +39,23 @@ from airbyte_sync_cli.errors import (
 from airbyte_sync_cli.tasks import gather
 
 _T = TypeVar("_T")
-_LONGEST_LOG: Final = 300.0
+_LOG_LIMIT: Final = 300.0
 """Seconds for a whole log: it can be hundreds of megabytes."""
-_EVERY_TYPE: Final = ("sync", "reset_connection", "refresh", "clear")
+_LOG_RETRY_FOR: Final = 10.0
+"""Seconds: a log is read for a person who waits."""
+_ALL_TYPES: Final = ("sync", "reset_connection", "refresh", "clear")
 _OLD_TYPES: Final = ("sync", "reset_connection")
-"""Servers before 0.60 know no other, and reject a list that names one."""
-_MANY: Final = 1000
-"""Newer servers page their lists of sources: one page is enough for names."""
-_ABSENT: Final = (NotFoundError, ProtocolError, RejectedError)
-"""What the answer means where this server does not have the endpoint."""
+"""All types before 0.60; those servers reject a list that names another."""
+_ACTOR_PAGE: Final = 1000
+"""Rows of the one page that is read of sources and destinations, only for their names."""
+_JOB_PAGE: Final = 200
+"""Jobs read at a time from servers that ignore the status filter."""
 _ATTEMPT: Final = re.compile(rb'"attempt"\s*:\s*\{[^{}]*?"id"\s*:\s*(\d{1,18})\s*[,}]')
 """The number of an attempt, which is AttemptRead's id (JobConverter.getAttemptRead)."""
-_HEAD: Final = 4096
-"""Bytes in which an answer names its attempt: it comes before the log."""
-_PAGE: Final = 200
-"""Jobs read at a time where the server ignores a filter."""
-_BARE: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
-"""A 500 without words."""
+_ATTEMPT_HEAD: Final = 4096
+"""Bytes in which a response names its attempt: it precedes the log."""
+_BARE_500: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
+"""The end of a message for a 500 without a reason."""
 
 
 class ConfigApi:
@@ -67,33 +66,35 @@ class ConfigApi:
         self._root = root.rstrip("/")
         self._trigger_limit = trigger_limit
         self._seen: set[int] = set()
-        """Jobs that surely exist, because they were read before."""
+        """Jobs that exist: they were read before."""
 
     async def connection(self, connection_id: str, *, retry_for: float) -> Connection:
         """Read one connection."""
-        reply = await self._ask(
+        reply = await self._post(
             "connections/get", {"connectionId": connection_id}, retry_for=retry_for
         )
-        return mapping.connection(wire.read(wire.ConfigConnection, reply))
+        return mapping.config_connection(wire.read(wire.ConfigConnection, reply))
 
     async def connections(
         self, *, workspace_id: str | None, retry_for: float
     ) -> Sequence[Connection]:
-        """Read the connections of one workspace, or of all that may be seen.
+        """Read the connections of one workspace, or of all workspaces.
 
-        One that may not be read is left out, with a warning, unless that leaves none.
+        A workspace that the credentials may not read is left out with a warning; DeniedError is
+        raised if none may be read.
         """
         if workspace_id:
             rows = await self._connections_of(workspace_id, retry_for)
         else:
-            rows = await self._every_connection(retry_for)
-        return list({row.connection_id: mapping.connection(row) for row in rows}.values())
+            rows = await self._all_connections(retry_for)
+        found = {row.connection_id: mapping.config_connection(row) for row in rows}
+        return list(found.values())
 
-    async def _every_connection(self, retry_for: float) -> Sequence[wire.ConfigConnection]:
+    async def _all_connections(self, retry_for: float) -> Sequence[wire.ConfigConnection]:
         workspaces = await self.workspaces(retry_for=retry_for)
         found: list[wire.ConfigConnection] = []
         refused: list[DeniedError] = []
-        for workspace in workspaces:  # one after another: with catalogs they are large
+        for workspace in workspaces:  # not all at once: with catalogs they are large
             try:
                 found += await self._connections_of(workspace.id, retry_for)
             except DeniedError as error:
@@ -110,27 +111,30 @@ class ConfigApi:
     async def workspaces(self, *, retry_for: float) -> Sequence[Workspace]:
         """Read the workspaces of a self-managed server: those of its default user.
 
-        `workspaces/list` was removed in 1.7; it is asked only where the other way leads nowhere.
+        `workspaces/list` was removed in 1.7; older servers need it.
         """
         user_id = await self._default_user(retry_for)
         found = await self._workspaces_of(user_id, retry_for) if user_id else []
         if found:
             return found
         try:
-            return mapping.workspaces(await self._ask("workspaces/list", {}, retry_for=retry_for))
-        except _ABSENT as error:
+            reply = await self._post("workspaces/list", {}, retry_for=retry_for)
+        except NO_ENDPOINT as error:
             if user_id:
                 return []
             raise ProtocolError(
-                f"this Config API does not list its workspaces ({error.message})",
-                hint="name one with --workspace (AIRBYTE_WORKSPACE_ID), or use the Public API",
+                f"this Config API cannot list workspaces ({error.message})",
+                hint="select one with --workspace (AIRBYTE_WORKSPACE_ID), or use the Public API",
             ) from error
+        return _workspaces(reply)
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
-        """Tell the names of sources and destinations by id: connections only have their ids."""
+        """Return the names of sources and destinations by id: connections only have the ids."""
         replies = await gather(
             *(
-                self._ask(f"{kind}/list", {"workspaceId": one, "pageSize": _MANY}, retry_for=0)
+                self._post(
+                    f"{kind}/list", {"workspaceId": one, "pageSize": _ACTOR_PAGE}, retry_for=0
+                )
                 for one in workspace_ids
                 for kind in ("sources", "destinations")
             )
@@ -144,13 +148,13 @@ class ConfigApi:
     async def job(self, job_id: int, *, retry_for: float) -> Job:
         """Read one job with its numbers.
 
-        From 2.0 on an unknown job is a 500 without words, the same as any crash: so the API's
-        own health decides (JobHistoryHandler.kt, section "unknown job id").
+        From 2.0 on, an unknown job is a 500 without a reason, as any crash of the server is: if
+        the server reports itself healthy, the job is unknown (JobHistoryHandler.kt).
         """
         try:
             return (await self._info(job_id, retry_for=retry_for))[0]
         except UnavailableError as error:
-            is_bare = _BARE.search(error.message) and job_id not in self._seen
+            is_bare = _BARE_500.search(error.message) and job_id not in self._seen
             is_unknown = is_bare and await self._is_healthy(error)
             if is_unknown or "Could not find job" in error.message:
                 raise no_such_job(job_id, error) from error
@@ -165,9 +169,9 @@ class ConfigApi:
         retry_for: float,
         skip_unreadable: bool = False,
     ) -> Sequence[Job]:
-        """Read the newest jobs of every type that the server knows.
+        """Read the newest jobs of all types that the server knows.
 
-        Servers before 0.57.3 ignore `statuses`: then the jobs are picked here, page after page.
+        Servers before 0.57.3 ignore `statuses`: the jobs are then filtered here, page by page.
         """
         found: dict[int, Job] = {}
         offset, size = 0, limit
@@ -175,28 +179,30 @@ class ConfigApi:
             page = {"pageSize": size, "rowOffset": offset}
             try:
                 reply = await self._list(
-                    connection_id, _EVERY_TYPE, page=page, status=status, retry_for=retry_for
+                    connection_id, _ALL_TYPES, page=page, status=status, retry_for=retry_for
                 )
             except RejectedError:
                 reply = await self._list(
                     connection_id, _OLD_TYPES, page=page, status=status, retry_for=retry_for
                 )
             listed = wire.read(wire.ConfigJobs, reply).jobs
-            rows = self._http.readable(listed, reply, every=not skip_unreadable)
+            rows = self._http.readable_rows(listed, reply, require_all=not skip_unreadable)
             known = len(found)
             self._seen.update(row.job.id for row in rows)
-            found |= {row.job.id: mapping.job(row, connection_id=connection_id) for row in rows}
+            found |= {
+                row.job.id: mapping.config_job(row, connection_id=connection_id) for row in rows
+            }
             wanted = [job for job in found.values() if status in {None, job.status}]
             is_last = len(listed) < size or len(found) == known
             if status is None or is_last or len(wanted) >= limit:
                 break
-            offset, size = offset + size, max(size, _PAGE)
+            offset, size = offset + size, max(size, _JOB_PAGE)
         return sorted(wanted, key=lambda job: job.id, reverse=True)[:limit]
 
     async def trigger(
         self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
     ) -> TriggerResponse:
-        """Ask for one job, once."""
+        """Request one job, once: a trigger is never retried here."""
         body: dict[str, object] = {"connectionId": connection_id}
         if job_type == "refresh":
             body |= {"refreshMode": "Merge", "streams": []}
@@ -209,24 +215,20 @@ class ConfigApi:
             forbidden_hint=MAY_NOT_START,
             may_send=may_send,
         )
-        answer = await judge_trigger(
-            lambda: self._http.send(request),
-            read_job=mapping.read_refresh if job_type == "refresh" else mapping.read_started,
-            retry_after=self._http.retry_after,
-        )
-        if isinstance(answer, Started):
-            self._seen.add(answer.job.id)
-        return answer
+        read_job = _read_refresh if job_type == "refresh" else _read_started
+        response = await classify_trigger(self._http.send(request), read_job=read_job)
+        if isinstance(response, Started):
+            self._seen.add(response.job.id)
+        return response
 
     async def cancel(self, job_id: int) -> None:
-        """Ask to cancel whatever runs on the job's connection."""
+        """Cancel whatever is running on the job's connection: Airbyte ignores which job."""
         request = self._request("jobs/cancel", {"id": job_id})
-        reply = await self._http.send(replace(request, forbidden_hint=MAY_NOT_CANCEL))
-        expect_success(reply, retry_after=self._http.retry_after(reply))
+        expect_success(await self._http.send(replace(request, forbidden_hint=MAY_NOT_CANCEL)))
 
     async def was_started_by_hand(self, job_id: int) -> bool:
-        """Return whether the job has an event that only a manual start leaves (from 2.0)."""
-        reply = await self._ask("connections/events/list_for_job", {"id": job_id}, retry_for=0)
+        """Return True if the timeline has the event of a manual start (since 2.0)."""
+        reply = await self._post("connections/events/list_for_job", {"id": job_id}, retry_for=0)
         kinds = [event.event_type for event in wire.read(wire.ConfigEvents, reply).events]
         return any(kind.endswith("_STARTED") for kind in kinds)
 
@@ -235,7 +237,7 @@ class ConfigApi:
         return (await self._info(job_id, retry_for=0))[1]
 
     async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
-        """Have one attempt's log read as it arrives, of either shape; anew where it broke off."""
+        """Pass an attempt's log to `read` as it arrives; from the start again after a retry."""
         found: list[_T] = []
 
         async def take(pieces: AsyncIterator[bytes]) -> None:
@@ -243,27 +245,30 @@ class ConfigApi:
 
         body = {"jobId": job_id, "attemptNumber": attempt}
         request = self._request("attempt/get_for_job", body)
-        request = replace(request, take=take, limit=_LONGEST_LOG)
-        await self._http.read(request, retry_for=10)
+        request = replace(request, take=take, limit=_LOG_LIMIT)
+        await self._http.read(request, retry_for=_LOG_RETRY_FOR)
         if not found:
-            raise ProtocolError(f"{request}: not the answer of Airbyte's API")
+            raise ProtocolError(f"{request}: not a response of Airbyte's API")
         return found[0]
 
     async def _info(self, job_id: int, *, retry_for: float) -> tuple[Job, Progress]:
-        reply = await self._ask("jobs/get_without_logs", {"id": job_id}, retry_for=retry_for)
+        reply = await self._post("jobs/get_without_logs", {"id": job_id}, retry_for=retry_for)
         info = wire.read(wire.ConfigJobInfo, reply)
         if info.job.id != job_id:
-            raise ProtocolError(f"{reply.request}: asked for job {job_id}, got {info.job.id}")
+            raise ProtocolError(
+                f"{reply.request}: requested job {job_id}, received job {info.job.id}"
+            )
         self._seen.add(job_id)
-        return mapping.job(info), mapping.progress(info)
+        return mapping.config_job(info), mapping.progress(info)
 
-    async def require_health(self) -> None:
-        """Raise what the API's answer means where it is not there."""
-        request = Request(method="GET", url=f"{self._root}/health")
-        wire.read(wire.Health, await self._http.read(request, retry_for=RETRY_FOR))
+    async def require_health(self, *, retry_404: bool = True) -> None:
+        """Raise an error unless this is a Config API."""
+        health = Request(method="GET", url=f"{self._root}/health")
+        reply = await self._http.read(health, retry_for=RETRY_FOR, retry_404=retry_404)
+        wire.read(wire.Health, reply)
 
     async def _is_healthy(self, error: UnavailableError) -> bool:
-        """Whether a 500 speaks of the job alone: the same server calls itself well."""
+        """True if the server that sent a 500 reports itself healthy."""
         if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
             return False
         try:
@@ -290,25 +295,25 @@ class ConfigApi:
         }
         if status:
             body["statuses"] = [status]
-        return await self._ask("jobs/list", body, retry_for=retry_for)
+        return await self._post("jobs/list", body, retry_for=retry_for)
 
     async def _workspaces_of(self, user_id: str, retry_for: float) -> Sequence[Workspace]:
-        """Read one user's workspaces; none where the server cannot list them so."""
+        """Read one user's workspaces; none if the server does not have the endpoint."""
         try:
-            reply = await self._ask(
+            reply = await self._post(
                 "workspaces/list_by_user_id", {"userId": user_id}, retry_for=retry_for
             )
-        except _ABSENT:
+        except NO_ENDPOINT:
             return []
-        return mapping.workspaces(reply)
+        return _workspaces(reply)
 
     async def _default_user(self, retry_for: float) -> str | None:
-        """Read who owns a self-managed server; None where it does not tell, as on Cloud."""
+        """Read the owner of a self-managed server; None if it has none, as Cloud."""
         request = Request(method="GET", url=f"{self._root}/instance_configuration")
         try:
             reply = await self._http.read(request, retry_for=retry_for)
             return wire.read(wire.InstanceConfiguration, reply).default_user_id
-        except _ABSENT:
+        except NO_ENDPOINT:
             return None
 
     async def _connections_of(
@@ -318,34 +323,64 @@ class ConfigApi:
         reply = await self._http.read(
             replace(request, forbidden_hint=MAY_NOT_READ), retry_for=retry_for
         )
-        rows = self._http.readable(wire.read(wire.ConfigConnections, reply).connections, reply)
+        rows = self._http.readable_rows(
+            wire.read(wire.ConfigConnections, reply).connections, reply
+        )
         return [row.model_copy(update={"workspace_id": workspace_id}) for row in rows]
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:
         return Request(method="POST", url=f"{self._root}/{path}", json=body)
 
-    async def _ask(self, path: str, body: Mapping[str, object], *, retry_for: float) -> Reply:
+    async def _post(self, path: str, body: Mapping[str, object], *, retry_for: float) -> Reply:
         return await self._http.read(self._request(path, body), retry_for=retry_for)
+
+
+def _workspaces(reply: Reply) -> Sequence[Workspace]:
+    rows = wire.read(wire.ConfigWorkspaces, reply).workspaces
+    return [mapping.workspace(row) for row in rows if row]
+
+
+def _read_started(reply: Reply) -> Job:
+    return mapping.config_job(wire.read(wire.ConfigJobInfo, reply))
+
+
+def _read_refresh(reply: Reply) -> Job:
+    """Read the response to a refresh. Raises RejectedError if the destination cannot refresh.
+
+    Up to 1.1 the response to a started refresh names no job: ProtocolError, so that the job is
+    looked for.
+    """
+    response = wire.read(wire.ConfigRefresh, reply)
+    if response.job is not None:
+        return mapping.config_job(wire.ConfigJobInfo(job=response.job))
+    if response.value:
+        raise ProtocolError(f"{reply.request}: a refresh was started, but its job is not named")
+    raise RejectedError(
+        f"{reply.request}: the destination does not support refreshes",
+        hint="--job-type clear, then a sync, loads everything again",
+    )
 
 
 async def _of_attempt(
     pieces: AsyncIterator[bytes], attempt: int, request: Request
 ) -> AsyncIterator[bytes]:
-    """Pass an attempt's answer on. Raises ProtocolError where it names another attempt."""
+    """Yield the response unchanged. Raises ProtocolError if it is about another attempt."""
     head, named = b"", None
     async for piece in pieces:
         head += piece
         named = _ATTEMPT.search(head)
-        if named or len(head) > _HEAD:
+        if named or len(head) > _ATTEMPT_HEAD:
             break
     if named and int(named[1]) != attempt:
-        raise ProtocolError(f"{request}: asked for attemptNumber {attempt}, got {int(named[1])}")
+        raise ProtocolError(
+            f"{request}: requested attemptNumber {attempt}, received {int(named[1])}"
+        )
     yield head
     async for piece in pieces:
         yield piece
 
 
 async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:
-    async for some in elements(pieces, rb"logLines|events"):
-        for line in mapping.lines(wire.read_log(some)):
+    async for part in elements(pieces, rb"logLines|events"):
+        for line in mapping.log_lines(wire.read_log(part)):
             yield line

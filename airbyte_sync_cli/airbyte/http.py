@@ -1,8 +1,11 @@
-"""The HTTP client: every request goes through it; only safe reads are repeated."""
+"""The HTTP client: every request goes through it, and only safe reads are retried."""
 
+import asyncio
 import logging
+import ssl
 import sys
-from collections.abc import Sequence
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -13,18 +16,26 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import httpx
 
 from airbyte_sync_cli import __version__
-from airbyte_sync_cli.airbyte.auth import make_auth
+from airbyte_sync_cli.airbyte.auth import Auth, make_auth
+from airbyte_sync_cli.airbyte.body import (
+    LARGEST,
+    LARGEST_ERROR,
+    LARGEST_UNPACKED,
+    TOO_LARGE,
+    Sieve,
+)
 from airbyte_sync_cli.airbyte.error_response import denied_hint, expect_success
 from airbyte_sync_cli.airbyte.models import ClockAhead
 from airbyte_sync_cli.airbyte.proxy import ProxyingTransport
 from airbyte_sync_cli.airbyte.request import (
-    Exchange,
     Reply,
     Request,
+    headers_of,
     hide_location,
     read_retry_after,
 )
 from airbyte_sync_cli.airbyte.tls import ssl_context
+from airbyte_sync_cli.airbyte.transport_errors import UnansweredError, origin_of, unanswered
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
 
 if TYPE_CHECKING:
@@ -36,173 +47,39 @@ _Row = TypeVar("_Row")
 LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 RETRY_FOR: Final = 15.0
-"""Seconds for which a safe read is retried by default: a restart of the server takes 5 to 15."""
+"""Seconds for which a safe read is retried by default: long enough for a pod to be replaced."""
 NOT_READY: Final = 10.0
-"""Seconds for which a 404 of a proxy may mean that its backend is starting."""
-_TOLD_TO: Final = timedelta(seconds=1)
-"""A `Date` is cut to the second."""
+"""Seconds for which a proxy's 404 is retried: ingresses answer so while a backend starts."""
+_DATE_RESOLUTION: Final = timedelta(seconds=1)
+"""`Date` has whole seconds (RFC 9110, section 5.6.7)."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
-
-
-class HttpClient:
-    """Sends requests over one pool of kept-alive connections. Follows no redirect."""
-
-    def __init__(
-        self,
-        client: "httpx.AsyncClient",
-        *,
-        clock: "Clock",
-        limit: float,
-        denied_hint: str | None = None,
-    ) -> None:
-        self._client = client
-        client.event_hooks = {"response": [hide_location]}
-        self._clock = clock
-        self._limit = limit
-        self._denied_hint = denied_hint
-        self._was_there = False
-        """Whether anything has been read: a 404 is then what it says."""
-        self._warned_of: set[str] = set()
-        self.clock_ahead: ClockAhead | None = None
-        """By the `Date` of every answer so far: each narrows it."""
-
-    def readable(
-        self, rows: Sequence[_Row | None], reply: Reply, *, every: bool = False
-    ) -> Sequence[_Row]:
-        """Leave out the rows of a list that could not be read, with one warning for each list.
-
-        Raises ProtocolError where none could be read, or `every` row is needed.
-        """
-        readable = [row for row in rows if row is not None]
-        if every and len(readable) < len(rows):
-            raise ProtocolError(
-                f"{reply.request}: {len(rows) - len(readable)} of {len(rows)} rows cannot be "
-                "read, so nobody can tell what is running",
-                hint="`airbyte-sync jobs --conn ID` lists the others",
-            )
-        if rows and not readable:
-            raise ProtocolError(f"{reply.request}: no row of the list can be read")
-        if len(readable) < len(rows) and str(reply.request) not in self._warned_of:
-            self._warned_of.add(str(reply.request))
-            LOG.warning(
-                "%s: %s of %s rows cannot be read and are left out",
-                reply.request,
-                len(rows) - len(readable),
-                len(rows),
-            )
-        return readable
-
-    def monotonic(self) -> float:
-        """Tell the clock's seconds, for whoever asks through here only now and then."""
-        return self._clock.monotonic()
-
-    @property
-    def auth(self) -> "httpx.Auth | None":
-        """What signs the requests."""
-        return self._client.auth
-
-    async def aclose(self) -> None:
-        """Close the pool."""
-        await self._client.aclose()
-
-    async def sleep(self, seconds: float) -> None:
-        """Pause, for whoever asks again through here."""
-        await self._clock.sleep(seconds)
-
-    async def read(self, request: Request, *, retry_for: float, retry_404: bool = True) -> Reply:
-        """Ask for something that may safely be asked again, for `patience` seconds at most.
-
-        Returns 2xx answers only; raises what the last other one means. A 404 of a proxy is
-        doubted for some seconds, until something has been there.
-        """
-        until = self._clock.monotonic() + retry_for
-        ready_by = self._clock.monotonic() + min(retry_for, NOT_READY)
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                reply = await self.send(request)
-                reply = expect_success(reply, retry_after=self.retry_after(reply))
-            except ProtocolError as error:
-                is_doubtful = error.may_pass and retry_404 and not self._was_there
-                wait = pause * self._clock.jitter(0.5, 1.5)
-                if not is_doubtful or self._clock.monotonic() + wait > ready_by:
-                    raise
-                LOG.info("%s; asking again in %.1f s", error.message, wait)
-            except UnavailableError as error:
-                wait = max(pause * self._clock.jitter(0.5, 1.5), error.retry_after or 0.0)
-                if error.lasting or self._clock.monotonic() + wait > until:
-                    raise
-                LOG.info("%s; asking again in %.1f s", error.message, wait)
-            else:
-                self._was_there = True
-                return reply
-            await self._clock.sleep(wait)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-    async def send(self, request: Request) -> Reply:
-        """Send once and read the answer, whatever it is.
-
-        Raises UnansweredError where none came, and what the authentication raises.
-        """
-        started = self._clock.monotonic()
-        try:
-            reply = await Exchange(request, limit=request.limit or self._limit).run(self._client)
-        except AirbyteSyncError as error:
-            LOG.debug("%s: %s", request, error.message)
-            raise
-        seconds = self._clock.monotonic() - started
-        LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
-        self._compare_clocks(reply, seconds)
-        hint = request.forbidden_hint if reply.status == HTTPStatus.FORBIDDEN else None
-        return replace(reply, denied_hint=hint or self._denied_hint)
-
-    def _compare_clocks(self, reply: Reply, seconds: float) -> None:
-        """Note what time it can be there: the answer was dated at some moment of the exchange."""
-        with suppress(KeyError, ValueError, TypeError, OverflowError):
-            there, here = parsedate_to_datetime(reply.headers["date"]), self._clock.now()
-            sent = here - timedelta(seconds=seconds)
-            newer = ClockAhead(
-                least=(there - here).total_seconds(),
-                most=(there + _TOLD_TO - sent).total_seconds(),
-            )
-            self.clock_ahead = self.clock_ahead.narrowed_by(newer) if self.clock_ahead else newer
-
-    def retry_after(self, reply: Reply) -> float | None:
-        """Tell how many seconds the server wants to be left alone, at most five minutes."""
-        return read_retry_after(reply.headers, self._clock)
-
-
+"""Seconds between two retries, doubled from the first to the longest, with jitter."""
 _KEPT_ALIVE: Final = 45.0
-"""Seconds: longer than the pause between two polls, shorter than load balancers' usual minute."""
+"""Seconds: longer than the longest pause between two polls (30), shorter than the idle timeout
+of common load balancers (60)."""
 _LIMITS: Final = httpx.Limits(
     max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEPT_ALIVE
 )
 
 
-def make_client(settings: "Settings", address: "Address", clock: "Clock") -> httpx.AsyncClient:
-    """Make the client. Raises UsageError for unusable certificates."""
-    verify = ssl_context(settings, address)
-    return httpx.AsyncClient(
+def make_http_client(settings: "Settings", address: "Address", clock: "Clock") -> "HttpClient":
+    """Return a client for one server. Raises UsageError for unusable certificates."""
+    client = httpx.AsyncClient(
         auth=make_auth(settings, address, clock),
         headers=_headers(settings),
-        transport=ProxyingTransport(settings.proxies, verify=verify, limits=_LIMITS),
+        transport=ProxyingTransport(
+            settings.proxies, verify=ssl_context(settings, address), limits=_LIMITS
+        ),
         follow_redirects=False,
     )
-
-
-def make_http_client(settings: "Settings", address: "Address", clock: "Clock") -> HttpClient:
-    """Make the gate to a server, with a client of its own. Raises UsageError, as that does."""
     return HttpClient(
-        make_client(settings, address, clock),
-        clock=clock,
-        limit=settings.request_timeout,
-        denied_hint=denied_hint(settings),
+        client, clock=clock, limit=settings.request_timeout, denied_hint=denied_hint(settings)
     )
 
 
 def _headers(settings: "Settings") -> dict[str, str]:
-    """Say who calls (Cloud refuses requests without User-Agent), and what the user adds."""
+    """Return our own headers and the user's. Cloud refuses requests without User-Agent."""
     own = {
         "user-agent": f"airbyte-sync/{__version__} python/{sys.version.split()[0]}",
         "accept": "application/json",
@@ -210,3 +87,219 @@ def _headers(settings: "Settings") -> dict[str, str]:
         "x-airbyte-analytic-source": "airbyte-sync",
     }
     return own | {name.lower(): value.get_secret_value() for name, value in settings.headers}
+
+
+class HttpClient:
+    """Sends requests over one pool of kept-alive connections. Follows no redirects."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        clock: "Clock",
+        limit: float,
+        denied_hint: str | None = None,
+    ) -> None:
+        self._client = client
+        client.event_hooks = {"response": [hide_location]}
+        self.clock = clock
+        self._limit = limit
+        self._denied_hint = denied_hint
+        self._has_read = False
+        """True after the first successful read: from then on a 404 is not retried."""
+        self._warned_of: set[str] = set()
+        self.clock_ahead: ClockAhead | None = None
+        """How far Airbyte's clock is ahead of ours; each response's `Date` narrows it."""
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        await self._client.aclose()
+
+    @property
+    def auth_is_off(self) -> bool:
+        """True once it has turned out that the server has no authentication of its own."""
+        return isinstance(self._client.auth, Auth) and self._client.auth.is_off
+
+    async def read(self, request: Request, *, retry_for: float, retry_404: bool = True) -> Reply:
+        """Send a request that changes nothing; retry it for up to `retry_for` seconds.
+
+        Returns a 2xx response; raises what the last other one means. A proxy's 404 is retried
+        for some seconds too, until a first read has succeeded.
+        """
+        until = self.clock.monotonic() + retry_for
+        ready_by = self.clock.monotonic() + min(retry_for, NOT_READY)
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                reply = expect_success(await self.send(request))
+            except ProtocolError as error:
+                may_be_starting = error.may_pass and retry_404 and not self._has_read
+                wait = pause * self.clock.jitter(0.5, 1.5)
+                if not may_be_starting or self.clock.monotonic() + wait > ready_by:
+                    raise
+                LOG.info("%s; retrying in %.1f s", error.message, wait)
+            except UnavailableError as error:
+                wait = max(pause * self.clock.jitter(0.5, 1.5), error.retry_after or 0.0)
+                if error.lasting or self.clock.monotonic() + wait > until:
+                    raise
+                LOG.info("%s; retrying in %.1f s", error.message, wait)
+            else:
+                self._has_read = True
+                return reply
+            await self.clock.sleep(wait)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def send(self, request: Request) -> Reply:
+        """Send a request once and return the response, whatever its status.
+
+        Raises UnansweredError if there was none, and what the authentication raises.
+        """
+        started = self.clock.monotonic()
+        in_flight = InFlightRequest(request, limit=request.limit or self._limit)
+        try:
+            reply = await in_flight.send(self._client)
+        except AirbyteSyncError as error:
+            LOG.debug("%s: %s", request, error.message)
+            raise
+        seconds = self.clock.monotonic() - started
+        LOG.debug("%s: %s in %.3f s", request, reply.status, seconds)
+        self._compare_clocks(reply, seconds)
+        hint = request.forbidden_hint if reply.status == HTTPStatus.FORBIDDEN else None
+        return replace(
+            reply,
+            retry_after=read_retry_after(reply.headers, self.clock),
+            denied_hint=hint or self._denied_hint,
+        )
+
+    def _compare_clocks(self, reply: Reply, seconds: float) -> None:
+        """Narrow `clock_ahead`: `Date` was set at some moment of the `seconds` just passed."""
+        with suppress(KeyError, ValueError, TypeError, OverflowError):
+            there, here = parsedate_to_datetime(reply.headers["date"]), self.clock.now()
+            sent = here - timedelta(seconds=seconds)
+            newer = ClockAhead(
+                least=(there - here).total_seconds(),
+                most=(there + _DATE_RESOLUTION - sent).total_seconds(),
+            )
+            self.clock_ahead = self.clock_ahead.narrowed_by(newer) if self.clock_ahead else newer
+
+    def readable_rows(
+        self, rows: Sequence[_Row | None], reply: Reply, *, require_all: bool = False
+    ) -> Sequence[_Row]:
+        """Return the rows of a list that could be parsed; warn once per list of others.
+
+        Raises ProtocolError if none could, or not all and `require_all` is set.
+        """
+        readable = [row for row in rows if row is not None]
+        skipped = f"{len(rows) - len(readable)} of {len(rows)} rows cannot be parsed"
+        if require_all and len(readable) < len(rows):
+            raise ProtocolError(
+                f"{reply.request}: {skipped}, so what is running is unknown",
+                hint="`airbyte-sync jobs --conn ID` lists the others",
+            )
+        if rows and not readable:
+            raise ProtocolError(f"{reply.request}: none of the rows can be parsed")
+        if len(readable) < len(rows) and str(reply.request) not in self._warned_of:
+            self._warned_of.add(str(reply.request))
+            LOG.warning("%s: %s and are left out", reply.request, skipped)
+        return readable
+
+
+_HEAD: Final = 4096
+"""Bytes in which JSON must begin: blanks and a byte order mark may come first."""
+_YIELD_AFTER: Final = 1024 * 1024
+"""Bytes after which other tasks run: a packed body can be read for long without any wait."""
+
+
+class InFlightRequest:
+    """A request that is being sent; it records whether a byte of it has left this machine."""
+
+    def __init__(self, request: Request, *, limit: float) -> None:
+        self._request = request
+        self._limit = limit
+        self._sent = False
+
+    async def send(self, client: httpx.AsyncClient) -> Reply:
+        """Return the response. The limit is for all of it, so that a slow drip ends, too."""
+        origin = origin_of(httpx.URL(self._request.url))
+        try:
+            async with asyncio.timeout(self._limit):
+                return await self._stream(client)
+        except TimeoutError as error:
+            message = f"no response from {origin} within {self._limit:g} s"
+            hint = "is it overloaded? --request-timeout allows more time"
+            raise UnansweredError(message, hint=hint, unsent=not self._sent) from error
+        except (httpx.TransportError, ssl.SSLError) as error:  # anyio lets TLS alerts through
+            raise unanswered(error, origin=origin, sent=self._sent) from error
+        except httpx.DecodingError as error:
+            raise ProtocolError(
+                f"{self._request}: the response cannot be decompressed ({error})"
+            ) from error
+
+    async def _stream(self, client: httpx.AsyncClient) -> Reply:
+        async with client.stream(
+            self._request.method,
+            self._request.url,
+            json=self._request.json,
+            params=dict(self._request.params) or None,
+            timeout=httpx.Timeout(self._limit, pool=None),
+            extensions={"trace": self._trace},
+        ) as response:
+            return Reply(
+                request=self._request,
+                status=response.status_code,
+                headers=headers_of(response),
+                body=await self._body(response),
+            )
+
+    async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
+        """Note that the request leaves now, or stop it (httpcore's trace extension)."""
+        if name.endswith("send_request_headers.started"):
+            if not self._request.may_send():
+                raise UnansweredError("not needed any more, not sent", hint=None, unsent=True)
+            self._sent = True
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        if not response.is_success:
+            return await self._start_of(response)
+        pieces = self._pieces(response)
+        first = b""
+        async for piece in pieces:
+            first += piece
+            if len(first.strip()) > len(BOM_UTF8) or len(first) > _HEAD:
+                break
+        if self._request.take and first.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+            await self._request.take(_chained(first, pieces))
+            return b""
+        body, sieve = bytearray(), Sieve()
+        async for piece in _chained(first, pieces):
+            body += sieve.feed(piece)
+            if len(body) > LARGEST:
+                raise ProtocolError(f"{self._request}: the response is {TOO_LARGE}")
+        return bytes(body + sieve.end())
+
+    async def _start_of(self, response: httpx.Response) -> bytes:
+        """Read the start of an error: its status counts, however odd or long its body is."""
+        body = bytearray()
+        with suppress(httpx.DecodingError):
+            async for piece in self._pieces(response):
+                body += piece
+                if len(body) > LARGEST_ERROR:
+                    break
+        return bytes(body[:LARGEST_ERROR])
+
+    async def _pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        size = yielded_at = 0
+        async for piece in response.aiter_bytes():
+            yield piece
+            size += len(piece)
+            if size > LARGEST_UNPACKED:
+                raise ProtocolError(f"{self._request}: the response is larger than 1 GiB")
+            if size - yielded_at > _YIELD_AFTER:
+                yielded_at = size
+                await asyncio.sleep(0)
+
+
+async def _chained(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece

@@ -1,4 +1,7 @@
-"""What Airbyte's answers mean, whichever API gave them."""
+"""Our own values for what Airbyte sends: frozen, the same for both APIs.
+
+The meaning of Airbyte's status words is decided here, and only here.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,66 +10,68 @@ from typing import Final, Literal, TypeVar
 from unicodedata import normalize
 
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "cancelled"})
-"""Never change again (airbyte-config/config-models JobStatus.kt)."""
+"""Statuses that never change again (airbyte-config/config-models JobStatus.kt)."""
 
 ACTIVE_STATUSES: Final = frozenset({"pending", "queued", "running", "incomplete"})
-"""Go on. A status that is in neither set is taken as active, too."""
+"""Statuses of a job that has not ended. A status in neither set counts as active, too: if Airbyte
+renames one of these, waiting still works; if it renames a final one, a wait lasts until its
+timeout, with one warning that names the unknown status."""
 
 NOT_STARTED_STATUSES: Final = frozenset({"pending", "queued"})
-"""Created, but no attempt works yet."""
+"""Statuses of a job that was created, but without a running attempt."""
 
 UNKNOWN: Final = "unknown"
-"""Stands for a word that Airbyte did not tell."""
+"""Replaces a type or status that is missing or malformed."""
 
 JobType = Literal["sync", "clear", "refresh"]
-"""What can be asked for. A job may come back as another type, which is kept as a plain word."""
+"""What can be triggered. Jobs have more types, such as `reset`: a plain str in `Job`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job, at the moment when it was read."""
+    """A job, as it was when it was read."""
 
     id: int
     connection_id: str
     type: str
     status: str
     created_at: datetime | None
-    """None where Airbyte's date cannot be read."""
+    """None if Airbyte's date is missing or malformed."""
     ended_at: datetime | None = None
     records_synced: int | None = None
     """Committed records, summed over attempts."""
     bytes_synced: int | None = None
     attempts: int | None = None
-    """How many attempts began; only the Config API tells."""
+    """Number of attempts so far; None from the Public API, which does not have it."""
 
     @property
     def is_final(self) -> bool:
-        """Whether the job ended for good."""
+        """True if the job has ended."""
         return self.status in FINAL_STATUSES
 
     @property
     def is_active(self) -> bool:
-        """Whether the job still occupies its connection; unknown words count as active."""
+        """True if the job occupies its connection; unknown statuses count as active."""
         return not self.is_final
 
     @property
     def has_known_status(self) -> bool:
-        """Whether this version of the program has heard of the status."""
+        """True if this version of the program knows the status."""
         return self.is_final or self.status in ACTIVE_STATUSES
 
     @property
     def duration_seconds(self) -> float | None:
-        """Seconds from creation to end; None while the job is active, or without dates."""
+        """Seconds from creation to end; None if a date is missing, as while it is active."""
         if self.ended_at is None or self.created_at is None:
             return None
         return max(0.0, (self.ended_at - self.created_at).total_seconds())
 
 
 def active_among(jobs: Sequence[Job]) -> Sequence[Job]:
-    """Return those of a connection's jobs that still occupy it.
+    """Return the jobs of one connection that are active.
 
-    An unknown status counts as active in the newest job only: Airbyte creates no job beside one
-    that has not ended (DefaultJobPersistence.enqueueJob), so a newer job proves that it has.
+    An unknown status counts as active for the newest job only: Airbyte creates no second job
+    while one is active (DefaultJobPersistence.enqueueJob), so any older one has ended.
     """
     newest = max((job.id for job in jobs), default=0)
     return [job for job in jobs if job.is_active and (job.has_known_status or job.id == newest)]
@@ -85,30 +90,30 @@ class Connection:
     source_name: str | None = None
     destination_name: str | None = None
     schedule_type: str | None = None
-    """`manual`, `basic` or `cron`; None where Airbyte did not say."""
+    """`manual`, `basic` or `cron`; None if unknown."""
     schedule: str | None = None
-    """The schedule for people, such as `Every 24 HOURS` or a cron expression."""
+    """The schedule as text, such as `EVERY 24 HOURS` or a cron expression."""
     tags: Sequence[str] = ()
 
     @property
     def is_active(self) -> bool:
-        """Whether Airbyte would start a sync of it. An unknown word gets the benefit."""
+        """True if Airbyte would start a sync of it; an unknown status counts as active."""
         return self.status not in {"inactive", "deprecated", "locked"}
 
     @property
     def starts_only_by_hand(self) -> bool:
-        """Whether surely no schedule of Airbyte's own starts its syncs."""
+        """True if no schedule of Airbyte's own can start its syncs."""
         return self.schedule_type == "manual"
 
 
 def same_name(one: str, other: str) -> bool:
-    """Compare names as people do: the form in Unicode and blanks at the ends do not count."""
+    """True if two names differ at most in their Unicode form and in blanks at the ends."""
     return normalize("NFC", one.strip()) == normalize("NFC", other.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A workspace: the id counts, the name is for people."""
+    """A workspace. Names need not be unique."""
 
     id: str
     name: str | None = None
@@ -116,14 +121,14 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why an attempt failed, in Airbyte's words. Every field may be missing on the wire."""
+    """Why an attempt failed, in Airbyte's words. Airbyte may omit any of them."""
 
     origin: str | None = None
     """source, destination, replication, airbyte_platform, …"""
     type: str | None = None
     """config_error, system_error, transient_error, …"""
     message: str | None = None
-    """The external message: the one for people."""
+    """The external message, which Airbyte's UI shows."""
     retryable: bool | None = None
     stream: str | None = None
     internal_message: str | None = None
@@ -132,7 +137,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamProgress:
-    """How far one stream is."""
+    """The progress of one stream."""
 
     name: str
     namespace: str | None = None
@@ -143,9 +148,9 @@ class StreamProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What only the Config API knows of a job: live numbers and attempts.
+    """What only the Config API has of a job: live numbers, attempts, the failure.
 
-    *Emitted* was read from the source, *committed* was confirmed by the destination.
+    Emitted records were read from the source, committed ones were written to the destination.
     """
 
     attempts: int | None = None
@@ -154,27 +159,27 @@ class Progress:
     records_committed: int | None = None
     streams: Sequence[StreamProgress] = field(default=())
     failure: Failure | None = None
-    """The first failure of the last attempt that failed."""
+    """The first failure of the last attempt."""
     did_run: bool | None = None
-    """Whether any attempt or statistics exist; None where it could not be asked."""
+    """True if there is any attempt or statistic; None if the response has no attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockAhead:
-    """How many seconds Airbyte's clock is ahead of ours: no less, and no more."""
+    """How many seconds Airbyte's clock is ahead of ours: between `least` and `most`."""
 
     least: float
     most: float
 
     def narrowed_by(self, newer: "ClockAhead") -> "ClockAhead":
-        """Combine two readings; the newer one alone where a clock was set between them."""
+        """Combine two measurements; return the newer one if a clock was set between them."""
         least, most = max(self.least, newer.least), min(self.most, newer.most)
         return ClockAhead(least=least, most=most) if least <= most else newer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of what Airbyte logged."""
+    """One line of Airbyte's log of an attempt."""
 
     message: str
     at: datetime | None = None
@@ -182,19 +187,27 @@ class LogLine:
     source: str | None = None
 
 
+_T = TypeVar("_T")
+ReadLog = Callable[[AsyncIterator[LogLine]], Awaitable[_T]]
+"""Reads the lines of a log as they arrive."""
+
+
+# -- the response to a trigger: what it proves -----------------------------------------------
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The trigger was answered with a job: ours only if its id is newer than the baseline."""
+    """The response names a job. It is ours only if its id is newer than the baseline."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflicted:
-    """The trigger got a 409, which proves nothing by itself.
+    """The response is a 409, which alone proves nothing.
 
     `already_running`: it says that a sync is running, so nothing of ours was started.
-    Otherwise (`state-conflict`) the start signal may have been given.
+    Otherwise (`state-conflict`) the start signal may have been sent.
     """
 
     message: str
@@ -203,25 +216,21 @@ class Conflicted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """The trigger most likely reached nobody: connection refused, 503, 429."""
+    """The trigger most likely did not reach Airbyte: connection refused, 503, 429."""
 
     message: str
     hint: str | None = None
     unsent: bool = False
-    """True where not a byte of the request was sent."""
+    """True if no byte of the request was sent."""
     retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseLost:
-    """Anything but a clean yes or no: timeout, dropped connection, 408, 5xx, HTML."""
+    """Neither a success nor a clean refusal: timeout, dropped connection, 408, 5xx, HTML."""
 
     message: str
 
 
-_T = TypeVar("_T")
-ReadLog = Callable[[AsyncIterator[LogLine]], Awaitable[_T]]
-"""Reads the lines of a log as they arrive."""
-
 TriggerResponse = Started | Conflicted | Undelivered | ResponseLost
-"""A clean no is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""
+"""A clean refusal is raised: DeniedError, NotFoundError, RejectedError, ProtocolError."""

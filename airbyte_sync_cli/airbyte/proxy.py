@@ -1,7 +1,7 @@
-"""Which proxy stands between us and an address: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
+"""The proxy for a URL, by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 
-Read as curl and Go read them, networks (`10.0.0.0/8`) included, which httpx does not know.
-Loopback never goes through a proxy (Go's net/http does the same), nor does Google's metadata.
+They are read as by curl and Go, networks (`10.0.0.0/8`) included, which httpx does not support.
+Loopback never goes through a proxy (as in Go's net/http), nor does Google's metadata server.
 """
 
 import ipaddress
@@ -12,21 +12,21 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from airbyte_sync_cli.airbyte.body import Unpacked
-from airbyte_sync_cli.airbyte.request import causes_of
-from airbyte_sync_cli.airbyte.url_typos import can_be_asked
+from airbyte_sync_cli.airbyte.address import is_host
+from airbyte_sync_cli.airbyte.body import Decompressed
+from airbyte_sync_cli.airbyte.transport_errors import causes_of
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import without_credentials
 from airbyte_sync_cli.settings.shown import shown_address
 
 _DIRECT: Final = frozenset({"localhost", "metadata.google.internal", "169.254.169.254"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_KNOWN: Final = ("http", "https", "socks5", "socks5h")
-_HINT: Final = "a proxy looks like http://proxy.example.com:3128"
+_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+_EXAMPLE_HINT: Final = "a proxy looks like http://proxy.example.com:3128"
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
-    """Tell the proxy for a URL; None where it is reached directly. Raises UsageError."""
+    """Return the proxy for a URL; None for a direct connection. Raises UsageError."""
     parts = urlsplit(url)
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -45,7 +45,7 @@ def _is_excepted(host: str, port: int, exceptions: str) -> bool:
 
 
 def _matches(host: str, port: int, exception: str) -> bool:
-    """Whether NO_PROXY's entry means this host: a name and all below it, an IP, a network."""
+    """True if an entry of NO_PROXY covers a host: a name and its subdomains, an IP, a network."""
     if exception == "*":
         return True
     address, network = _ip(host), _network(exception)
@@ -75,18 +75,18 @@ def _checked(proxy: str) -> str:
     try:
         parts = urlsplit(proxy)
         host = parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}")
-        named = bool(parts.hostname) and can_be_asked(host)
-        usable = parts.scheme in _KNOWN and named and parts.port != 0
+        named = bool(parts.hostname) and is_host(host)
+        usable = parts.scheme in _SCHEMES and named and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        told = shown_address(without_credentials(proxy))
-        raise UsageError(f"the proxy {told} cannot be used", hint=_HINT)
+        shown = shown_address(without_credentials(proxy))
+        raise UsageError(f"the proxy {shown} is not a valid proxy address", hint=_EXAMPLE_HINT)
     return proxy
 
 
-def _is_beyond(error: httpx.TransportError) -> bool:
-    """Whether it failed with the server behind a tunnel: in TLS, or by hanging up there."""
+def _is_behind_proxy(error: httpx.TransportError) -> bool:
+    """True if the server behind a tunnel failed: its TLS, or it closed the connection."""
     if isinstance(error, httpx.ProxyError | httpx.ConnectTimeout):
         return False
     causes = [cause for cause in causes_of(error) if isinstance(cause, OSError)]
@@ -95,15 +95,8 @@ def _is_beyond(error: httpx.TransportError) -> bool:
     )
 
 
-def _proxys_fault(proxy: str, error: httpx.TransportError) -> httpx.ProxyError:
-    """Say that it was the proxy, where the error would be taken for the server's."""
-    refused = isinstance(error, httpx.ProxyError)
-    words = f"refuses: {error}" if refused else "cannot be reached"
-    return httpx.ProxyError(f"the proxy {without_credentials(proxy)} {words}")
-
-
 class ProxyingTransport(httpx.AsyncBaseTransport):
-    """Sends each request through the proxy that its address wants; one pool for each proxy."""
+    """Sends each request through the proxy for its URL; one pool per proxy."""
 
     def __init__(
         self, proxies: Mapping[str, str], *, verify: ssl.SSLContext, limits: httpx.Limits
@@ -121,24 +114,29 @@ class ProxyingTransport(httpx.AsyncBaseTransport):
         try:
             response = await self._pools[proxy].handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            if proxy is None or _is_beyond(error):
+            if proxy is None or _is_behind_proxy(error):
                 raise
-            raise _proxys_fault(proxy, error) from error
-        response.stream = Unpacked(response)
+            # Otherwise the message would name the server as the one that cannot be reached.
+            refused = isinstance(error, httpx.ProxyError)
+            reason = f"refused: {error}" if refused else "cannot be reached"
+            message = f"the proxy {without_credentials(proxy)} {reason}"
+            raise httpx.ProxyError(message) from error
+        response.stream = Decompressed(response)
         return response
 
     def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
-        way = httpx.Proxy(proxy, ssl_context=self._verify_proxy(proxy)) if proxy else None
+        settings = None
+        if proxy is not None:
+            is_tls = proxy.lower().startswith("https:")  # httpcore rejects a context otherwise
+            settings = httpx.Proxy(proxy, ssl_context=self._verify if is_tls else None)
         try:
-            return httpx.AsyncHTTPTransport(proxy=way, verify=self._verify, limits=self._limits)
+            return httpx.AsyncHTTPTransport(
+                proxy=settings, verify=self._verify, limits=self._limits
+            )
         except ImportError:
             raise UsageError(
                 "SOCKS proxies need the package socksio", hint="pip install socksio"
             ) from None
-
-    def _verify_proxy(self, proxy: str) -> ssl.SSLContext | None:
-        """Tell whom to trust as a proxy; httpcore refuses the question for plain ones."""
-        return self._verify if proxy.lower().startswith("https:") else None
 
     async def aclose(self) -> None:
         """Close every pool."""

@@ -1,4 +1,4 @@
-"""Whom to trust: the system's store, a private CA, a client certificate, or nobody."""
+"""The TLS context: the system's trust store, a private CA, a client certificate, or no checks."""
 
 import ssl
 from typing import TYPE_CHECKING, Final
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.address import Address
     from airbyte_sync_cli.settings import Settings
 
-_MAKE: Final = "openssl pkcs12 and x509 convert to PEM (-----BEGIN CERTIFICATE-----)"
+_PEM_HINT: Final = "openssl pkcs12 and x509 convert to PEM (-----BEGIN CERTIFICATE-----)"
 
 
 def ssl_context(settings: "Settings", address: "Address") -> ssl.SSLContext:
-    """Make the context for every connection. Raises UsageError for unusable files and addresses.
+    """Return the context for every connection. Raises UsageError for unusable files and URLs.
 
-    Where nothing speaks TLS it trusts nobody, because loading a trust store takes 30 ms.
+    If no URL is https, it trusts nothing, because loading a trust store takes 30 ms.
     """
-    context = _trusting(settings) if _needs_tls(settings, address) else _bare()
+    context = _trusting(settings) if _needs_tls(settings, address) else _empty()
     if settings.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -29,23 +29,23 @@ def ssl_context(settings: "Settings", address: "Address") -> ssl.SSLContext:
 
 
 def _needs_tls(settings: "Settings", address: "Address") -> bool:
-    """Whether any address that may be asked is https; Google's for IAP always are."""
+    """True if any URL that may be requested is https; Google's for IAP always are."""
     urls = (*token_urls(settings, address), *settings.proxies.values(), *address.roots)
     return settings.iap_audience is not None or any(
         url.lower().startswith("https:") for url in urls
     )
 
 
-def _bare() -> ssl.SSLContext:
+def _empty() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _trusting(settings: "Settings") -> ssl.SSLContext:
-    context = _bare() if settings.insecure else _system_store()
+    context = _empty() if settings.insecure else _system_store()
     if settings.ca_bundle is not None:
         _load_authorities(context, settings.ca_bundle, settings.origins)
     if settings.client_cert is not None:
-        _load_identity(context, settings.client_cert, settings.client_key)
+        _load_client_certificate(context, settings.client_cert, settings.client_key)
     return context
 
 
@@ -58,31 +58,31 @@ def _system_store() -> ssl.SSLContext:
 def _load_authorities(
     context: ssl.SSLContext, bundle: "Path", origins: "Mapping[str, str]"
 ) -> None:
-    """Trust these, too: a company's own CA stands beside the public ones, not in their place."""
+    """Trust a company's own CA beside the public ones, not instead of them."""
     try:
         context.load_verify_locations(cafile=bundle)
     except (OSError, ssl.SSLError) as error:
+        # `REQUESTS_CA_BUNDLE` and others name the file, too: the message names what did.
+        kind, _, name = origins.get("ca_bundle", "").partition(" ")
+        option = name if kind == "environment" else "--ca-bundle"
         raise UsageError(
-            f"{_name_of(origins)}: {bundle} holds no certificates ({_words(error)})", hint=_MAKE
+            f"{option}: no certificates found in {bundle} ({_reason(error)})", hint=_PEM_HINT
         ) from None
 
 
-def _name_of(origins: "Mapping[str, str]") -> str:
-    """Return what named the file: `REQUESTS_CA_BUNDLE` is none of our options."""
-    kind, _, name = origins.get("ca_bundle", "").partition(" ")
-    return name if kind == "environment" else "--ca-bundle"
-
-
-def _load_identity(context: ssl.SSLContext, certificate: "Path", key: "Path | None") -> None:
-    """Show this certificate when asked. An empty password keeps OpenSSL from asking for one."""
+def _load_client_certificate(
+    context: ssl.SSLContext, certificate: "Path", key: "Path | None"
+) -> None:
+    """Load what is shown to servers that require it."""
     try:
+        # With an empty password OpenSSL fails on an encrypted key, instead of prompting for one.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
-            f"--client-cert: {certificate} and its key cannot be used ({_words(error)})",
-            hint="the key goes into --client-key or the same file, in PEM, and not encrypted",
+            f"--client-cert: {certificate} and its key cannot be loaded ({_reason(error)})",
+            hint="the key belongs in --client-key or the same file, in PEM, unencrypted",
         ) from None
 
 
-def _words(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return error.strerror or str(error)

@@ -1,4 +1,8 @@
-"""What an answer to a trigger proves: yes, no, conflict, not delivered, or nothing at all."""
+"""What the response to a trigger proves: started, refused, conflict, not delivered, or lost.
+
+A lost response (`ResponseLost`) proves nothing: the job may have been started. It is then looked
+for, and the trigger is never simply repeated: see `sync/trigger.py`.
+"""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -6,7 +10,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from airbyte_sync_cli.airbyte.error_response import error_of, looks_like_html, read_refusal
+from airbyte_sync_cli.airbyte.error_response import error_of, is_html, read_error
 from airbyte_sync_cli.airbyte.models import (
     Conflicted,
     Job,
@@ -15,65 +19,85 @@ from airbyte_sync_cli.airbyte.models import (
     TriggerResponse,
     Undelivered,
 )
-from airbyte_sync_cli.airbyte.request import Reply, UnansweredError
+from airbyte_sync_cli.airbyte.request import Reply
+from airbyte_sync_cli.airbyte.transport_errors import UnansweredError
 from airbyte_sync_cli.errors import DeniedError, ProtocolError, UnavailableError
 
-_NOT_DELIVERED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_NOT_DONE_HERE = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
-_CUT_OFF = re.compile(rb"disconnect/reset before headers")
-_NOT_CONNECTED = re.compile(rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)")
-"""Envoy answers 503 when its connection to Airbyte broke off; only these reasons tell that the
-request was not delivered (envoyproxy/envoy #14981)."""
-
+_NOT_DELIVERED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_NOT_DONE_HERE: Final = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
+_CUT_OFF: Final = re.compile(rb"disconnect/reset before headers")
+_NOT_CONNECTED: Final = re.compile(
+    rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)"
+)
+"""Envoy answers 503 if its connection to Airbyte broke; only these reasons prove that the request
+was not delivered (envoyproxy/envoy #14981)."""
 _REGISTERED: Final = frozenset(map(int, HTTPStatus))
+"""Statuses of the HTTP standards: gateways invent others, such as nginx's 499."""
 
 
-async def judge_trigger(
-    send: Callable[[], Awaitable[Reply]],
-    *,
-    read_job: Callable[[Reply], Job],
-    retry_after: Callable[[Reply], float | None],
+async def classify_trigger(
+    sending: Awaitable[Reply], *, read_job: Callable[[Reply], Job]
 ) -> TriggerResponse:
-    """Send the trigger once and say what its answer proves. A clean no is raised."""
+    """Await the response to a trigger and return what it proves. Raises a clean refusal."""
     try:
-        reply = await send()
+        reply = await sending
     except UnansweredError as error:
         if error.unsent:
             return Undelivered(message=error.message, hint=error.hint, unsent=True)
         return ResponseLost(message=error.message)
-    except UnavailableError as error:  # the token could not be had: nothing was sent
+    except UnavailableError as error:  # there was no token, so the trigger was not sent
         return Undelivered(
             message=error.message, hint=error.hint, unsent=True, retry_after=error.retry_after
         )
-    except ProtocolError as error:  # an endless or unreadable answer
+    except ProtocolError as error:  # an endless body, or one that cannot be decompressed
         return ResponseLost(message=error.message)
-    return _judge_reply(reply, read_job, retry_after(reply))
+    return _classify_reply(reply, read_job)
 
 
-def _judge_reply(
-    reply: Reply, read_job: Callable[[Reply], Job], retry_after: float | None
-) -> TriggerResponse:
+def _classify_reply(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerResponse:
     if reply.is_success:
-        return _judge_yes(reply, read_job)
-    error = error_of(reply, retry_after=retry_after)
+        return _classify_success(reply, read_job)
+    error = error_of(reply)
     if reply.status == HTTPStatus.CONFLICT:
-        return _judge_conflict(reply, error.message)
+        return _classify_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
-        return Undelivered(message=error.message, retry_after=retry_after)
-    if _may_follow_the_work(reply) and not isinstance(error, DeniedError):
-        return ResponseLost(message=error.message)
-    is_page = looks_like_html(reply) and not isinstance(error, DeniedError)
-    is_page = is_page or (isinstance(error, ProtocolError) and error.may_pass)
-    if isinstance(error, UnavailableError) or is_page:
+        return Undelivered(message=error.message, retry_after=reply.retry_after)
+    if isinstance(error, DeniedError):
+        raise error
+    is_gateways_404 = isinstance(error, ProtocolError) and error.may_pass
+    if (
+        _may_follow_the_work(reply)
+        or isinstance(error, UnavailableError)
+        or is_html(reply)
+        or is_gateways_404
+    ):
         return ResponseLost(message=error.message)
     raise error
 
 
-def _may_follow_the_work(reply: Reply) -> bool:
-    """Return whether this may come after the request was worked on.
+def _classify_success(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerResponse:
+    try:
+        return Started(job=read_job(reply))
+    except ProtocolError as error:
+        return ResponseLost(message=error.message)
 
-    So may a redirect, and a status that only gateways use (460, 499). But 307 and 308 that name an
-    address say that the request itself belongs elsewhere (RFC 9110, section 15.4).
+
+def _classify_conflict(reply: Reply, message: str) -> Conflicted:
+    body = read_error(reply)
+    # Otherwise it is `state-conflict`, which Airbyte may send after it has started the job.
+    already_running = body.title == "try-again-later" or "already running" in body.text
+    return Conflicted(message=message, already_running=already_running)
+
+
+def _was_cut_off(reply: Reply) -> bool:
+    return bool(_CUT_OFF.search(reply.body)) and not _NOT_CONNECTED.search(reply.body)
+
+
+def _may_follow_the_work(reply: Reply) -> bool:
+    """True if a gateway may send this after Airbyte has done the work.
+
+    That holds for redirects and for statuses that only gateways use (460, 499). But 307 and 308
+    with an address mean that the request itself belongs elsewhere (RFC 9110, section 15.4).
     """
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
     is_clear = reply.status in _NOT_DONE_HERE and _is_address(reply.headers.get("location", ""))
@@ -88,21 +112,3 @@ def _is_address(target: str) -> bool:
         return False
     has_place = bool(parts.hostname) if parts.scheme else bool(parts.netloc or parts.path)
     return parts.scheme in {"", "http", "https"} and has_place and port != 0
-
-
-def _was_cut_off(reply: Reply) -> bool:
-    return bool(_CUT_OFF.search(reply.body)) and not _NOT_CONNECTED.search(reply.body)
-
-
-def _judge_yes(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerResponse:
-    try:
-        return Started(job=read_job(reply))
-    except ProtocolError as error:
-        return ResponseLost(message=error.message)
-
-
-def _judge_conflict(reply: Reply, words: str) -> Conflicted:
-    """Tell `try-again-later` from `state-conflict`: the latter comes after the start signal."""
-    refusal = read_refusal(reply)
-    already_running = refusal.title == "try-again-later" or "already running" in refusal.words
-    return Conflicted(message=words, already_running=already_running)

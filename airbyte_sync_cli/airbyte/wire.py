@@ -1,15 +1,14 @@
-"""What crosses the wire, of both APIs: as little as is used, as tolerant as it must be.
+"""What Airbyte sends, as pydantic models: only the fields that are used, leniently parsed.
 
-What a program can do without is None where it is odd.
-
-Unknown fields are ignored and null equals missing (the server leaves nulls out). The Public
-API writes ISO times, with the seconds left out when they are 0; the Config API writes epoch
-seconds, but milliseconds in failures and log events (JobConverter.kt).
+A field that the program can do without is None if it is malformed (`OrNone`): one odd value must
+not hide a job. Unknown fields are ignored, and null equals missing (the server omits nulls). The
+Public API sends ISO times, without the seconds if they are 0; the Config API sends epoch seconds,
+but milliseconds in failures and log events (JobConverter.kt). What the values mean is in `models`.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -30,31 +29,30 @@ from airbyte_sync_cli.airbyte.request import Reply
 from airbyte_sync_cli.errors import ProtocolError
 
 LONGEST_TEXT: Final = 65_536
-"""Characters of a text by others that are kept: failures carry whole dumps."""
+"""Characters of a text that are kept: some failures carry whole dumps."""
 _LARGEST_EXACT: Final = 2.0**53
-"""Above it not every integer has a float of its own."""
+"""Larger floats cannot represent every integer."""
 
 
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:  # the first and the last hours of all years
+    except OverflowError as error:  # in the first and last hours of years 1 and 9999
         raise ValueError(str(error)) from None
 
 
-def _tidy(value: object) -> object:
+def _normalized(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
 def _exact(value: object) -> object:
-    """Refuse a boolean, which pydantic would read as 0 or 1, and a float that was rounded."""
+    """Reject booleans, which pydantic would parse as 0 or 1, and floats that were rounded."""
     if isinstance(value, bool) or (isinstance(value, float) and abs(value) > _LARGEST_EXACT):
-        raise ValueError("no exact number")
+        raise ValueError("not an exact number")
     return value
 
 
 def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """Take what cannot be read for missing: what is not needed is not judged."""
     try:
         return handler(value)
     except ValueError:
@@ -63,76 +61,77 @@ def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
 
 _Type = TypeVar("_Type")
 JobId = Annotated[int, Field(gt=0, le=2**63 - 1), BeforeValidator(_exact)]
-"""Airbyte numbers jobs from 1 (BIGSERIAL): what is none of these names no job."""
+"""Airbyte numbers jobs from 1 (PostgreSQL's BIGSERIAL)."""
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time; one without an offset is UTC, as all of Airbyte's are."""
-Word = Annotated[str, BeforeValidator(_tidy)]
-"""A word of Airbyte's, such as a status: capitals and blanks around it mean nothing."""
-Maybe = Annotated[_Type | None, WrapValidator(_or_none)]
-"""A value that is None where it is missing or odd."""
+"""A time; one without an offset is in UTC, as all of Airbyte's are."""
+Word = Annotated[str, BeforeValidator(_normalized)]
+"""A word such as a status, in lower case and without blanks around it."""
+OrNone = Annotated[_Type | None, WrapValidator(_or_none)]
+"""A value, or None if it is missing or malformed."""
 Text = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TEXT])]
+"""A text of any length, cut."""
 
 
 class WireModel(BaseModel):
-    """The base of all answers."""
+    """The base of all models here. Validators are built on first use, to start faster."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, defer_build=True
     )
 
 
-_Answer = TypeVar("_Answer", bound=WireModel)
+_Model = TypeVar("_Model", bound=WireModel)
 
 
-def read(answer: type[_Answer], reply: Reply) -> _Answer:
-    """Read an answer. Raises ProtocolError where it has another shape than Airbyte's."""
+def read(model: type[_Model], reply: Reply) -> _Model:
+    """Parse a response. Raises ProtocolError if it has not the shape of Airbyte's."""
     try:
-        return answer.model_validate(load(reply.body))
+        return model.model_validate(load(reply.body))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        why = f"{where}: {first['msg']}"
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        reason = f"{where}: {first['msg']}"
     except ValueError as error:
-        why = str(error)
+        reason = str(error)
     raise ProtocolError(
-        f"{reply.request}: not the answer of Airbyte's API ({why})",
+        f"{reply.request}: not a response of Airbyte's API ({reason})",
         hint="is a proxy in between, or another program at this address? "
         "`airbyte-sync check` finds the step that fails",
     )
 
 
+class Page(WireModel, Generic[_Model]):
+    """A page of any list of the Public API. Its `next` link is wrong and never followed."""
+
+    data: Sequence[OrNone[_Model]]
+
+
 class PublicJobRow(WireModel):
-    """A job in a list: where only its id can be read, it still counts as a job."""
+    """A job in a list: if only its id can be parsed, it still counts as a job."""
 
     job_id: JobId
-    status: Maybe[Word] = None
-    job_type: Maybe[Word] = None
-    connection_id: Maybe[str] = None
-    start_time: Maybe[Moment] = None
-    last_updated_at: Maybe[Moment] = None
-    bytes_synced: Maybe[int] = None
-    rows_synced: Maybe[int] = None
+    status: OrNone[Word] = None
+    job_type: OrNone[Word] = None
+    connection_id: OrNone[str] = None
+    start_time: OrNone[Moment] = None
+    last_updated_at: OrNone[Moment] = None
+    bytes_synced: OrNone[int] = None
+    rows_synced: OrNone[int] = None
 
 
 class PublicJob(PublicJobRow):
-    """JobResponse of the Public API: an answer about one job must say whose, and how it is."""
+    """JobResponse: a response about one job must have its connection and status."""
 
     status: Word
     connection_id: str
 
 
-class PublicJobs(WireModel):
-    """A page of jobs; its `next` link is wrong in several ways and never followed."""
-
-    data: Sequence[Maybe[PublicJobRow]]
-
-
 class PublicSchedule(WireModel):
-    """When a connection starts by itself."""
+    """When Airbyte starts the connection's syncs by itself."""
 
-    schedule_type: Maybe[Word] = None
-    cron_expression: Maybe[str] = None
-    basic_timing: Maybe[str] = None
+    schedule_type: OrNone[Word] = None
+    cron_expression: OrNone[str] = None
+    basic_timing: OrNone[str] = None
 
 
 class Tag(WireModel):
@@ -142,126 +141,114 @@ class Tag(WireModel):
 
 
 class PublicConnection(WireModel):
-    """A connection, without its streams, which can be very many."""
+    """ConnectionResponse, without its streams: there can be thousands."""
 
     connection_id: str
-    name: Maybe[str] = None
-    status: Maybe[Word] = None
-    workspace_id: Maybe[str] = None
-    source_id: Maybe[str] = None
-    destination_id: Maybe[str] = None
-    schedule: Maybe[PublicSchedule] = None
-    tags: Maybe[Sequence[Maybe[Tag]]] = None
-
-
-class PublicConnections(WireModel):
-    """A page of connections."""
-
-    data: Sequence[Maybe[PublicConnection]]
+    name: OrNone[str] = None
+    status: OrNone[Word] = None
+    workspace_id: OrNone[str] = None
+    source_id: OrNone[str] = None
+    destination_id: OrNone[str] = None
+    schedule: OrNone[PublicSchedule] = None
+    tags: OrNone[Sequence[OrNone[Tag]]] = None
 
 
 class Actor(WireModel):
-    """A source or a destination, of either API: one of the two ids is filled."""
+    """A source or a destination, of either API: one of the two ids is set."""
 
     name: str
-    source_id: Maybe[str] = None
-    destination_id: Maybe[str] = None
-
-
-class PublicActors(WireModel):
-    """A page of sources or of destinations."""
-
-    data: Sequence[Maybe[Actor]]
+    source_id: OrNone[str] = None
+    destination_id: OrNone[str] = None
 
 
 class ConfigActors(WireModel):
     """The sources or the destinations of a workspace."""
 
-    sources: Sequence[Maybe[Actor]] = ()
-    destinations: Sequence[Maybe[Actor]] = ()
+    sources: Sequence[OrNone[Actor]] = ()
+    destinations: Sequence[OrNone[Actor]] = ()
 
 
 class Stats(WireModel):
-    """Numbers of a job, an attempt, or a stream. Emitted: read; committed: confirmed."""
+    """Numbers of a job, an attempt, or a stream. Emitted: read; committed: written."""
 
-    records_emitted: Maybe[int] = None
-    bytes_emitted: Maybe[int] = None
-    records_committed: Maybe[int] = None
-    bytes_committed: Maybe[int] = None
+    records_emitted: OrNone[int] = None
+    bytes_emitted: OrNone[int] = None
+    records_committed: OrNone[int] = None
+    bytes_committed: OrNone[int] = None
 
 
 class StreamStats(Stats):
     """Numbers of one stream of a job."""
 
     stream_name: str
-    stream_namespace: Maybe[str] = None
+    stream_namespace: OrNone[str] = None
 
 
 class FailureReason(WireModel):
-    """Why an attempt failed: only the time is always there."""
+    """Why an attempt failed: Airbyte requires only its timestamp."""
 
-    failure_origin: Maybe[Text] = None
-    failure_type: Maybe[Text] = None
-    external_message: Maybe[Text] = None
-    internal_message: Maybe[Text] = None
-    stacktrace: Maybe[Text] = None
-    retryable: Maybe[bool] = None
+    failure_origin: OrNone[Text] = None
+    failure_type: OrNone[Text] = None
+    external_message: OrNone[Text] = None
+    internal_message: OrNone[Text] = None
+    stacktrace: OrNone[Text] = None
+    retryable: OrNone[bool] = None
 
 
 class FailureSummary(WireModel):
-    """All failures of an attempt; the first is the one to show (JobNotifier.kt)."""
+    """All failures of an attempt; Airbyte's own notifications use the first (JobNotifier.kt)."""
 
-    failures: Sequence[Maybe[FailureReason]] = ()
+    failures: Sequence[OrNone[FailureReason]] = ()
 
 
 class WireAttempt(WireModel):
-    """One of the server's own tries."""
+    """AttemptRead."""
 
-    total_stats: Maybe[Stats] = None
-    failure_summary: Maybe[FailureSummary] = None
+    total_stats: OrNone[Stats] = None
+    failure_summary: OrNone[FailureSummary] = None
 
 
 class ConfigAttempt(WireModel):
-    """The Config API wraps each attempt."""
+    """AttemptInfoRead: an attempt beside its logs."""
 
     attempt: WireAttempt
 
 
 class ConfigListedJob(WireModel):
-    """JobRead in a list: where only its id can be read, it still counts as a job."""
+    """JobRead in a list: if only its id can be parsed, it still counts as a job."""
 
     id: JobId
-    config_type: Maybe[Word] = None
-    config_id: Maybe[str] = None
-    status: Maybe[Word] = None
-    created_at: Maybe[Moment] = None
-    updated_at: Maybe[Moment] = None
-    aggregated_stats: Maybe[Stats] = None
-    stream_aggregated_stats: Maybe[Sequence[Maybe[StreamStats]]] = None
+    config_type: OrNone[Word] = None
+    config_id: OrNone[str] = None
+    status: OrNone[Word] = None
+    created_at: OrNone[Moment] = None
+    updated_at: OrNone[Moment] = None
+    aggregated_stats: OrNone[Stats] = None
+    stream_aggregated_stats: OrNone[Sequence[OrNone[StreamStats]]] = None
 
 
 class ConfigJob(ConfigListedJob):
-    """JobRead of the Config API: an answer about one job must say whose, and how it is."""
+    """JobRead: a response about one job must have its connection and status."""
 
     config_id: str
     status: Word
 
 
 class ConfigJobInfo(WireModel):
-    """A job with its attempts."""
+    """JobInfoRead: a job with its attempts."""
 
     job: ConfigJob
-    attempts: Maybe[Sequence[Maybe[ConfigAttempt]]] = None
+    attempts: OrNone[Sequence[OrNone[ConfigAttempt]]] = None
 
 
 class ConfigRefresh(WireModel):
-    """The answer to a refresh; `job` is missing where the destination cannot refresh.
+    """The response to a refresh; `job` is missing if the destination does not support it.
 
-    Up to 1.1 there is only `value`: true where a refresh was started.
+    Up to 1.1 there is only `value`: true if a refresh was started.
     """
 
     job: ConfigJob | None = None
-    value: Maybe[bool] = None
+    value: OrNone[bool] = None
 
 
 class ConfigEvent(WireModel):
@@ -277,120 +264,116 @@ class ConfigEvents(WireModel):
 
 
 class ConfigJobRow(WireModel):
-    """A job in a list: here the attempts are not wrapped."""
+    """JobWithAttemptsRead: in a list, the attempts are not wrapped."""
 
     job: ConfigListedJob
-    attempts: Maybe[Sequence[Maybe[WireAttempt]]] = None
+    attempts: OrNone[Sequence[OrNone[WireAttempt]]] = None
 
 
 class ConfigJobs(WireModel):
     """A page of jobs, newest first."""
 
-    jobs: Sequence[Maybe[ConfigJobRow]]
+    jobs: Sequence[OrNone[ConfigJobRow]]
 
 
 class ConfigBasicSchedule(WireModel):
-    """Every so many units."""
+    """A fixed interval, such as 24 hours."""
 
-    time_unit: Maybe[str] = None
-    units: Maybe[int] = None
+    time_unit: OrNone[str] = None
+    units: OrNone[int] = None
 
 
 class ConfigCron(WireModel):
-    """A cron expression in Quartz's form."""
+    """A cron expression in Quartz's format."""
 
-    cron_expression: Maybe[str] = None
+    cron_expression: OrNone[str] = None
 
 
 class ConfigScheduleData(WireModel):
-    """One of the two is filled, by the schedule's type."""
+    """One of the two is set, by the schedule's type."""
 
-    basic_schedule: Maybe[ConfigBasicSchedule] = None
-    cron: Maybe[ConfigCron] = None
+    basic_schedule: OrNone[ConfigBasicSchedule] = None
+    cron: OrNone[ConfigCron] = None
 
 
 class ConfigConnection(WireModel):
-    """ConnectionRead of the Config API."""
+    """ConnectionRead."""
 
     connection_id: str
-    name: Maybe[str] = None
-    status: Maybe[Word] = None
-    workspace_id: Maybe[str] = None
-    source_id: Maybe[str] = None
-    destination_id: Maybe[str] = None
-    schedule_type: Maybe[Word] = None
-    schedule_data: Maybe[ConfigScheduleData] = None
-    schedule: Maybe[ConfigBasicSchedule] = None
-    tags: Maybe[Sequence[Maybe[Tag]]] = None
+    name: OrNone[str] = None
+    status: OrNone[Word] = None
+    workspace_id: OrNone[str] = None
+    source_id: OrNone[str] = None
+    destination_id: OrNone[str] = None
+    schedule_type: OrNone[Word] = None
+    schedule_data: OrNone[ConfigScheduleData] = None
+    schedule: OrNone[ConfigBasicSchedule] = None
+    tags: OrNone[Sequence[OrNone[Tag]]] = None
 
 
 class ConfigConnections(WireModel):
     """All connections of a workspace."""
 
-    connections: Sequence[Maybe[ConfigConnection]]
+    connections: Sequence[OrNone[ConfigConnection]]
 
 
 class WireWorkspace(WireModel):
-    """A workspace; both APIs name it alike."""
+    """A workspace, of either API."""
 
     workspace_id: str
-    name: Maybe[str] = None
-
-
-class PublicWorkspaces(WireModel):
-    """A page of workspaces."""
-
-    data: Sequence[Maybe[WireWorkspace]]
+    name: OrNone[str] = None
 
 
 class ConfigWorkspaces(WireModel):
-    """All workspaces that may be seen."""
+    """All workspaces that the credentials can see."""
 
-    workspaces: Sequence[Maybe[WireWorkspace]]
+    workspaces: Sequence[OrNone[WireWorkspace]]
 
 
 @dataclass(slots=True, config=WireModel.model_config)
 class LogEvent:
     """A structured line (since 1.2); the time is in milliseconds.
 
-    A dataclass, because a log may have a million of them: a model takes five times the memory.
+    A dataclass with slots: a log may have a million lines, and a model takes five times the
+    memory of one.
     """
 
-    timestamp: Maybe[Moment] = None
-    message: Maybe[str] = None
-    level: Maybe[Word] = None
-    log_source: Maybe[str] = None
-    stack_trace: Maybe[str] = None
+    timestamp: OrNone[Moment] = None
+    message: OrNone[str] = None
+    level: OrNone[Word] = None
+    log_source: OrNone[str] = None
+    stack_trace: OrNone[str] = None
 
 
-_LOG: Final = TypeAdapter(list[Maybe[str | LogEvent]])
+_LOG: Final = TypeAdapter(list[OrNone[str | LogEvent]])
 
 
 def read_log(elements: bytes) -> Sequence[str | LogEvent | None]:
-    """Read some elements of a log. Raises ProtocolError for what is no JSON."""
+    """Parse elements of a log, a JSON array. Raises ProtocolError if it is not JSON."""
     try:
         return _LOG.validate_python(load(elements))
     except ValueError as error:
-        raise ProtocolError(f"the log is no JSON ({error})") from error
+        raise ProtocolError(f"the log is not valid JSON ({error})") from error
 
 
 class Health(WireModel):
-    """The Config API's sign of life."""
+    """HealthCheckRead."""
 
     available: bool
 
 
 class InstanceAuth(WireModel):
-    """none, simple, or oidc."""
+    """The server's authentication."""
 
-    mode: Maybe[Word] = None
+    mode: OrNone[Word] = None
+    """none, simple, or oidc."""
 
 
 class InstanceConfiguration(WireModel):
-    """What a self-managed server tells anybody about itself."""
+    """What a self-managed server publishes about itself, without authentication."""
 
-    version: Maybe[str] = None
-    edition: Maybe[str] = None
-    default_user_id: Maybe[str] = None
-    """Who owns the workspaces of a self-managed server."""
-    auth: Maybe[InstanceAuth] = None
+    version: OrNone[str] = None
+    edition: OrNone[str] = None
+    default_user_id: OrNone[str] = None
+    """The user that owns the workspaces of a self-managed server."""
+    auth: OrNone[InstanceAuth] = None

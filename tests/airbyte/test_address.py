@@ -151,7 +151,7 @@ def test_an_address_explains_itself() -> None:
 
     assert words == (
         "Public API: http://h/api/public/v1, Config API: http://h/api/v1, web UI: http://h; "
-        "it says that the public API is meant"
+        "the address names the public API"
     )
     assert "Config API: none, web UI: unknown" in parse_address("http://h:8006").explain()
 
@@ -201,19 +201,19 @@ def test_a_typo_is_told_with_the_nearest_guess(pasted: str, guess: str) -> None:
         ("$AIRBYTE_HOST", "placeholder"),
         ("http://{{ var.value.airbyte }}", "placeholder"),
         ("https://<host>/api", "placeholder"),
-        ("ftp://airbyte.example.com", "not an address"),
-        ("postgresql://airbyte.example.com", "not an address"),
-        ("http://", "names no host"),
-        ("http://:8000", "names no host"),
-        ("http://local host:8000", "not an address"),
+        ("ftp://airbyte.example.com", "not a valid Airbyte address"),
+        ("postgresql://airbyte.example.com", "not a valid Airbyte address"),
+        ("http://", "it has no host"),
+        ("http://:8000", "it has no host"),
+        ("http://local host:8000", "not a valid Airbyte address"),
         ("http://localhost:80000", "port out of range"),
-        ("http://[::1", "not an address"),
-        ("http://localhost:8000\\api", "not an address"),
-        ("http://10.0.0.256:8000", "no host can be called so"),
-        (f"http://{'a' * 64}.svc:8001", "no host can be called so"),
-        ("http://.", "no host can be called so"),
-        ("http://..", "no host can be called so"),
-        ("http://xn--zz--.example.com", "no host can be called so"),
+        ("http://[::1", "not a valid Airbyte address"),
+        ("http://localhost:8000\\api", "not a valid Airbyte address"),
+        ("http://10.0.0.256:8000", "not a valid host name"),
+        (f"http://{'a' * 64}.svc:8001", "not a valid host name"),
+        ("http://.", "not a valid host name"),
+        ("http://..", "not a valid host name"),
+        ("http://xn--zz--.example.com", "not a valid host name"),
         ("http://host:8000:9000", "the port is not a number"),
     ],
 )

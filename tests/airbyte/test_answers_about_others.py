@@ -74,7 +74,7 @@ def test_connection_id_in_capitals_is_the_same_connection(api: str) -> None:
 
 @APIS
 def test_job_with_another_id_is_a_protocol_error(api: str) -> None:
-    with pytest.raises(ProtocolError, match="asked for job 7"):
+    with pytest.raises(ProtocolError, match="requested job 7"):
         ask(api, job(api, 8), question=lambda server: server.job(7))
 
 
@@ -84,7 +84,7 @@ def test_job_that_changes_its_connection_is_a_protocol_error(api: str) -> None:
         await server.job(7)
         await server.job(7)
 
-    with pytest.raises(ProtocolError, match=f"asked for job 7 of connection {OURS}"):
+    with pytest.raises(ProtocolError, match=f"requested job 7 of connection {OURS}"):
         ask(api, job(api, 7, OURS, "running"), job(api, 7, THEIRS), question=twice)
 
 
@@ -117,7 +117,7 @@ def read_log(named: _Json, *lines: str) -> list[str]:
 @pytest.mark.parametrize("number", [0, 2, 11])
 def test_log_of_another_attempt_is_a_protocol_error(number: int) -> None:
     """AttemptRead's id is the attempt's number, which counts from 0."""
-    with pytest.raises(ProtocolError, match=f"asked for attemptNumber 1, got {number}$"):
+    with pytest.raises(ProtocolError, match=f"requested attemptNumber 1, received {number}$"):
         read_log({"status": "failed", "id": number, "createdAt": 1}, "a line")
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import ClockAhead
-from airbyte_sync_cli.airbyte.request import Request, UnansweredError, read_retry_after
+from airbyte_sync_cli.airbyte.request import Request, read_retry_after
+from airbyte_sync_cli.airbyte.transport_errors import UnansweredError
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.error_response import read_refusal
+from airbyte_sync_cli.airbyte.error_response import read_error
 from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.public_api import PAGE, PublicApi
 from airbyte_sync_cli.airbyte.request import Reply, Request
@@ -64,9 +64,9 @@ def test_a_time_is_told_in_utc_whatever_its_offset(said: str) -> None:
 def test_an_error_body_without_a_bottom_is_only_an_error_body(body: bytes) -> None:
     request = Request(method="GET", url="http://airbyte/api/v1/health")
 
-    refusal = read_refusal(Reply(request=request, status=500, headers={}, body=body))
+    refusal = read_error(Reply(request=request, status=500, headers={}, body=body))
 
-    assert len(refusal.words) < 1000
+    assert len(refusal.text) < 1000
 
 
 def test_a_list_that_always_gives_the_same_page_comes_to_an_end() -> None:

@@ -137,7 +137,7 @@ def test_job_of_which_only_the_id_can_be_read_counts_for_the_baseline(api: str) 
 def test_list_with_a_job_that_cannot_be_read_proves_nothing(
     api: str, odd: dict[str, object]
 ) -> None:
-    with pytest.raises(ProtocolError, match="1 of 2 rows cannot be read"):
+    with pytest.raises(ProtocolError, match="1 of 2 rows cannot be parsed"):
         read_jobs(api, a_job(api, **odd), a_job(api, jobId=6))
 
 
@@ -150,7 +150,7 @@ def test_job_that_cannot_be_read_is_left_out_of_a_shown_list_with_one_warning(
 
     assert [job.id for job in found] == [7]
     [warning] = [one for one in caplog.records if one.levelno == logging.WARNING]
-    assert "1 of 2 rows cannot be read" in warning.getMessage()
+    assert "1 of 2 rows cannot be parsed" in warning.getMessage()
 
 
 @APIS
@@ -208,12 +208,12 @@ def test_connection_without_an_id_is_left_out(
     api: str, row: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert [one.id for one in read_connections(api, row, GOOD)] == ["good"]
-    assert "1 of 2 rows cannot be read" in caplog.text
+    assert "1 of 2 rows cannot be parsed" in caplog.text
 
 
 @APIS
 def test_list_without_any_readable_row_is_not_airbytes(api: str) -> None:
-    with pytest.raises(ProtocolError, match="no row of the list can be read"):
+    with pytest.raises(ProtocolError, match="none of the rows can be parsed"):
         read_connections(api, {}, {})
 
 

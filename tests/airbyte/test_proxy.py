@@ -63,7 +63,7 @@ def test_no_proxy_means_names_all_below_them_and_networks(
     "proxy", ["ftp://proxy", "http://", "http://proxy:port", "http://proxy:0"]
 )
 def test_an_unusable_proxy_is_told_without_its_password(proxy: str) -> None:
-    with pytest.raises(UsageError, match="cannot be used") as caught:
+    with pytest.raises(UsageError, match="not a valid proxy address") as caught:
         proxy_for("http://a.example.com", {"all": proxy.replace("//", "//user:canary@")})
 
     assert "canary" not in caught.value.message

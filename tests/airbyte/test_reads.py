@@ -11,7 +11,8 @@ from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.request import Request, UnansweredError
+from airbyte_sync_cli.airbyte.request import Request
+from airbyte_sync_cli.airbyte.transport_errors import UnansweredError
 from airbyte_sync_cli.errors import DeniedError
 from airbyte_sync_cli.settings import Settings, load_settings
 from tests.support.core import LoopClock

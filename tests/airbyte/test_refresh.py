@@ -28,7 +28,7 @@ def test_refresh_that_names_no_job_is_a_lost_answer() -> None:
 
 @pytest.mark.parametrize("answer", [{"value": False}, {}])
 def test_refresh_that_was_not_started_is_rejected(answer: dict[str, object]) -> None:
-    with pytest.raises(RejectedError, match="cannot refresh"):
+    with pytest.raises(RejectedError, match="does not support refreshes"):
         refresh(answer)
 
 

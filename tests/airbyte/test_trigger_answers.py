@@ -3,8 +3,9 @@
 import pytest
 
 from airbyte_sync_cli.airbyte.models import Job, ResponseLost, TriggerResponse, Undelivered
-from airbyte_sync_cli.airbyte.request import Reply, Request, UnansweredError
-from airbyte_sync_cli.airbyte.trigger_response import judge_trigger
+from airbyte_sync_cli.airbyte.request import Reply, Request
+from airbyte_sync_cli.airbyte.transport_errors import UnansweredError
+from airbyte_sync_cli.airbyte.trigger_response import classify_trigger
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -25,12 +26,14 @@ def judged(
     async def send() -> Reply:
         if error is not None:
             raise error
-        return Reply(request=request, status=status, headers=headers, body=body.encode())
+        return Reply(
+            request=request, status=status, headers=headers, body=body.encode(), retry_after=7.0
+        )
 
     def read_job(_reply: Reply) -> Job:
         raise AssertionError("there is none")
 
-    return run(judge_trigger(send, read_job=read_job, retry_after=lambda _: 7.0))
+    return run(classify_trigger(send(), read_job=read_job))
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ LOGIN = "https://accounts.google.com/o/oauth2/v2/auth?client_id=1"
 CLOUDFLARE = {"Server": "cloudflare", "CF_Ray": "8f"}
 NOT_THE_API = "this is the web page or an identity proxy, not the API"
 IAP_HINT = (
-    "hint: Google IAP? name its client id with --iap-audience; other proxies: --header, "
+    "hint: Google IAP? set --iap-audience to its client id; other proxies: --header or "
     "AIRBYTE_TOKEN"
 )
 CLOUDFLARE_HINT = (
-    "hint: Cloudflare stands in front and keeps us out: let it admit this machine's address, or "
-    "give its service token in AIRBYTE_HEADERS (CF-Access-Client-Id, CF-Access-Client-Secret)"
+    "hint: Cloudflare blocks this client: allow this machine's address there, or set a service "
+    "token in AIRBYTE_HEADERS (CF-Access-Client-Id, CF-Access-Client-Secret)"
 )
 
 
@@ -71,7 +71,7 @@ def test_a_doubled_or_wrong_token_address_is_mended(
 IAPS: dict[str, tuple[Answer, str]] = {
     "redirect": (
         always(302, "", Location=LOGIN),
-        f"GET {{url}}{HEALTH_PATH}: sent to a login page ({LOGIN}): {NOT_THE_API}",
+        f"GET {{url}}{HEALTH_PATH}: redirected to a login page ({LOGIN}): {NOT_THE_API}",
     ),
     "text": (
         always(401, "Invalid IAP credentials: empty token", content_type="text/html"),
@@ -105,9 +105,9 @@ def test_a_private_ca_is_named_with_its_option(stage: Stage, certificates: Certi
         9,
         f"cannot reach {url}: its certificate is not trusted "
         "(unable to get local issuer certificate)",
-        "hint: a private CA? --ca-bundle (AIRBYTE_CA_BUNDLE) must name a file that holds its "
-        "root certificate; a server that does not send its intermediate certificates fails like "
-        "this, too",
+        "hint: a private CA? --ca-bundle (AIRBYTE_CA_BUNDLE) names a file with its root "
+        "certificate; a server that does not send its intermediate certificates causes the same "
+        "error",
     )
 
 
@@ -117,8 +117,8 @@ def test_credentials_do_no_harm_where_authentication_is_off(stage: Stage) -> Non
     ending = call(*LOOK, AIRBYTE_URL=url, **APPLICATION)
     assert ending.code == 0
     words = (
-        f"this server gives no tokens (POST {url}{TOKEN_PATH}: 404), so its authentication is "
-        "off: going on without the client id"
+        f"this server has no token endpoint (POST {url}{TOKEN_PATH}: 404), so its "
+        "authentication is off: continuing without the client id"
     )
     assert ending.report["warnings"] == [words]
     assert ending.warnings[0].endswith(f"warning: {words}")
@@ -138,7 +138,7 @@ BLOCKS: dict[str, tuple[Answer, int, str]] = {
     "access": (
         always(302, "", Location="https://x.cloudflareaccess.com/login"),
         6,
-        f"{HEALTH_PATH}: sent to a login page (https://x.cloudflareaccess.com/login): "
+        f"{HEALTH_PATH}: redirected to a login page (https://x.cloudflareaccess.com/login): "
         f"{NOT_THE_API}",
     ),
 }
@@ -164,7 +164,8 @@ def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> No
         call(*LOOK, AIRBYTE_URL=url),
         6,
         f"GET {url}{HEALTH_PATH}: 401 (a web page: 401 Authorization Required)",
-        "hint: a proxy in front wants AIRBYTE_USERNAME and AIRBYTE_PASSWORD; check both",
+        "hint: a proxy in front requires a user name and password: check AIRBYTE_USERNAME and "
+        "AIRBYTE_PASSWORD",
     )
 
 
@@ -174,21 +175,21 @@ def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> No
     [
         (
             {},
-            "no credentials are set: this Airbyte wants AIRBYTE_CLIENT_ID and "
+            "no credentials are set: this Airbyte requires AIRBYTE_CLIENT_ID and "
             "AIRBYTE_CLIENT_SECRET (web UI: Settings, Applications), or AIRBYTE_TOKEN",
         ),
         (
             {"AIRBYTE_USERNAME": "jane", "AIRBYTE_PASSWORD": "a-password"},
-            "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers want a client id "
-            "and secret instead (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET)",
+            "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers require a client "
+            "id and secret instead (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET)",
         ),
         (
             {"AIRBYTE_TOKEN": "a-ready-token"},
-            "AIRBYTE_TOKEN was refused: it may have ended, or belong to another server",
+            "AIRBYTE_TOKEN was refused: it may have expired, or belong to another server",
         ),
         (
             {"AIRBYTE_HEADERS": "Authorization: Custom canary"},
-            "the Authorization header of AIRBYTE_HEADERS (--header) was refused: is it right, and "
+            "the Authorization header from AIRBYTE_HEADERS (--header) was refused: is it right, and "
             "for this server?",
         ),
         (

@@ -47,7 +47,7 @@ def test_no_verdict_hangs_on_the_config_api(stage: Stage, what: str, life: str, 
 def test_a_config_api_that_never_answers_delays_a_verdict_for_ten_seconds_at_most(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airbyte_sync_cli.airbyte.client._LONGEST_ASIDE", 0.1)
+    monkeypatch.setattr("airbyte_sync_cli.airbyte.client._OPTIONAL_LIMIT", 0.1)
     monkeypatch.setattr("airbyte_sync_cli.sync.finish._LONGEST_LOOK", 0.2)
 
     ending = run(stage, a_sandbox(FAILED, "any:never:api=config"), "-o", "json")

@@ -482,7 +482,7 @@ def test_nothing_starts_while_a_job_of_the_list_has_no_readable_id(
     [state] = given.run(orders)
 
     assert (state.exit_code, state.start) == (ExitCode.PROTOCOL, Start.NOT_SENT)
-    assert "1 of 2 rows cannot be read" in str(state.error)
+    assert "1 of 2 rows cannot be parsed" in str(state.error)
     assert not given.sandbox.sent("trigger")
 
 

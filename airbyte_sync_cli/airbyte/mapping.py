@@ -1,4 +1,7 @@
-"""From the Config API's wire models to ours: numbers, attempts, failures, logs."""
+"""From the wire models of both APIs to the values of `models`.
+
+A renamed status passes through as a word: `models.FINAL_STATUSES` decides what it means.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -15,53 +18,39 @@ from airbyte_sync_cli.airbyte.models import (
     StreamProgress,
     Workspace,
 )
-from airbyte_sync_cli.airbyte.request import Reply
-from airbyte_sync_cli.errors import ProtocolError, RejectedError
 from airbyte_sync_cli.foreign_text import capped
 
 _LONGEST_TRACE: Final = 20_000
 """Characters of a stack trace: some three hundred lines."""
 _TYPES: Final = {"reset_connection": "reset"}
-"""Stored names that the Public API shows as another word; we show its words everywhere."""
+"""The Config API's names of job types that differ from the Public API's, which are shown."""
 
 
-def read_started(reply: Reply) -> Job:
-    """Read the answer to a trigger."""
-    return job(wire.read(wire.ConfigJobInfo, reply))
+def public_job(row: wire.PublicJobRow, *, connection_id: str = "") -> Job:
+    """Return a job. `connection_id` is used if a row of a list names no connection."""
+    return Job(
+        id=row.job_id,
+        connection_id=row.connection_id or connection_id,
+        type=row.job_type or UNKNOWN,
+        status=row.status or UNKNOWN,
+        created_at=row.start_time,
+        ended_at=row.last_updated_at,
+        records_synced=row.rows_synced,
+        bytes_synced=row.bytes_synced,
+    )
 
 
-def read_refresh(reply: Reply) -> Job:
-    """Read the answer to a refresh. Raises RejectedError where the destination cannot.
-
-    Up to 1.1 the answer to a started refresh names no job: ProtocolError, so it is looked for.
-    """
-    answer = wire.read(wire.ConfigRefresh, reply)
-    started = answer.job
-    if started is None and answer.value:
-        raise ProtocolError(f"{reply.request}: a refresh was started, its job is not named")
-    if started is None:
-        raise RejectedError(
-            f"{reply.request}: the destination cannot refresh",
-            hint="--job-type clear, then a sync, loads everything again",
-        )
-    return job(wire.ConfigJobInfo(job=started))
-
-
-def job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = "") -> Job:
-    """Return a job; its attempts are known in some answers only.
-
-    `connection_id` is whose jobs were asked for: a row of a list may not name its connection.
-    """
+def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = "") -> Job:
+    """Return a job, as `public_job` does; not every response has its attempts."""
     row, attempts = info.job, info.attempts
     stats = row.aggregated_stats or wire.Stats()
-    ended = row.updated_at if row.status in FINAL_STATUSES else None
     return Job(
         id=row.id,
         connection_id=row.config_id or connection_id,
         type=_TYPES.get(row.config_type or UNKNOWN, row.config_type or UNKNOWN),
         status=row.status or UNKNOWN,
         created_at=row.created_at,
-        ended_at=ended,
+        ended_at=row.updated_at if row.status in FINAL_STATUSES else None,
         records_synced=stats.records_committed,
         bytes_synced=stats.bytes_committed,
         attempts=None if attempts is None else len(attempts),
@@ -69,19 +58,19 @@ def job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = ""
 
 
 def progress(info: wire.ConfigJobInfo) -> Progress:
-    """Tell the live numbers, the attempts, and the failure if there is one."""
+    """Return the live numbers, the attempts, and the failure if there is one."""
     attempts = [row.attempt if row else wire.WireAttempt() for row in info.attempts or ()]
-    is_counted = info.attempts is not None
+    has_attempts = info.attempts is not None
     total = info.job.aggregated_stats or wire.Stats()
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
     return Progress(
-        attempts=len(attempts) if is_counted else None,
+        attempts=len(attempts) if has_attempts else None,
         records_emitted=_first(total.records_emitted, latest.records_emitted),
         bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
         records_committed=_first(total.records_committed, latest.records_committed),
         streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or () if row),
         failure=_failure(attempts),
-        did_run=(bool(attempts) or total.records_emitted is not None) if is_counted else None,
+        did_run=(bool(attempts) or total.records_emitted is not None) if has_attempts else None,
     )
 
 
@@ -100,7 +89,7 @@ def _stream(row: wire.StreamStats) -> StreamProgress:
 
 
 def _failure(attempts: Sequence[wire.WireAttempt]) -> Failure | None:
-    """The first failure of the last attempt, as Airbyte's own notices show it."""
+    """Return the first failure of the last attempt, as Airbyte's notifications do."""
     summary = attempts[-1].failure_summary if attempts else None
     first = next((one for one in summary.failures if one), None) if summary else None
     if first is None:
@@ -115,18 +104,28 @@ def _failure(attempts: Sequence[wire.WireAttempt]) -> Failure | None:
     )
 
 
-def workspaces(reply: Reply) -> Sequence[Workspace]:
-    """Read a list of workspaces."""
-    found = wire.read(wire.ConfigWorkspaces, reply).workspaces
-    return [Workspace(id=row.workspace_id, name=row.name) for row in found if row]
-
-
 def _capped(text: str | None) -> str | None:
     return text and capped(text)
 
 
-def connection(row: wire.ConfigConnection) -> Connection:
-    """Tell a connection, with its schedule for people."""
+def public_connection(row: wire.PublicConnection) -> Connection:
+    """Return a connection; the names of its source and destination are in other lists."""
+    schedule = row.schedule or wire.PublicSchedule()
+    return Connection(
+        id=row.connection_id,
+        name=row.name or row.connection_id,
+        status=row.status or UNKNOWN,
+        workspace_id=row.workspace_id,
+        source_id=row.source_id,
+        destination_id=row.destination_id,
+        schedule_type=schedule.schedule_type,
+        schedule=schedule.cron_expression or schedule.basic_timing,
+        tags=tuple(tag.name for tag in row.tags or () if tag),
+    )
+
+
+def config_connection(row: wire.ConfigConnection) -> Connection:
+    """Return a connection, its schedule written as the Public API writes it."""
     data = row.schedule_data or wire.ConfigScheduleData()
     basic, cron = data.basic_schedule or row.schedule, data.cron
     every = f"Every {basic.units} {basic.time_unit}".upper() if basic else None
@@ -143,9 +142,14 @@ def connection(row: wire.ConfigConnection) -> Connection:
     )
 
 
-def lines(log: Sequence[str | wire.LogEvent | None]) -> Iterator[LogLine]:
-    """Tell the lines of a part of a log, of either shape."""
-    for entry in log:
+def workspace(row: wire.WireWorkspace) -> Workspace:
+    """Return a workspace."""
+    return Workspace(id=row.workspace_id, name=row.name)
+
+
+def log_lines(entries: Sequence[str | wire.LogEvent | None]) -> Iterator[LogLine]:
+    """Yield the lines of a part of a log: plain text, or events (since 1.2)."""
+    for entry in entries:
         if isinstance(entry, str):
             yield LogLine(message=entry)
         elif entry is not None:
