@@ -127,7 +127,7 @@ def test_a_job_that_does_not_exist_is_told_at_once_and_without_talk_of_an_outage
     ending = call("wait", "7", AIRBYTE_URL=stage.sandbox(Sandbox()))
 
     assert_told_well(ending, 7)
-    assert ending.lines("error: ")[0].startswith("error: no job 7 here")
+    assert ending.lines("error: ")[0].startswith("error: job 7 not found")
     assert ending.lines("hint: ")[0].startswith("hint: `airbyte-sync jobs --conn NAME` lists")
     assert ending.warnings == []
 

@@ -167,7 +167,7 @@ def test_a_connection_without_a_job_has_no_log(stage: Stage) -> None:
 def test_an_unknown_job_is_not_found(stage: Stage) -> None:
     ending = call("logs", "99", AIRBYTE_URL=stage.sandbox(a_past()))
     assert_told_well(ending, 7)
-    assert "no job 99 here" in ending.lines("error: ")[0]
+    assert "job 99 not found" in ending.lines("error: ")[0]
 
 
 def test_an_attempt_that_never_was_is_not_found(stage: Stage) -> None:

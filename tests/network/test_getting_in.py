@@ -189,8 +189,8 @@ def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> No
         ),
         (
             {"AIRBYTE_HEADERS": "Authorization: Custom canary"},
-            "the Authorization header from AIRBYTE_HEADERS (--header) was refused: is it right, and "
-            "for this server?",
+            "the Authorization header from AIRBYTE_HEADERS (--header) was refused: is it right, "
+            "and for this server?",
         ),
         (
             APPLICATION,

@@ -149,7 +149,7 @@ def test_an_id_that_nobody_has_is_exit_7_and_is_named(stage: Stage, api: str) ->
     ending = call("run", "-c", nobody, "--api", api, AIRBYTE_URL=stage.sandbox(sandbox))
 
     assert_told_well(ending, 7)
-    assert ending.lines("error: ")[0].startswith(f"error: no connection {nobody} here")
+    assert ending.lines("error: ")[0].startswith(f"error: connection {nobody} not found")
     assert "airbyte-sync connections" in ending.lines("hint: ")[0]
 
 
