@@ -60,7 +60,7 @@ def airflow(
         yield Airflow.install(line, tmp_path_factory.mktemp("airflow"), url)
 
 
-def test_every_dag_is_imported_without_a_warning_of_its_own(airflow: Airflow) -> None:
+def test_every_dag_imports_without_own_warning(airflow: Airflow) -> None:
     assert airflow.script(IMPORT, str(airflow.dags)) == [
         "airbyte_bash",
         "airbyte_failure_branch",
@@ -71,7 +71,7 @@ def test_every_dag_is_imported_without_a_warning_of_its_own(airflow: Airflow) ->
     ]
 
 
-def test_a_sync_that_succeeds_is_a_task_that_succeeds_with_its_result_as_xcom(
+def test_succeeded_sync_is_succeeded_task_with_xcom(
     airflow: Airflow,
 ) -> None:
     told = airflow.test("airbyte_bash", {"connection": "good"})
@@ -82,7 +82,7 @@ def test_a_sync_that_succeeds_is_a_task_that_succeeds_with_its_result_as_xcom(
     assert (result["outcome"], result["syncs"][0]["records_synced"]) == ("ok", 1000)
 
 
-def test_a_task_that_runs_out_of_time_cancels_its_job(airflow: Airflow, sandbox: Sandbox) -> None:
+def test_task_timeout_cancels_job(airflow: Airflow, sandbox: Sandbox) -> None:
     before = len(sandbox.jobs)
 
     told = airflow.test(

@@ -79,7 +79,7 @@ def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, 
     return {**moved, "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
 
-def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:
+def test_pods_match_kubernetes_schema(airflow: Airflow) -> None:
     pods = render(airflow, wish("airbyte_pod"), wish("airbyte_many_one_pod"))
     python = environment("kubernetes")
 
@@ -90,7 +90,7 @@ def test_the_pods_are_what_kubernetes_accepts(airflow: Airflow) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_pod_asks_for_little_and_may_do_nothing(airflow: Airflow) -> None:
+def test_pod_is_small_and_unprivileged(airflow: Airflow) -> None:
     [pod] = render(airflow, wish("airbyte_pod"))
     base = base_of(pod)
 
@@ -109,7 +109,7 @@ def test_the_pod_asks_for_little_and_may_do_nothing(airflow: Airflow) -> None:
     assert all("valueFrom" not in each for each in base["env"])  # secrets are files
 
 
-def test_what_the_pod_runs_leaves_xcom_and_a_termination_message(
+def test_pod_command_writes_xcom_and_termination_message(
     airflow: Airflow, secrets: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
@@ -129,7 +129,7 @@ def test_what_the_pod_runs_leaves_xcom_and_a_termination_message(
     assert "the key was revoked" in (root / "dev/termination-log").read_text()
 
 
-def test_one_pod_syncs_all_connections_of_the_variable(
+def test_one_pod_syncs_all_connections_of_variable(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
     [pod] = render(airflow, wish("airbyte_many_one_pod"))
@@ -141,7 +141,7 @@ def test_one_pod_syncs_all_connections_of_the_variable(
     assert [job.status for job in sandbox.jobs[before:]] == ["succeeded"] * 2
 
 
-def test_each_mapped_pod_syncs_one_connection_of_the_variable(
+def test_each_mapped_pod_syncs_one_connection_of_variable(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
     wishes = [wish("airbyte_many_mapped", mapped=index) for index in "01"]
@@ -154,7 +154,7 @@ def test_each_mapped_pod_syncs_one_connection_of_the_variable(
     assert len({job.connection_id for job in sandbox.jobs[before:]}) == 2
 
 
-def test_99_is_what_the_operator_takes_for_skipped(airflow: Airflow, secrets: Path) -> None:
+def test_operator_treats_99_as_skipped(airflow: Airflow, secrets: Path) -> None:
     [pod] = render(airflow, wish("airbyte_pod", connection="busy", if_running="skip"))
 
     assert _start(pod, airflow, secrets).wait(30) == 99
@@ -170,7 +170,7 @@ def _start(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> subprocess.P
     )
 
 
-def test_whenever_a_pod_is_killed_the_next_one_leaves_one_success_and_no_orphan(
+def test_killed_pod_and_its_retry_leave_one_success_and_no_orphan(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
     victim = f"pod {airflow.version}"

@@ -114,25 +114,25 @@ def world(
             yield World(airflow, ui, sandbox)
 
 
-def test_exit_99_is_a_skipped_task(world: World) -> None:
+def test_exit_99_is_skipped_task(world: World) -> None:
     assert world.end("skip") == {"sync": "skipped"}
     assert world.jobs("busy") == ["running"]
 
 
-def test_the_id_of_trigger_reaches_wait_through_xcom(world: World) -> None:
+def test_job_id_of_trigger_reaches_wait_through_xcom(world: World) -> None:
     assert world.end("two") == {"trigger": "success", "wait": "success"}
     assert len(world.airflow.xcom("airbyte_two_tasks", "trigger", "two").split()) == 2
     assert (world.jobs("one"), world.jobs("two")) == (["succeeded"], ["succeeded"])
 
 
-def test_a_sync_that_fails_fails_the_task_with_the_reason_in_its_log(world: World) -> None:
+def test_failed_sync_fails_task_with_reason_in_log(world: World) -> None:
     assert world.end("bad") == {"sync": "failed"}
     assert "the key was revoked" in world.log("bad")
     assert "exit code 3" in world.log("bad")
     assert world.jobs("bad") == ["failed"] * 3  # a task with two retries
 
 
-def test_a_failure_that_may_pass_is_tried_again(world: World) -> None:
+def test_retryable_failure_is_retried(world: World) -> None:
     assert world.end("recovers") == {
         "sync": "success",
         "what_next": "success",
@@ -143,25 +143,25 @@ def test_a_failure_that_may_pass_is_tried_again(world: World) -> None:
     assert world.jobs("recovers") == ["failed", "succeeded"]
 
 
-def test_a_failure_that_will_not_pass_is_told(world: World) -> None:
+def test_permanent_failure_alerts_without_retry(world: World) -> None:
     states = world.end("hopeless")
 
     assert (states["sync_again"], states["alert"]) == ("skipped", "failed")
     assert world.jobs("bad too") == ["failed"]
 
 
-def test_the_operator_in_the_documents_does_not_retry_what_cannot_pass(world: World) -> None:
+def test_documented_operator_does_not_retry_permanent_failure(world: World) -> None:
     assert world.end("nowhere") == {"sync": "failed"}
     assert world.airflow.tries("airbyte_give_up", "nowhere", "sync") == 1
     assert "exit code 7" in world.log("nowhere")
 
 
-def test_the_setup_task_in_the_documents_anchors_a_retry(world: World) -> None:
+def test_documented_setup_task_anchors_retry(world: World) -> None:
     assert world.end("exact") == {"mark": "success", "sync": "success"}
     assert world.jobs("exact") == ["failed", "succeeded"]
 
 
-def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> None:
+def test_task_marked_as_failed_cancels_job(world: World) -> None:
     until(lambda: world.jobs("endless") == ["running"], "the endless sync")
 
     world.ui.fail("airbyte_bash", "endless", "sync")
@@ -170,7 +170,7 @@ def test_a_task_that_a_person_marks_as_failed_cancels_its_job(world: World) -> N
     assert world.end("endless") == {"sync": "failed"}
 
 
-def test_whenever_a_task_is_killed_its_retry_leaves_one_success_and_no_orphan(
+def test_killed_task_and_its_retry_leave_one_success_and_no_orphan(
     world: World,
 ) -> None:
     kills = itertools.product(("command", "task"), SIGNALS, MOMENTS)
@@ -186,7 +186,7 @@ def test_whenever_a_task_is_killed_its_retry_leaves_one_success_and_no_orphan(
     assert ends == {name: {"sync": "success"} for name in names}
 
 
-def test_the_anchor_stays_in_retries_and_is_renewed_by_clearing(world: World) -> None:
+def test_anchor_is_stable_in_retries_and_renewed_by_clearing(world: World) -> None:
     experiment = Experiment(world.airflow, world.ui, "anchor_idle")
     experiment.begin()
     experiment.rows(2)
@@ -203,7 +203,7 @@ def test_the_anchor_stays_in_retries_and_is_renewed_by_clearing(world: World) ->
             assert renewed(anchor, rows[before], rows[after])
 
 
-def test_the_anchor_is_renewed_for_the_first_try_if_the_run_still_goes_on(world: World) -> None:
+def test_anchor_is_renewed_for_first_try_while_run_is_active(world: World) -> None:
     experiment = Experiment(world.airflow, world.ui, "anchor_busy")
     experiment.begin()
     experiment.rows(2)

@@ -55,7 +55,7 @@ def url(sandbox: Sandbox) -> Iterator[str]:
         yield address
 
 
-def test_it_says_what_it_is(image: Image) -> None:
+def test_image_has_version_and_labels(image: Image) -> None:
     config = image.inspect()
 
     assert config["User"] == "10001:10001"
@@ -66,7 +66,7 @@ def test_it_says_what_it_is(image: Image) -> None:
     assert image.run("--version").stdout == f"airbyte-sync {__version__}\n"
 
 
-def test_its_environment_holds_the_program_compiled_once_and_no_installer(image: Image) -> None:
+def test_image_has_compiled_program_and_no_installer(image: Image) -> None:
     found = json.loads(image.python(_LOOK_AROUND))
 
     assert {"airbyte_sync_cli", "starlette", "google"} <= set(found["packages"])
@@ -75,7 +75,7 @@ def test_its_environment_holds_the_program_compiled_once_and_no_installer(image:
     assert found["writable"] == []
 
 
-def test_no_shell_is_needed(image: Image, url: str) -> None:
+def test_image_works_without_shell(image: Image, url: str) -> None:
     shells = [f"--volume=/dev/null:/bin/{name}:ro" for name in ("sh", "bash")]
 
     done = image.run("run", "--conn", "quick", "--url", url, options=shells)
@@ -85,7 +85,7 @@ def test_no_shell_is_needed(image: Image, url: str) -> None:
         image.call("run", "--rm", *shells, "--entrypoint=/bin/sh", image.tag, "-c", "true")
 
 
-def test_the_demo_needs_nothing_but_the_image(image: Image) -> None:
+def test_demo_needs_only_the_image(image: Image) -> None:
     done = image.run("demo")
 
     assert done.returncode == 0, done.stderr
@@ -93,7 +93,7 @@ def test_the_demo_needs_nothing_but_the_image(image: Image) -> None:
 
 
 @pytest.mark.parametrize("user", ["10001", "54321:54321"], ids=["its own uid", "an unknown uid"])
-def test_a_sync_runs_with_nothing_to_write(image: Image, url: str, user: str) -> None:
+def test_sync_runs_on_read_only_file_system(image: Image, url: str, user: str) -> None:
     done = image.run(
         "run", "--conn", "quick", "--url", url, "-o", "json",
         options=[f"--user={user}", *_no_tmpfs(image)],
@@ -103,7 +103,7 @@ def test_a_sync_runs_with_nothing_to_write(image: Image, url: str, user: str) ->
     assert json.loads(done.stdout)["syncs"][0]["status"] == "succeeded"
 
 
-def test_sigterm_as_process_1_cancels_the_sync(image: Image, sandbox: Sandbox, url: str) -> None:
+def test_sigterm_as_process_1_cancels_sync(image: Image, sandbox: Sandbox, url: str) -> None:
     with image.running("run", "--conn", "slow", "--url", url) as container:
         _until(lambda: [job.status for job in sandbox.active_jobs()] == ["running"])
         image.call("kill", "--signal", "TERM", container)
@@ -113,9 +113,7 @@ def test_sigterm_as_process_1_cancels_the_sync(image: Image, sandbox: Sandbox, u
     assert [job.status for job in sandbox.jobs] == ["cancelled"]
 
 
-def test_airflows_sidecar_and_kubernetes_get_their_files(
-    image: Image, url: str, tmp_path: Path
-) -> None:
+def test_xcom_and_termination_files_are_written(image: Image, url: str, tmp_path: Path) -> None:
     xcom, message = tmp_path / "xcom", tmp_path / "message"
     xcom.mkdir()
     message.touch()
@@ -137,7 +135,7 @@ def test_airflows_sidecar_and_kubernetes_get_their_files(
     assert "The key ended." in message.read_text(encoding="utf-8")
 
 
-def test_a_waiting_run_lives_in_64_mib(image: Image, sandbox: Sandbox, url: str) -> None:
+def test_waiting_run_fits_in_64_mib(image: Image, sandbox: Sandbox, url: str) -> None:
     options = ["--memory=64m"]
     with image.running("run", "--conn", "slow", "--url", url, options=options) as container:
         _until(lambda: len(sandbox.active_jobs()) == 1)

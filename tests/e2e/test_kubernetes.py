@@ -81,7 +81,7 @@ def airflow(
     )
 
 
-def test_a_pod_that_succeeds_is_a_task_that_succeeds_with_its_result_as_xcom(
+def test_succeeded_pod_is_succeeded_task_with_xcom(
     airflow: Airflow,
 ) -> None:
     told = airflow.test("airbyte_pod", {"connection": "orders"})
@@ -91,7 +91,7 @@ def test_a_pod_that_succeeds_is_a_task_that_succeeds_with_its_result_as_xcom(
     assert airflow.xcom("airbyte_pod", "sync")["outcome"] == "ok"
 
 
-def test_why_a_sync_failed_stands_in_the_tasks_error(airflow: Airflow) -> None:
+def test_task_error_has_reason_of_failed_sync(airflow: Airflow) -> None:
     told = airflow.test("airbyte_pod", {"connection": "bad"})
 
     assert "failed" in airflow.states("airbyte_pod").values()
@@ -103,7 +103,7 @@ def test_why_a_sync_failed_stands_in_the_tasks_error(airflow: Airflow) -> None:
 
 
 @pytest.mark.parametrize("dag_id", ["airbyte_many_one_pod", "airbyte_many_mapped"])
-def test_many_connections_are_synced_in_one_pod_or_in_one_each(
+def test_connections_are_synced_in_one_pod_or_one_each(
     airflow: Airflow, cluster: Cluster, dag_id: str
 ) -> None:
     names = ("orders", "customers")
@@ -116,7 +116,7 @@ def test_many_connections_are_synced_in_one_pod_or_in_one_each(
         assert cluster.job_statuses(name) == ["succeeded", *before[name]]
 
 
-def test_a_pod_that_ends_with_99_is_a_skipped_task(airflow: Airflow, cluster: Cluster) -> None:
+def test_pod_with_exit_99_is_skipped_task(airflow: Airflow, cluster: Cluster) -> None:
     cluster.beside("trigger", "--conn", "busy", "--if-running", "attach")
 
     airflow.test("airbyte_pod", {"connection": "busy", "if_running": "skip"})
@@ -124,7 +124,7 @@ def test_a_pod_that_ends_with_99_is_a_skipped_task(airflow: Airflow, cluster: Cl
     assert "skipped" in airflow.states("airbyte_pod").values()
 
 
-def test_a_task_that_runs_out_of_time_cancels_its_sync(airflow: Airflow, cluster: Cluster) -> None:
+def test_task_timeout_cancels_sync(airflow: Airflow, cluster: Cluster) -> None:
     before = cluster.job_statuses("slow")
 
     told = airflow.test(
@@ -137,7 +137,7 @@ def test_a_task_that_runs_out_of_time_cancels_its_sync(airflow: Airflow, cluster
     assert set(since) == {"cancelled"}
 
 
-def test_what_a_pod_says_is_its_termination_message(airflow: Airflow, cluster: Cluster) -> None:
+def test_termination_message_has_reason(airflow: Airflow, cluster: Cluster) -> None:
     [pod] = render(airflow, wish("airbyte_pod", connection="bad"))
 
     name = cluster.run(pod)
@@ -149,7 +149,7 @@ def test_what_a_pod_says_is_its_termination_message(airflow: Airflow, cluster: C
     assert "the key was revoked" in ended["message"]
 
 
-def test_a_pod_that_is_deleted_cancels_its_sync(airflow: Airflow, cluster: Cluster) -> None:
+def test_deleted_pod_cancels_sync(airflow: Airflow, cluster: Cluster) -> None:
     [pod] = render(airflow, wish("airbyte_pod", connection="slow"))
     before = cluster.job_statuses("slow")
 

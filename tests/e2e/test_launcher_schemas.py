@@ -21,7 +21,7 @@ def ask(name: str, *command: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("version", ["1.30", "1.31", "1.37"])
-def test_kubernetes_schema_knows_every_key_of_the_cron_job(version: str) -> None:
+def test_cron_job_matches_kubernetes_schema(version: str) -> None:
     path = LAUNCHERS / "kubernetes-cronjob.yaml"
 
     code, said = kubernetes(path, version)
@@ -30,7 +30,7 @@ def test_kubernetes_schema_knows_every_key_of_the_cron_job(version: str) -> None
     assert "passed for resource cronjob/airbyte-sync-orders" in said
 
 
-def test_kubernetes_schema_would_notice_a_wrong_key(tmp_path: Path) -> None:
+def test_kubernetes_schema_rejects_unknown_key(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     text = (LAUNCHERS / "kubernetes-cronjob.yaml").read_text(encoding="utf-8")
     wrong.write_text(text.replace("onExitCodes", "onExitCode"), encoding="utf-8")
@@ -58,13 +58,13 @@ for told in documents:
 """Hera's models are made from Argo's own schema; what they do not know they drop."""
 
 
-def test_argos_models_know_every_key_of_the_workflows(tmp_path: Path) -> None:
+def test_workflows_match_argo_models(tmp_path: Path) -> None:
     code, said = hera(tmp_path, json.dumps(documents("argo-workflows.yaml")))
 
     assert code == 0, said
 
 
-def test_argos_models_would_notice_a_wrong_key(tmp_path: Path) -> None:
+def test_argo_models_reject_unknown_key(tmp_path: Path) -> None:
     text = json.dumps(documents("argo-workflows.yaml"))
 
     code, _ = hera(tmp_path, text.replace('"retryStrategy"', '"retryStrategies"'))

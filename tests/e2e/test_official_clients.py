@@ -173,7 +173,7 @@ def run_script(
 
 
 @pytest.mark.parametrize("version", ["1.8", "2.0", "latest"])
-def test_airbytes_sdk_creates_reads_lists_and_cancels(version: str) -> None:
+def test_sdk_creates_reads_lists_and_cancels_jobs(version: str) -> None:
     sandbox, connection = sandbox_with(version)
     python = environment("airbyte-sdk")
     with serve_in_thread(sandbox) as url:
@@ -190,7 +190,7 @@ def test_airbytes_sdk_creates_reads_lists_and_cancels(version: str) -> None:
     assert [job.status for job in sandbox.jobs] == ["cancelled"]
 
 
-def test_the_sdk_fails_on_old_versions_as_people_report() -> None:
+def test_sdk_token_request_fails_before_1_7() -> None:
     """It sends its token request as a form, which servers before 1.7 answer with 401.
 
     airbytehq/airbyte-api-python-sdk issues 121 and 126, apache/airflow issue 46542.
@@ -206,7 +206,7 @@ def test_the_sdk_fails_on_old_versions_as_people_report() -> None:
 
 
 @pytest.mark.parametrize("version", ["2.0", "latest"])
-def test_airflows_hook_triggers_reads_cancels_and_waits(version: str, tmp_path: Path) -> None:
+def test_airflow_hook_triggers_reads_cancels_and_waits(version: str, tmp_path: Path) -> None:
     sandbox, connection = sandbox_with(version)
     python = environment("airflow-airbyte")
     with serve_in_thread(sandbox) as url:
@@ -229,7 +229,7 @@ def test_airflows_hook_triggers_reads_cancels_and_waits(version: str, tmp_path: 
 
 
 @pytest.mark.parametrize("version", ["1.8", "latest"])
-def test_dagster_loads_and_materializes_the_streams_of_a_connection(
+def test_dagster_loads_and_materializes_streams_of_connection(
     version: str, tmp_path: Path
 ) -> None:
     sandbox = Sandbox(SandboxConfig(airbyte_version=version, auth="client-credentials", speed=20))
@@ -279,7 +279,7 @@ def test_pyairbyte_connects_syncs_and_reads_state_and_catalog(version: str) -> N
     }
 
 
-def test_prefects_flow_runs_a_connection(tmp_path: Path) -> None:
+def test_prefect_flow_runs_connection(tmp_path: Path) -> None:
     """It speaks the Config API with Basic only, as the old proxy wants."""
     sandbox = Sandbox(SandboxConfig(airbyte_version="0.63", auth="basic", speed=20))
     connection = sandbox.add_connection("orders", scripts=(QUICK,))

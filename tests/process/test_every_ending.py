@@ -51,7 +51,7 @@ CODES: Final[Mapping[str, frozenset[int]]] = {
     "logs": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
     "config": frozenset({0, 2}),  # contacts nothing, and is over at once
     "demo": frozenset({2, *BY_SIGNAL}),  # 0 takes a quarter of a minute: see test_demo.py
-    "sandbox": frozenset({0, 2}),  # a signal is how it ends: see test_command.py
+    "sandbox": frozenset({0, 2}),  # a signal is how it ends: see tests/cli/test_sandbox.py
 }
 """What each command can end with. 1 has no cause that can be named: it stands for the commands
 that share a session, in which a defect is provoked."""

@@ -1,4 +1,4 @@
-"""Every fault, in virtual time."""
+"""Which requests a fault hits, and what it does to them."""
 
 import httpx
 import pytest
@@ -6,11 +6,11 @@ from pydantic import ValidationError
 
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sandbox.faults import ACTIONS
-from tests.sandbox.lab import Lab, lab
+from tests.sandbox.client import SandboxClient, sandbox_client
 from tests.support.virtual import virtual
 
 
-async def outcome(it: Lab, path: str = "/jobs/1") -> str:
+async def outcome(it: SandboxClient, path: str = "/jobs/1") -> str:
     """What a client makes of a request: a status, or the name of its error."""
     try:
         answer = await it.get(path)
@@ -48,8 +48,8 @@ async def outcome(it: Lab, path: str = "/jobs/1") -> str:
     ],
 )
 @virtual
-async def test_what_a_client_makes_of_it(spec: str, expected: str, seconds: float) -> None:
-    async with lab(limit=30) as it:
+async def test_fault_is_what_a_client_expects(spec: str, expected: str, seconds: float) -> None:
+    async with sandbox_client(limit=30) as it:
         it.sandbox.start_job(it.sandbox.add_connection("orders"))
         it.fault(spec)
         assert (await outcome(it), it.age) == (expected, seconds)
@@ -72,8 +72,8 @@ async def test_what_a_client_makes_of_it(spec: str, expected: str, seconds: floa
     ],
 )
 @virtual
-async def test_whether_a_lost_trigger_took_effect(spec: str, jobs: int) -> None:
-    async with lab(limit=30) as it:
+async def test_lost_trigger_starts_job_only_if_applied(spec: str, jobs: int) -> None:
+    async with sandbox_client(limit=30) as it:
         it.fault(spec)
         connection = it.sandbox.add_connection("orders")
         try:
@@ -86,8 +86,8 @@ async def test_whether_a_lost_trigger_took_effect(spec: str, jobs: int) -> None:
 
 
 @virtual
-async def test_a_slow_loris_drips() -> None:
-    async with lab(limit=30) as it:
+async def test_drip_sends_body_byte_by_byte() -> None:
+    async with sandbox_client(limit=30) as it:
         it.sandbox.add_connection("orders")
         it.fault("health:drip=2")
         answer = await it.get("/health")
@@ -96,8 +96,8 @@ async def test_a_slow_loris_drips() -> None:
 
 @pytest.mark.parametrize("text", ["7", "Wed, 21 Oct 2026 07:28:00 GMT", "soon"])
 @virtual
-async def test_retry_after_may_be_anything(text: str) -> None:
-    async with lab() as it:
+async def test_retry_after_is_sent_unchanged(text: str) -> None:
+    async with sandbox_client() as it:
         it.fault(f"jobs:rate-limit={text}:times=1")
         limited, fine = await it.get("/jobs"), await it.get("/jobs")
     assert (limited.status_code, limited.headers["retry-after"]) == (429, text)
@@ -105,8 +105,8 @@ async def test_retry_after_may_be_anything(text: str) -> None:
 
 
 @virtual
-async def test_a_login_page_may_be_elsewhere() -> None:
-    async with lab() as it:
+async def test_login_fault_redirects_to_any_address() -> None:
+    async with sandbox_client() as it:
         it.fault("jobs:login=http://accounts.example.com:8443/signin")
         answer = await it.get("/jobs")
     assert answer.status_code == 302
@@ -114,16 +114,16 @@ async def test_a_login_page_may_be_elsewhere() -> None:
 
 
 @virtual
-async def test_faults_are_counted() -> None:
-    async with lab() as it:
+async def test_times_limits_hits() -> None:
+    async with sandbox_client() as it:
         it.fault("jobs:503:after=1:times=2")
         seen = [await outcome(it, "/jobs") for _ in range(5)]
     assert seen == ["200", "503", "503", "200", "200"]
 
 
 @virtual
-async def test_a_fault_may_hit_the_nth_request_only() -> None:
-    async with lab() as it:
+async def test_nth_hits_that_request_only() -> None:
+    async with sandbox_client() as it:
         it.sandbox.faults.add(Fault(when="jobs", action="status", status=500, nth=2))
         it.fault("jobs:503:after=1:nth=3")
         seen = [await outcome(it, "/jobs") for _ in range(6)]
@@ -131,8 +131,8 @@ async def test_a_fault_may_hit_the_nth_request_only() -> None:
 
 
 @virtual
-async def test_an_outage_lasts_from_its_first_victim_on() -> None:
-    async with lab() as it:
+async def test_for_seconds_counts_from_first_hit() -> None:
+    async with sandbox_client() as it:
         it.fault("any:lost-before:from=100:for=60")
         seen = []
         for _ in range(7):
@@ -142,8 +142,8 @@ async def test_an_outage_lasts_from_its_first_victim_on() -> None:
 
 
 @virtual
-async def test_a_fault_may_concern_one_connection_or_one_api() -> None:
-    async with lab() as it:
+async def test_fault_matches_one_connection_or_one_api() -> None:
+    async with sandbox_client() as it:
         orders, other = (it.sandbox.add_connection(name) for name in ("orders", "other"))
         it.fault("any:500:connection=orders:api=public")
         seen = [
@@ -158,8 +158,8 @@ async def test_a_fault_may_concern_one_connection_or_one_api() -> None:
 
 
 @virtual
-async def test_a_fault_finds_the_connection_by_its_job() -> None:
-    async with lab() as it:
+async def test_fault_matches_connection_by_its_job() -> None:
+    async with sandbox_client() as it:
         it.sandbox.start_job(it.sandbox.add_connection("orders"))
         it.fault("any:500:connection=orders")
         answers = [
@@ -171,8 +171,8 @@ async def test_a_fault_finds_the_connection_by_its_job() -> None:
 
 
 @virtual
-async def test_a_phantom_conflict_speaks_the_api_s_words() -> None:
-    async with lab() as it:
+async def test_try_again_later_has_format_of_requested_api() -> None:
+    async with sandbox_client() as it:
         connection = it.sandbox.add_connection("orders")
         it.fault("trigger:try-again-later")
         public = (await it.trigger(connection)).json()
@@ -182,8 +182,8 @@ async def test_a_phantom_conflict_speaks_the_api_s_words() -> None:
 
 
 @virtual
-async def test_who_may_not_is_told_so_in_the_words_of_the_api() -> None:
-    async with lab() as it:
+async def test_forbidden_has_format_of_requested_api() -> None:
+    async with sandbox_client() as it:
         connection = it.sandbox.add_connection("orders")
         it.fault("trigger:forbidden")
         public = await it.trigger(connection)
@@ -194,33 +194,14 @@ async def test_who_may_not_is_told_so_in_the_words_of_the_api() -> None:
 
 
 @virtual
-async def test_the_first_fault_that_matches_wins_and_all_can_be_cleared() -> None:
-    async with lab() as it:
+async def test_first_matching_fault_hits_until_faults_are_cleared() -> None:
+    async with sandbox_client() as it:
         it.fault("jobs:500")
         it.fault("any:503")
         first, other = await it.get("/jobs"), await it.get("/health")
         it.sandbox.faults.clear()
         cleared = await it.get("/jobs")
     assert [each.status_code for each in (first, other, cleared)] == [500, 503, 200]
-
-
-@virtual
-async def test_requests_are_logged_as_they_came() -> None:
-    async with lab() as it:
-        it.fault("jobs:503")
-        connection = it.sandbox.add_connection("orders")
-        await it.pass_time(3)
-        await it.trigger(connection)
-        await it.get("/jobs", limit=1)
-        first, second = it.sandbox.requests
-    assert (first.method, first.path, first.name) == ("POST", "/api/public/v1/jobs", "trigger")
-    assert first.json == {"connectionId": connection.id, "jobType": "sync"}
-    assert (first.answered, first.fault) == ([200], None)
-    assert first.time - it.sandbox.clock.start == 3
-    assert first.headers["content-type"] == "application/json"
-    assert (second.query, second.fault, second.answered) == ({"limit": "1"}, "status", [])
-    assert second.json is None
-    assert it.sandbox.sent("jobs") == [second]
 
 
 @pytest.mark.parametrize(
@@ -238,17 +219,17 @@ async def test_requests_are_logged_as_they_came() -> None:
         ("trigger:503:times=0", "greater than or equal to 1"),
     ],
 )
-def test_a_spec_that_makes_no_sense_is_refused(spec: str, says: str) -> None:
+def test_invalid_fault_is_rejected(spec: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Fault.model_validate(spec)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_every_action_has_a_short_form(action: str) -> None:
+def test_every_action_has_short_form(action: str) -> None:
     assert Fault.model_validate(f"any:{action}:times=1").action == action
 
 
-def test_durations_of_a_spec_may_have_units() -> None:
+def test_durations_of_short_form_accept_units() -> None:
     fault = Fault.model_validate("any:503:for=10m:from=1h:body=html:retry-after=5")
     assert (fault.for_seconds, fault.from_seconds) == (600, 3600)
     assert (fault.body, fault.retry_after) == ("html", "5")

@@ -350,12 +350,12 @@ def report(version: str, stops: Iterable[Stop]) -> list[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_client_sends_only_what_documents_know(version: str) -> None:
+def test_client_sends_only_documented_requests(version: str) -> None:
     assert report(version, asked_by_the_client(version)) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_answers_of_every_endpoint_match_documents(version: str) -> None:
+def test_responses_of_every_endpoint_match_documents(version: str) -> None:
     stops = [*run(whole_tour(version)), *run(token_tour(version))]
     served = [stop for stop in stops if stop.answer != "Object not found." and stop.status != 401]
     assert report(version, served) == []
@@ -396,7 +396,7 @@ def _spelt(path: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: f"{{{(_SPELT | own)[match[1]]}}}", path)
 
 
-def test_every_path_in_the_source_was_asked_for_and_every_excuse_is_needed() -> None:
+def test_every_path_in_source_is_requested_and_every_exception_needed() -> None:
     asked = set()
     for version in VERSIONS:
         stops = asked_by_the_client(version)

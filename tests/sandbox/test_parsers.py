@@ -22,7 +22,7 @@ from airbyte_sync_cli.sandbox import (
 from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
 from airbyte_sync_cli.sandbox.faults import ACTIONS, KEYS, WHENS
 from airbyte_sync_cli.sandbox.script import parse_life
-from tests.sandbox.lab import START
+from tests.sandbox.client import START
 
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
 SECONDS = st.integers(min_value=0, max_value=10_000)
@@ -33,7 +33,7 @@ PIECES = st.sampled_from([*WHENS, *ACTIONS, *KEYS, ":", "=", "503", "5m", "nan",
 
 
 @given(st.lists(st.tuples(STATUSES, SECONDS), max_size=6), ENDS)
-def test_a_life_is_played_as_it_was_written(parts: list[tuple[str, int]], end: str) -> None:
+def test_parsed_life_has_the_written_phases(parts: list[tuple[str, int]], end: str) -> None:
     phases = parse_life(", ".join([*(f"{status} {seconds}" for status, seconds in parts), end]))
     assert [(phase.status, phase.seconds) for phase in phases[:-1]] == parts
     assert (phases[-1].status, phases[-1].seconds) == (end, math.inf)
@@ -43,7 +43,7 @@ def test_a_life_is_played_as_it_was_written(parts: list[tuple[str, int]], end: s
 @example("")
 @example("running nan")
 @example("pending inf, succeeded")
-def test_no_life_breaks_the_parser(text: str) -> None:
+def test_any_life_parses_or_raises_value_error(text: str) -> None:
     try:
         script = JobScript(life=text)
     except ValidationError:
@@ -55,7 +55,7 @@ def test_no_life_breaks_the_parser(text: str) -> None:
 @example(":")
 @example("any:503:503")
 @example("any:hold=1e999")
-def test_no_spec_breaks_the_parser(text: str) -> None:
+def test_any_fault_parses_or_raises_validation_error(text: str) -> None:
     try:
         fault = Fault.model_validate(text)
     except ValidationError:
@@ -74,7 +74,7 @@ TABLES = st.recursive(
 @given(st.dictionaries(st.sampled_from(WORDS), TABLES, max_size=4))
 @example({"connections": {"name": "a"}})
 @example({"start": date(2026, 1, 1), "speed": 10**400})
-def test_no_scenario_breaks_the_words_about_its_mistakes(fields: dict[str, object]) -> None:
+def test_any_invalid_scenario_has_a_message(fields: dict[str, object]) -> None:
     with contextlib.suppress(ScenarioError):
         build_config(fields, origin="here")
 
@@ -85,7 +85,7 @@ def test_no_scenario_breaks_the_words_about_its_mistakes(fields: dict[str, objec
     st.integers(0, 10_000),
     st.integers(1, 400),
 )
-def test_numbers_never_shrink_and_end_whole(
+def test_counts_never_shrink_and_end_complete(
     parts: list[tuple[str, int]], end: str, records: int, step: int
 ) -> None:
     life = ", ".join([*(f"{status} {seconds}" for status, seconds in parts), end])

@@ -1,6 +1,7 @@
-"""Scenario files say everything that Python can, and say what is wrong in them."""
+"""Scenario files, the messages for what is wrong in them, and their documentation."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,9 @@ from airbyte_sync_cli.sandbox import (
     example_scenario,
     load_config,
 )
-from airbyte_sync_cli.sandbox.faults import ACTIONS, WHENS
-from airbyte_sync_cli.sandbox.faults import KEYS as SHORT_KEYS
+from airbyte_sync_cli.sandbox.faults import ACTIONS, KEYS, WHENS
 from airbyte_sync_cli.sandbox.scenario import ScenarioError
-from tests.sandbox.lab import lab
+from tests.sandbox.client import sandbox_client
 from tests.support.virtual import virtual
 
 WHOLE = """
@@ -51,7 +51,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_scenario_file_describes_a_whole_sandbox(tmp_path: Path) -> None:
+def test_scenario_file_configures_whole_sandbox(tmp_path: Path) -> None:
     sandbox = Sandbox(load_config(write(tmp_path, WHOLE)))
     connection = sandbox.connections[0]
     assert (connection.name, connection.starts_every) == ("orders", 3600)
@@ -60,23 +60,23 @@ def test_a_scenario_file_describes_a_whole_sandbox(tmp_path: Path) -> None:
     assert [each.name for each in sandbox.state.workspaces.values()] == ["Sales"]
 
 
-def refusal(folder: Path, text: str) -> str:
-    """What is said of a scenario, without the name of the file."""
+def error_message(folder: Path, text: str) -> str:
+    """Return the message for a scenario, without the name of the file."""
     path = write(folder, text)
     with pytest.raises(ScenarioError) as caught:
         load_config(path)
-    said = str(caught.value)
-    assert said.startswith(str(path))
-    return said.removeprefix(f"{path}: ")
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    return message.removeprefix(f"{path}: ")
 
 
 def of_a(text: str) -> str:
-    """A connection that something is wrong with."""
+    """Return a scenario with one connection that has an error."""
     return f'[[connections]]\nname = "a"\n{text}'
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("sped = 1", "unknown key 'sped' (did you mean 'speed'?); keys of the sandbox: airbyte"),
         (
@@ -131,33 +131,33 @@ def of_a(text: str) -> str:
         ),
     ],
 )
-def test_mistakes_are_told_plainly_with_their_place(tmp_path: Path, text: str, says: str) -> None:
-    assert refusal(tmp_path, text).startswith(says)
+def test_error_message_has_place_and_reason(tmp_path: Path, text: str, expected: str) -> None:
+    assert error_message(tmp_path, text).startswith(expected)
 
 
-def test_of_many_mistakes_some_are_told_and_every_list_of_keys_once(tmp_path: Path) -> None:
-    said = refusal(tmp_path, "".join(f"key{number} = 1\n" for number in range(7)))
-    assert said.count("unknown key") == 5
-    assert "; and 2 more; keys of the sandbox: airbyte_version, " in said
-    assert said.count("keys of") == 1
+def test_many_errors_are_shortened_and_keys_listed_once(tmp_path: Path) -> None:
+    message = error_message(tmp_path, "".join(f"key{number} = 1\n" for number in range(7)))
+    assert message.count("unknown key") == 5
+    assert "; and 2 more; keys of the sandbox: airbyte_version, " in message
+    assert message.count("keys of") == 1
 
 
-def test_what_follows_from_another_mistake_is_not_told(tmp_path: Path) -> None:
-    said = refusal(tmp_path, of_a("jobs = [{ records = -1 }]"))
-    assert said == "connection 'a', job 1, records: -1 is too small: it must be at least 0"
+def test_consequence_of_another_error_is_left_out(tmp_path: Path) -> None:
+    message = error_message(tmp_path, of_a("jobs = [{ records = -1 }]"))
+    assert message == "connection 'a', job 1, records: -1 is too small: it must be at least 0"
 
 
-def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
+def test_message_names_file_that_is_not_toml(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"scenario\.toml is not TOML: "):
         load_config(write(tmp_path, "speed = "))
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_message_names_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"cannot read .*nowhere\.toml: No such file"):
         load_config(tmp_path / "nowhere.toml")
 
 
-def test_the_demo_has_two_workspaces_and_something_of_everything() -> None:
+def test_demo_has_two_workspaces_and_past_jobs() -> None:
     sandbox = Sandbox(demo_config())
     names = [connection.name for connection in sandbox.connections]
     assert names == ["orders", "customers", "events", "billing", "inventory"]
@@ -167,18 +167,19 @@ def test_the_demo_has_two_workspaces_and_something_of_everything() -> None:
 
 
 MODELS = (SandboxConfig, ConnectionConfig, JobScript, JobFailure, Fault)
-KEYS = sorted({key for model in MODELS for key in model.model_fields})
+
+SCENARIO_KEYS = sorted({key for model in MODELS for key in model.model_fields})
 
 
-@pytest.mark.parametrize("word", [*KEYS, *WHENS, *ACTIONS, *SHORT_KEYS])
-def test_the_example_shows_every_word(word: str) -> None:
+@pytest.mark.parametrize("word", [*SCENARIO_KEYS, *WHENS, *ACTIONS, *KEYS])
+def test_example_has_every_word(word: str) -> None:
     assert re.search(rf"(?<![\w-]){word}(?![\w-])", example_scenario())
 
 
 @virtual
-async def test_the_example_is_a_scenario_that_plays(tmp_path: Path) -> None:
+async def test_example_is_valid_scenario(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, example_scenario()))
-    async with lab(**{**dict(config), "faults": ()}) as it:
+    async with sandbox_client(**{**dict(config), "faults": ()}) as it:
         orders, events, _ = it.sandbox.connections
         await it.trigger(orders)
         for _ in range(2):
@@ -190,3 +191,38 @@ async def test_the_example_is_a_scenario_that_plays(tmp_path: Path) -> None:
         *(("sync", status) for status in ("succeeded", "failed")),
         *(("sync", status) for status in ("succeeded", "succeeded", "failed")),
     ]
+
+
+TEXT = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("word", [*ACTIONS, *WHENS, *KEYS])
+def test_docs_have_every_word_of_a_fault(word: str) -> None:
+    assert re.search(rf"`{word}(=[^`]*)?`", TEXT)
+
+
+@pytest.mark.parametrize("model", [JobScript, ConnectionConfig, SandboxConfig])
+def test_docs_have_every_key_of_a_scenario(model: type[JobScript]) -> None:
+    missing = {name for name in model.model_fields if not re.search(rf"\b{name}\b", TEXT)}
+    assert missing == set()
+
+
+def test_faults_in_docs_are_valid() -> None:
+    life, faults = blocks("text")
+    assert JobScript(life=life.strip()).phases[0].status == "pending"
+    assert len([Fault.model_validate(line) for line in faults.split("\n") if line]) == 10
+
+
+def test_scenario_in_docs_is_valid() -> None:
+    (scenario,) = blocks("toml")
+    config = SandboxConfig.model_validate(tomllib.loads(scenario))
+    assert [connection.name for connection in config.connections] == ["orders", "old"]
+
+
+def test_python_in_docs_compiles() -> None:
+    (code,) = blocks("python")
+    compile(code, "docs/sandbox.md", "exec")

@@ -15,7 +15,7 @@ def fast(**fields: object) -> Sandbox:
     return Sandbox(SandboxConfig.model_validate({"speed": 1000, **fields}))
 
 
-def test_a_job_is_played_over_a_socket() -> None:
+def test_job_runs_over_a_socket() -> None:
     async def play() -> str:
         sandbox = fast()
         connection = sandbox.add_connection("orders")
@@ -30,7 +30,7 @@ def test_a_job_is_played_over_a_socket() -> None:
 
 
 @pytest.mark.parametrize("action", ["lost-before", "lost-after", "truncate"])
-def test_a_lost_answer_is_a_reset_connection(action: str) -> None:
+def test_lost_response_is_connection_reset(action: str) -> None:
     async def play() -> None:
         sandbox = fast(faults=[f"jobs:{action}"])
         async with serve(sandbox) as url, httpx.AsyncClient(base_url=url) as client:
@@ -46,7 +46,7 @@ def test_a_lost_answer_is_a_reset_connection(action: str) -> None:
     asyncio.run(play())
 
 
-def test_a_server_stops_at_once_although_requests_are_held() -> None:
+def test_server_stops_at_once_with_held_requests() -> None:
     async def play() -> float:
         sandbox = fast(speed=1, faults=["jobs:never", "health:hold=1000"])
         async with httpx.AsyncClient() as client:
@@ -66,7 +66,7 @@ def test_a_server_stops_at_once_although_requests_are_held() -> None:
     assert asyncio.run(play()) < 0.5
 
 
-def test_answers_do_not_wait_for_acknowledgements() -> None:
+def test_responses_are_sent_without_nagle_delay() -> None:
     async def play() -> float:
         async with serve(fast()) as url, httpx.AsyncClient(base_url=url) as client:
             await client.get("/api/v1/health")
@@ -81,7 +81,7 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
     assert asyncio.run(play()) < 0.03
 
 
-def test_a_sandbox_that_stops_and_comes_back_has_lost_nothing() -> None:
+def test_sandbox_keeps_state_when_served_again() -> None:
     async def play() -> None:
         sandbox = fast()
         sandbox.add_connection("orders")
@@ -97,7 +97,7 @@ def test_a_sandbox_that_stops_and_comes_back_has_lost_nothing() -> None:
     asyncio.run(play())
 
 
-def test_a_client_that_leaves_does_not_undo_its_trigger() -> None:
+def test_disconnect_does_not_undo_trigger() -> None:
     async def play() -> None:
         sandbox = fast(speed=10, airbyte_version="2.0")
         script = JobScript(life="pending 2, running")
@@ -116,7 +116,7 @@ def test_a_client_that_leaves_does_not_undo_its_trigger() -> None:
     asyncio.run(play())
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_port_in_use_is_oserror() -> None:
     async def play() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -127,7 +127,7 @@ def test_a_port_in_use_is_told() -> None:
     asyncio.run(play())
 
 
-def test_a_thread_serves_what_the_test_can_read() -> None:
+def test_state_can_be_read_while_a_thread_serves() -> None:
     sandbox = fast(faults=["trigger:lost-after:times=1"])
     connection = sandbox.add_connection("orders", script=JobScript(life="running"))
     body = {"connectionId": connection.id, "jobType": "sync"}

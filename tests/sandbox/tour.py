@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, SimConnection
-from tests.sandbox.lab import Lab, lab
+from tests.sandbox.client import SandboxClient, sandbox_client
 
 TOKEN_BODY = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
 SCRIPTS = (
@@ -63,7 +63,7 @@ async def tour(version: str) -> list[Stop]:
 
 async def whole_tour(version: str) -> list[Stop]:
     """Collect the answers and the refusals of one version."""
-    async with lab(airbyte_version=version) as it:
+    async with sandbox_client(airbyte_version=version) as it:
         orders = it.sandbox.add_connection(
             "orders", scripts=SCRIPTS, streams=("users", "orders"), tags=("nightly",)
         )
@@ -84,7 +84,7 @@ async def whole_tour(version: str) -> list[Stop]:
 
 async def token_tour(version: str) -> list[Stop]:
     """Collect the token endpoints' answers."""
-    async with lab(airbyte_version=version, auth="client-credentials") as it:
+    async with sandbox_client(airbyte_version=version, auth="client-credentials") as it:
         public = await it.client.post("/api/public/v1/applications/token", json=TOKEN_BODY)
         config = await it.ask("applications/token", **TOKEN_BODY)
         return [
@@ -93,7 +93,7 @@ async def token_tour(version: str) -> list[Stop]:
         ]
 
 
-async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
+async def _look(it: SandboxClient, connection: SimConnection, job_id: int) -> list[Stop]:
     of_job: dict[str, object] = {"id": job_id}
     of_connection: dict[str, object] = {"connectionId": connection.id}
     attempt: dict[str, object] = {"jobId": job_id, "attemptNumber": 0}
@@ -125,7 +125,7 @@ async def _look(it: Lab, connection: SimConnection, job_id: int) -> list[Stop]:
     return stops
 
 
-async def _refusals(it: Lab) -> list[Stop]:
+async def _refusals(it: SandboxClient) -> list[Stop]:
     unknown = "00000000-0000-4000-8000-000000000000"
     asked: list[tuple[str, dict[str, object]]] = [
         ("connections/get", {"connectionId": unknown}),
@@ -134,7 +134,7 @@ async def _refusals(it: Lab) -> list[Stop]:
     return [Stop.of(path, await it.ask(path, **body)) for path, body in asked]
 
 
-async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
+async def _names(it: SandboxClient, connection: SimConnection) -> list[Stop]:
     workspace: dict[str, object] = {"workspaceId": connection.workspace_id}
     user = (await it.client.get("/api/v1/instance_configuration")).json()["defaultUserId"]
     bodies: dict[str, dict[str, object]] = {
@@ -163,7 +163,7 @@ async def _names(it: Lab, connection: SimConnection) -> list[Stop]:
     return [*stops, Stop.of("GET /health", await it.get("/health"))]
 
 
-async def _starts(it: Lab, connection: SimConnection) -> list[Stop]:
+async def _starts(it: SandboxClient, connection: SimConnection) -> list[Stop]:
     body: dict[str, object] = {"connectionId": connection.id}
     stops = []
     for path in ("connections/reset", "connections/clear", "connections/sync"):

@@ -1,4 +1,4 @@
-"""No request, however odd, makes the sandbox raise: a server would show a traceback."""
+"""Any request gets one complete response, and is recorded."""
 
 import base64
 import json
@@ -11,9 +11,12 @@ from starlette.types import Message
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sandbox.scenario import AuthMode
-from tests.support.virtual import run
+from tests.sandbox.client import sandbox_client
+from tests.support.virtual import run, virtual
 
 ORDERS = "00000000-0000-4000-8000-00000000000a"
+
+
 FIELDS = (
     *("attemptNumber", "client_id", "client_secret", "configId", "configTypes", "connectionId"),
     *("createdAtEnd", "createdAtStart", "eventTypes", "id", "jobId", "jobType", "limit"),
@@ -21,6 +24,8 @@ FIELDS = (
     *("pagination", "refreshMode", "rowOffset", "status", "statuses", "streamName", "streams"),
     *("tagIds", "updatedAtEnd", "updatedAtStart", "userId", "workspaceId", "workspaceIds"),
 )
+
+
 TEXTS = st.one_of(
     st.text(max_size=8),
     st.sampled_from(
@@ -28,6 +33,8 @@ TEXTS = st.one_of(
     ),
     st.sampled_from(["running", "sync", "createdAt|DESC", "DESC", "0001-01-01T00:00:00+23:59"]),
 )
+
+
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.just(10**4_000), st.floats(), TEXTS),
     lambda inner: st.one_of(
@@ -35,7 +42,11 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
+
+
 DEEP = b'{"id":' + b"[" * 100_000
+
+
 BODIES = st.one_of(
     st.binary(max_size=20),
     st.just(DEEP),
@@ -44,6 +55,8 @@ BODIES = st.one_of(
         lambda value: json.dumps(value).encode()
     ),
 )
+
+
 HEADERS = st.lists(
     st.tuples(
         st.sampled_from([b"authorization", b"content-type", b"x-odd"]),
@@ -104,7 +117,7 @@ def requests(draw: st.DrawFn, sandbox: Sandbox) -> dict[str, Any]:
     version=st.sampled_from(["0.50.34", "1.0", "1.8", "2.0", "latest"]),
     auth=st.sampled_from(["none", "basic", "client-credentials"]),
 )
-def test_every_request_gets_one_whole_answer(
+def test_any_request_gets_one_complete_response(
     data: st.DataObject, version: str, auth: AuthMode
 ) -> None:
     sandbox = sandbox_of(version, auth)
@@ -142,6 +155,58 @@ def test_every_request_gets_one_whole_answer(
         ("none", {"path": "/api/v1/connections/get", "body": b'{"connectionId": "\\ud800"}'}, 422),
     ],
 )
-def test_malformed_input_is_refused(auth: AuthMode, request_: dict[str, Any], status: int) -> None:
+def test_malformed_input_gets_client_error(
+    auth: AuthMode, request_: dict[str, Any], status: int
+) -> None:
     sent = run(answers(sandbox_of("1.8", auth), request_))
     assert sent[0]["status"] == status
+
+
+def test_other_protocols_than_http_are_rejected() -> None:
+    async def connect() -> None:
+        await Sandbox().app({"type": "websocket"}, None, None)  # type: ignore[arg-type]  # never called
+
+    with pytest.raises(ValueError, match="speaks HTTP only"):
+        run(connect())
+
+
+@virtual
+async def test_requests_are_recorded_in_order() -> None:
+    async with sandbox_client() as it:
+        it.fault("jobs:503")
+        connection = it.sandbox.add_connection("orders")
+        await it.pass_time(3)
+        await it.trigger(connection)
+        await it.get("/jobs", limit=1)
+        first, second = it.sandbox.requests
+    assert (first.method, first.path, first.name) == ("POST", "/api/public/v1/jobs", "trigger")
+    assert first.json == {"connectionId": connection.id, "jobType": "sync"}
+    assert (first.answered, first.fault) == ([200], None)
+    assert first.time - it.sandbox.clock.start == 3
+    assert first.headers["content-type"] == "application/json"
+    assert (second.query, second.fault, second.answered) == ({"limit": "1"}, "status", [])
+    assert second.json is None
+    assert it.sandbox.sent("jobs") == [second]
+
+
+@virtual
+async def test_unknown_paths_get_404_or_web_app() -> None:
+    async with sandbox_client() as it:
+        api = await it.client.get("/api/v1/nothing")
+        page = await it.client.get("/v1/health")
+        method = await it.client.put("/api/public/v1/jobs")
+        number = await it.get("/jobs/abc")
+    assert (api.status_code, api.text) == (404, "Object not found.")
+    assert api.headers["content-type"].startswith("application/json")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (method.status_code, method.json()["message"]) == (405, "Method Not Allowed")
+    assert number.status_code == 400
+
+
+@virtual
+async def test_public_root_can_be_moved() -> None:
+    async with sandbox_client(public_root="/v1") as it:
+        it.sandbox.add_connection("orders")
+        found = await it.client.get("/v1/connections")
+        missing = await it.client.get("/v1/nothing")
+    assert (len(found.json()["data"]), missing.status_code) == (1, 404)

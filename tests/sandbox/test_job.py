@@ -6,13 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript
-from tests.sandbox.lab import Lab, lab
+from tests.sandbox.client import SandboxClient, sandbox_client
 from tests.support.virtual import virtual
 
 LOOKS = ("get", "get_without_logs")
 
 
-async def statuses(it: Lab, *moments: float) -> list[str]:
+async def statuses(it: SandboxClient, *moments: float) -> list[str]:
     """The status of job 1 at these moments."""
     seen = []
     for moment in moments:
@@ -22,8 +22,8 @@ async def statuses(it: Lab, *moments: float) -> list[str]:
 
 
 @virtual
-async def test_a_job_passes_through_its_script() -> None:
-    async with lab() as it:
+async def test_job_follows_its_script() -> None:
+    async with sandbox_client() as it:
         life = "pending 2, queued 5, running 20, incomplete 10, running 5, succeeded"
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=JobScript(life=life)))
         seen = await statuses(it, 1, 6, 26, 36, 41, 42, 100_000)
@@ -33,8 +33,8 @@ async def test_a_job_passes_through_its_script() -> None:
 
 
 @virtual
-async def test_any_word_may_be_a_status() -> None:
-    async with lab() as it:
+async def test_any_word_can_be_a_status() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="pending 2, hibernating 5, running 3, succeeded")
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(3)
@@ -43,16 +43,16 @@ async def test_any_word_may_be_a_status() -> None:
 
 
 @virtual
-async def test_a_job_may_run_for_ever() -> None:
-    async with lab() as it:
+async def test_job_without_end_keeps_running() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="pending 2, running")
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         assert await statuses(it, 3, 1_000_000) == ["running", "running"]
 
 
 @virtual
-async def test_times_are_written_as_java_writes_them() -> None:
-    async with lab() as it:
+async def test_times_have_java_format() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="pending 2, running 59, succeeded")
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         fresh = await it.job()
@@ -65,8 +65,8 @@ async def test_times_are_written_as_java_writes_them() -> None:
 
 
 @virtual
-async def test_the_duration_is_frozen_while_a_job_runs() -> None:
-    async with lab() as it:
+async def test_duration_is_frozen_while_job_runs() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="pending 2, running 7300, succeeded")
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         durations = []
@@ -77,8 +77,8 @@ async def test_the_duration_is_frozen_while_a_job_runs() -> None:
 
 
 @virtual
-async def test_numbers_grow_in_steps_and_committed_ones_lag() -> None:
-    async with lab() as it:
+async def test_counts_grow_in_steps_and_committed_counts_lag() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="pending 0, running 100, succeeded", records=1000, commit_lag=10)
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         rows = []
@@ -92,8 +92,8 @@ async def test_numbers_grow_in_steps_and_committed_ones_lag() -> None:
 
 @pytest.mark.parametrize(("version", "rows"), [("0.63", [0, 600]), ("1.0", [500, 600])])
 @virtual
-async def test_numbers_move_in_the_version_s_own_steps(version: str, rows: list[int]) -> None:
-    async with lab(airbyte_version=version) as it:
+async def test_counts_grow_in_steps_of_the_version(version: str, rows: list[int]) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
         script = JobScript(life="running 100, succeeded", commit_lag=0)
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         seen = []
@@ -104,8 +104,8 @@ async def test_numbers_move_in_the_version_s_own_steps(version: str, rows: list[
 
 
 @virtual
-async def test_the_last_numbers_may_arrive_late() -> None:
-    async with lab() as it:
+async def test_final_counts_can_be_late() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="running 100, succeeded", statistics_late=45)
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(120)
@@ -117,8 +117,8 @@ async def test_the_last_numbers_may_arrive_late() -> None:
 
 
 @virtual
-async def test_attempts_add_up_to_the_job() -> None:
-    async with lab() as it:
+async def test_counts_of_attempts_add_up_to_job() -> None:
+    async with sandbox_client() as it:
         life = "pending 1, running 30, incomplete 10, running 30, succeeded"
         script = JobScript(life=life, records=1001)
         connection = it.sandbox.add_connection("orders", script=script, streams=("a", "b", "c"))
@@ -133,8 +133,8 @@ async def test_attempts_add_up_to_the_job() -> None:
 
 
 @virtual
-async def test_a_false_success_leaves_no_trace() -> None:
-    async with lab() as it:
+async def test_job_without_statistics_has_no_counts() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="pending 2, succeeded")
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(5)
@@ -151,8 +151,8 @@ def reasons(info: dict[str, Any]) -> list[str]:
 
 
 @virtual
-async def test_the_last_attempt_tells_why_the_job_failed() -> None:
-    async with lab() as it:
+async def test_last_attempt_has_failure_of_job() -> None:
+    async with sandbox_client() as it:
         life = "running 5, incomplete 5, running 5, incomplete 0.2, failed"
         failure = JobFailure(type="config_error", message="Invalid API key", retryable=False)
         script = JobScript(life=life, failure=failure)
@@ -167,8 +167,8 @@ async def test_the_last_attempt_tells_why_the_job_failed() -> None:
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @virtual
-async def test_logs_come_in_the_shape_of_the_version(version: str) -> None:
-    async with lab(airbyte_version=version) as it:
+async def test_logs_have_format_of_the_version(version: str) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
         script = JobScript(life="running 10, failed", logs=("a line of its own",))
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(20)
@@ -183,8 +183,8 @@ async def test_logs_come_in_the_shape_of_the_version(version: str) -> None:
 
 
 @virtual
-async def test_logs_may_arrive_late() -> None:
-    async with lab() as it:
+async def test_log_lines_can_be_late() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="running 10, failed", logs_late=60)
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         counts = []
@@ -197,8 +197,8 @@ async def test_logs_may_arrive_late() -> None:
 
 
 @virtual
-async def test_a_look_with_logs_has_no_numbers_of_the_attempt_that_runs() -> None:
-    async with lab() as it:
+async def test_job_with_logs_has_no_counts_of_running_attempt() -> None:
+    async with sandbox_client() as it:
         script = JobScript(life="running 20, incomplete 5, running 600, succeeded")
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(100)
@@ -209,8 +209,8 @@ async def test_a_look_with_logs_has_no_numbers_of_the_attempt_that_runs() -> Non
 
 
 @virtual
-async def test_scripts_are_played_in_turn_and_the_last_one_repeats() -> None:
-    async with lab() as it:
+async def test_scripts_run_in_order_and_last_one_repeats() -> None:
+    async with sandbox_client() as it:
         scripts = (JobScript(life="running 1, failed"), JobScript(life="running 1, succeeded"))
         connection = it.sandbox.add_connection("orders", scripts=scripts)
         for _ in range(3):
@@ -230,19 +230,19 @@ async def test_scripts_are_played_in_turn_and_the_last_one_repeats() -> None:
         ("running 5 6, succeeded", "not a status and its seconds"),
     ],
 )
-def test_a_life_that_cannot_be_is_refused(life: str, says: str) -> None:
+def test_invalid_life_is_rejected(life: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         JobScript(life=life)
 
 
-def test_seconds_may_have_a_unit() -> None:
+def test_seconds_accept_units() -> None:
     phases = JobScript(life="pending 30s, running 2m, incomplete 1h, running 1, failed").phases
     assert [phase.seconds for phase in phases[:3]] == [30, 120, 3600]
 
 
 @virtual
-async def test_what_was_logged_stays_while_the_log_grows() -> None:
-    async with lab() as it:
+async def test_logged_lines_stay_while_log_grows() -> None:
+    async with sandbox_client() as it:
         connection = it.sandbox.add_connection(
             "orders", script=JobScript(life="pending 1, running 50, incomplete 5, running")
         )
@@ -258,8 +258,8 @@ async def test_what_was_logged_stays_while_the_log_grows() -> None:
 
 
 @virtual
-async def test_a_cancel_takes_nothing_out_of_the_log() -> None:
-    async with lab() as it:
+async def test_cancel_removes_nothing_from_log() -> None:
+    async with sandbox_client() as it:
         connection = it.sandbox.add_connection("orders", script=JobScript(life="running"))
         await it.trigger(connection)
         await it.pass_time(130)

@@ -17,7 +17,7 @@ VERSIONS = ("0.63", "1.0", "1.8", "2.0", "latest")
 
 
 @dataclass
-class Lab:
+class SandboxClient:
     """What a test works with. Paths of `get` are the Public API's, of `ask` the Config API's."""
 
     sandbox: Sandbox
@@ -59,10 +59,12 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab(*, limit: float | None = None, **fields: object) -> AsyncIterator[Lab]:
+async def sandbox_client(
+    *, limit: float | None = None, **fields: object
+) -> AsyncIterator[SandboxClient]:
     """Make a sandbox; `limit` is the client's own limit, which is off unless given."""
     sandbox = Sandbox(SandboxConfig.model_validate({"start": START, **fields}))
     async with httpx.AsyncClient(
         transport=LoopbackTransport(sandbox.app), base_url="http://sandbox", timeout=limit
     ) as client:
-        yield Lab(sandbox, client)
+        yield SandboxClient(sandbox, client)

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.sandbox.lab import VERSIONS
+from tests.sandbox.client import VERSIONS
 from tests.sandbox.tour import token_tour, tour
 from tests.support.virtual import run
 
@@ -225,7 +225,7 @@ SHAPES: dict[str, Schema] = {
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_answers_have_the_shapes_that_we_rely_on(version: str) -> None:
+def test_responses_match_shapes(version: str) -> None:
     met = set()
     for stop in run(tour(version)):
         jsonschema.validate(stop.answer, SHAPES.get(stop.operation, True))
@@ -235,6 +235,6 @@ def test_answers_have_the_shapes_that_we_rely_on(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "latest"])
-def test_tokens_have_their_shapes(version: str) -> None:
+def test_token_responses_match_shapes(version: str) -> None:
     for stop in run(token_tour(version)):
         jsonschema.validate(stop.answer, SHAPES[stop.operation])

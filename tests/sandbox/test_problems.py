@@ -1,10 +1,10 @@
-"""How the two APIs say no, by version."""
+"""Errors, as each version and each API formats them."""
 
 import uuid
 
 import pytest
 
-from tests.sandbox.lab import lab
+from tests.sandbox.client import sandbox_client
 from tests.support.virtual import virtual
 
 NOBODY = str(uuid.UUID(int=7))
@@ -14,8 +14,8 @@ NOBODY = str(uuid.UUID(int=7))
     ("version", "status"), [("0.63", 400), ("1.0", 400), ("1.3", 500), ("1.8", 404), ("2.0", 404)]
 )
 @virtual
-async def test_a_missing_connection_in_the_public_api(version: str, status: int) -> None:
-    async with lab(airbyte_version=version) as it:
+async def test_missing_connection_in_public_api(version: str, status: int) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
         answer = await it.trigger(NOBODY)
         assert answer.status_code == status
         assert (await it.get(f"/connections/{NOBODY}")).status_code == status
@@ -33,15 +33,15 @@ async def test_a_missing_connection_in_the_public_api(version: str, status: int)
     ],
 )
 @virtual
-async def test_a_missing_job_in_the_public_api(version: str, status: int, title: str) -> None:
-    async with lab(airbyte_version=version) as it:
+async def test_missing_job_in_public_api(version: str, status: int, title: str) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
         for answer in (await it.get("/jobs/42"), await it.cancel(42)):
             assert (answer.status_code, answer.json()["title"]) == (status, title)
 
 
 @virtual
-async def test_who_is_no_admin_gets_403_for_what_is_not_there() -> None:
-    async with lab(admin=False) as it:
+async def test_missing_resource_is_403_without_admin() -> None:
+    async with sandbox_client(admin=False) as it:
         answers = [
             await it.get("/jobs/42"),
             await it.trigger(NOBODY),
@@ -52,10 +52,10 @@ async def test_who_is_no_admin_gets_403_for_what_is_not_there() -> None:
 
 
 @virtual
-async def test_a_missing_job_in_the_config_api_is_a_crash() -> None:
-    async with lab(airbyte_version="1.8") as it:
+async def test_missing_job_in_config_api_is_500() -> None:
+    async with sandbox_client(airbyte_version="1.8") as it:
         old = await it.ask("jobs/get_light", id=42)
-    async with lab(airbyte_version="2.0") as it:
+    async with sandbox_client(airbyte_version="2.0") as it:
         new = await it.ask("jobs/get_light", id=42)
     assert (old.status_code, new.status_code) == (500, 500)
     assert old.json()["message"] == "Internal Server Error: Could not find job with id: 42"
@@ -63,10 +63,10 @@ async def test_a_missing_job_in_the_config_api_is_a_crash() -> None:
 
 
 @virtual
-async def test_stack_traces_are_shown_up_to_1_2_only() -> None:
+async def test_stack_traces_are_sent_up_to_1_2() -> None:
     keys = {}
     for version in ("1.0", "1.8", "2.0"):
-        async with lab(airbyte_version=version) as it:
+        async with sandbox_client(airbyte_version=version) as it:
             connection = it.sandbox.add_connection("orders")
             await it.trigger(connection)
             await it.pass_time(5)
@@ -81,8 +81,8 @@ async def test_stack_traces_are_shown_up_to_1_2_only() -> None:
 
 @pytest.mark.parametrize("version", ["1.8", "2.0"])
 @virtual
-async def test_unreadable_bodies(version: str) -> None:
-    async with lab(airbyte_version=version) as it:
+async def test_invalid_body_is_422(version: str) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
         client = it.client
         answers = [
             await client.post("/api/v1/jobs/get", content=b"{"),
@@ -103,7 +103,7 @@ async def test_unreadable_bodies(version: str) -> None:
 @pytest.mark.parametrize("version", ["1.8", "2.0"])
 @virtual
 async def test_missing_field_is_400(version: str) -> None:
-    async with lab(airbyte_version=version) as it:
+    async with sandbox_client(airbyte_version=version) as it:
         answers = [
             await it.ask("connections/get"),
             await it.ask("jobs/get"),
@@ -118,65 +118,10 @@ async def test_missing_field_is_400(version: str) -> None:
 
 
 @virtual
-async def test_attempts_that_are_not_there() -> None:
-    async with lab() as it:
+async def test_missing_attempt_is_404() -> None:
+    async with sandbox_client() as it:
         await it.trigger(it.sandbox.add_connection("orders"))
         none = await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)
         await it.pass_time(60)
         over = await it.ask("attempt/get_for_job", jobId=1, attemptNumber=0)
     assert (none.status_code, over.status_code) == (404, 200)
-
-
-@virtual
-async def test_paths_that_are_not_there() -> None:
-    async with lab() as it:
-        api = await it.client.get("/api/v1/nothing")
-        page = await it.client.get("/v1/health")
-        method = await it.client.put("/api/public/v1/jobs")
-        number = await it.get("/jobs/abc")
-    assert (api.status_code, api.text) == (404, "Object not found.")
-    assert api.headers["content-type"].startswith("application/json")
-    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert (method.status_code, method.json()["message"]) == (405, "Method Not Allowed")
-    assert number.status_code == 400
-
-
-@virtual
-async def test_probes() -> None:
-    async with lab(airbyte_version="1.8") as it:
-        public, config = await it.get("/health"), await it.client.get("/api/v1/health")
-        told = (await it.client.get("/api/v1/instance_configuration")).json()
-    assert public.text == "Successful operation"
-    assert config.json() == {"available": True}
-    assert (told["version"], told["auth"]["mode"]) == ("1.8.0", "none")
-
-
-@virtual
-async def test_old_servers_do_not_tell_what_they_are() -> None:
-    async with lab(airbyte_version="0.57.3") as it:
-        told = (await it.client.get("/api/v1/instance_configuration")).json()
-    assert told["edition"] == "community"
-    assert not {"version", "auth"} & set(told)
-
-
-@virtual
-async def test_cloud_has_its_roots_elsewhere() -> None:
-    async with lab(public_root="/v1") as it:
-        it.sandbox.add_connection("orders")
-        found = await it.client.get("/v1/connections")
-        missing = await it.client.get("/v1/nothing")
-    assert (len(found.json()["data"]), missing.status_code) == (1, 404)
-
-
-@pytest.mark.parametrize("version", ["1.0", "latest"])
-@virtual
-async def test_tags_are_known_since_1_6(version: str) -> None:
-    async with lab(airbyte_version=version) as it:
-        orders = it.sandbox.add_connection("orders", tags=("nightly",))
-        shown = (await it.get(f"/connections/{orders.id}")).json()
-        tags = await it.get("/tags", workspaceIds=orders.workspace_id)
-    if version == "1.0":
-        assert (shown["dataResidency"], "tags" in shown, tags.status_code) == ("auto", False, 404)
-    else:
-        assert shown["tags"] == tags.json()["data"]
-        assert "dataResidency" not in shown

@@ -62,7 +62,7 @@ def held(url: str) -> Iterator[None]:
     "number",
     [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1],
 )
-def test_it_says_what_to_type_next_and_ends_quietly(number: signal.Signals) -> None:
+def test_sandbox_prints_next_commands_and_stops_quietly_on_signal(number: signal.Signals) -> None:
     faults = ("--fault", "jobs:401", "--fault", "job:hold=600", "--fault", "tags:lost-after")
     process, lines = start("--auth", "client-credentials", *faults)
     with process, httpx.Client(base_url=lines[0].split(" at ")[1].split()[0]) as client:
@@ -88,7 +88,7 @@ def run_to_its_end(code: str, *options: str) -> str:
     return ended.stdout
 
 
-def test_the_printed_scenario_can_be_served(tmp_path: Path) -> None:
+def test_printed_scenario_can_be_served(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(run_to_its_end(SCRIPT, "--print-scenario"), encoding="utf-8")
     process, lines = start("--scenario", str(path))
@@ -97,13 +97,13 @@ def test_the_printed_scenario_can_be_served(tmp_path: Path) -> None:
     assert lines[-1] == "  airbyte-sync run --conn orders\n"
 
 
-def test_its_help_does_not_load_what_serves() -> None:
+def test_help_does_not_import_the_sandbox() -> None:
     told = run_to_its_end(f"import atexit, sys\n{WATCH}\n{SCRIPT}", "--help")
     assert "--print-scenario" in told
     assert told.splitlines()[-1] == "loaded: []"
 
 
-def test_a_name_with_a_space_is_shown_as_a_shell_takes_it(tmp_path: Path) -> None:
+def test_name_with_space_is_quoted_for_the_shell(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text('[[connections]]\nname = "all orders"', encoding="utf-8")
     process, lines = start("--scenario", str(path))
@@ -112,7 +112,7 @@ def test_a_name_with_a_space_is_shown_as_a_shell_takes_it(tmp_path: Path) -> Non
     assert lines[-1] == "  airbyte-sync run --conn 'all orders'\n"
 
 
-def test_options_that_make_no_sense_are_usage_errors(tmp_path: Path) -> None:
+def test_invalid_options_are_usage_errors(tmp_path: Path) -> None:
     for options in (
         {"fault": ["trigger:explode"]},
         {"airbyte_version": "latets"},
@@ -125,14 +125,14 @@ def test_options_that_make_no_sense_are_usage_errors(tmp_path: Path) -> None:
         assert "airbyte-sync sandbox --print-scenario" in (caught.value.hint or "")
 
 
-def test_a_port_in_use_is_a_usage_error() -> None:
+def test_port_in_use_is_usage_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}"):
             sandbox_command(port=port)
 
 
-def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_hints_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "airbyte_sync_cli.sandbox")
     monkeypatch.setitem(sys.modules, "airbyte_sync_cli.sandbox", None)
     with pytest.raises(UsageError, match="not installed") as caught:

@@ -1,17 +1,15 @@
-"""Lists: oldest first, twenty at a time, with links that nobody should follow."""
-
-import uuid
+"""Lists and resources of the Public API."""
 
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.sandbox.lab import Lab, lab
+from tests.sandbox.client import SandboxClient, sandbox_client
 from tests.support.virtual import virtual
 
 QUICK = JobScript(life="running 1, succeeded")
 
 
-async def fill(it: Lab, jobs: int) -> str:
+async def fill(it: SandboxClient, jobs: int) -> str:
     """Run so many jobs, ten seconds apart; the id of their connection."""
     connection = it.sandbox.add_connection("orders", script=QUICK)
     for _ in range(jobs):
@@ -21,8 +19,8 @@ async def fill(it: Lab, jobs: int) -> str:
 
 
 @virtual
-async def test_jobs_are_listed_oldest_first_unless_asked() -> None:
-    async with lab() as it:
+async def test_jobs_are_listed_oldest_first_by_default() -> None:
+    async with sandbox_client() as it:
         await fill(it, 3)
         default = (await it.get("/jobs")).json()
         newest = (await it.get("/jobs", orderBy="createdAt|DESC")).json()
@@ -31,8 +29,8 @@ async def test_jobs_are_listed_oldest_first_unless_asked() -> None:
 
 
 @virtual
-async def test_a_page_has_twenty_rows_and_next_leads_astray() -> None:
-    async with lab() as it:
+async def test_page_has_twenty_rows_and_next_link_with_foreign_host() -> None:
+    async with sandbox_client() as it:
         connection = await fill(it, 25)
         first = (await it.get("/jobs", connectionId=connection, orderBy="createdAt|DESC")).json()
         last = (await it.get("/jobs", offset=20)).json()
@@ -45,8 +43,8 @@ async def test_a_page_has_twenty_rows_and_next_leads_astray() -> None:
 
 
 @virtual
-async def test_pages_may_repeat_rows() -> None:
-    async with lab(page_overlap=3) as it:
+async def test_page_overlap_repeats_rows() -> None:
+    async with sandbox_client(page_overlap=3) as it:
         await fill(it, 25)
         pages = [(await it.get("/jobs", offset=start)).json()["data"] for start in (0, 20)]
     ids = [[job["jobId"] for job in page] for page in pages]
@@ -55,10 +53,10 @@ async def test_pages_may_repeat_rows() -> None:
 
 @pytest.mark.parametrize(("version", "types"), [("2.0", ["sync", "reset"]), ("latest", None)])
 @virtual
-async def test_which_types_a_list_covers_depends_on_the_version(
+async def test_default_job_types_of_list_depend_on_version(
     version: str, types: list[str] | None
 ) -> None:
-    async with lab(airbyte_version=version) as it:
+    async with sandbox_client(airbyte_version=version) as it:
         connection = it.sandbox.add_connection("orders")
         every = ["sync", "reset_connection", "refresh", "clear"]
         for kind in every:
@@ -69,7 +67,7 @@ async def test_which_types_a_list_covers_depends_on_the_version(
 
 @virtual
 async def test_jobs_are_filtered() -> None:
-    async with lab() as it:
+    async with sandbox_client() as it:
         await fill(it, 3)
         other = it.sandbox.add_connection("other", workspace="Elsewhere")
         it.sandbox.start_job(other, script=JobScript(life="running"))
@@ -85,8 +83,8 @@ async def test_jobs_are_filtered() -> None:
 
 
 @virtual
-async def test_both_ends_of_a_range_are_inclusive() -> None:
-    async with lab() as it:
+async def test_both_ends_of_range_are_inclusive() -> None:
+    async with sandbox_client() as it:
         await fill(it, 3)
         query = {"createdAtStart": "2026-01-01T00:00:10Z", "createdAtEnd": "2026-01-01T00:00:20Z"}
         jobs = (await it.get("/jobs", **query)).json()["data"]
@@ -108,81 +106,26 @@ async def test_both_ends_of_a_range_are_inclusive() -> None:
     ],
 )
 @virtual
-async def test_bad_parameters_are_a_400(query: dict[str, object]) -> None:
-    async with lab() as it:
+async def test_invalid_parameters_are_400(query: dict[str, object]) -> None:
+    async with sandbox_client() as it:
         answer = await it.get("/jobs", **query)
     assert (answer.status_code, answer.json()["title"]) == (400, "bad-request")
-
-
-@virtual
-async def test_the_config_api_lists_newest_first_and_counts_all() -> None:
-    async with lab() as it:
-        connection = await fill(it, 3)
-        page = {"pageSize": 2, "rowOffset": 0}
-        body = {"configTypes": ["sync"], "configId": connection, "pagination": page}
-        shown = (await it.ask("jobs/list", **body)).json()
-    assert [row["job"]["id"] for row in shown["jobs"]] == [3, 2]
-    assert shown["totalJobCount"] == 3
-    assert shown["jobs"][0]["attempts"][0]["status"] == "succeeded"
-
-
-@virtual
-async def test_the_config_api_wants_known_types() -> None:
-    async with lab(airbyte_version="1.8") as it:
-        empty = await it.ask("jobs/list", configTypes=[])
-        unknown = await it.ask("jobs/list", configTypes=["sync", "nonsense"])
-    assert (empty.status_code, unknown.status_code) == (500, 422)
-
-
-@virtual
-async def test_old_servers_know_fewer_types_and_bad_times_are_a_400() -> None:
-    async with lab(airbyte_version="0.57") as it:
-        old = await it.ask("jobs/list", configTypes=["sync", "clear"])
-        both = await it.ask("jobs/list", configTypes=["sync", "refresh"])
-        bad = await it.ask("jobs/list", configTypes=["sync"], createdAtStart="yesterday")
-    assert [answer.status_code for answer in (old, both, bad)] == [422, 200, 400]
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"statuses": ["hibernating"]},
-        {"orderByField": "name"},
-        {"orderByMethod": "sideways"},
-        {"pagination": {"pageSize": "many"}},
-        {"pagination": {"rowOffset": -1}},
-    ],
-)
-@virtual
-async def test_a_list_of_the_config_api_wants_sense(more: dict[str, object]) -> None:
-    async with lab() as it:
-        assert (await it.ask("jobs/list", configTypes=["sync"], **more)).status_code == 422
-
-
-@virtual
-async def test_words_of_a_list_may_have_any_case() -> None:
-    async with lab() as it:
-        await fill(it, 2)
-        body = {"configTypes": ["SYNC"], "statuses": ["Succeeded"], "orderByMethod": "asc"}
-        config = (await it.ask("jobs/list", **body)).json()["jobs"]
-        public = (await it.get("/jobs", status="SUCCEEDED", jobType="Sync")).json()["data"]
-    assert [row["job"]["id"] for row in config] == [job["jobId"] for job in public] == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("version", "public", "config"), [("2.0", 400, 422), ("2.1", 400, 200), ("latest", 200, 200)]
 )
 @virtual
-async def test_which_servers_know_queued(version: str, public: int, config: int) -> None:
-    async with lab(airbyte_version=version) as it:
+async def test_queued_filter_depends_on_version(version: str, public: int, config: int) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
         asked = await it.get("/jobs", status="queued")
         listed = await it.ask("jobs/list", configTypes=["sync"], statuses=["queued"])
     assert (asked.status_code, listed.status_code) == (public, config)
 
 
 @virtual
-async def test_the_public_api_of_2_1_fails_at_a_queued_job() -> None:
-    async with lab(airbyte_version="2.1") as it:
+async def test_2_1_fails_at_queued_job() -> None:
+    async with sandbox_client(airbyte_version="2.1") as it:
         await fill(it, 2)
         script = JobScript(life="queued 5, running 5, succeeded")
         it.sandbox.start_job(it.sandbox.connections[0], script=script)
@@ -197,7 +140,7 @@ async def test_the_public_api_of_2_1_fails_at_a_queued_job() -> None:
 
 @virtual
 async def test_connections_are_listed_by_workspace_and_tag() -> None:
-    async with lab() as it:
+    async with sandbox_client() as it:
         nightly = it.sandbox.add_connection("orders", tags=("nightly",))
         it.sandbox.add_connection("customers", workspace="Elsewhere")
         it.sandbox.add_connection("gone", status="deprecated")
@@ -215,60 +158,8 @@ async def test_connections_are_listed_by_workspace_and_tag() -> None:
 
 
 @virtual
-async def test_names_of_the_config_api() -> None:
-    async with lab() as it:
-        orders = it.sandbox.add_connection("orders", tags=("nightly",), schedule="every 2 hours")
-        workspace = orders.workspace_id
-        listed = (await it.ask("connections/list", workspaceId=workspace)).json()["connections"]
-        one = (await it.ask("connections/get", connectionId=orders.id)).json()
-    assert listed == [one]
-    assert one["scheduleData"] == {"basicSchedule": {"units": 2, "timeUnit": "hours"}}
-    assert [tag["name"] for tag in one["tags"]] == ["nightly"]
-
-
-@pytest.mark.parametrize(("version", "served"), [("1.6", True), ("1.7", False)])
-@virtual
-async def test_list_of_all_workspaces_is_gone_since_1_7(version: str, served: bool) -> None:  # noqa: FBT001
-    async with lab(airbyte_version=version) as it:
-        user = (await it.client.get("/api/v1/instance_configuration")).json()["defaultUserId"]
-        every = await it.ask("workspaces/list")
-        own = await it.ask("workspaces/list_by_user_id", userId=user)
-    assert every.status_code == (200 if served else 404)
-    assert len(own.json()["workspaces"]) == 1
-    assert not served or every.json() == own.json()
-
-
-@virtual
-async def test_unknown_user_sees_no_workspace() -> None:
-    async with lab() as it:
-        unknown = await it.ask("workspaces/list_by_user_id", userId=str(uuid.UUID(int=7)))
-    assert unknown.json() == {"workspaces": []}
-
-
-@virtual
-async def test_jobs_of_workspaces_come_in_one_list() -> None:
-    async with lab() as it:
-        await fill(it, 2)
-        other = it.sandbox.add_connection("other", workspace="Elsewhere")
-        it.sandbox.start_job(other, script=JobScript(life="running"))
-        page = {"pageSize": 1, "rowOffset": 0}
-        body: dict[str, object] = {"configTypes": ["sync"], "orderByMethod": "ASC"}
-        path = "jobs/list_for_workspaces"
-        every = await it.ask(path, workspaceIds=list(it.sandbox.state.workspaces), **body)
-        own = await it.ask(path, workspaceIds=[other.workspace_id], **body)
-        nothing = await it.ask(path, workspaceIds=[], **body)
-        first = await it.ask(
-            path, workspaceIds=list(it.sandbox.state.workspaces), pagination=page, **body
-        )
-    answers = [answer.json() for answer in (every, own, nothing, first)]
-    ids = [[row["job"]["id"] for row in answer["jobs"]] for answer in answers]
-    assert ids == [[1, 2, 3], [3], [], [1]]
-    assert [answer["totalJobCount"] for answer in answers] == [3, 1, 0, 1]
-
-
-@virtual
-async def test_sources_and_destinations_are_named_in_both_apis() -> None:
-    async with lab() as it:
+async def test_sources_and_destinations_are_listed_in_both_apis() -> None:
+    async with sandbox_client() as it:
         orders = it.sandbox.add_connection("orders", source="Postgres", destination="Lake")
         it.sandbox.add_connection("events", source="Kafka", destination="Lake")
         it.sandbox.add_connection("other", source="Stripe", workspace="Elsewhere")
@@ -280,3 +171,36 @@ async def test_sources_and_destinations_are_named_in_both_apis() -> None:
         sources = (await it.ask("sources/list", workspaceId=within)).json()["sources"]
     assert [[row["name"] for row in page] for page in pages] == [["Postgres", "Kafka"], ["Lake"]]
     assert sources[0]["sourceId"] == orders.source_id
+
+
+@virtual
+async def test_workspaces_and_actors_are_read_by_id() -> None:
+    async with sandbox_client() as it:
+        orders = it.sandbox.add_connection("orders", source="Kafka", destination="Lake")
+        paths = {
+            f"/workspaces/{orders.workspace_id}": "Default",
+            f"/sources/{orders.source_id}": "Kafka",
+            f"/destinations/{orders.destination_id}": "Lake",
+        }
+        found = {path: (await it.get(path)).json()["name"] for path in paths}
+        missing = [await it.get(f"/{kind}/{orders.id}") for kind in ("workspaces", "sources")]
+    assert found == paths
+    assert [answer.status_code for answer in missing] == [404, 404]
+    assert missing[1].json()["data"] == {
+        "resourceType": "SOURCE_CONNECTION",
+        "resourceId": orders.id,
+    }
+
+
+@pytest.mark.parametrize("version", ["1.0", "latest"])
+@virtual
+async def test_tags_exist_since_1_6(version: str) -> None:
+    async with sandbox_client(airbyte_version=version) as it:
+        orders = it.sandbox.add_connection("orders", tags=("nightly",))
+        shown = (await it.get(f"/connections/{orders.id}")).json()
+        tags = await it.get("/tags", workspaceIds=orders.workspace_id)
+    if version == "1.0":
+        assert (shown["dataResidency"], "tags" in shown, tags.status_code) == ("auto", False, 404)
+    else:
+        assert shown["tags"] == tags.json()["data"]
+        assert "dataResidency" not in shown
