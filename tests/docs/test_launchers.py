@@ -17,6 +17,7 @@ import pytest
 
 from airbyte_sync_cli.exit_codes import TABLE, ExitCode
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
+from tests.support.children import until
 from tests.support.launchers import (
     LAUNCHERS,
     ROOT,
@@ -28,7 +29,6 @@ from tests.support.launchers import (
     fill,
     github_step,
     scheduled_now,
-    wait_until,
 )
 from tests.support.sandboxes import serve_in_thread
 
@@ -136,7 +136,7 @@ def test_moved_pod_leaves_its_sync_to_the_next_pod(machine: Machine, sandbox: Sa
     sandbox.add_connection("orders", script=JobScript(life="running 1500, succeeded"))
     command, environ = machine.pod(cron_job_container(), JOB_NAME=scheduled_now())
     moved = machine.start(*command, **environ)
-    wait_until(lambda: any(job.status == "running" for job in sandbox.jobs))
+    until(lambda: any(job.status == "running" for job in sandbox.jobs))
 
     moved.send_signal(signal.SIGTERM)
     said, _ = moved.communicate(timeout=30)
@@ -210,7 +210,7 @@ def test_cancelled_github_workflow_cancels_its_sync(machine: Machine, sandbox: S
     sandbox.add_connection("orders", script=JobScript(life="running 100000, succeeded"))
     environ = runner(machine)
     step = machine.start(*github_step("Sync"), **environ)
-    wait_until(lambda: any(job.status == "running" for job in sandbox.jobs))
+    until(lambda: any(job.status == "running" for job in sandbox.jobs))
 
     step.send_signal(signal.SIGINT)  # to the step's process alone, as the runner does
     said, _ = step.communicate(timeout=7.5)  # then it would send SIGTERM

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
-from tests.e2e.airflow_services import AirflowUi, processes_of, until
+from tests.e2e.airflow_services import AirflowUi, processes_of
 from tests.support.airflow import DAGS, Airflow
+from tests.support.children import until
 
 Row = dict[str, str]
 """The value of each candidate in one try, by the candidate's name."""

@@ -1,4 +1,4 @@
-"""Pods as Airflow's KubernetesPodOperator makes them of the DAGs, without a cluster."""
+"""Pods of the DAGs as Airflow's KubernetesPodOperator renders them, without a cluster."""
 
 import json
 from datetime import UTC, datetime
@@ -24,25 +24,25 @@ class Variables:
 
 bag = DagBag(sys.argv[1])
 pods = []
-for dag_id, wish in json.loads(sys.argv[2]):
+for dag_id, request in json.loads(sys.argv[2]):
     dag = bag.get_dag(dag_id)
     task = dag.get_task("sync")
-    if "mapped" in wish["params"]:
+    if "mapped" in request["params"]:
         environments = dag.get_task("environments").python_callable(
-            wish["variables"]["airbyte_url"], "orders,customers"
+            request["variables"]["airbyte_url"], "orders,customers"
         )
-        task = task.unmap({"env_vars": environments[int(wish["params"]["mapped"])]})
+        task = task.unmap({"env_vars": environments[int(request["params"]["mapped"])]})
     task = task.prepare_for_execution()
-    start = datetime.fromisoformat(wish["start"])
+    start = datetime.fromisoformat(request["start"])
     ti = SimpleNamespace(
         dag_id=dag_id, task_id="sync", map_index=-1, max_tries=task.retries,
-        try_number=wish["try"], start_date=start + timedelta(minutes=wish["try"] - 1),
+        try_number=request["try"], start_date=start + timedelta(minutes=request["try"] - 1),
     )
     dag_run = SimpleNamespace(start_date=start, run_id="manual__1")
-    params = {"connection": "orders", "if_running": "wait", **wish.get("params", {})}
+    params = {"connection": "orders", "if_running": "wait", **request.get("params", {})}
     context = {
         "dag": dag, "dag_run": dag_run, "run_id": "manual__1", "task": task, "ti": ti,
-        "params": params, "var": {"value": Variables(wish.get("variables", {}))},
+        "params": params, "var": {"value": Variables(request.get("variables", {}))},
     }
     task.render_template_fields(context)
     pod = task.build_pod_request_obj(context, dry_run=True)
@@ -56,23 +56,23 @@ for pod in json.loads(sys.argv[1]):
     kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
 print("null")
 """
-"""Reads pods in JSON, and fails where Kubernetes would."""
+"""Validates pods (JSON) as Kubernetes does."""
 
 
-def wish(dag_id: str, number: int = 1, **params: str) -> tuple[str, dict[str, Any]]:
-    """Wish for the pod of a DAG, as a certain try with certain parameters would make it."""
+def pod_request(dag_id: str, number: int = 1, **params: str) -> tuple[str, dict[str, Any]]:
+    """Return a request for the pod of a DAG in a certain try with certain parameters."""
     return dag_id, {"start": datetime.now(UTC).isoformat(), "try": number, "params": params}
 
 
-def render(airflow: Airflow, *wishes: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Let the operator make the pods: what it would send to Kubernetes."""
-    for _, values in wishes:
+def render(airflow: Airflow, *requests: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the pods that the operator would send to Kubernetes."""
+    for _, values in requests:
         values["variables"] = {"airbyte_url": airflow.url}
-    pods: list[dict[str, Any]] = airflow.script(_RENDER, str(airflow.dags), json.dumps(wishes))
+    pods: list[dict[str, Any]] = airflow.script(_RENDER, str(airflow.dags), json.dumps(requests))
     return pods
 
 
 def base_of(pod: dict[str, Any]) -> dict[str, Any]:
-    """The container that is ours."""
+    """Return the container that runs the program."""
     [base] = [each for each in pod["spec"]["containers"] if each["name"] == "base"]
     return dict(base)

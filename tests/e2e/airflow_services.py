@@ -6,15 +6,15 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import IO, Final, Protocol
 
 from tests.support.airflow import Airflow
+from tests.support.children import until
 
 _UI_CALLS = """
 import json, sys
@@ -214,11 +214,3 @@ def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
-
-
-def until(true: Callable[[], Any], what: str, *, limit: float = 60) -> None:
-    """Wait until it is true; fail after `limit` seconds."""
-    end = time.monotonic() + limit
-    while not true():
-        assert time.monotonic() < end, f"waited {limit:.0f} s for {what}"
-        time.sleep(0.1)

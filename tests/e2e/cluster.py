@@ -1,4 +1,4 @@
-"""A real Kubernetes, where the environment names one: a namespace, and a sandbox in it."""
+"""A real Kubernetes cluster, if the environment names one: a namespace with a sandbox in it."""
 
 import json
 import os
@@ -14,15 +14,15 @@ from uuid import uuid4
 from airbyte_sync_cli.sandbox import SandboxConfig
 
 WHY_NOT: Final = (
-    "no cluster to try on: KUBECONFIG names one, and AIRBYTE_SYNC_IMAGE an image that its nodes "
-    "have (CONTRIBUTING.md shows it with kind)"
+    "no cluster: set KUBECONFIG, and AIRBYTE_SYNC_IMAGE to an image that its nodes have "
+    "(CONTRIBUTING.md shows it with kind)"
 )
 _SANDBOX: Final = "sandbox"
 _PORT: Final = 8000
 
 
 def is_there() -> bool:
-    """Tell whether the environment names a cluster and an image; neither is ever guessed."""
+    """Return whether the environment names a cluster and an image; there are no defaults."""
     named = os.environ.get("KUBECONFIG") and os.environ.get("AIRBYTE_SYNC_IMAGE")
     return bool(named) and shutil.which("kubectl") is not None
 
@@ -38,7 +38,7 @@ class Cluster:
     @classmethod
     @contextmanager
     def borrow(cls) -> Iterator["Cluster"]:
-        """Make a namespace, and leave none."""
+        """Create a namespace, and delete it afterwards."""
         image, config = os.environ["AIRBYTE_SYNC_IMAGE"], os.environ["KUBECONFIG"]
         cluster = cls(f"airbyte-sync-{uuid4().hex[:8]}", image, config)
         cluster.call("create", "namespace", cluster.namespace)
@@ -48,7 +48,7 @@ class Cluster:
             cluster.call("delete", "namespace", cluster.namespace, "--wait=false")
 
     def call(self, *arguments: str, given: object = None) -> str:
-        """Call kubectl in the namespace; its stdout. Raises AssertionError if it fails."""
+        """Run kubectl in the namespace; return its stdout. Raises AssertionError if it fails."""
         done = subprocess.run(  # noqa: S603  # kubectl
             ["kubectl", "--namespace", self.namespace, *arguments],  # noqa: S607  # the user's
             input=json.dumps(given) if given is not None else None,
@@ -57,12 +57,12 @@ class Cluster:
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def create(self, thing: dict[str, Any]) -> None:
-        """Create a thing."""
-        self.call("create", "-f", "-", given=thing)
+    def create(self, resource: dict[str, Any]) -> None:
+        """Create a resource."""
+        self.call("create", "-f", "-", given=resource)
 
     def run(self, pod: dict[str, Any]) -> str:
-        """Start a pod, with our image for all its containers; its name."""
+        """Start a pod with our image in all its containers; return its name."""
         name = str(pod["metadata"]["name"])
         containers = [{**each, "image": self.image} for each in pod["spec"]["containers"]]
         spec = {**pod["spec"], "containers": containers}
@@ -70,17 +70,15 @@ class Cluster:
         return name
 
     def ended(self, pod: str) -> dict[str, Any] | None:
-        """How the container `base` of a pod has ended; None while it has not."""
+        """Return the terminated state of a pod's container `base`; None while it runs."""
         found = json.loads(self.call("get", "pod", pod, "-o", "json"))
         all_of_them = found["status"].get("containerStatuses", [])
         states = {each["name"]: each["state"] for each in all_of_them}
         ended: dict[str, Any] | None = states.get("base", {}).get("terminated")
         return ended
 
-    # -- Airbyte in it -----------------------------------------------------------------------
-
     def serve_sandbox(self, scenario: Path) -> str:
-        """Run a sandbox in a pod, and keep its credentials where the DAGs look; its address."""
+        """Run a sandbox in a pod, with the Secret that the DAGs use; return its address."""
         config = SandboxConfig()
         keys = {"client-id": config.client_id, "client-secret": config.client_secret}
         self._keep("Secret", "airbyte-sync", keys)
@@ -90,19 +88,19 @@ class Cluster:
         ip = self.call("get", "pod", _SANDBOX, "-o", "jsonpath={.status.podIP}")
         return f"http://{ip}:{_PORT}"
 
-    def beside(self, *arguments: str) -> str:
-        """Run the program inside the sandbox's pod; its stdout."""
+    def exec_program(self, *arguments: str) -> str:
+        """Run the program in the sandbox's pod; return its stdout."""
         return self.call("exec", _SANDBOX, "--", "airbyte-sync", *arguments)
 
     def job_statuses(self, connection: str) -> list[str]:
-        """The statuses of a connection's jobs in the sandbox, newest first."""
-        told = json.loads(self.beside("jobs", "--conn", connection, "-o", "json"))
-        return [sync["status"] for sync in told["syncs"]]
+        """Return the statuses of a connection's jobs in the sandbox, newest first."""
+        listed = json.loads(self.exec_program("jobs", "--conn", connection, "-o", "json"))
+        return [sync["status"] for sync in listed["syncs"]]
 
     def _keep(self, kind: str, name: str, values: dict[str, str]) -> None:
         field = "stringData" if kind == "Secret" else "data"
-        thing = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, field: values}
-        self.create(thing)
+        resource = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, field: values}
+        self.create(resource)
 
 
 def _sandbox_pod(image: str, keys: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The container image, built for real and run as a pod would run it."""
+"""The container image: build it, and run it as a hardened pod does."""
 
 import json
 import os
@@ -19,11 +19,11 @@ HARDENED = (
     "--network=host",
     "--pull=never",
 )
-"""How a careful cluster runs it; the network is the host's, to reach a sandbox on loopback."""
+"""The options of a hardened pod; the host's network, to reach a sandbox on loopback."""
 
 
 def find_engine() -> str | None:
-    """Find what builds and runs images here: a client without its daemon does not."""
+    """Return podman or docker, if it works: a client without its daemon does not."""
     for engine in filter(None, (shutil.which("podman"), shutil.which("docker"))):
         answers = subprocess.run([engine, "info"], capture_output=True, check=False)  # noqa: S603  # the same
         if answers.returncode == 0:
@@ -33,20 +33,20 @@ def find_engine() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The image, and the engine that runs it."""
+    """The image and the engine that runs it."""
 
     engine: str
     tag: str = TAG
 
     def build(self, scratch: Path) -> None:
-        """Build it, from AIRBYTE_SYNC_BASE_IMAGE where that is set."""
+        """Build it, from AIRBYTE_SYNC_BASE_IMAGE if that is set."""
         base = os.environ.get("AIRBYTE_SYNC_BASE_IMAGE")
         chosen = ["--build-arg", f"BASE_IMAGE={base}", "--pull=never"] if base else []
         pip = _machines_pip(scratch) if "podman" in self.engine else []
         self.call("build", "--network=host", *chosen, *pip, "--tag", self.tag, str(ROOT))
 
     def call(self, *arguments: str) -> str:
-        """Call the engine; its stdout. Raises AssertionError with all it said if it fails."""
+        """Run the engine; return its stdout. Raises AssertionError with its output if it fails."""
         done = subprocess.run(  # noqa: S603  # the engine that was found
             [self.engine, *arguments], capture_output=True, text=True, check=False
         )
@@ -56,20 +56,20 @@ class Image:
     def run(
         self, *arguments: str, options: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run the program in a container to its end."""
+        """Run the program in a container and wait for it."""
         command = [self.engine, "run", "--rm", *HARDENED, *options, self.tag, *arguments]
         return subprocess.run(  # noqa: S603  # the same
             command, capture_output=True, text=True, check=False, timeout=120
         )
 
     def python(self, program: str) -> str:
-        """Run a Python program in a container instead of ours, not hardened; its stdout."""
+        """Run a Python script in a container without hardening; return its stdout."""
         entry = "--entrypoint=/opt/airbyte-sync/bin/python"
         return self.call("run", "--rm", "--pull=never", entry, self.tag, "-c", program)
 
     @contextmanager
     def running(self, *arguments: str, options: Sequence[str] = ()) -> Iterator[str]:
-        """Start the program in a container; the container's id."""
+        """Start the program in a container; yield the container's id."""
         started = self.call("run", "--detach", *HARDENED, *options, self.tag, *arguments)
         container = started.strip().splitlines()[-1]
         try:
@@ -78,20 +78,20 @@ class Image:
             self.call("rm", "--force", container)
 
     def exit_code(self, container: str) -> int:
-        """Wait for a container's end."""
+        """Wait for a container; return its exit code."""
         return int(self.call("wait", container).strip())
 
     def inspect(self) -> dict[str, object]:
-        """Read what the image says of itself."""
+        """Return the configuration of the image."""
         found = json.loads(self.call("image", "inspect", self.tag))[0]["Config"]
         assert isinstance(found, dict)
         return found
 
 
 def _machines_pip(scratch: Path) -> list[str]:
-    """Let pip in the build use what this machine's pip uses: its CA bundle and its indexes.
+    """Return options that give pip in the build this machine's CA bundle and indexes.
 
-    Both are mounted while the image is built, so nothing of the machine gets into the image.
+    Both are mounted during the build only, so that nothing of the machine is in the image.
     """
     settings = _pip_settings()
     lines, options = ["[global]"], list[str]()
@@ -107,7 +107,7 @@ def _machines_pip(scratch: Path) -> list[str]:
 
 
 def _pip_settings() -> dict[str, str]:
-    """Read pip's CA bundle and web indexes; the environment, which pip lists last, wins."""
+    """Return pip's CA bundle and web indexes; the environment, which pip lists last, wins."""
     listed = subprocess.run(
         ["python3", "-m", "pip", "config", "list"],  # noqa: S607  # whichever pip is the user's
         capture_output=True, text=True, check=False,
@@ -116,6 +116,6 @@ def _pip_settings() -> dict[str, str]:
     return {
         name: value
         for name, value in found
-        # A folder of this machine is not there in the build.
+        # A local folder does not exist in the build.
         if name == "cert" or all(part.startswith("http") for part in value.split())
     }

@@ -3,13 +3,11 @@
 Airflow has an environment of its own, which knows nothing of ours: only the program is on PATH.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox
-from tests.e2e.airflow_services import until
-from tests.support.airflow import LINES, Airflow, serve_awake
+from tests.support.airflow import Airflow
+from tests.support.children import until
 
 pytestmark = pytest.mark.e2e
 
@@ -35,12 +33,6 @@ print(json.dumps(sorted(bag.dags)))
 """
 
 
-@pytest.fixture(scope="module", params=LINES)
-def line(request: pytest.FixtureRequest) -> str:
-    """A release of Airflow."""
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def sandbox(line: str) -> Sandbox:
     """One sync that ends, and one that does not; a sandbox for each line."""
@@ -49,15 +41,6 @@ def sandbox(line: str) -> Sandbox:
     sandbox.add_connection("good", script=JobScript(life="pending 0.2, running 1, succeeded"))
     sandbox.add_connection("endless", script=JobScript(life="pending 0.2, running"))
     return sandbox
-
-
-@pytest.fixture(scope="module")
-def airflow(
-    line: str, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Airflow]:
-    """Airflow with the DAGs of this repository, before a sandbox."""
-    with serve_awake(sandbox) as url:
-        yield Airflow.install(line, tmp_path_factory.mktemp("airflow"), url)
 
 
 def test_every_dag_imports_without_own_warning(airflow: Airflow) -> None:

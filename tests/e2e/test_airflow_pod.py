@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,12 @@ import pytest
 
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.e2e.airflow_experiments import MOMENTS, SIGNALS, Kill, KilledSync, table
-from tests.e2e.airflow_pods import VALIDATE, base_of, render, wish
-from tests.support.airflow import LINES, Airflow, serve_awake
+from tests.e2e.airflow_pods import VALIDATE, base_of, pod_request, render
+from tests.support.airflow import Airflow
 from tests.support.environments import environment
 from tests.support.program import call_below
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module", params=LINES)
-def line(request: pytest.FixtureRequest) -> str:
-    """A release of Airflow."""
-    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +38,6 @@ def sandbox(line: str) -> Sandbox:
     endless = sandbox.add_connection("busy", script=JobScript(life="running"))
     sandbox.start_job(endless)
     return sandbox
-
-
-@pytest.fixture(scope="module")
-def airflow(
-    line: str, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Airflow]:
-    """Airflow with the DAGs of this repository, before that sandbox."""
-    with serve_awake(sandbox) as url:
-        yield Airflow.install(line, tmp_path_factory.mktemp("pod"), url)
 
 
 @pytest.fixture
@@ -80,7 +64,7 @@ def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, 
 
 
 def test_pods_match_kubernetes_schema(airflow: Airflow) -> None:
-    pods = render(airflow, wish("airbyte_pod"), wish("airbyte_many_one_pod"))
+    pods = render(airflow, pod_request("airbyte_pod"), pod_request("airbyte_many_one_pod"))
     python = environment("kubernetes")
 
     done = subprocess.run(  # noqa: S603  # our script
@@ -91,7 +75,7 @@ def test_pods_match_kubernetes_schema(airflow: Airflow) -> None:
 
 
 def test_pod_is_small_and_unprivileged(airflow: Airflow) -> None:
-    [pod] = render(airflow, wish("airbyte_pod"))
+    [pod] = render(airflow, pod_request("airbyte_pod"))
     base = base_of(pod)
 
     assert base.get("command") in (None, [])  # the image's ENTRYPOINT
@@ -116,7 +100,9 @@ def test_pod_command_writes_xcom_and_termination_message(
     (root / "airflow" / "xcom").mkdir(parents=True)
     (root / "dev").mkdir()
     (root / "dev" / "termination-log").touch()
-    good, bad = render(airflow, wish("airbyte_pod"), wish("airbyte_pod", connection="bad"))
+    good, bad = render(
+        airflow, pod_request("airbyte_pod"), pod_request("airbyte_pod", connection="bad")
+    )
 
     ended = call_below(root, *base_of(good)["args"], **_environ(good, airflow, secrets))
     xcom = json.loads((root / "airflow/xcom/return.json").read_text())
@@ -132,7 +118,7 @@ def test_pod_command_writes_xcom_and_termination_message(
 def test_one_pod_syncs_all_connections_of_variable(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
-    [pod] = render(airflow, wish("airbyte_many_one_pod"))
+    [pod] = render(airflow, pod_request("airbyte_many_one_pod"))
     before = len(sandbox.jobs)
 
     process = _start(pod, airflow, secrets)
@@ -144,8 +130,8 @@ def test_one_pod_syncs_all_connections_of_variable(
 def test_each_mapped_pod_syncs_one_connection_of_variable(
     airflow: Airflow, secrets: Path, sandbox: Sandbox
 ) -> None:
-    wishes = [wish("airbyte_many_mapped", mapped=index) for index in "01"]
-    pods = render(airflow, *wishes)
+    requests = [pod_request("airbyte_many_mapped", mapped=index) for index in "01"]
+    pods = render(airflow, *requests)
     before = len(sandbox.jobs)
 
     processes = [_start(pod, airflow, secrets) for pod in pods]
@@ -155,7 +141,7 @@ def test_each_mapped_pod_syncs_one_connection_of_variable(
 
 
 def test_operator_treats_99_as_skipped(airflow: Airflow, secrets: Path) -> None:
-    [pod] = render(airflow, wish("airbyte_pod", connection="busy", if_running="skip"))
+    [pod] = render(airflow, pod_request("airbyte_pod", connection="busy", if_running="skip"))
 
     assert _start(pod, airflow, secrets).wait(30) == 99
 
@@ -177,8 +163,10 @@ def test_killed_pod_and_its_retry_leave_one_success_and_no_orphan(
     kills = itertools.product((victim,), SIGNALS, MOMENTS)
     syncs = [KilledSync.prepare(Kill(*kill), sandbox) for kill in kills]
     names = [sync.kill.connection for sync in syncs]
-    wishes = [wish("airbyte_pod", number, connection=name) for name in names for number in (1, 2)]
-    pods = iter(render(airflow, *wishes))
+    requests = [
+        pod_request("airbyte_pod", number, connection=name) for name in names for number in (1, 2)
+    ]
+    pods = iter(render(airflow, *requests))
 
     pairs = [(next(pods), next(pods)) for _ in syncs]
 

@@ -24,8 +24,9 @@ from tests.e2e.airflow_experiments import (
     tell,
     write_dags,
 )
-from tests.e2e.airflow_services import AirflowUi, running, until
+from tests.e2e.airflow_services import AirflowUi, running
 from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
+from tests.support.children import until
 
 pytestmark = pytest.mark.e2e
 
@@ -54,7 +55,7 @@ ENDED = {"success", "failed", "skipped", "upstream_failed"}
 
 
 @dataclass(frozen=True)
-class World:
+class RunningAirflow:
     """Airflow, its UI, and its Airbyte."""
 
     airflow: Airflow
@@ -98,9 +99,9 @@ def _sandbox() -> Sandbox:
 
 
 @pytest.fixture(scope="module", params=LINES)
-def world(
+def given(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> Iterator[RunningAirflow]:
     """A running Airflow in which all the plain runs have been triggered."""
     sandbox = _sandbox()
     with serve_awake(sandbox) as url:
@@ -111,83 +112,83 @@ def world(
         with running(airflow) as ui:
             until(lambda: airflow.query("select count(*) from serialized_dag") == [(10,)], "DAGs")
             ui.trigger(RUNS)
-            yield World(airflow, ui, sandbox)
+            yield RunningAirflow(airflow, ui, sandbox)
 
 
-def test_exit_99_is_skipped_task(world: World) -> None:
-    assert world.end("skip") == {"sync": "skipped"}
-    assert world.jobs("busy") == ["running"]
+def test_exit_99_is_skipped_task(given: RunningAirflow) -> None:
+    assert given.end("skip") == {"sync": "skipped"}
+    assert given.jobs("busy") == ["running"]
 
 
-def test_job_id_of_trigger_reaches_wait_through_xcom(world: World) -> None:
-    assert world.end("two") == {"trigger": "success", "wait": "success"}
-    assert len(world.airflow.xcom("airbyte_two_tasks", "trigger", "two").split()) == 2
-    assert (world.jobs("one"), world.jobs("two")) == (["succeeded"], ["succeeded"])
+def test_job_id_of_trigger_reaches_wait_through_xcom(given: RunningAirflow) -> None:
+    assert given.end("two") == {"trigger": "success", "wait": "success"}
+    assert len(given.airflow.xcom("airbyte_two_tasks", "trigger", "two").split()) == 2
+    assert (given.jobs("one"), given.jobs("two")) == (["succeeded"], ["succeeded"])
 
 
-def test_failed_sync_fails_task_with_reason_in_log(world: World) -> None:
-    assert world.end("bad") == {"sync": "failed"}
-    assert "the key was revoked" in world.log("bad")
-    assert "exit code 3" in world.log("bad")
-    assert world.jobs("bad") == ["failed"] * 3  # a task with two retries
+def test_failed_sync_fails_task_with_reason_in_log(given: RunningAirflow) -> None:
+    assert given.end("bad") == {"sync": "failed"}
+    assert "the key was revoked" in given.log("bad")
+    assert "exit code 3" in given.log("bad")
+    assert given.jobs("bad") == ["failed"] * 3  # a task with two retries
 
 
-def test_retryable_failure_is_retried(world: World) -> None:
-    assert world.end("recovers") == {
+def test_retryable_failure_is_retried(given: RunningAirflow) -> None:
+    assert given.end("recovers") == {
         "sync": "success",
         "what_next": "success",
         "sync_again": "success",
         "alert": "skipped",
         "loaded": "success",
     }
-    assert world.jobs("recovers") == ["failed", "succeeded"]
+    assert given.jobs("recovers") == ["failed", "succeeded"]
 
 
-def test_permanent_failure_alerts_without_retry(world: World) -> None:
-    states = world.end("hopeless")
+def test_permanent_failure_alerts_without_retry(given: RunningAirflow) -> None:
+    states = given.end("hopeless")
 
     assert (states["sync_again"], states["alert"]) == ("skipped", "failed")
-    assert world.jobs("bad too") == ["failed"]
+    assert given.jobs("bad too") == ["failed"]
 
 
-def test_documented_operator_does_not_retry_permanent_failure(world: World) -> None:
-    assert world.end("nowhere") == {"sync": "failed"}
-    assert world.airflow.tries("airbyte_give_up", "nowhere", "sync") == 1
-    assert "exit code 7" in world.log("nowhere")
+def test_documented_operator_does_not_retry_permanent_failure(given: RunningAirflow) -> None:
+    assert given.end("nowhere") == {"sync": "failed"}
+    assert given.airflow.tries("airbyte_give_up", "nowhere", "sync") == 1
+    assert "exit code 7" in given.log("nowhere")
 
 
-def test_documented_setup_task_anchors_retry(world: World) -> None:
-    assert world.end("exact") == {"mark": "success", "sync": "success"}
-    assert world.jobs("exact") == ["failed", "succeeded"]
+def test_documented_setup_task_anchors_retry(given: RunningAirflow) -> None:
+    assert given.end("exact") == {"mark": "success", "sync": "success"}
+    assert given.jobs("exact") == ["failed", "succeeded"]
 
 
-def test_task_marked_as_failed_cancels_job(world: World) -> None:
-    until(lambda: world.jobs("endless") == ["running"], "the endless sync")
+def test_task_marked_as_failed_cancels_job(given: RunningAirflow) -> None:
+    until(lambda: given.jobs("endless") == ["running"], "the endless sync")
 
-    world.ui.fail("airbyte_bash", "endless", "sync")
+    given.ui.fail("airbyte_bash", "endless", "sync")
 
-    until(lambda: world.jobs("endless") == ["cancelled"], "the cancel")
-    assert world.end("endless") == {"sync": "failed"}
+    until(lambda: given.jobs("endless") == ["cancelled"], "the cancel")
+    assert given.end("endless") == {"sync": "failed"}
 
 
 def test_killed_task_and_its_retry_leave_one_success_and_no_orphan(
-    world: World,
+    given: RunningAirflow,
 ) -> None:
     kills = itertools.product(("command", "task"), SIGNALS, MOMENTS)
-    syncs = [KilledSync.prepare(Kill(*kill), world.sandbox) for kill in kills]
+    syncs = [KilledSync.prepare(Kill(*kill), given.sandbox) for kill in kills]
     names = [sync.kill.connection for sync in syncs]
 
-    world.ui.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
-    kill_all(syncs, world.airflow.home)
-    ends = {name: world.end(name, "airbyte_bash") for name in names}
+    given.ui.trigger({name: ("airbyte_bash", {"connection": name}) for name in names})
+    kill_all(syncs, given.airflow.home)
+    ends = {name: given.end(name, "airbyte_bash") for name in names}
 
-    print(f"\n{world.airflow.version}\n{table(syncs)}")  # noqa: T201  # shown by pytest -rP
+    print(f"\n{given.airflow.version}\n{table(syncs)}")  # noqa: T201  # shown by pytest -rP
     assert [sync.row() for sync in syncs if not sync.is_clean()] == []
     assert ends == {name: {"sync": "success"} for name in names}
 
 
-def test_anchor_is_stable_in_retries_and_renewed_by_clearing(world: World) -> None:
-    experiment = Experiment(world.airflow, world.ui, "anchor_idle")
+def test_anchor_is_stable_in_retries_and_renewed_by_clearing(given: RunningAirflow) -> None:
+    experiment = Experiment(given.airflow, given.ui, "anchor_idle")
     experiment.begin()
     experiment.rows(2)
     for again, what in enumerate(("look", None)):
@@ -195,7 +196,7 @@ def test_anchor_is_stable_in_retries_and_renewed_by_clearing(world: World) -> No
         experiment.clear(what)
         rows = experiment.rows(4 + 2 * again)
 
-    tell(f"{world.airflow.version}: run; task cleared after its end; run cleared", rows)
+    tell(f"{given.airflow.version}: run; task cleared after its end; run cleared", rows)
     for anchor in ("shipped", "dag_run.start_date", "setup task"):
         for first, retry in ((0, 1), (2, 3), (4, 5)):
             assert survives_retry(anchor, rows[first], rows[retry])
@@ -203,15 +204,15 @@ def test_anchor_is_stable_in_retries_and_renewed_by_clearing(world: World) -> No
             assert renewed(anchor, rows[before], rows[after])
 
 
-def test_anchor_is_renewed_for_first_try_while_run_is_active(world: World) -> None:
-    experiment = Experiment(world.airflow, world.ui, "anchor_busy")
+def test_anchor_is_renewed_for_first_try_while_run_is_active(given: RunningAirflow) -> None:
+    experiment = Experiment(given.airflow, given.ui, "anchor_busy")
     experiment.begin()
     experiment.rows(2)
     experiment.clear("look")
     rows = experiment.rows(4)
     experiment.release()
 
-    tell(f"{world.airflow.version}: run; task cleared while the run goes on", rows)
+    tell(f"{given.airflow.version}: run; task cleared while the run goes on", rows)
     assert [renewed("dag_run.start_date", rows[1], rows[at]) for at in (2, 3)] == [False, False]
     assert [renewed("shipped", rows[1], rows[at]) for at in (2, 3)] == [True, False]
     assert [renewed("setup task", rows[1], rows[at]) for at in (2, 3)] == [True, True]

@@ -5,15 +5,15 @@ tests are skipped by name.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.e2e.image import Image, find_engine
+from tests.support.children import until
 from tests.support.sandboxes import serve_in_thread
 
 pytestmark = [
@@ -36,17 +36,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    world = Sandbox(SandboxConfig(speed=50))
-    world.add_connection("quick", script=JobScript(life="running 5, succeeded"))
-    world.add_connection("slow", script=JobScript(life="running 5000, succeeded"))
-    world.add_connection(
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    sandbox.add_connection("quick", script=JobScript(life="running 5, succeeded"))
+    sandbox.add_connection("slow", script=JobScript(life="running 5000, succeeded"))
+    sandbox.add_connection(
         "broken",
         script=JobScript(
             life="running 5, failed",
             failure=JobFailure(origin="source", type="config_error", message="The key ended."),
         ),
     )
-    return world
+    return sandbox
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_sync_runs_on_read_only_file_system(image: Image, url: str, user: str) -
 
 def test_sigterm_as_process_1_cancels_sync(image: Image, sandbox: Sandbox, url: str) -> None:
     with image.running("run", "--conn", "slow", "--url", url) as container:
-        _until(lambda: [job.status for job in sandbox.active_jobs()] == ["running"])
+        until(lambda: [job.status for job in sandbox.active_jobs()] == ["running"])
         image.call("kill", "--signal", "TERM", container)
         code = image.exit_code(container)
 
@@ -138,8 +138,8 @@ def test_xcom_and_termination_files_are_written(image: Image, url: str, tmp_path
 def test_waiting_run_fits_in_64_mib(image: Image, sandbox: Sandbox, url: str) -> None:
     options = ["--memory=64m"]
     with image.running("run", "--conn", "slow", "--url", url, options=options) as container:
-        _until(lambda: len(sandbox.active_jobs()) == 1)
-        _until(lambda: len(sandbox.sent("job")) >= 2)
+        until(lambda: len(sandbox.active_jobs()) == 1)
+        until(lambda: len(sandbox.sent("job")) >= 2)
         pid = image.call("inspect", "--format", "{{.State.Pid}}", container).strip()
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
         image.call("kill", "--signal", "TERM", container)
@@ -167,10 +167,3 @@ def _no_tmpfs(image: Image) -> list[str]:
 
 def _kib(status: str, name: str) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name))
-
-
-def _until(is_so: Callable[[], bool], *, seconds: float = 30) -> None:
-    """Wait for another process."""
-    deadline = monotonic() + seconds
-    while not is_so():
-        assert monotonic() < deadline, "it did not happen in time"

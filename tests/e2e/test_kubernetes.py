@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.airflow_pods import render, wish
-from tests.e2e.airflow_services import until
+from tests.e2e.airflow_pods import pod_request, render
 from tests.e2e.cluster import WHY_NOT, Cluster, is_there
 from tests.support.airflow import LINES, Airflow
+from tests.support.children import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not is_there(), reason=WHY_NOT)]
 
@@ -117,7 +117,7 @@ def test_connections_are_synced_in_one_pod_or_one_each(
 
 
 def test_pod_with_exit_99_is_skipped_task(airflow: Airflow, cluster: Cluster) -> None:
-    cluster.beside("trigger", "--conn", "busy", "--if-running", "attach")
+    cluster.exec_program("trigger", "--conn", "busy", "--if-running", "attach")
 
     airflow.test("airbyte_pod", {"connection": "busy", "if_running": "skip"})
 
@@ -138,7 +138,7 @@ def test_task_timeout_cancels_sync(airflow: Airflow, cluster: Cluster) -> None:
 
 
 def test_termination_message_has_reason(airflow: Airflow, cluster: Cluster) -> None:
-    [pod] = render(airflow, wish("airbyte_pod", connection="bad"))
+    [pod] = render(airflow, pod_request("airbyte_pod", connection="bad"))
 
     name = cluster.run(pod)
 
@@ -150,7 +150,7 @@ def test_termination_message_has_reason(airflow: Airflow, cluster: Cluster) -> N
 
 
 def test_deleted_pod_cancels_sync(airflow: Airflow, cluster: Cluster) -> None:
-    [pod] = render(airflow, wish("airbyte_pod", connection="slow"))
+    [pod] = render(airflow, pod_request("airbyte_pod", connection="slow"))
     before = cluster.job_statuses("slow")
 
     name = cluster.run(pod)

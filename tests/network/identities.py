@@ -1,4 +1,4 @@
-"""Google's side of the Identity-Aware Proxy: tokens, and the file of a service account."""
+"""Tokens and service account files as Google issues them for the Identity-Aware Proxy."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ AUDIENCE = "1234-abcd.apps.googleusercontent.com"
 
 
 def identity(audience: str, *, lifetime: float = 3600, number: int = 1) -> str:
-    """Write a token as Google would; nobody checks its signature."""
+    """Return an identity token; its signature is not checked."""
     now = int(time.time())
     claims = {"aud": audience, "iat": now, "exp": now + lifetime, "n": number}
     parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, claims)]
@@ -22,7 +22,7 @@ def identity(audience: str, *, lifetime: float = 3600, number: int = 1) -> str:
 
 
 def service_account(folder: Path, token_uri: str) -> str:
-    """Write the file of a service account that asks for its tokens there."""
+    """Write a service account file with this token endpoint; return its path."""
     file = folder / "service-account.json"
     content = {
         "type": "service_account",

@@ -133,7 +133,7 @@ def a_sandbox(*faults: str) -> Sandbox:
 
 
 @dataclass(frozen=True)
-class World:
+class Servers:
     """The servers that the cases name, each started once."""
 
     urls: Mapping[str, str]
@@ -142,7 +142,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def servers() -> Iterator[Servers]:
     fine = a_sandbox()
     names = {each.id: each.name for each in fine.connections}
     with open_stage() as stage:
@@ -156,7 +156,7 @@ def world() -> Iterator[World]:
             "broken": stage.sandbox(a_sandbox("trigger:500")),
             "stubborn": stage.sandbox(a_sandbox("cancel:503")),
         }
-        yield World(urls, {names[job.connection_id]: str(job.id) for job in fine.jobs})
+        yield Servers(urls, {names[job.connection_id]: str(job.id) for job in fine.jobs})
 
 
 class BrokenClock(HurriedClock):
@@ -178,10 +178,10 @@ def test_every_command_has_a_case_for_each_of_its_exit_codes() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_exit_code_is_the_same_on_a_terminal_in_a_pipe_and_as_json(
-    case: Expected, world: World
+    case: Expected, servers: Servers
 ) -> None:
-    argv = case.line.format_map(world.jobs).split()
-    environ = {"AIRBYTE_URL": world.urls[case.server], "TERM": "xterm-256color", **case.environ}
+    argv = case.line.format_map(servers.jobs).split()
+    environ = {"AIRBYTE_URL": servers.urls[case.server], "TERM": "xterm-256color", **case.environ}
     clock = BrokenClock if case.server == "broken clock" else HurriedClock
 
     with mock.patch("tests.support.program.HurriedClock", clock):

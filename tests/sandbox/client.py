@@ -1,4 +1,4 @@
-"""A sandbox in virtual time with an httpx client on it, for tests of the sandbox itself."""
+"""A sandbox in virtual time with an httpx client, for tests of the sandbox itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ VERSIONS = ("0.63", "1.0", "1.8", "2.0", "latest")
 
 @dataclass
 class SandboxClient:
-    """What a test works with. Paths of `get` are the Public API's, of `ask` the Config API's."""
+    """A sandbox and its client: `get` sends to the Public API, `ask` to the Config API."""
 
     sandbox: Sandbox
     client: httpx.AsyncClient
@@ -54,7 +54,7 @@ class SandboxClient:
 
     @property
     def age(self) -> float:
-        """Simulated seconds since the beginning."""
+        """Simulated seconds since the start."""
         return self.sandbox.clock.now() - self.sandbox.clock.start
 
 
@@ -62,7 +62,7 @@ class SandboxClient:
 async def sandbox_client(
     *, limit: float | None = None, **fields: object
 ) -> AsyncIterator[SandboxClient]:
-    """Make a sandbox; `limit` is the client's own limit, which is off unless given."""
+    """Yield a new sandbox and its client; `limit` is the client's timeout, off by default."""
     sandbox = Sandbox(SandboxConfig.model_validate({"start": START, **fields}))
     async with httpx.AsyncClient(
         transport=LoopbackTransport(sandbox.app), base_url="http://sandbox", timeout=limit

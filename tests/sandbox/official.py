@@ -1,6 +1,6 @@
-"""Airbyte's official OpenAPI documents, where somebody has them: what they say of a request.
+"""Airbyte's OpenAPI documents, if they are available: validate a request and its response.
 
-The documents are Airbyte's and not ours to ship. `AIRBYTE_SPECS` names a folder that holds
+The documents are Airbyte's, so they are not in this repository. `AIRBYTE_SPECS` is a folder with
 `airbyte-config-api.yaml` and `airbyte-public-api.yaml` (in airbytehq/airbyte-platform they are
 `config.yaml` and `api.yaml` under airbyte-api/server-api/src/main/openapi), and in `by-version`
 the same of each release as `config-1.8.0.yaml.gz` and `public-1.8.0.yaml.gz`.
@@ -26,7 +26,7 @@ _METHODS = ("get", "post", "delete", "patch", "put")
 
 
 def versions() -> list[str]:
-    """List the versions that there are documents of, oldest first; none without the folder."""
+    """Return the versions with documents, oldest first; none without the folder."""
     if not FOLDER:
         return []
     found = [path.name[len("config-") : -len(".yaml.gz")] for path in _by_version("config-*")]
@@ -40,7 +40,7 @@ def _by_version(pattern: str) -> list[Path]:
 
 
 def _read(api: str, version: str) -> Schema:
-    """Read one document; nothing where this version has none."""
+    """Read one document; an empty one if this version has none."""
     if version == "latest":
         text = (Path(FOLDER) / f"airbyte-{api}-api.yaml").read_bytes()
     else:
@@ -52,7 +52,7 @@ def _read(api: str, version: str) -> Schema:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a document says of one method and path."""
+    """One method and path of a document."""
 
     name: str
     """`POST /v1/jobs/get`, or `GET /public/v1/jobs/{jobId}`."""
@@ -60,7 +60,7 @@ class Operation:
     document: Schema
 
     def errors_in_request(self, query: Mapping[str, Any], body: object) -> Iterator[str]:
-        """Yield what is wrong with a request."""
+        """Yield the errors in a request."""
         known = {
             row["name"]: row
             for row in map(self._resolved, self.details.get("parameters") or [])
@@ -82,7 +82,7 @@ class Operation:
             yield "body: none is expected"
 
     def errors_in_answer(self, status: int, answer: object) -> Iterator[str]:
-        """Yield what is wrong with an answer; one that is not described may be anything."""
+        """Yield the errors in a response; a status without a schema is not validated."""
         responses = {str(key): value for key, value in self.details["responses"].items()}
         schema = _json_of(self._resolved(responses.get(str(status), {})))
         if schema is not None:
@@ -107,7 +107,7 @@ def _json_of(holder: Schema) -> Schema | None:
 
 
 def _from_text(schema: Schema, text: str) -> object:
-    """Read a query's text as its schema wants it."""
+    """Parse the text of a query parameter by its schema."""
     if schema.get("type") == "integer":
         return int(text) if text.lstrip("-").isdecimal() else text
     if schema.get("type") == "array":
@@ -142,7 +142,7 @@ def _operations(document: Schema, prefix: str) -> dict[str, Operation]:
 
 
 def _forbid_unknown(value: object) -> None:
-    """Let no object have a property that its schema does not name."""
+    """Forbid properties that a schema does not name, so that an invented field is an error."""
     if isinstance(value, list):
         for each in value:
             _forbid_unknown(each)
@@ -155,7 +155,7 @@ def _forbid_unknown(value: object) -> None:
 
 
 def find(version: str, method: str, path: str) -> Operation | None:
-    """Find the operation that a request asks for: `/v1/jobs/get`, `/public/v1/jobs/7`."""
+    """Return the operation of a request such as `/v1/jobs/get` or `/public/v1/jobs/7`."""
     known = operations(version)
     exact = known.get(f"{method} {path}")
     if exact is not None:

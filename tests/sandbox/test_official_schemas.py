@@ -1,6 +1,6 @@
-"""Requests and answers match Airbyte's official documents, in every version that has one.
+"""Requests and responses match Airbyte's OpenAPI documents, in every version that has one.
 
-What the client can send is found out by calling it: every method of both APIs and every step of
+The client's requests are recorded by calling it: every method of both APIs and every step of
 `check`, over a socket. See tests/sandbox/official.py for the folder that `AIRBYTE_SPECS` names.
 """
 
@@ -45,20 +45,20 @@ from tests.support.virtual import run
 
 VERSIONS = official.versions()
 pytestmark = pytest.mark.skipif(
-    not VERSIONS, reason="AIRBYTE_SPECS names no folder with Airbyte's OpenAPI documents"
+    not VERSIONS, reason="AIRBYTE_SPECS is not a folder with Airbyte's OpenAPI documents"
 )
 SERVED = frozenset({200, 409})
 USED: set["Excuse"] = set()
-"""The excuses that were needed."""
+"""The known errors that occurred."""
 
 
 @dataclass(frozen=True)
 class Excuse:
-    """An error that is known, with its reason."""
+    """A known error and its reason."""
 
     operation: str
     error: str
-    """Patterns that the operation's name and the error match."""
+    """Patterns of the operation's name and of the error."""
     reason: str
     before: tuple[int, ...] = (1_000,)
     since: tuple[int, ...] = (0,)
@@ -112,7 +112,7 @@ WRONG_DOCUMENTS = (
         "the property is spelt grant-type, and may be left out (PyAirbyte sends none)",
     ),
 )
-"""Where a document differs from the server that it describes."""
+"""Errors in a document: the server differs from it."""
 
 IGNORED = (
     Excuse(
@@ -132,7 +132,7 @@ IGNORED = (
         before=(0, 57, 3),
     ),
 )
-"""What the client sends although a version does not know it: unknown keys are ignored."""
+"""Keys that a version does not know: it ignores them."""
 
 TRIED = (
     Excuse(
@@ -167,12 +167,12 @@ TRIED = (
         before=(0, 60),
     ),
 )
-"""What the client asks of servers that refuse it, and that it has another way for."""
+"""Requests that a version rejects, for which the client has a fallback."""
 
 
 @cache
 def asked_by_the_client(version: str) -> tuple[Stop, ...]:
-    """Call everything in the client that sends requests; collect what came over the wire."""
+    """Return the requests of the client: everything that it can send is called."""
     return tuple(asyncio.run(_ask_everything(version)))
 
 
@@ -215,7 +215,7 @@ async def _ask_everything(version: str) -> list[Stop]:
 
 
 OTHER_WAYS = ("version:404",)
-"""What makes the client go its other ways: a server that does not tell who owns it."""
+"""Faults that make the client use its fallbacks: here, a server without a version endpoint."""
 
 
 async def _until_idle(sandbox: Sandbox) -> None:
@@ -230,7 +230,7 @@ async def _read_all(lines: AsyncIterator[object]) -> list[object]:
 def _values(
     http_client: HttpClient, settings: Settings, orders: SimConnection
 ) -> Mapping[str, Sequence[object]]:
-    """What a parameter of this name may be."""
+    """Return the values for parameters of these names."""
     return {
         "address": [parse_address(settings.url)],
         "attempt": [0],
@@ -254,7 +254,7 @@ def _values(
 def _calls(
     owners: Iterable[object], values: Mapping[str, Sequence[object]]
 ) -> Iterator[Callable[[], Awaitable[object]]]:
-    """Make every call with every combination of what its parameters may be."""
+    """Yield every call with every combination of its parameters' values."""
     for owner in owners:
         own = owner.__name__ if inspect.ismodule(owner) else type(owner).__module__
         for name, method in inspect.getmembers(owner, inspect.iscoroutinefunction):
@@ -264,14 +264,14 @@ def _calls(
             if "hop" in inspect.signature(method).parameters:
                 continue  # resolves a name, opens a port, or shakes hands: no HTTP request
             needed = [each.name for each in parameters if each.default is each.empty]
-            assert set(needed) <= set(values), f"{name}: say in _values what {needed} may be"
+            assert set(needed) <= set(values), f"{name}: _values needs values for {needed}"
             given = [each.name for each in parameters if each.name in values]
             for chosen in itertools.product(*(values[each] for each in given)):
                 yield partial(method, **dict(zip(given, chosen, strict=True)))
 
 
 class HurriedClock(SystemClock):
-    """A clock that jumps instead of sleeping."""
+    """A clock that skips ahead instead of sleeping."""
 
     def __init__(self) -> None:
         self._skipped = 0.0
@@ -284,7 +284,7 @@ class HurriedClock(SystemClock):
 
 
 class Recorder:
-    """Stands before a sandbox and keeps what comes and goes."""
+    """Records the requests to a sandbox and their responses."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.stops: list[Stop] = []
@@ -325,7 +325,7 @@ class Recorder:
 
 
 def errors_in(version: str, stop: Stop) -> Iterator[str]:
-    """Yield what a version's document has against a request and its answer, excuses apart."""
+    """Yield the errors in a request and its response, without the known ones."""
     asked, operation = f"{stop.method} {stop.path}", official.find(version, stop.method, stop.path)
     tried: tuple[Excuse, ...] = () if stop.status in SERVED else TRIED
     if operation is None:
@@ -364,7 +364,7 @@ def test_responses_of_every_endpoint_match_documents(version: str) -> None:
 
 
 def _in_short(name: str) -> str:
-    """Write an endpoint as the tour does: `GET /jobs/{jobId}`, or `jobs/get`."""
+    """Format an endpoint as the tour does: `GET /jobs/{jobId}`, or `jobs/get`."""
     method, path = name.split()
     if path.startswith("/public/v1"):
         return f"{method} {path.removeprefix('/public/v1')}"
@@ -382,7 +382,7 @@ _SPELT = {"job_id": "jobId", "id": "connectionId", "workspace_id": "workspaceId"
 
 
 def routes_of(version: str) -> set[str]:
-    """List what the sandbox serves, named as in the documents."""
+    """Return the endpoints of the sandbox, named as in the documents."""
     sandbox = Sandbox(SandboxConfig(airbyte_version=version, auth="client-credentials"))
     roots = {"public": "/public/v1", "config": "/v1"}
     return {
@@ -415,7 +415,7 @@ def _ends_with(template: str, path: str) -> bool:
 
 
 def paths_in_source() -> Iterator[str]:
-    """Find the texts that are paths of requests: `jobs/get`, `{}/health`, `sources`."""
+    """Yield the strings in the source that are paths: `jobs/get`, `{}/health`, `sources`."""
     lists = {path for path in map(_last_part, official.operations(VERSIONS[-1])) if path}
     folder = Path(airbyte_sync_cli.airbyte.__file__).parent
     for file in sorted(folder.glob("*.py")):
@@ -431,17 +431,17 @@ def paths_in_source() -> Iterator[str]:
 
 
 def _last_part(name: str) -> str | None:
-    """Read `jobs` from `GET /public/v1/jobs`; None from longer paths."""
+    """Return `jobs` of `GET /public/v1/jobs`; None for longer paths."""
     match = re.fullmatch(r"GET /public/v1/([a-z_]+)", name)
     return match[1] if match else None
 
 
 NO_REQUESTS = frozenset({"application/json", "/public", "{}/workspaces/{}/connections/{}"})
-"""Texts with slashes that are no requests; the last one is a page of the web UI."""
+"""Strings with slashes that are no requests; the last one is a page of the web UI."""
 
 
 def _template(node: ast.AST) -> str:
-    """Write a text of the source with `{}` for what is filled in."""
+    """Return a string of the source with `{}` for each expression in it."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):

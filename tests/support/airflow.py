@@ -1,4 +1,4 @@
-"""A real Airflow of its own for tests: its commands, and what its database says afterwards."""
+"""A real Airflow installation for tests: its commands and its database."""
 
 import contextlib
 import json
@@ -19,21 +19,21 @@ from tests.support.environments import environment
 from tests.support.sandboxes import serve_in_thread
 
 LINES: Final = ("3.3.2", "2.11.2")
-"""The releases that are tried: the newest one of each line that is in use. Each has a lock."""
+"""The tested releases: the newest one of each major line in use. Each has a lock file."""
 DAGS: Final = Path(__file__).resolve().parents[2] / "dags"
 
 
 @contextlib.contextmanager
 def serve_awake(sandbox: Sandbox) -> Iterator[str]:
-    """Serve a sandbox whose clock is right: it stands still until the first request."""
+    """Serve a sandbox whose clock runs from now on, not only from the first request."""
     with serve_in_thread(sandbox) as url:
         urllib.request.urlopen(f"{url}/api/public/v1/health", timeout=10).close()  # noqa: S310  # loopback
         yield url
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a command of Airflow's ended, and all that it said."""
+class CommandOutput:
+    """Exit code and output (stdout and stderr) of a command."""
 
     code: int
     text: str
@@ -41,19 +41,19 @@ class Told:
 
 @dataclass(frozen=True)
 class Airflow:
-    """One installation with a home, a database and a folder of DAGs for one test module."""
+    """An installation with a home, a database and a folder of DAGs for one test module."""
 
     version: str
     python: Path
     home: Path
     url: str
-    """Of the Airbyte that its tasks speak to."""
+    """The address of the Airbyte that its tasks use."""
     more: Mapping[str, str] = field(default_factory=dict)
-    """What its environment has beside the usual."""
+    """Additional environment variables."""
 
     @classmethod
     def install(cls, version: str, home: Path, url: str, **environ: str) -> "Airflow":
-        """Install it where it is not yet, and make an empty database."""
+        """Install it unless it is installed, and create an empty database."""
         python = environment(f"airflow-{version}")
         airflow = cls(version, python, home, url, environ)
         shutil.copytree(DAGS, airflow.dags)
@@ -69,7 +69,7 @@ class Airflow:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What its processes see: nothing of ours but the program, as one file on PATH."""
+        """The environment of its processes; of this project only the program is on PATH."""
         path = [str(self.python.parent), str(self.home / "bin"), os.environ["PATH"]]
         return {
             "HOME": str(self.home),
@@ -83,21 +83,21 @@ class Airflow:
             **self.more,
         }
 
-    def run(self, *argv: str, **environ: str) -> Told:
+    def run(self, *argv: str, **environ: str) -> CommandOutput:
         """Run one of its commands."""
         return self._started([str(self.python.parent / "airflow"), *argv], environ)
 
     def script(self, text: str, *argv: str) -> Any:  # noqa: ANN401  # JSON
-        """Run a script with its Python, and read the JSON in its last line."""
-        told = self._started([str(self.python), "-c", text, *argv], {})
-        assert told.code == 0, told.text
-        return json.loads(told.text.splitlines()[-1])
+        """Run a script with its Python; return the JSON in the last line."""
+        output = self._started([str(self.python), "-c", text, *argv], {})
+        assert output.code == 0, output.text
+        return json.loads(output.text.splitlines()[-1])
 
-    def test(self, dag_id: str, conf: dict[str, str], **environ: str) -> Told:
+    def test(self, dag_id: str, conf: dict[str, str], **environ: str) -> CommandOutput:
         """Run a DAG by `airflow dags test`, retries included."""
         return self.run("dags", "test", dag_id, "-c", json.dumps(conf), **environ)
 
-    def _started(self, command: Sequence[str], environ: dict[str, str]) -> Told:
+    def _started(self, command: Sequence[str], environ: dict[str, str]) -> CommandOutput:
         done = subprocess.run(  # noqa: S603  # its own commands
             command,
             env={**self.environ, **environ},
@@ -107,10 +107,10 @@ class Airflow:
             timeout=120,
             check=False,
         )
-        return Told(done.returncode, done.stdout)
+        return CommandOutput(done.returncode, done.stdout)
 
     def states(self, dag_id: str, run_id: str = "%") -> dict[str, str | None]:
-        """The states of a run's tasks, by name."""
+        """Return the states of a run's tasks, by name."""
         found = self.query(
             "select task_id, state from task_instance where dag_id = ? and run_id like ?",
             dag_id,
@@ -119,7 +119,7 @@ class Airflow:
         return {str(task): state for task, state in found}
 
     def tries(self, dag_id: str, run_id: str, task_id: str) -> int:
-        """How often a task was tried."""
+        """Return the number of tries of a task."""
         [[number]] = self.query(
             "select try_number from task_instance"
             " where dag_id = ? and run_id like ? and task_id = ?",
@@ -128,7 +128,7 @@ class Airflow:
         return int(number)
 
     def xcom(self, dag_id: str, task_id: str, run_id: str = "%") -> Any:  # noqa: ANN401  # JSON
-        """What a task has returned; None if nothing."""
+        """Return the XCom of a task; None if there is none."""
         found = self.query(
             "select value from xcom where dag_id = ? and task_id = ? and run_id like ?"
             " and key = 'return_value'",
@@ -137,6 +137,6 @@ class Airflow:
         return json.loads(found[0][0]) if found else None
 
     def query(self, statement: str, *values: str) -> list[Any]:
-        """Ask its database."""
+        """Run a query in its database."""
         with closing(sqlite3.connect(self.home / "airflow.db", timeout=30)) as database:
             return database.execute(statement, values).fetchall()

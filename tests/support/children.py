@@ -110,9 +110,9 @@ def _do_nothing(_number: int, _frame: object) -> None:
     """Stand for the default action: exec resets handlers."""
 
 
-def until(is_so: Callable[[], object]) -> None:
-    """Wait until something is true of another process. Raises AssertionError if it never is."""
-    deadline = time.monotonic() + _LONGEST
+def until(is_so: Callable[[], object], what: str = "it", *, limit: float = 60) -> None:
+    """Wait until something is true of another process. Raises AssertionError after `limit`."""
+    deadline = time.monotonic() + limit
     while not is_so():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, f"waited {limit:.0f} s for {what}"
         time.sleep(0.005)

@@ -1,14 +1,13 @@
-"""The files under docs/launchers, and a machine that runs their commands as they stand there."""
+"""The files in docs/launchers, and a machine that runs their commands unchanged."""
 
 import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import yaml
@@ -38,7 +37,7 @@ def github_step(name: str) -> list[str]:
 
 
 def scheduled_now() -> str:
-    """A job's name, as the CronJob controller makes it: the minutes since 1970."""
+    """Return a job name as the CronJob controller makes it: with the minutes since 1970."""
     return f"airbyte-sync-orders-{int(datetime.now(UTC).timestamp()) // 60}"
 
 
@@ -49,7 +48,7 @@ def cron_job_container() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Machine:
-    """A place where a launcher runs: a folder, a PATH with the program, a server."""
+    """Where a launcher runs: a folder, a PATH with the program, and a server."""
 
     folder: Path
     environ: Mapping[str, str]
@@ -78,20 +77,20 @@ class Machine:
         return process
 
     def clean(self) -> None:
-        """Leave no process behind, children of a failed test's shells included."""
+        """Kill every process, also the children of a failed test's shells."""
         for process in self.started:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
     def run(self, *command: str, **environ: str) -> tuple[int, str]:
-        """Run it to its end: exit code, and all it said."""
+        """Run a command; return its exit code and output."""
         process = self.start(*command, **environ)
-        said, _ = process.communicate(timeout=60)
-        return process.returncode, said
+        output, _ = process.communicate(timeout=60)
+        return process.returncode, output
 
     def pod(self, container: dict[str, Any], **downward: str) -> tuple[list[str], dict[str, str]]:
-        """What the kubelet would run for a container, with our folder for the mounted ones."""
+        """Return a container's command and environment, with `folder` for the mounted secrets."""
         environ = {each["name"]: each["value"] for each in container["env"] if "value" in each}
         fields = {each["name"] for each in container["env"]} - set(environ)
         assert fields == set(downward)
@@ -107,10 +106,3 @@ def fill(word: str, told: Mapping[str, str]) -> str:
     for old, new in told.items():
         word = word.replace(old, new)
     return word
-
-
-def wait_until(happened: Callable[[], bool], *, longest: float = 20) -> None:
-    end = monotonic() + longest
-    while not happened():
-        assert monotonic() < end
-        sleep(0.02)

@@ -1,7 +1,7 @@
-"""httpx over an ASGI app without sockets, yet with what sockets bring: limits and broken lines.
+"""httpx over an ASGI app without sockets, but with timeouts, streaming and disconnects.
 
-`httpx.ASGITransport` knows no time limits, waits for the whole answer, and ends the handler when
-the client leaves. A server does none of that, and the sandbox is all about it.
+`httpx.ASGITransport` has no timeouts, waits for the whole response, and cancels the handler when
+the client disconnects. A server does none of that, and the faults of the sandbox depend on it.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class _Exchange:
             async with asyncio.timeout(self._limit):
                 message = await self._sent.get()
         except TimeoutError:
-            raise httpx.ReadTimeout("no answer in time", request=self._request) from None
+            raise httpx.ReadTimeout("no response in time", request=self._request) from None
         if isinstance(message, ConnectionResetError):
             raise httpx.ReadError(str(message), request=self._request) from message
         if isinstance(message, BaseException):
