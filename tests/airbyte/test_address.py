@@ -74,7 +74,7 @@ def roots(address: Address) -> tuple[str | None, ...]:
         ("https://user:secret@airbyte.example.com/", COMPANY),
     ],
 )
-def test_every_form_leads_to_the_same_roots(pasted: str, root: str) -> None:
+def test_every_form_of_an_address_gives_the_same_roots(pasted: str, root: str) -> None:
     assert roots(parse_address(pasted)) == at(root)
 
 
@@ -95,7 +95,7 @@ def test_every_form_leads_to_the_same_roots(pasted: str, root: str) -> None:
         "https://airbyte.com",
     ],
 )
-def test_every_address_of_the_cloud_is_the_cloud(pasted: str) -> None:
+def test_every_cloud_address_gives_the_cloud_roots(pasted: str) -> None:
     address = parse_address(pasted)
 
     assert roots(address) == (
@@ -108,7 +108,7 @@ def test_every_address_of_the_cloud_is_the_cloud(pasted: str) -> None:
 
 
 @pytest.mark.parametrize("pasted", ["http://h:8006", "http://h:8006/v1", "h:8006/v1/jobs/"])
-def test_port_8006_is_the_public_api_of_old_installations(pasted: str) -> None:
+def test_port_8006_is_the_old_public_api(pasted: str) -> None:
     address = parse_address(pasted)
 
     assert roots(address) == ("http://h:8006/v1", None, None)
@@ -128,25 +128,25 @@ def test_port_8006_is_the_public_api_of_old_installations(pasted: str) -> None:
         ("http://h/workspaces/1", None),
     ],
 )
-def test_only_an_explicit_public_api_decides(pasted: str, api: str | None) -> None:
+def test_only_explicit_public_path_names_the_api(pasted: str, api: str | None) -> None:
     assert parse_address(pasted).api == api
 
 
-def test_a_pasted_v1_is_kept_in_mind_for_gateways_that_have_it() -> None:
+def test_pasted_v1_is_second_public_root() -> None:
     address = parse_address("https://api.example.com/airbyte/v1/jobs")
 
     assert address.public_root == "https://api.example.com/airbyte/api/public/v1"
     assert address.other_public_root == "https://api.example.com/airbyte/v1"
 
 
-def test_tokens_are_asked_for_where_versions_have_them() -> None:
+def test_token_urls_cover_every_version() -> None:
     assert parse_address("http://h:8000/api/v1").token_urls == (
         "http://h:8000/api/public/v1/applications/token",
         "http://h:8000/api/v1/applications/token",
     )
 
 
-def test_an_address_explains_itself() -> None:
+def test_explain_names_roots_and_api() -> None:
     words = parse_address("http://h/api/public/v1").explain()
 
     assert words == (
@@ -184,7 +184,7 @@ def test_an_address_explains_itself() -> None:
         ("http://HTTPS://host", "HTTPS://host"),
     ],
 )
-def test_a_typo_is_told_with_the_nearest_guess(pasted: str, guess: str) -> None:
+def test_typo_is_usage_error_with_suggestion(pasted: str, guess: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_address(pasted)
 
@@ -217,7 +217,7 @@ def test_a_typo_is_told_with_the_nearest_guess(pasted: str, guess: str) -> None:
         ("http://host:8000:9000", "the port is not a number"),
     ],
 )
-def test_what_is_no_address_is_told(pasted: str, words: str) -> None:
+def test_invalid_address_is_usage_error_with_reason(pasted: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         parse_address(pasted)
 
@@ -225,7 +225,7 @@ def test_what_is_no_address_is_told(pasted: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost2", "airbyte.corp", "api.airbyte.corp", "localhost"])
-def test_a_host_of_ones_own_is_no_typo(host: str) -> None:
+def test_similar_real_host_is_no_typo(host: str) -> None:
     assert parse_address(f"http://{host}:8000").origin == f"http://{host}:8000"
 
 
@@ -233,7 +233,7 @@ def test_a_host_of_ones_own_is_no_typo(host: str) -> None:
 @example("http://[::1]]")
 @example("http://\u2100.example.com")
 @example("http://a\x00b")
-def test_no_text_does_worse_than_a_usage_error(text: str) -> None:
+def test_any_text_is_address_or_usage_error(text: str) -> None:
     with contextlib.suppress(UsageError):
         assert parse_address(text).origin.startswith(("http://", "https://"))
 
@@ -246,9 +246,7 @@ def test_no_text_does_worse_than_a_usage_error(text: str) -> None:
         ["", "/", "/api/public/v1", "/api/v1/", "/workspaces/1", "/api/public/v1/jobs"]
     ),
 )
-def test_understanding_an_understood_address_changes_nothing(
-    scheme: str, host: str, prefix: str, pasted: str
-) -> None:
+def test_roots_parse_to_the_same_roots(scheme: str, host: str, prefix: str, pasted: str) -> None:
     address = parse_address(f"{scheme}{host}{prefix}{pasted}")
 
     for root in roots(address):

@@ -92,6 +92,6 @@ def test_missing_array_has_no_elements(text: str) -> None:
     [b'{"events": [{"message": "a"}', b'{"events": [7]}', b'{"logLines": ["' + b"a" * LARGEST],
     ids=["cut off", "a number", "no end"],
 )
-def test_array_that_breaks_off_is_a_protocol_error(text: bytes) -> None:
+def test_truncated_array_is_protocol_error(text: bytes) -> None:
     with pytest.raises(ProtocolError):
         parts(text + b" ", 1024 * 1024)

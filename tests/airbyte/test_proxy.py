@@ -24,7 +24,7 @@ PROXY = "http://proxy:3128"
         ("http://169.254.169.254/", {"all": PROXY}, None),
     ],
 )
-def test_the_scheme_decides_and_loopback_is_direct(
+def test_proxy_is_chosen_by_scheme_and_loopback_is_direct(
     url: str, proxies: dict[str, str], proxy: str | None
 ) -> None:
     assert proxy_for(url, proxies) == proxy
@@ -53,7 +53,7 @@ def test_the_scheme_decides_and_loopback_is_direct(
         ("http://airbyte:8000", " , ", False),
     ],
 )
-def test_no_proxy_means_names_all_below_them_and_networks(
+def test_no_proxy_covers_names_subdomains_and_networks(
     url: str, no_proxy: str, *, is_direct: bool
 ) -> None:
     assert (proxy_for(url, {"all": PROXY, "no": no_proxy}) is None) is is_direct
@@ -62,7 +62,7 @@ def test_no_proxy_means_names_all_below_them_and_networks(
 @pytest.mark.parametrize(
     "proxy", ["ftp://proxy", "http://", "http://proxy:port", "http://proxy:0"]
 )
-def test_an_unusable_proxy_is_told_without_its_password(proxy: str) -> None:
+def test_invalid_proxy_is_usage_error_without_password(proxy: str) -> None:
     with pytest.raises(UsageError, match="not a valid proxy address") as caught:
         proxy_for("http://a.example.com", {"all": proxy.replace("//", "//user:canary@")})
 

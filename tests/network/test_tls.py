@@ -27,9 +27,7 @@ def behind(stage: Stage) -> Callable[[ssl.SSLContext], str]:
 Behind = Callable[[ssl.SSLContext], str]
 
 
-def test_a_private_ca_is_trusted_once_it_is_named(
-    behind: Behind, certificates: Certificates
-) -> None:
+def test_private_ca_is_trusted_with_ca_bundle(behind: Behind, certificates: Certificates) -> None:
     url, bundle = behind(certificates.server("127.0.0.1")), str(certificates.bundle)
     assert call(*LOOK, AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=bundle).code == 0
     assert call(*LOOK, "--ca-bundle", bundle, AIRBYTE_URL=url).code == 0
@@ -39,9 +37,7 @@ def test_a_private_ca_is_trusted_once_it_is_named(
     assert "--ca-bundle (AIRBYTE_CA_BUNDLE)" in strange.stderr
 
 
-def test_the_systems_own_store_is_used_by_default(
-    behind: Behind, certificates: Certificates
-) -> None:
+def test_system_trust_store_is_used_by_default(behind: Behind, certificates: Certificates) -> None:
     url = behind(certificates.server("127.0.0.1"))
     assert call(*LOOK, AIRBYTE_URL=url, SSL_CERT_FILE=str(certificates.bundle)).code == 0
 
@@ -58,7 +54,7 @@ BAD: dict[str, tuple[Callable[[Certificates], ssl.SSLContext], str, str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_certificate_is_named_with_what_mends_it(
+def test_bad_certificate_is_named_with_hint(
     behind: Behind, certificates: Certificates, kind: str
 ) -> None:
     make, words, hint = BAD[kind]
@@ -69,7 +65,7 @@ def test_a_bad_certificate_is_named_with_what_mends_it(
     assert hint in ending.lines("hint: ")[0]
 
 
-def test_insecure_warns_each_time_and_goes_on(behind: Behind, certificates: Certificates) -> None:
+def test_insecure_warns_each_time(behind: Behind, certificates: Certificates) -> None:
     url = behind(certificates.self_signed())
     typed = [call(*LOOK, "--insecure", AIRBYTE_URL=url) for _ in range(2)]
     given = call(*LOOK, "-q", AIRBYTE_URL=url, AIRBYTE_INSECURE="true")
@@ -79,15 +75,13 @@ def test_insecure_warns_each_time_and_goes_on(behind: Behind, certificates: Cert
     assert all("certificates are not checked" in ending.stderr for ending in typed)
 
 
-def test_insecure_is_never_silent_nor_a_default(
-    behind: Behind, certificates: Certificates
-) -> None:
+def test_insecure_needs_an_explicit_value(behind: Behind, certificates: Certificates) -> None:
     url = behind(certificates.self_signed())
     assert call(*LOOK, AIRBYTE_URL=url, AIRBYTE_INSECURE="false").code == 9
     assert call(*LOOK, AIRBYTE_URL=url, AIRBYTE_INSECURE="maybe").code == 2
 
 
-def test_mutual_tls_shows_our_certificate(behind: Behind, certificates: Certificates) -> None:
+def test_mutual_tls_sends_client_certificate(behind: Behind, certificates: Certificates) -> None:
     url = behind(certificates.mutual("127.0.0.1"))
     certificate, key = certificates.client("me")
     both = certificates.folder / "both.pem"
@@ -132,7 +126,7 @@ def _refuse(client: socket.socket, context: ssl.SSLContext) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_server_that_misses_our_certificate_is_understood(
+def test_missing_client_certificate_is_named(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
     """In TLS 1.3 the alert arrives after our handshake is done, when the answer is read."""
@@ -145,9 +139,7 @@ def test_a_server_that_misses_our_certificate_is_understood(
     assert "AIRBYTE_CLIENT_CERT" in ending.lines("hint: ")[0]
 
 
-def test_a_server_that_knows_another_ca_is_understood(
-    certificates: Certificates, tmp_path: Path
-) -> None:
+def test_unknown_client_ca_is_named(certificates: Certificates, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     certificate, key = make_certificates(other).client("stranger")
@@ -194,9 +186,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.write(part)
 
 
-def test_a_line_that_breaks_inside_of_tls_is_waited_out(
-    stage: Stage, certificates: Certificates
-) -> None:
+def test_corrupt_tls_record_is_retried(stage: Stage, certificates: Certificates) -> None:
     """Spoilt bytes come out of the TLS library as its own error, in the middle of an answer."""
     front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("127.0.0.1")))
     attend, spoilt = garbling(place_of(front), times=2)
@@ -208,7 +198,7 @@ def test_a_line_that_breaks_inside_of_tls_is_waited_out(
     assert "TLS handshake failed" in ending.stderr
 
 
-def test_https_to_a_port_without_tls_says_so(stage: Stage) -> None:
+def test_https_to_port_without_tls_is_named(stage: Stage) -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(response(400, "what?"))
@@ -219,7 +209,7 @@ def test_https_to_a_port_without_tls_says_so(stage: Stage) -> None:
     assert "the port does not use TLS: write http://" in ending.stderr
 
 
-def test_http_to_a_port_with_tls_shows_what_nginx_says_of_it(stage: Stage) -> None:
+def test_http_to_tls_port_shows_text_of_nginx(stage: Stage) -> None:
     page = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head>"
     ending = call(
         *LOOK, AIRBYTE_URL=stage.scripted(always(400, page, content_type="text/html")).url
@@ -230,7 +220,7 @@ def test_http_to_a_port_with_tls_shows_what_nginx_says_of_it(stage: Stage) -> No
 
 @pytest.mark.parametrize("variable", ["AIRBYTE_CA_BUNDLE", "AIRBYTE_CLIENT_CERT"])
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_unusable_files_are_told_before_anything_is_contacted(
+def test_unusable_certificate_files_contact_nothing(
     stage: Stage, tmp_path: Path, variable: str, content: str | None
 ) -> None:
     file = tmp_path / "file.pem"
@@ -242,7 +232,7 @@ def test_unusable_files_are_told_before_anything_is_contacted(
     assert server.asked == []
 
 
-def test_a_key_without_its_certificate_is_a_mistake(certificates: Certificates) -> None:
+def test_key_without_certificate_is_usage_error(certificates: Certificates) -> None:
     _, key = certificates.client("me")
     assert_told_well(call(*LOOK, AIRBYTE_CLIENT_KEY=str(key)), 2)
 
@@ -254,9 +244,7 @@ def test_a_key_without_its_certificate_is_a_mistake(certificates: Certificates) 
         "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head>",
     ],
 )
-def test_http_to_a_port_with_tls_that_says_so_is_told_with_the_address(
-    stage: Stage, words: str
-) -> None:
+def test_http_to_tls_port_hints_at_https_url(stage: Stage, words: str) -> None:
     server = stage.scripted(always(400, words, content_type="text/plain"))
     ending = call(*LOOK, AIRBYTE_URL=f"{server.url}/airbyte")
     assert_told_well(ending, 10)
@@ -265,9 +253,7 @@ def test_http_to_a_port_with_tls_that_says_so_is_told_with_the_address(
 
 
 @pytest.mark.parametrize("said", [b"", b"\x15\x03\x01\x00\x02\x02\x46"])
-def test_http_to_a_port_with_tls_that_says_nothing_of_it_asks_about_it(
-    stage: Stage, said: bytes
-) -> None:
+def test_http_to_silent_tls_port_hints_at_https(stage: Stage, said: bytes) -> None:
     """Some hang up, some send an alert."""
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -286,7 +272,7 @@ def test_http_to_a_port_with_tls_that_says_nothing_of_it_asks_about_it(
     "words", ["400 No required SSL certificate was sent", "400 The SSL certificate error"]
 )
 @pytest.mark.parametrize("who", [{}, {"AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "s"}])
-def test_nginx_without_our_certificate_leads_to_the_option(
+def test_nginx_without_client_certificate_hints_at_option(
     stage: Stage, words: str, who: dict[str, str]
 ) -> None:
     page = f"<html><head><title>{words}</title></head><body>nginx</body></html>"
@@ -297,7 +283,7 @@ def test_nginx_without_our_certificate_leads_to_the_option(
     assert "--client-cert" in ending.lines("hint: ")[0]
 
 
-def test_incomplete_chain_with_a_ca_bundle_names_the_missing_root(
+def test_incomplete_chain_hints_at_missing_root(
     behind: Behind, certificates: Certificates
 ) -> None:
     """The bundle has the intermediate CA, but not the root above it."""
@@ -314,7 +300,7 @@ def test_incomplete_chain_with_a_ca_bundle_names_the_missing_root(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_server_with_old_tls_only_is_not_taken_for_one_without(
+def test_server_with_old_tls_is_named(
     certificates: Certificates,
 ) -> None:
     context = certificates.server("127.0.0.1")

@@ -50,12 +50,12 @@ def judged(
         (ENVOY, ResponseLost),
     ],
 )
-def test_a_503_of_a_connection_that_broke_off_proves_no_refusal(body: str, kind: type) -> None:
+def test_envoy_503_is_undelivered_only_without_connection(body: str, kind: type) -> None:
     assert isinstance(judged(body), kind)
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 444, 460, 499])
-def test_redirect_and_odd_status_of_a_gateway_leave_a_trigger_open(status: int) -> None:
+def test_redirect_and_gateway_status_are_lost(status: int) -> None:
     assert isinstance(judged("", status), ResponseLost)
 
 
@@ -65,7 +65,7 @@ def test_redirect_and_odd_status_of_a_gateway_leave_a_trigger_open(status: int) 
     ["https://elsewhere/api", "http://elsewhere:8000", "http://elsewhere:1/", "/api/v2",
      "//elsewhere", "jobs"],
 )  # fmt: skip
-def test_redirect_that_moves_the_request_itself_is_a_clean_no(status: int, place: str) -> None:
+def test_redirect_of_the_request_itself_is_refused(status: int, place: str) -> None:
     with pytest.raises(ProtocolError, match="redirected to"):
         judged("", status, location=place)
 
@@ -76,19 +76,17 @@ def test_redirect_that_moves_the_request_itself_is_a_clean_no(status: int, place
     ["data:text/html,hi", "file:///etc/passwd", "mailto:a@b", "http://", "http://[::1",
      "http://a:99999999/", "http://a:0/", "//", ""],
 )  # fmt: skip
-def test_redirect_that_moves_the_request_to_no_address_leaves_a_trigger_open(
-    status: int, place: str
-) -> None:
+def test_redirect_to_invalid_address_is_lost(status: int, place: str) -> None:
     assert isinstance(judged("", status, location=place), ResponseLost)
 
 
 @pytest.mark.parametrize("status", [307, 308])
-def test_redirect_without_an_address_leaves_a_trigger_open(status: int) -> None:
+def test_redirect_without_address_is_lost(status: int) -> None:
     assert isinstance(judged("", status), ResponseLost)
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_refusal_that_delivered_nothing_keeps_the_servers_wish(status: int) -> None:
+def test_undelivered_trigger_keeps_retry_after(status: int) -> None:
     answer = judged("", status)
 
     assert isinstance(answer, Undelivered)
@@ -103,7 +101,7 @@ def test_refusal_that_delivered_nothing_keeps_the_servers_wish(status: int) -> N
         UnavailableError("no token", hint="is it up?", retry_after=9.0),
     ],
 )
-def test_trigger_that_never_left_says_so_with_its_hint(error: UnavailableError) -> None:
+def test_unsent_trigger_keeps_its_hint(error: UnavailableError) -> None:
     answer = judged("", error=error)
 
     assert answer == Undelivered(
@@ -111,7 +109,7 @@ def test_trigger_that_never_left_says_so_with_its_hint(error: UnavailableError) 
     )
 
 
-def test_trigger_that_left_without_an_answer_is_left_open() -> None:
+def test_sent_trigger_without_response_is_lost() -> None:
     error = UnansweredError("broke off", hint=None, unsent=False)
 
     assert judged("", error=error) == ResponseLost(message="broke off")
@@ -121,8 +119,6 @@ def test_trigger_that_left_without_an_answer_is_left_open() -> None:
     ("status", "kind"), [(400, RejectedError), (403, DeniedError), (422, RejectedError)]
 )
 @pytest.mark.parametrize("body", ["", '{"message": "no"}'])
-def test_refusal_of_the_request_is_a_clean_no(
-    status: int, kind: type[AirbyteSyncError], body: str
-) -> None:
+def test_rejected_trigger_is_raised(status: int, kind: type[AirbyteSyncError], body: str) -> None:
     with pytest.raises(kind):
         judged(body, status)

@@ -33,11 +33,11 @@ JOBS = ("wait", "1", "-o", "json")
         (("cancel", "--conn", "nobody"), 7),
     ],
 )
-def test_an_error_in_mid_work_is_no_bug(stage: Stage, argv: tuple[str, ...], code: int) -> None:
+def test_not_found_is_no_bug(stage: Stage, argv: tuple[str, ...], code: int) -> None:
     assert_told_well(call(*argv, AIRBYTE_URL=stage.sandbox(a_sandbox())), code)
 
 
-def test_an_error_of_the_first_request_is_no_bug(stage: Stage) -> None:
+def test_denied_first_request_is_no_bug(stage: Stage) -> None:
     """With `--api` nothing is asked before the command's own work."""
     sandbox = a_sandbox(auth="client-credentials")
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -48,21 +48,21 @@ def test_an_error_of_the_first_request_is_no_bug(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_a_refused_connection_is_told(host: str) -> None:
+def test_refused_connection_is_unavailable(host: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL=f"http://{host}:9")
     assert_told_well(ending, 9)
     words = f"cannot reach http://{host}:9: connection refused"
     assert ending.lines("error: ") == [f"error: {words}"]
 
 
-def test_a_name_that_does_not_resolve_is_told() -> None:
+def test_unresolvable_host_is_unavailable_with_hint() -> None:
     ending = call(*LOOK, AIRBYTE_URL="http://airbyte.nowhere.invalid:8000")
     assert_told_well(ending, 9)
     assert "the host name does not resolve" in ending.lines("error: ")[0]
     assert "NAME.NAMESPACE.svc" in ending.lines("hint: ")[0]
 
 
-def test_an_ipv6_literal_is_an_address(stage: Stage) -> None:
+def test_ipv6_address_works(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox(), "::1")
     assert url.startswith("http://[::1]:")
     assert call(*LOOK, AIRBYTE_URL=url).code == 0
@@ -98,7 +98,7 @@ def silence(port: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("dead", ["127.0.0.3", "::1"])
 @pytest.mark.parametrize("dead_first", [True, False])
-def test_of_two_addresses_one_may_be_dead(
+def test_dead_address_of_two_is_skipped(
     stage: Stage, names: dict[str, list[str]], dead: str, *, dead_first: bool
 ) -> None:
     url = stage.sandbox(a_sandbox())
@@ -106,9 +106,7 @@ def test_of_two_addresses_one_may_be_dead(
     assert call(*LOOK, AIRBYTE_URL=url.replace("127.0.0.1", "airbyte.test")).code == 0
 
 
-def test_a_silent_address_is_passed_over_before_long(
-    stage: Stage, names: dict[str, list[str]]
-) -> None:
+def test_silent_address_of_two_is_skipped(stage: Stage, names: dict[str, list[str]]) -> None:
     url = stage.sandbox(a_sandbox())
     names["airbyte.test"] = ["127.0.0.2", "127.0.0.1"]
     with silence(place_of(url)[1]):
@@ -116,7 +114,7 @@ def test_a_silent_address_is_passed_over_before_long(
     assert ending.code == 0, ending.stderr
 
 
-def test_an_address_that_stays_silent_is_told() -> None:
+def test_silent_address_times_out() -> None:
     with silence(0) as port:
         url = f"http://127.0.0.2:{port}"
         ending = call(*LOOK, "--request-timeout", "0.1s", AIRBYTE_URL=url)
@@ -147,7 +145,9 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("answer", [_drip, _drip_headers, _nothing])
-def test_a_slow_loris_is_cut_off(stage: Stage, answer: Callable[[], AsyncIterator[bytes]]) -> None:
+def test_dripping_response_times_out(
+    stage: Stage, answer: Callable[[], AsyncIterator[bytes]]
+) -> None:
     """Each byte comes in time, the answer never does; three looks are what its patience holds."""
     server = stage.scripted(lambda _asked: answer())
     ending = call(
@@ -158,7 +158,7 @@ def test_a_slow_loris_is_cut_off(stage: Stage, answer: Callable[[], AsyncIterato
     assert "within 0.2 s" in ending.lines("error: ")[0]
 
 
-def test_the_limit_of_a_request_comes_from_the_environment_too(stage: Stage) -> None:
+def test_request_timeout_is_read_from_environment(stage: Stage) -> None:
     server = stage.scripted(lambda _asked: _nothing())
     ending = call(*LOOK, AIRBYTE_URL=server.url, AIRBYTE_REQUEST_TIMEOUT="0.1")
     assert_told_well(ending, 9)
@@ -182,19 +182,19 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_answer_is_no_answer(stage: Stage, kind: str) -> None:
+def test_broken_response_is_unavailable(stage: Stage, kind: str) -> None:
     server = stage.scripted(lambda _asked: BROKEN[kind])
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 9)
 
 
-def test_an_answer_that_cannot_be_unpacked_is_told(stage: Stage) -> None:
+def test_invalid_gzip_is_protocol_error(stage: Stage) -> None:
     server = stage.scripted(always(200, b"no gzip", Content_Encoding="gzip"))
     ending = call(*LOOK, AIRBYTE_URL=server.url)
     assert_told_well(ending, 10)
     assert "cannot be decompressed" in ending.lines("error: ")[0]
 
 
-def test_a_packed_answer_is_unpacked(stage: Stage) -> None:
+def test_gzip_response_is_read(stage: Stage) -> None:
     packed = gzip.compress(b'{"data": []}')
     server = stage.scripted(always(200, packed, Content_Encoding="gzip"))
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 7)
@@ -211,7 +211,7 @@ def bomb(megabytes: int) -> bytes:
 @pytest.mark.parametrize(
     ("status", "code"), [(200, 10), (401, 6), (403, 6), (404, 10), (500, 9), (503, 9)]
 )
-def test_packed_bomb_ends_by_its_status_before_it_fills_the_memory(
+def test_gzip_bomb_is_judged_by_status_within_memory_limit(
     stage: Stage, status: int, code: int
 ) -> None:
     """What counts is what it would take here: 3 GiB. A refusal is one whatever its body is."""
@@ -228,7 +228,9 @@ def test_packed_bomb_ends_by_its_status_before_it_fills_the_memory(
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 10), (401, 6), (403, 6), (500, 9)])
-def test_packed_bomb_for_a_token_ends_by_its_status(stage: Stage, status: int, code: int) -> None:
+def test_gzip_bomb_as_token_response_is_judged_by_status(
+    stage: Stage, status: int, code: int
+) -> None:
     def answer(asked: Asked) -> bytes:
         is_token = asked.target.endswith("/applications/token")
         return response(status, bomb(3000), Content_Encoding="gzip") if is_token else response(200)
@@ -249,7 +251,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("body", UNREADABLE)
 @pytest.mark.parametrize(("status", "code"), [(401, 6), (403, 6), (500, 9), (503, 9)])
 @pytest.mark.parametrize("signs_in", [False, True])
-def test_refusal_with_an_unreadable_body_counts_by_its_status(
+def test_error_with_unreadable_body_is_judged_by_status(
     stage: Stage, body: str, status: int, code: int, *, signs_in: bool
 ) -> None:
     content, encoding = UNREADABLE[body]
@@ -261,9 +263,7 @@ def test_refusal_with_an_unreadable_body_counts_by_its_status(
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_failure_with_an_unreadable_body_is_retried_until_it_passes(
-    stage: Stage, status: int
-) -> None:
+def test_5xx_with_unreadable_body_is_retried(stage: Stage, status: int) -> None:
     asked = itertools.count()
 
     def answer(_: Asked) -> bytes:
@@ -277,7 +277,9 @@ def test_failure_with_an_unreadable_body_is_retried_until_it_passes(
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "X-GZIP"])
 @pytest.mark.parametrize("mark", [b"", BOM_UTF8], ids=["plain", "byte order mark"])
-def test_packed_and_marked_answer_is_read(stage: Stage, encoding: str, mark: bytes) -> None:
+def test_gzip_response_with_byte_order_mark_is_read(
+    stage: Stage, encoding: str, mark: bytes
+) -> None:
     packed = gzip.compress(mark + b'{"data": []}')
     server = stage.scripted(always(200, packed, Content_Encoding=encoding))
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 7)
@@ -285,7 +287,7 @@ def test_packed_and_marked_answer_is_read(stage: Stage, encoding: str, mark: byt
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 @pytest.mark.parametrize("body", [b"", b" \n", BOM_UTF8], ids=["empty", "blank", "only a mark"])
-def test_empty_yes_is_named_for_what_it_is(stage: Stage, body: bytes, encoding: str) -> None:
+def test_empty_success_is_protocol_error(stage: Stage, body: bytes, encoding: str) -> None:
     content = gzip.compress(body) if body and encoding == "gzip" else body
     server = stage.scripted(always(200, content, Content_Encoding=encoding))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
@@ -294,7 +296,7 @@ def test_empty_yes_is_named_for_what_it_is(stage: Stage, body: bytes, encoding: 
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "deflate"])
-def test_answer_in_an_encoding_that_was_not_offered_is_told(stage: Stage, encoding: str) -> None:
+def test_unsupported_encoding_is_protocol_error(stage: Stage, encoding: str) -> None:
     packed = gzip.compress(gzip.compress(b'{"data": []}'))
     server = stage.scripted(always(200, packed, Content_Encoding=encoding))
     ending = call(*LOOK, AIRBYTE_URL=server.url)
@@ -303,7 +305,7 @@ def test_answer_in_an_encoding_that_was_not_offered_is_told(stage: Stage, encodi
     assert server.asked[0].headers["accept-encoding"] == "gzip"
 
 
-def test_packed_answer_that_is_cut_off_is_told(stage: Stage) -> None:
+def test_truncated_gzip_is_protocol_error(stage: Stage) -> None:
     packed = gzip.compress(b'{"data": []}')[:-4]
     server = stage.scripted(always(200, packed, Content_Encoding="gzip"))
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 10)
@@ -331,12 +333,12 @@ SHAPES: dict[str, object] = {
 
 @pytest.mark.parametrize("api", ["public", "config"])
 @pytest.mark.parametrize("kind", SHAPES)
-def test_what_is_not_airbytes_json_is_a_protocol_error(stage: Stage, kind: str, api: str) -> None:
+def test_wrong_json_is_protocol_error(stage: Stage, kind: str, api: str) -> None:
     server = stage.scripted(always(200, SHAPES[kind]))
     assert_told_well(call(*LOOK, "--api", api, AIRBYTE_URL=server.url), 10)
 
 
-def test_a_web_page_is_named_for_what_it_is(stage: Stage) -> None:
+def test_web_page_is_named(stage: Stage) -> None:
     server = stage.scripted(always(200, PAGE, content_type="text/html"))
     ending = call(*LOOK, AIRBYTE_URL=server.url)
     assert_told_well(ending, 10)
@@ -344,15 +346,13 @@ def test_a_web_page_is_named_for_what_it_is(stage: Stage) -> None:
     assert "/api/public/v1" in ending.lines("hint: ")[0]
 
 
-def test_a_web_page_that_claims_to_be_json_is_still_one(stage: Stage) -> None:
+def test_web_page_with_json_content_type_is_named(stage: Stage) -> None:
     assert_told_well(call(*LOOK, AIRBYTE_URL=stage.scripted(always(200, PAGE)).url), 10)
 
 
 @pytest.mark.parametrize("page", ["404 page not found", PAGE, ""])
 @pytest.mark.parametrize("api", ["auto", "public", "config"])
-def test_404_of_a_proxy_whose_backend_starts_is_waited_out(
-    stage: Stage, page: str, api: str
-) -> None:
+def test_proxy_404_of_starting_backend_is_retried(stage: Stage, page: str, api: str) -> None:
     asked = itertools.count()
     ready = {"workspaces": [], "data": [], "connections": [], "defaultUserId": "u"}
 
@@ -364,7 +364,7 @@ def test_404_of_a_proxy_whose_backend_starts_is_waited_out(
 
 
 @pytest.mark.parametrize("page", ["404 page not found", PAGE, "Object not found."])
-def test_404_that_stays_is_a_protocol_error(stage: Stage, page: str) -> None:
+def test_lasting_404_is_protocol_error(stage: Stage, page: str) -> None:
     server = stage.scripted(always(404, page))
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url), 10)
     is_airbytes_own = page.startswith("Object")
@@ -372,7 +372,7 @@ def test_404_that_stays_is_a_protocol_error(stage: Stage, page: str) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_login_page_behind_a_redirect_is_named(stage: Stage, status: int) -> None:
+def test_redirect_to_login_page_is_named(stage: Stage, status: int) -> None:
     there = "https://login.example.com/oauth2/authorize?client_id=1"
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(always(status, "", Location=there)).url)
     assert_told_well(ending, 6)
@@ -380,7 +380,7 @@ def test_a_login_page_behind_a_redirect_is_named(stage: Stage, status: int) -> N
     assert "--iap-audience" in ending.lines("hint: ")[0]
 
 
-def test_a_redirect_loop_ends_at_once(stage: Stage) -> None:
+def test_redirect_loop_is_not_followed(stage: Stage) -> None:
     server = stage.scripted(lambda asked: response(302, "", Location=asked.target))
     assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 10)
     assert len(server.asked) == 1
@@ -406,7 +406,7 @@ ODD_PLACES = (
 @pytest.mark.parametrize("place", ODD_PLACES, ids=lambda place: place[:20])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("signs_in", [False, True])
-def test_redirect_to_no_address_is_a_protocol_error(
+def test_redirect_to_invalid_address_is_protocol_error(
     stage: Stage, status: int, place: str, *, signs_in: bool
 ) -> None:
     head = f"HTTP/1.1 {status} Odd\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
@@ -419,7 +419,7 @@ def test_redirect_to_no_address_is_a_protocol_error(
 
 
 @pytest.mark.parametrize("place", ODD_PLACES, ids=lambda place: place[:20])
-def test_trigger_redirected_to_no_address_is_a_lost_answer(stage: Stage, place: str) -> None:
+def test_trigger_redirected_to_invalid_address_is_lost(stage: Stage, place: str) -> None:
     """The job is there: it is found, and no second trigger is sent."""
     row = {"jobId": 1, "connectionId": CONNECTION, "jobType": "sync", "status": "succeeded"}
     dates = {"startTime": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:01:00Z"}
@@ -462,7 +462,7 @@ def with_jobs(stage: Stage, *rows: Mapping[str, object]) -> Scripted:
     return stage.scripted(answer)
 
 
-def test_since_with_a_job_of_an_unreadable_date_starts_nothing(stage: Stage) -> None:
+def test_since_with_malformed_job_date_starts_nothing(stage: Stage) -> None:
     server = with_jobs(stage, {"status": "succeeded", "startTime": "yesterday"})
     argv = ("run", "--conn", CONNECTION, "--since", "2h", "--api", "public")
     ending = call(*argv, AIRBYTE_URL=server.url)
@@ -471,7 +471,7 @@ def test_since_with_a_job_of_an_unreadable_date_starts_nothing(stage: Stage) -> 
     assert not [one for one in server.asked if one.method == "POST"]
 
 
-def test_older_job_of_an_unknown_status_keeps_no_sync_from_starting(stage: Stage) -> None:
+def test_older_job_with_unknown_status_does_not_block_sync(stage: Stage) -> None:
     long_ago = {"startTime": "2026-01-01T00:00:00Z"}
     rows = ({"status": "failed", **long_ago}, {"status": "paused", **long_ago})
     argv = ("run", "--conn", CONNECTION, "--api", "public", "--dry-run")
@@ -482,7 +482,7 @@ def test_older_job_of_an_unknown_status_keeps_no_sync_from_starting(stage: Stage
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_credentials_go_to_no_other_origin(stage: Stage, status: int) -> None:
+def test_credentials_are_not_sent_to_another_origin(stage: Stage, status: int) -> None:
     thief = stage.scripted(always(200, {"data": []}))
     server = stage.scripted(always(status, "", Location=f"{thief.url}/api/public/v1/health"))
     ending = call(*LOOK, AIRBYTE_URL=server.url, **CREDENTIALS)
@@ -492,7 +492,7 @@ def test_credentials_go_to_no_other_origin(stage: Stage, status: int) -> None:
     assert thief.asked == []
 
 
-def test_a_next_page_elsewhere_is_not_believed(stage: Stage) -> None:
+def test_next_link_to_another_host_is_ignored(stage: Stage) -> None:
     """Public lists name the server's own idea of its host in `next`."""
     thief = stage.scripted(always(200, {"data": []}))
 
@@ -519,7 +519,7 @@ CODES: dict[int, int] = {
 
 @pytest.mark.parametrize("body", [{"message": "words"}, PAGE])
 @pytest.mark.parametrize("status", [one for one in CODES if one >= 300 and one != 425])
-def test_each_status_has_its_meaning(stage: Stage, status: int, body: object) -> None:
+def test_each_status_has_its_exit_code(stage: Stage, status: int, body: object) -> None:
     """Of a body, only a page changes it: what answers then is not the API."""
     server = stage.scripted(always(status, body))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
@@ -533,31 +533,31 @@ def test_each_status_has_its_meaning(stage: Stage, status: int, body: object) ->
 
 
 @pytest.mark.parametrize("status", [204, 206, 226])
-def test_a_yes_without_content_is_no_answer_of_airbytes(stage: Stage, status: int) -> None:
+def test_success_without_content_is_protocol_error(stage: Stage, status: int) -> None:
     server = stage.scripted(always(status, ""))
     assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 10)
 
 
 @pytest.mark.parametrize("status", [100, 102, 103, 199])
-def test_an_interim_answer_is_waited_out(stage: Stage, status: int) -> None:
+def test_interim_response_is_skipped(stage: Stage, status: int) -> None:
     interim = f"HTTP/1.1 {status} Wait\r\n\r\n".encode()
     server = stage.scripted(lambda _asked: interim + response(200, {"data": []}))
     assert_told_well(call(*LOOK, "--api", "public", AIRBYTE_URL=server.url), 7)
 
 
-def test_a_protocol_switch_that_nobody_asked_for_is_told(stage: Stage) -> None:
+def test_protocol_switch_is_error(stage: Stage) -> None:
     raw = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
     server = stage.scripted(lambda _asked: raw)
     assert call(*LOOK, "--api", "public", AIRBYTE_URL=server.url).code in {9, 10}
 
 
 @pytest.mark.parametrize("status", [99, 600, 999])
-def test_a_status_outside_of_http_ends_calmly(stage: Stage, status: int) -> None:
+def test_status_outside_http_is_error(stage: Stage, status: int) -> None:
     server = stage.scripted(lambda _asked: f"HTTP/1.1 {status} Odd\r\n\r\n".encode())
     assert call(*LOOK, "--api", "public", AIRBYTE_URL=server.url).code in {9, 10}
 
 
-def test_terminal_codes_in_an_answer_reach_no_terminal(stage: Stage) -> None:
+def test_terminal_codes_in_response_are_removed(stage: Stage) -> None:
     server = stage.scripted(always(400, {"message": "red \x1b[31m\x07 error: twice\nerror: x"}))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
     assert_told_well(ending, 11)

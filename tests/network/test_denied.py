@@ -32,7 +32,7 @@ def assert_says(ending: CommandResult, code: int, error: str, hint: str) -> None
     assert ending.stderr.splitlines()[-2:] == [f"error: {error}", hint]
 
 
-def test_a_token_endpoint_that_takes_json_only_gets_json(stage: Stage) -> None:
+def test_token_request_is_json(stage: Stage) -> None:
     """Forms are a 415, or a web page, in several versions (apache/airflow#42520)."""
 
     def strict(asked: Asked) -> bytes:
@@ -59,9 +59,7 @@ def test_a_token_endpoint_that_takes_json_only_gets_json(stage: Stage) -> None:
     ],
 )
 @pytest.mark.parametrize("root", ["", "/api/public/v1/"])
-def test_a_doubled_or_wrong_token_address_is_mended(
-    stage: Stage, root: str, token_url: str
-) -> None:
+def test_wrong_token_url_falls_back_to_usual_ones(stage: Stage, root: str, token_url: str) -> None:
     """Other clients join address and path as they are (airbytehq/airbyte-api-python-sdk#121)."""
     url = stage.sandbox(a_sandbox(auth="client-credentials", airbyte_version="1.8"))
     environ = {"AIRBYTE_URL": f"{url}{root}", "AIRBYTE_TOKEN_URL": token_url, **APPLICATION}
@@ -86,19 +84,19 @@ IAPS: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("kind", IAPS)
-def test_an_identity_proxy_is_named_with_its_option(stage: Stage, kind: str) -> None:
+def test_identity_proxy_is_named_with_its_option(stage: Stage, kind: str) -> None:
     answer, words = IAPS[kind]
     url = stage.scripted(answer).url
     assert_says(call(*LOOK, AIRBYTE_URL=url), 6, words.format(url=url), IAP_HINT)
 
 
-def test_an_identity_proxy_is_not_taken_for_a_wrong_secret(stage: Stage) -> None:
+def test_identity_proxy_401_does_not_blame_the_secret(stage: Stage) -> None:
     url = stage.scripted(IAPS["text"][0]).url
     words = f"POST {url}{TOKEN_PATH}: 401 (Invalid IAP credentials: empty token)"
     assert_says(call(*LOOK, AIRBYTE_URL=url, **APPLICATION), 6, words, IAP_HINT)
 
 
-def test_a_private_ca_is_named_with_its_option(stage: Stage, certificates: Certificates) -> None:
+def test_private_ca_is_named_with_its_option(stage: Stage, certificates: Certificates) -> None:
     url = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("127.0.0.1")))
     assert_says(
         call(*LOOK, AIRBYTE_URL=url),
@@ -111,7 +109,7 @@ def test_a_private_ca_is_named_with_its_option(stage: Stage, certificates: Certi
     )
 
 
-def test_credentials_do_no_harm_where_authentication_is_off(stage: Stage) -> None:
+def test_needless_client_id_is_warning(stage: Stage) -> None:
     """Airflow's provider has broken such installations for 20 months (apache/airflow#47161)."""
     url = stage.sandbox(a_sandbox(auth="none"))
     ending = call(*LOOK, AIRBYTE_URL=url, **APPLICATION)
@@ -145,20 +143,20 @@ BLOCKS: dict[str, tuple[Answer, int, str]] = {
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
-def test_a_block_of_cloudflares_is_not_taken_for_airbytes(stage: Stage, kind: str) -> None:
+def test_cloudflare_block_is_named(stage: Stage, kind: str) -> None:
     answer, code, words = BLOCKS[kind]
     url = stage.scripted(answer).url
     assert_says(call(*LOOK, AIRBYTE_URL=url), code, f"GET {url}{words}", CLOUDFLARE_HINT)
 
 
-def test_a_403_of_airbytes_own_behind_cloudflare_is_airbytes(stage: Stage) -> None:
+def test_airbyte_403_behind_cloudflare_does_not_blame_cloudflare(stage: Stage) -> None:
     body = {"title": "forbidden", "data": {"message": "Caller does not have the permissions."}}
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(always(403, body, **CLOUDFLARE)).url)
     assert_told_well(ending, 6)
     assert "Cloudflare" not in ending.stderr
 
 
-def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> None:
+def test_basic_auth_proxy_is_named(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox(auth="basic"))
     assert_says(
         call(*LOOK, AIRBYTE_URL=url),
@@ -199,7 +197,7 @@ def test_an_old_proxys_question_for_a_password_is_understood(stage: Stage) -> No
         ),
     ],
 )
-def test_a_refusal_is_told_by_the_credentials_that_are_set(
+def test_denied_hint_fits_the_credentials(
     stage: Stage, environ: dict[str, str], hint: str, status: int
 ) -> None:
     def answer(asked: Asked) -> bytes:
@@ -216,7 +214,7 @@ def test_a_refusal_is_told_by_the_credentials_that_are_set(
 @pytest.mark.parametrize("environ", [{}, APPLICATION])
 @pytest.mark.parametrize("status", [301, 308])
 @pytest.mark.parametrize("root", ["", "/tools/airbyte", "/api/airbyte"])
-def test_an_ingress_that_wants_tls_is_named_with_its_address(
+def test_ingress_redirect_to_https_hints_at_url(
     stage: Stage, environ: dict[str, str], status: int, root: str
 ) -> None:
     there = "https://127.0.0.1"
@@ -227,7 +225,7 @@ def test_an_ingress_that_wants_tls_is_named_with_its_address(
     assert ": redirected to https://127.0.0.1/" in ending.lines("error: ")[0]
 
 
-def test_a_login_in_the_hosts_own_name_makes_no_login_page(stage: Stage) -> None:
+def test_login_in_own_host_name_is_no_login_page(stage: Stage) -> None:
     """Only the path of a redirect within the host may speak of one."""
     proxy = stage.scripted(always(302, "", Location="http://login.test/elsewhere")).url
     ending = call(*LOOK, AIRBYTE_URL="http://login.test", ALL_PROXY=proxy)

@@ -88,7 +88,7 @@ def google(stage: Stage, tmp_path: Path) -> tuple[Scripted, dict[str, str]]:
 Google = tuple[Scripted, dict[str, str]]
 
 
-def test_a_pods_identity_comes_from_the_metadata_server(stage: Stage) -> None:
+def test_pod_gets_token_from_metadata_server(stage: Stage) -> None:
     server = stage.scripted(metadata)
     sandbox = a_sandbox()
     place = server.url.removeprefix("http://")
@@ -108,7 +108,7 @@ def test_a_pods_identity_comes_from_the_metadata_server(stage: Stage) -> None:
     assert len(server.asked) <= 3
 
 
-def test_a_service_accounts_file_gives_the_identity(stage: Stage, google: Google) -> None:
+def test_key_file_gets_token(stage: Stage, google: Google) -> None:
     server, environ = google
     sandbox = a_sandbox()
     assert call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **environ).code == 0
@@ -116,7 +116,7 @@ def test_a_service_accounts_file_gives_the_identity(stage: Stage, google: Google
     assert all(audience_of(one.headers["authorization"]) == AUDIENCE for one in sandbox.requests)
 
 
-def test_both_tokens_travel_where_both_are_wanted(stage: Stage, google: Google) -> None:
+def test_identity_token_and_airbyte_token_are_both_sent(stage: Stage, google: Google) -> None:
     """The proxy's goes into Proxy-Authorization, also before Airbyte's own token is asked for."""
     guard = Guard(airbyte)
     server = stage.scripted(guard)
@@ -135,7 +135,7 @@ def test_both_tokens_travel_where_both_are_wanted(stage: Stage, google: Google) 
         {"AIRBYTE_HEADERS": "Authorization: Custom abcdefg"},
     ],
 )
-def test_whoever_has_authorization_keeps_it(
+def test_own_authorization_header_is_kept(
     stage: Stage, google: Google, other: dict[str, str]
 ) -> None:
     sandbox = a_sandbox()
@@ -145,7 +145,7 @@ def test_whoever_has_authorization_keeps_it(
     assert audience_of(last["authorization"]) == ""
 
 
-def test_a_refusal_of_the_proxys_own_renews_its_token_only(stage: Stage, google: Google) -> None:
+def test_401_of_identity_proxy_renews_only_its_token(stage: Stage, google: Google) -> None:
     seen: list[str] = []
 
     def moody(asked: Asked) -> bytes:
@@ -170,9 +170,7 @@ def test_a_refusal_of_the_proxys_own_renews_its_token_only(stage: Stage, google:
         (always(403, PAGE, content_type="text/html"), "Sign in - Google Accounts"),
     ],
 )
-def test_the_proxys_page_is_named_with_the_option_that_mends_it(
-    stage: Stage, answer: Answer, words: str
-) -> None:
+def test_identity_proxy_page_hints_at_option(stage: Stage, answer: Answer, words: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url)
     assert_told_well(ending, 6)
     assert words in ending.lines("error: ")[0]
@@ -200,7 +198,7 @@ def _looks(stage: Stage, tmp_path: Path, answer: Answer) -> CommandResult:
         (always(429, "later"), 9),
     ],
 )
-def test_a_token_that_google_does_not_give_is_told(
+def test_failed_token_request_to_google_is_error(
     stage: Stage, tmp_path: Path, answer: Answer, code: int
 ) -> None:
     assert_told_well(_looks(stage, tmp_path, answer), code)
@@ -227,7 +225,7 @@ def _no_account(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("make", [_no_file, _no_json, _no_key, _no_account])
-def test_an_unusable_service_account_is_told(
+def test_unusable_key_file_is_error(
     stage: Stage, tmp_path: Path, make: Callable[[Path], str]
 ) -> None:
     sandbox = a_sandbox()
@@ -242,7 +240,7 @@ def test_an_unusable_service_account_is_told(
     assert sandbox.requests == []
 
 
-def test_no_identity_at_all_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_identity_is_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Off Google's machines there is no metadata server; in a young pod, there is none yet."""
     monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", "127.0.0.1:9")
     ending = call(

@@ -42,9 +42,7 @@ def refusals(sandbox: Sandbox) -> int:
         ("latest", PUBLIC_TOKEN),
     ],
 )
-def test_each_version_gives_its_token_at_its_own_address(
-    stage: Stage, version: str, path: str
-) -> None:
+def test_each_version_has_its_token_endpoint(stage: Stage, version: str, path: str) -> None:
     sandbox = a_sandbox(auth="client-credentials", airbyte_version=version)
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
     assert ending.code == 0, ending.stderr
@@ -53,14 +51,14 @@ def test_each_version_gives_its_token_at_its_own_address(
 
 @pytest.mark.parametrize("api", ["public", "config"])
 @pytest.mark.parametrize("version", ["1.0", "latest"])
-def test_a_token_opens_whichever_api_is_spoken(stage: Stage, version: str, api: str) -> None:
+def test_token_works_for_both_apis(stage: Stage, version: str, api: str) -> None:
     sandbox = a_sandbox(auth="client-credentials", airbyte_version=version)
     url = stage.sandbox(sandbox)
     assert call(*LOOK, "--api", api, AIRBYTE_URL=url, **APPLICATION).code == 0
     assert len(tokens(sandbox)) == 1
 
 
-def test_a_token_is_asked_for_in_json(stage: Stage) -> None:
+def test_token_request_body_is_json(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
     asked = next(one for one in sandbox.requests if one.path == PUBLIC_TOKEN)
@@ -69,13 +67,13 @@ def test_a_token_is_asked_for_in_json(stage: Stage) -> None:
     assert (asked.json or {})["client_secret"] == "sandbox-client-secret"
 
 
-def test_the_program_itself_signs_in(stage: Stage) -> None:
+def test_process_signs_in(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox(auth="client-credentials"))
     assert start(*LOOK, AIRBYTE_URL=url, **APPLICATION).code == 0
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0", "latest"])
-def test_a_wrong_secret_is_refused_whatever_the_status(stage: Stage, version: str) -> None:
+def test_wrong_secret_is_denied_with_any_status(stage: Stage, version: str) -> None:
     sandbox = a_sandbox(auth="client-credentials", airbyte_version=version)
     wrong = {**APPLICATION, "AIRBYTE_CLIENT_SECRET": "wrong-secret"}
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **wrong)
@@ -83,13 +81,13 @@ def test_a_wrong_secret_is_refused_whatever_the_status(stage: Stage, version: st
     assert "the client id and secret were refused" in ending.stderr
 
 
-def test_no_credentials_where_some_are_wanted_is_denied(stage: Stage) -> None:
+def test_missing_credentials_are_denied(stage: Stage) -> None:
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(a_sandbox(auth="client-credentials")))
     assert_told_well(ending, 6)
     assert "AIRBYTE_CLIENT_ID" in ending.lines("hint: ")[0]
 
 
-def test_a_server_without_authentication_gets_a_warning_and_goes_on(stage: Stage) -> None:
+def test_server_without_token_endpoint_is_warning(stage: Stage) -> None:
     sandbox = a_sandbox(auth="none")
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
     assert ending.code == 0
@@ -107,20 +105,20 @@ def long_wait(stage: Stage, sandbox: Sandbox) -> tuple[int, Sandbox]:
     return call(*wait, AIRBYTE_URL=url, **APPLICATION).code, sandbox
 
 
-def test_a_token_is_renewed_ahead_of_its_end(stage: Stage) -> None:
+def test_token_is_renewed_before_expiry(stage: Stage) -> None:
     """A quarter of an hour from 1.6 on, by the program's own clock."""
     code, sandbox = long_wait(stage, a_sandbox(auth="client-credentials", airbyte_version="1.8"))
     assert (code, refusals(sandbox)) == (0, 0)
     assert len(tokens(sandbox)) >= 2
 
 
-def test_an_expires_in_that_lies_is_not_believed(stage: Stage) -> None:
+def test_wrong_expires_in_is_ignored(stage: Stage) -> None:
     """1.0 claims 180 s for 24 hours: the token's own `exp` counts, one token is enough."""
     code, sandbox = long_wait(stage, a_sandbox(auth="client-credentials", airbyte_version="1.0"))
     assert (code, len(tokens(sandbox))) == (0, 1)
 
 
-def test_a_token_that_ends_in_mid_wait_is_renewed_once(stage: Stage) -> None:
+def test_token_expiring_during_wait_is_renewed_once(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials", airbyte_version="1.0")
     sandbox.faults.add(Fault(when="job", action="expire-tokens", nth=5))
     code, sandbox = long_wait(stage, sandbox)
@@ -140,7 +138,7 @@ def test_one_renewal_serves_many_waits(stage: Stage) -> None:
     assert len(tokens(sandbox)) == 2
 
 
-def test_a_401_that_stays_is_asked_about_once_only(stage: Stage) -> None:
+def test_lasting_401_renews_token_once(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     sandbox.faults.add(Fault(when="connections", action="status", status=401))
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **APPLICATION)
@@ -152,7 +150,7 @@ def test_a_401_that_stays_is_asked_about_once_only(stage: Stage) -> None:
     "given",
     ["{url}/odd/token", "{place}/odd/token", "//{place}/odd/token", "/odd/token", "odd/token"],
 )
-def test_an_odd_token_address_can_be_named(stage: Stage, given: str) -> None:
+def test_token_url_can_be_set(stage: Stage, given: str) -> None:
     seen: list[str] = []
 
     def answer(asked: Asked) -> bytes:
@@ -173,14 +171,14 @@ def test_an_odd_token_address_can_be_named(stage: Stage, given: str) -> None:
     "body",
     [{}, {"access_token": None}, {"access_token": ""}, [], "no JSON {", {"access_token": "a\nb"}],
 )
-def test_an_answer_without_a_token_is_told(stage: Stage, body: object) -> None:
+def test_response_without_token_is_protocol_error(stage: Stage, body: object) -> None:
     server = stage.scripted(always(200, body))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **APPLICATION)
     assert_told_well(ending, 10)
     assert "the response has no token" in ending.stderr
 
 
-def test_an_endless_answer_to_a_sign_in_is_cut(stage: Stage) -> None:
+def test_endless_token_response_is_cut(stage: Stage) -> None:
     server = stage.scripted(always(200, b" " * 2_000_000))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **APPLICATION)
     assert_told_well(ending, 10)
@@ -189,14 +187,14 @@ def test_an_endless_answer_to_a_sign_in_is_cut(stage: Stage) -> None:
 
 @pytest.mark.parametrize("name", ["AIRBYTE_TOKEN", "AIRBYTE_BEARER_TOKEN"])
 @pytest.mark.parametrize("text", ["a-ready-token", "Bearer a-ready-token", " a-ready-token\n"])
-def test_a_ready_token_is_sent_as_it_is(stage: Stage, name: str, text: str) -> None:
+def test_ready_token_is_sent(stage: Stage, name: str, text: str) -> None:
     sandbox = a_sandbox()
     assert call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **{name: text}).code == 0
     shown = {one.headers.get("authorization") for one in sandbox.requests}
     assert shown == {"Bearer a-ready-token"}
 
 
-def test_a_ready_token_that_has_ended_is_named_with_its_end(stage: Stage) -> None:
+def test_expired_ready_token_is_named_with_expiry(stage: Stage) -> None:
     claims = base64.urlsafe_b64encode(b'{"exp": 1600000000}').decode().rstrip("=")
     url = stage.sandbox(a_sandbox(auth="client-credentials"))
     ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_TOKEN=f"e30.{claims}.sig")
@@ -207,9 +205,7 @@ def test_a_ready_token_that_has_ended_is_named_with_its_end(stage: Stage) -> Non
 @pytest.mark.parametrize(
     "second", ["second-token\n", "Bearer second-token", "bearer second-token"]
 )
-def test_a_mounted_token_is_read_again_when_it_is_refused(
-    stage: Stage, tmp_path: Path, second: str
-) -> None:
+def test_refused_token_file_is_read_again(stage: Stage, tmp_path: Path, second: str) -> None:
     file = tmp_path / "token"
     file.write_text("first-token\n")
 
@@ -223,9 +219,7 @@ def test_a_mounted_token_is_read_again_when_it_is_refused(
     assert ending.code == 7  # it was let in: no connection is called so
 
 
-def test_a_mounted_token_that_cannot_be_sent_any_more_is_told(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_invalid_token_in_file_is_denied(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first-token\n")
 
@@ -239,7 +233,7 @@ def test_a_mounted_token_that_cannot_be_sent_any_more_is_told(
     assert "canary" not in ending.stdout + ending.stderr
 
 
-def test_a_name_and_a_password_open_an_old_proxy(stage: Stage) -> None:
+def test_user_name_and_password_are_sent(stage: Stage) -> None:
     sandbox = a_sandbox(auth="basic", airbyte_version="0.63")
     url = stage.sandbox(sandbox)
     assert call(*LOOK, AIRBYTE_URL=url, **BASIC).code == 0
@@ -247,7 +241,7 @@ def test_a_name_and_a_password_open_an_old_proxy(stage: Stage) -> None:
     assert_told_well(call(*LOOK, AIRBYTE_URL=url, **{**BASIC, "AIRBYTE_PASSWORD": "no"}), 6)
 
 
-def test_credentials_in_the_address_count_as_name_and_password(stage: Stage) -> None:
+def test_credentials_in_address_are_user_name_and_password(stage: Stage) -> None:
     sandbox = a_sandbox(auth="basic", password="p@ss:w/rd")
     url = stage.sandbox(sandbox).replace("http://", "http://airbyte:p%40ss%3Aw%2Frd@")
     ending = call(*LOOK, "-vv", AIRBYTE_URL=url)
@@ -255,13 +249,13 @@ def test_credentials_in_the_address_count_as_name_and_password(stage: Stage) -> 
     assert "p%40ss" not in ending.stderr
 
 
-def test_an_application_at_a_basic_proxy_gets_the_right_advice(stage: Stage) -> None:
+def test_client_id_at_basic_auth_proxy_hints_at_user_name(stage: Stage) -> None:
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(a_sandbox(auth="basic")), **APPLICATION)
     assert_told_well(ending, 6)
     assert "AIRBYTE_USERNAME" in ending.lines("hint: ")[0]
 
 
-def test_every_secret_can_come_from_a_file(stage: Stage, tmp_path: Path) -> None:
+def test_every_secret_can_be_read_from_file(stage: Stage, tmp_path: Path) -> None:
     def file(name: str, content: str) -> str:
         (tmp_path / name).write_text(content + "\n")
         return str(tmp_path / name)
@@ -298,7 +292,7 @@ def test_every_secret_can_come_from_a_file(stage: Stage, tmp_path: Path) -> None
     assert (last["authorization"], last["x-corp"]) == ("Bearer a-ready-token", "canary")
 
 
-def test_headers_are_carried_by_every_request(stage: Stage) -> None:
+def test_headers_are_sent_with_every_request(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     ending = call(
         *LOOK,
@@ -318,7 +312,7 @@ def test_headers_are_carried_by_every_request(stage: Stage) -> None:
         assert request.headers["accept"] == "application/json"
 
 
-def test_an_authorization_header_is_credentials(stage: Stage) -> None:
+def test_authorization_header_is_credentials(stage: Stage) -> None:
     sandbox = a_sandbox()
     url = stage.sandbox(sandbox)
     ending = call(*LOOK, AIRBYTE_URL=url, AIRBYTE_HEADERS="Authorization: Custom abcdefg")
@@ -340,15 +334,13 @@ def test_an_authorization_header_is_credentials(stage: Stage) -> None:
         {"AIRBYTE_HEADERS": "no colon"},
     ],
 )
-def test_unclear_credentials_are_a_mistake_and_nothing_is_contacted(
-    stage: Stage, environ: dict[str, str]
-) -> None:
+def test_ambiguous_credentials_contact_nothing(stage: Stage, environ: dict[str, str]) -> None:
     server = stage.scripted(always(200, {}))
     assert_told_well(call(*LOOK, AIRBYTE_URL=server.url, **environ), 2)
     assert server.asked == []
 
 
-def test_a_profile_holds_all_that_is_needed(stage: Stage, tmp_path: Path) -> None:
+def test_profile_has_all_settings(stage: Stage, tmp_path: Path) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     (tmp_path / "secret").write_text("sandbox-client-secret\n")
     config = tmp_path / "config.toml"
@@ -370,7 +362,7 @@ def test_a_profile_holds_all_that_is_needed(stage: Stage, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("form", ["uri", "json"])
-def test_an_airflow_connection_is_enough(stage: Stage, form: str) -> None:
+def test_airflow_connection_has_all_settings(stage: Stage, form: str) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     url = f"{stage.sandbox(sandbox)}/api/public/v1/"
     encoded = url.replace(":", "%3A").replace("/", "%2F")
@@ -405,7 +397,7 @@ def test_an_airflow_connection_is_enough(stage: Stage, form: str) -> None:
     ],
 )
 @pytest.mark.parametrize("line", [LOOK, ("check",)])
-def test_a_token_address_that_is_none_is_a_mistake_and_nothing_is_contacted(
+def test_invalid_token_url_contacts_nothing(
     stage: Stage, given: str, line: tuple[str, ...]
 ) -> None:
     server = stage.scripted(always(200, {}))
@@ -415,7 +407,7 @@ def test_a_token_address_that_is_none_is_a_mistake_and_nothing_is_contacted(
     assert server.asked == []
 
 
-def test_a_token_address_in_an_airflow_connection_is_named_with_it(stage: Stage) -> None:
+def test_invalid_token_url_of_airflow_connection_is_named(stage: Stage) -> None:
     fields = {"host": stage.scripted(always(200, {})).url, "schema": "ftp://h/t"}
     connection = json.dumps({**fields, "login": "an-id", "password": "a-secret"})
     ending = call(*LOOK, "--airflow-conn", "a", AIRFLOW_CONN_A=connection)
@@ -423,7 +415,7 @@ def test_a_token_address_in_an_airflow_connection_is_named_with_it(stage: Stage)
     assert "AIRBYTE_TOKEN_URL (Airflow connection AIRFLOW_CONN_A): 'ftp://h/t'" in ending.stderr
 
 
-def test_a_host_of_the_users_own_leads_to_the_token_address_too(stage: Stage) -> None:
+def test_own_host_header_is_sent_to_token_endpoint(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     url = stage.sandbox(sandbox)
     ending = call(*LOOK, "--header", "Host: airbyte.corp", AIRBYTE_URL=url, **APPLICATION)
@@ -432,7 +424,7 @@ def test_a_host_of_the_users_own_leads_to_the_token_address_too(stage: Stage) ->
     assert tokens(sandbox) == [PUBLIC_TOKEN]
 
 
-def test_a_host_of_the_users_own_is_not_told_elsewhere(stage: Stage) -> None:
+def test_own_host_header_is_not_sent_elsewhere(stage: Stage) -> None:
     elsewhere = stage.scripted(always(200, {"access_token": "a-token"}))
     server = stage.scripted(always(200, {"data": []}))
     call(
@@ -447,9 +439,7 @@ def test_a_host_of_the_users_own_is_not_told_elsewhere(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_token_address_that_is_down_is_no_odd_one_and_tells_when_to_come_again(
-    stage: Stage, status: int
-) -> None:
+def test_unavailable_token_endpoint_keeps_retry_after(stage: Stage, status: int) -> None:
     server = stage.scripted(always(status, {"message": "later"}, Retry_After="100"))
     ending = call(*LOOK, "--api", "public", "-v", AIRBYTE_URL=server.url, **APPLICATION)
     assert_told_well(ending, 9)
@@ -469,7 +459,7 @@ def test_a_token_address_that_is_down_is_no_odd_one_and_tells_when_to_come_again
     ids=["challenge", "middleware"],
 )
 @pytest.mark.parametrize("who", [APPLICATION, {}], ids=["application", "nobody"])
-def test_refusal_of_azures_authentication_is_not_blamed_on_the_client_id(
+def test_azure_401_does_not_blame_the_client_id(
     stage: Stage, headers: dict[str, str], who: dict[str, str]
 ) -> None:
     body = "You do not have permission to view this directory or page."
@@ -486,7 +476,7 @@ def test_refusal_of_azures_authentication_is_not_blamed_on_the_client_id(
 @pytest.mark.parametrize(
     "body", [b"[" * 100_000, b'{"access_token": "\\ud800"}', b'{"access_token": "caf\xe9"}']
 )
-def test_token_answer_that_is_none_is_a_protocol_error(stage: Stage, body: bytes) -> None:
+def test_malformed_token_response_is_protocol_error(stage: Stage, body: bytes) -> None:
     def answer(asked: Asked) -> bytes:
         return response(200, body if asked.target.endswith("/token") else {"data": []})
 

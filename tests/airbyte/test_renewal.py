@@ -1,4 +1,4 @@
-"""Reads: what they cost, what they leave behind, and a token that cannot be renewed just now."""
+"""Tokens are renewed when they are refused or expire, and not more often."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,86 +10,19 @@ import pytest
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.http import HttpClient
-from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.airbyte.request import Request
 from airbyte_sync_cli.airbyte.transport_errors import UnansweredError
 from airbyte_sync_cli.errors import DeniedError
 from airbyte_sync_cli.settings import Settings, load_settings
 from tests.support.core import LoopClock
-from tests.support.servers import always, open_stage
 from tests.support.virtual import run
 
 ROOT = "http://airbyte/api/public/v1"
-Answer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
+AsyncAnswer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
-def client(answer: Answer, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+def client(answer: AsyncAnswer, auth: httpx.Auth | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.MockTransport(answer), auth=auth)
-
-
-def hides(request: httpx.Request) -> bool:
-    """Whether a type is asked for that older servers hide."""
-    return "jobType" in request.url.params
-
-
-def test_a_list_that_fails_leaves_no_request_of_its_siblings_behind() -> None:
-    asked: list[httpx.Request] = []
-
-    async def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(503 if hides(request) else 401, json={})
-
-    async def play() -> int:
-        async with client(answer) as http:
-            api = PublicApi(HttpClient(http, clock=LoopClock(), limit=30), ROOT, trigger_limit=180)
-            with pytest.raises(DeniedError):
-                await api.jobs("orders", limit=20, status=None, retry_for=1800)
-            before = len(asked)
-            await asyncio.sleep(600)
-            return len(asked) - before
-
-    assert run(play()) == 0
-
-
-def test_a_hidden_type_that_is_always_a_500_costs_its_patience_once() -> None:
-    async def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(500 if hides(request) else 200, json={"data": []})
-
-    async def play() -> list[float]:
-        async with client(answer) as http:
-            clock = LoopClock()
-            api = PublicApi(HttpClient(http, clock=clock, limit=30), ROOT, trigger_limit=180)
-            took = []
-            for _ in range(2):
-                began = clock.monotonic()
-                assert await api.jobs("orders", limit=20, status=None, retry_for=15) == []
-                took.append(clock.monotonic() - began)
-            return took
-
-    first, second = run(play())
-    assert first > 5
-    assert second == 0
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_what_is_not_wanted_any_more_when_it_could_leave_does_not(*, wanted: bool) -> None:
-    """Over a real socket: the connection stands when that is asked."""
-
-    async def send(url: str) -> bool:
-        async with httpx.AsyncClient() as http:
-            request = Request(method="POST", url=url, may_send=lambda: wanted)
-            try:
-                await HttpClient(http, clock=LoopClock(), limit=30).send(request)
-            except UnansweredError as error:
-                return error.unsent
-            return False
-
-    with open_stage() as stage:
-        server = stage.scripted(always(200, {}))
-        unsent = asyncio.run(send(f"{server.url}/jobs"))
-
-    assert unsent is not wanted
-    assert [asked.method for asked in server.asked] == ["POST"] * wanted
 
 
 def an_application() -> Settings:
@@ -101,7 +34,7 @@ def an_application() -> Settings:
     return load_settings({}, environ)
 
 
-def test_a_storm_of_401s_does_not_flood_the_token_address() -> None:
+def test_repeated_401s_request_few_tokens() -> None:
     """Tokens are still given, but none of them opens anything, for a minute of reads."""
     given: list[float] = []
 
@@ -127,7 +60,7 @@ def test_a_storm_of_401s_does_not_flood_the_token_address() -> None:
     assert [after - before for before, after in pairwise(given[1:])] == [10.0] * 5
 
 
-def test_a_token_that_ends_again_and_again_is_renewed_each_time() -> None:
+def test_token_that_expires_repeatedly_is_renewed_each_time() -> None:
     """A token's end is a 401, too; a new one that has opened something is as good as any."""
     good = ""
 
@@ -153,7 +86,7 @@ def test_a_token_that_ends_again_and_again_is_renewed_each_time() -> None:
     run(play())
 
 
-def test_a_token_address_that_breaks_off_leaves_the_token_in_use_while_it_is_good() -> None:
+def test_valid_token_is_used_while_token_endpoint_fails() -> None:
     settings = an_application()
     broken = False
 

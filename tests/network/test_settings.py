@@ -24,9 +24,7 @@ PAGE = "<!doctype html><html><head><title>Airbyte</title></head><body></body></h
 # Which setting counts
 
 
-def test_options_beat_the_environment_which_beats_the_profile(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_option_overrides_environment_overrides_profile(stage: Stage, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     of_profile, of_environment, of_option = (a_sandbox() for _ in range(3))
     config.write_text(f'[default]\nurl = "{stage.sandbox(of_profile)}"\n', encoding="utf-8")
@@ -44,7 +42,7 @@ def test_options_beat_the_environment_which_beats_the_profile(
     assert asked[0] == asked[1] == asked[2] > 0
 
 
-def test_the_api_comes_from_the_environment_too(stage: Stage) -> None:
+def test_api_is_read_from_environment(stage: Stage) -> None:
     sandbox = a_sandbox()
 
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), AIRBYTE_API="config")
@@ -53,7 +51,7 @@ def test_the_api_comes_from_the_environment_too(stage: Stage) -> None:
     assert not any(one.path.startswith("/api/public") for one in sandbox.requests)
 
 
-def test_pyairbytes_names_are_credentials(stage: Stage) -> None:
+def test_pyairbyte_variables_are_credentials(stage: Stage) -> None:
     sandbox = a_sandbox(auth="client-credentials")
     names = {
         name.replace("AIRBYTE_", "AIRBYTE_CLOUD_"): text for name, text in APPLICATION.items()
@@ -71,9 +69,7 @@ UNUSABLE: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("what", UNUSABLE)
-def test_a_config_file_that_cannot_be_used_is_told_and_nothing_is_contacted(
-    stage: Stage, tmp_path: Path, what: str
-) -> None:
+def test_invalid_config_file_contacts_nothing(stage: Stage, tmp_path: Path, what: str) -> None:
     content, words = UNUSABLE[what]
     server = stage.scripted(always(200, {}))
     (tmp_path / "config.toml").write_text(content, encoding="utf-8")
@@ -93,14 +89,14 @@ def test_a_config_file_that_cannot_be_used_is_told_and_nothing_is_contacted(
         ("http://airbyte/api/publc/v1", "http://airbyte/api/public/v1"),
     ],
 )
-def test_an_address_with_a_typo_gets_a_guess(pasted: str, guess: str) -> None:
+def test_address_with_typo_gets_suggestion(pasted: str, guess: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL=pasted)
 
     assert_told_well(ending, 2)
     assert guess in ending.lines("hint: ")[0]
 
 
-def test_no_secret_is_ever_an_argument() -> None:
+def test_no_option_takes_a_secret() -> None:
     """Arguments are seen by everybody on a machine, and in its logs."""
     flags = {
         flag
@@ -115,7 +111,7 @@ def test_no_secret_is_ever_an_argument() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_a_token_address_that_shows_a_web_page_is_told(stage: Stage, status: int) -> None:
+def test_token_url_with_web_page_is_error(stage: Stage, status: int) -> None:
     """Health is answered, so it is Airbyte; where tokens should be, there is its web page."""
     server = stage.scripted(
         lambda asked: (
@@ -134,7 +130,7 @@ def test_a_token_address_that_shows_a_web_page_is_told(stage: Stage, status: int
 # Who is meant
 
 
-def test_a_name_that_two_carry_is_told_with_both_ids(stage: Stage) -> None:
+def test_ambiguous_name_lists_both_ids(stage: Stage) -> None:
     sandbox = Sandbox()
     ids = [sandbox.add_connection("orders", workspace=name).id for name in ("Sales", "Ops")]
 
@@ -147,9 +143,7 @@ def test_a_name_that_two_carry_is_told_with_both_ids(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("overlap", [0, 7])
-def test_a_name_on_the_third_page_is_found_whatever_the_next_link_says(
-    stage: Stage, overlap: int
-) -> None:
+def test_name_on_third_page_is_found(stage: Stage, overlap: int) -> None:
     sandbox = Sandbox(SandboxConfig(page_overlap=overlap))
     wanted = [sandbox.add_connection(f"c{number}") for number in range(250)][-1]
 
@@ -159,7 +153,7 @@ def test_a_name_on_the_third_page_is_found_whatever_the_next_link_says(
     assert ending.report["syncs"][0]["connection_id"] == wanted.id
 
 
-def test_a_tag_selects_every_active_connection_that_carries_it(stage: Stage) -> None:
+def test_tag_selects_active_connections(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=100))
     on = sandbox.add_connection("on", tags=("nightly",))
     sandbox.add_connection("off", tags=("nightly",), status="inactive")
@@ -171,7 +165,7 @@ def test_a_tag_selects_every_active_connection_that_carries_it(stage: Stage) -> 
     assert [sync["connection_id"] for sync in ending.report["syncs"]] == [on.id]
 
 
-def test_connections_come_from_the_environment_too(stage: Stage) -> None:
+def test_connections_are_read_from_environment(stage: Stage) -> None:
     sandbox = Sandbox()
     ids = [sandbox.add_connection(name).id for name in ("orders", "events")]
     environ = {"AIRBYTE_CONNECTION": f"orders, {ids[1]}", "AIRBYTE_URL": stage.sandbox(sandbox)}
@@ -190,22 +184,20 @@ def test_connections_come_from_the_environment_too(stage: Stage) -> None:
         '\'["orders, daily", "events"]\'',
     ],
 )
-def test_names_with_a_comma_come_from_the_environment_too(text: str) -> None:
+def test_names_with_comma_are_read_from_environment(text: str) -> None:
     names, _ = wanted_connections(None, None, {"AIRBYTE_CONNECTION": text})
 
     assert list(names) == ["orders, daily", "events"]
 
 
 @pytest.mark.parametrize("text", ["orders,events", " orders , events ", "orders,,events,"])
-def test_names_without_a_comma_are_separated_by_commas(text: str) -> None:
+def test_names_in_environment_are_separated_by_commas(text: str) -> None:
     names, _ = wanted_connections(None, None, {"AIRBYTE_CONNECTION": text})
 
     assert list(names) == ["orders", "events"]
 
 
-def test_a_ca_of_other_programs_is_trusted_and_named_if_it_is_none(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_ca_bundle_of_other_programs_is_used_or_named(stage: Stage, tmp_path: Path) -> None:
     made = make_certificates(tmp_path)
     url = stage.enter(tls_front(stage.sandbox(a_sandbox()), made.server("127.0.0.1")))
     (tmp_path / "none.pem").write_text("no certificate", encoding="utf-8")

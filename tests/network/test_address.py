@@ -34,7 +34,7 @@ def paths(sandbox: Sandbox) -> set[str]:
         "HTTP://{bare}//api//public/v1",
     ],
 )
-def test_whatever_is_pasted_finds_the_public_api(stage: Stage, pasted: str) -> None:
+def test_every_pasted_address_finds_the_public_api(stage: Stage, pasted: str) -> None:
     sandbox = a_sandbox()
     url = stage.sandbox(sandbox)
     bare = url.removeprefix("http://")
@@ -43,7 +43,7 @@ def test_whatever_is_pasted_finds_the_public_api(stage: Stage, pasted: str) -> N
     assert "/api/public" in paths(sandbox)
 
 
-def test_the_program_itself_finds_its_way(stage: Stage) -> None:
+def test_process_finds_the_api(stage: Stage) -> None:
     ending = start(*LOOK, AIRBYTE_URL=stage.sandbox(a_sandbox()))
     assert (ending.code, ending.report["syncs"][0]["connection_id"]) == (0, CONNECTION)
     assert ending.stderr == ""
@@ -53,18 +53,18 @@ def test_the_program_itself_finds_its_way(stage: Stage) -> None:
     "name",
     ["AIRBYTE_API_URL", "AIRBYTE_API_ROOT", "AIRBYTE_BASE_URL", "AIRBYTE_SERVER_URL"],
 )
-def test_other_tools_names_of_the_variable_work(stage: Stage, name: str) -> None:
+def test_other_tools_variables_set_the_address(stage: Stage, name: str) -> None:
     ending = call(*LOOK, **{name: stage.sandbox(a_sandbox())})
     assert ending.code == 0
 
 
-def test_an_option_beats_the_environment(stage: Stage) -> None:
+def test_option_overrides_environment(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox())
     assert call(*LOOK, "--url", url, AIRBYTE_URL="http://127.0.0.1:9").code == 0
 
 
 @pytest.mark.parametrize("pasted", ["{url}/data/airbyte", "{url}/data/airbyte/api/public/v1"])
-def test_airbyte_below_a_path_of_a_shared_host_is_found(stage: Stage, pasted: str) -> None:
+def test_airbyte_below_path_of_shared_host_is_found(stage: Stage, pasted: str) -> None:
     sandbox = a_sandbox(
         public_root="/data/airbyte/api/public/v1", config_root="/data/airbyte/api/v1"
     )
@@ -72,7 +72,7 @@ def test_airbyte_below_a_path_of_a_shared_host_is_found(stage: Stage, pasted: st
     assert paths(sandbox) == {"/data/airbyte/api/public", "/data/airbyte/api"}
 
 
-def test_the_old_public_api_at_v1_is_found(stage: Stage) -> None:
+def test_old_public_api_at_v1_is_found(stage: Stage) -> None:
     sandbox = a_sandbox(airbyte_version="0.63", public_root="/v1")
     assert call(*LOOK, AIRBYTE_URL=f"{stage.sandbox(sandbox)}/v1").code == 0
 
@@ -85,9 +85,7 @@ def test_the_old_public_api_at_v1_is_found(stage: Stage) -> None:
         ("auto", "/api/public", None),
     ],
 )
-def test_the_api_that_is_asked_for_is_spoken(
-    stage: Stage, api: str, used: str, unused: str | None
-) -> None:
+def test_selected_api_is_used(stage: Stage, api: str, used: str, unused: str | None) -> None:
     sandbox = a_sandbox()
     ending = call(*LOOK, "--api", api, AIRBYTE_URL=stage.sandbox(sandbox))
     assert ending.code == 0
@@ -95,14 +93,14 @@ def test_the_api_that_is_asked_for_is_spoken(
     assert unused not in paths(sandbox)
 
 
-def test_auto_takes_the_config_api_where_there_is_no_other(stage: Stage) -> None:
+def test_auto_uses_config_api_without_public_api(stage: Stage) -> None:
     sandbox = a_sandbox(public_root="/not/here")
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox))
     assert ending.code == 0
     assert "jobs/list" in " ".join(request.path for request in sandbox.requests)
 
 
-def test_auto_finds_out_once(stage: Stage) -> None:
+def test_auto_detects_api_once(stage: Stage) -> None:
     sandbox = a_sandbox()
     ending = call("wait", "1", AIRBYTE_URL=stage.sandbox(sandbox))
     names = [request.name for request in sandbox.requests]

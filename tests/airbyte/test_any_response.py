@@ -172,7 +172,7 @@ def ask(
 @pytest.mark.parametrize("name", QUESTIONS)
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=BODIES, status=STATUSES, headers=HEADERS)
-def test_any_answer_is_read_or_is_our_own_error(
+def test_any_response_is_read_or_is_our_own_error(
     *, name: str, api: str, body: bytes, status: int, headers: dict[str, str], signs_in: bool
 ) -> None:
     raw = [(key.encode(), value.encode("latin-1")) for key, value in headers.items()]
@@ -183,7 +183,7 @@ def test_any_answer_is_read_or_is_our_own_error(
     assert error is None or f"{error.message} {error.hint}".encode()  # it can be printed
 
 
-def test_right_answer_is_right_for_every_question() -> None:
+def test_unchanged_response_is_valid_for_every_request() -> None:
     """So the answers above are odd only where something was changed."""
     for question in QUESTIONS.values():
         for api in ("public", "config"):

@@ -218,7 +218,7 @@ def talking() -> Iterator[tuple[str, ...]]:
             yield (name, *common)
 
 
-def test_the_commands_are_found() -> None:
+def test_commands_are_found() -> None:
     found = {line[0] for line in talking()}
     assert {"run", "trigger", "wait", "status", "cancel"} <= found
     assert not {"demo", "sandbox"} & found
@@ -288,7 +288,7 @@ MET += [(one, kind) for one in SAME_ON_THE_WIRE for kind in ("echo to the sign-i
 
 
 @pytest.mark.parametrize(("make", "failure"), MET)
-def test_no_way_of_giving_a_secret_shows_it(
+def test_no_source_of_a_secret_shows_it(
     stage: Stage, tmp_path: Path, make: Callable[[Path], Way], failure: str
 ) -> None:
     way = make(tmp_path)
@@ -325,7 +325,7 @@ def test_no_command_shows_a_secret(
 
 
 @pytest.mark.parametrize("make", WAYS)
-def test_a_refused_connection_shows_none(tmp_path: Path, make: Callable[[Path], Way]) -> None:
+def test_refused_connection_shows_no_secret(tmp_path: Path, make: Callable[[Path], Way]) -> None:
     way = make(tmp_path)
     for scheme in ("http", "https"):
         done = run(tmp_path, ("127.0.0.1", 9), way, "status", "1", scheme=scheme)
@@ -333,7 +333,7 @@ def test_a_refused_connection_shows_none(tmp_path: Path, make: Callable[[Path], 
 
 
 @pytest.mark.parametrize("line", list(talking()), ids=" ".join)
-def test_a_failure_of_tls_shows_none(stage: Stage, tmp_path: Path, line: tuple[str, ...]) -> None:
+def test_tls_failure_shows_no_secret(stage: Stage, tmp_path: Path, line: tuple[str, ...]) -> None:
     context = make_certificates(tmp_path).server("127.0.0.1")
     front = stage.enter(tls_front(stage.sandbox(a_sandbox()), context))
     for make in (application, userinfo):
@@ -345,7 +345,7 @@ def test_a_failure_of_tls_shows_none(stage: Stage, tmp_path: Path, line: tuple[s
     ("line", "status"),
     [("run", 409), ("run", 500), ("trigger", 400), ("cancel", 400), ("cancel", 403)],
 )
-def test_an_echo_to_what_is_sent_last_shows_none(
+def test_echo_of_last_request_shows_no_secret(
     stage: Stage, tmp_path: Path, line: str, status: int
 ) -> None:
     """All is well until the trigger or the cancel, whose refusal says everything again."""
@@ -367,7 +367,7 @@ def test_an_echo_to_what_is_sent_last_shows_none(
     done.assert_no_secret(way)
 
 
-def test_an_echo_is_masked_rather_than_dropped(stage: Stage, tmp_path: Path) -> None:
+def test_echo_is_masked_not_dropped(stage: Stage, tmp_path: Path) -> None:
     """So that this file's search is known to search something."""
     way = application(tmp_path)
     server = stage.scripted(FAILURES["echo, problem"])
@@ -377,7 +377,7 @@ def test_an_echo_is_masked_rather_than_dropped(stage: Stage, tmp_path: Path) -> 
     assert any(ISSUED in echo(asked) for asked in server.asked)
 
 
-def test_a_bug_of_ours_shows_none(tmp_path: Path) -> None:
+def test_traceback_shows_no_secret(tmp_path: Path) -> None:
     """Its traceback is written for a report that strangers will read."""
     way = application(tmp_path)
     bug = RuntimeError("Authorization: Bearer client-secret-canary, header-value-canary")
@@ -388,7 +388,7 @@ def test_a_bug_of_ours_shows_none(tmp_path: Path) -> None:
     done.assert_no_secret(way)
 
 
-def test_the_process_itself_shows_none(stage: Stage, tmp_path: Path) -> None:
+def test_process_shows_no_secret(stage: Stage, tmp_path: Path) -> None:
     way = application(tmp_path)
     server = stage.scripted(FAILURES["echo, problem"])
     line = ("status", "--conn", "orders", "-vv", "-o", "json")
@@ -418,14 +418,14 @@ def test_the_process_itself_shows_none(stage: Stage, tmp_path: Path) -> None:
         {"AIRBYTE_PASSWORD": "mistaken-canary", "AIRBYTE_TOKEN": "mistaken-canary"},
     ],
 )
-def test_a_mistake_in_the_settings_shows_none(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_settings_error_shows_no_secret(tmp_path: Path, environ: dict[str, str]) -> None:
     ending = call_below(tmp_path, "status", "1", "-vv", **environ)
     assert ending.code == 2
     assert "mistaken-canary" not in ending.stdout + ending.stderr
 
 
 @pytest.mark.parametrize("shape", [lambda words: words, lambda words: {"detail": words}])
-def test_a_secret_at_the_edge_of_what_is_cut_shows_no_half(
+def test_cut_secret_is_not_shown_in_part(
     stage: Stage, tmp_path: Path, shape: Callable[[str], object]
 ) -> None:
     way = token(tmp_path)
@@ -441,9 +441,7 @@ def test_a_secret_at_the_edge_of_what_is_cut_shows_no_half(
     assert len(server.asked) == 20
 
 
-def test_a_part_of_a_header_is_masked_where_it_comes_back_alone(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_part_of_header_is_masked(stage: Stage, tmp_path: Path) -> None:
     sent = {
         "Authorization": "Bearer bearer-canary",
         "Cookie": "a=cookie-canary; b=second-canary",
@@ -460,7 +458,7 @@ def test_a_part_of_a_header_is_masked_where_it_comes_back_alone(
     assert "canary" not in done.written
 
 
-def test_a_team_in_a_header_hides_no_connection_of_that_name(stage: Stage) -> None:
+def test_word_in_header_does_not_mask_connection_name(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox())
     ending = call("status", "--conn", "orders", "-o", "json", "--header", "X-Team: orders",
                   AIRBYTE_URL=url, AIRBYTE_TOKEN="running")  # fmt: skip

@@ -21,15 +21,13 @@ def proxy(stage: Stage) -> ForwardProxy:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_http_goes_through_the_proxy_with_its_whole_address(
-    proxy: ForwardProxy, variable: str
-) -> None:
+def test_http_request_goes_through_proxy_with_full_url(proxy: ForwardProxy, variable: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL="http://airbyte.test", **{variable: proxy.url})
     assert ending.code == 0
     assert proxy.lines[0] == "GET http://airbyte.test/api/public/v1/health"
 
 
-def test_https_goes_through_a_tunnel(stage: Stage, certificates: Certificates) -> None:
+def test_https_request_goes_through_tunnel(stage: Stage, certificates: Certificates) -> None:
     front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("airbyte.test")))
     proxy = stage.enter(forward_proxy({"airbyte.test:443": place_of(front)}))
     ending = call(
@@ -43,7 +41,7 @@ def test_https_goes_through_a_tunnel(stage: Stage, certificates: Certificates) -
     assert set(proxy.lines) == {"CONNECT airbyte.test:443"}
 
 
-def test_a_certificate_behind_a_tunnel_is_not_blamed_on_the_proxy(
+def test_untrusted_server_behind_tunnel_does_not_blame_proxy(
     stage: Stage, certificates: Certificates
 ) -> None:
     front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("other.test")))
@@ -55,7 +53,7 @@ def test_a_certificate_behind_a_tunnel_is_not_blamed_on_the_proxy(
 
 
 @pytest.mark.parametrize("exceptions", ["airbyte.test", ".test", "*", "other, airbyte.test:8000"])
-def test_no_proxy_means_the_direct_way(proxy: ForwardProxy, exceptions: str) -> None:
+def test_no_proxy_connects_directly(proxy: ForwardProxy, exceptions: str) -> None:
     ending = call(
         *LOOK,
         AIRBYTE_URL="http://airbyte.test:8000",
@@ -73,12 +71,12 @@ def test_loopback_never_goes_through_a_proxy(stage: Stage, proxy: ForwardProxy) 
     assert proxy.asked == []
 
 
-def test_a_process_takes_its_own_environments_proxy(proxy: ForwardProxy) -> None:
+def test_process_uses_proxy_of_its_environment(proxy: ForwardProxy) -> None:
     assert start(*LOOK, AIRBYTE_URL="http://airbyte.test", http_proxy=proxy.url).code == 0
     assert len(proxy.asked) >= 2
 
 
-def test_an_airflow_connections_own_proxy_is_taken(proxy: ForwardProxy) -> None:
+def test_proxy_of_airflow_connection_is_used(proxy: ForwardProxy) -> None:
     connection = (
         f'{{"host": "http://airbyte.test", "extra": {{"proxies": {{"http": "{proxy.url}"}}}}}}'
     )
@@ -90,7 +88,7 @@ def test_an_airflow_connections_own_proxy_is_taken(proxy: ForwardProxy) -> None:
 @pytest.mark.parametrize(
     ("url", "code"), [("http://airbyte.test", 0), ("https://airbyte.test", 0)]
 )
-def test_a_proxy_gets_the_password_in_its_address(
+def test_proxy_receives_password_of_its_address(
     stage: Stage, certificates: Certificates, url: str, code: int
 ) -> None:
     plain = stage.sandbox(a_sandbox())
@@ -103,7 +101,7 @@ def test_a_proxy_gets_the_password_in_its_address(
 
 
 @pytest.mark.parametrize("url", ["http://airbyte.test", "https://airbyte.test"])
-def test_a_proxy_that_refuses_us_is_named_for_what_it_is(stage: Stage, url: str) -> None:
+def test_proxy_refusal_is_named(stage: Stage, url: str) -> None:
     proxy = stage.enter(forward_proxy({}, authorization=TRAVELLER))
     wrong = proxy.url.replace("http://", "http://traveller:wrong-canary-78@")
     for address in (proxy.url, wrong):
@@ -115,7 +113,7 @@ def test_a_proxy_that_refuses_us_is_named_for_what_it_is(stage: Stage, url: str)
 
 
 @pytest.mark.parametrize("url", ["http://airbyte.test", "https://airbyte.test"])
-def test_a_proxy_that_is_down_is_not_taken_for_airbyte(url: str) -> None:
+def test_unreachable_proxy_is_named(url: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL=url, ALL_PROXY="http://127.0.0.1:9")
     assert_told_well(ending, 9)
     words = f"cannot reach {url}: the proxy http://127.0.0.1:9 cannot be reached"
@@ -123,7 +121,7 @@ def test_a_proxy_that_is_down_is_not_taken_for_airbyte(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://elsewhere.test", "https://elsewhere.test"])
-def test_a_proxy_that_knows_no_way_is_passing(proxy: ForwardProxy, url: str) -> None:
+def test_proxy_502_is_retried(proxy: ForwardProxy, url: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL=url, ALL_PROXY=proxy.url)
     assert_told_well(ending, 9)
     assert "502" in ending.lines("error: ")[0]
@@ -142,7 +140,7 @@ def test_a_proxy_that_knows_no_way_is_passing(proxy: ForwardProxy, url: str) -> 
         "http://.",
     ],
 )
-def test_an_unusable_proxy_is_a_mistake(address: str) -> None:
+def test_invalid_proxy_is_usage_error(address: str) -> None:
     assert_told_well(call(*LOOK, AIRBYTE_URL="http://airbyte.test", ALL_PROXY=address), 2)
 
 
@@ -156,7 +154,7 @@ def test_an_unusable_proxy_is_a_mistake(address: str) -> None:
         "https://cloud.airbyte.com/workspaces/5ae6b09b-fdec-41af-aaf7-7d94cfc33ef6/connections",
     ],
 )
-def test_addresses_of_the_cloud_lead_to_its_api(
+def test_cloud_addresses_lead_to_its_api(
     stage: Stage, certificates: Certificates, pasted: str
 ) -> None:
     """Its Public API is at `/v1` of one host, where tokens are asked for, too."""
@@ -177,7 +175,7 @@ def test_addresses_of_the_cloud_lead_to_its_api(
     assert "/v1/connections" in {request.path for request in cloud.requests}
 
 
-def test_pyairbytes_names_lead_to_the_cloud(stage: Stage) -> None:
+def test_pyairbyte_variables_lead_to_the_cloud(stage: Stage) -> None:
     proxy = stage.enter(forward_proxy({}))
     names = {"AIRBYTE_CLOUD_CLIENT_ID": "an-id", "AIRBYTE_CLOUD_CLIENT_SECRET": "a-secret"}
     assert call(*LOOK, HTTPS_PROXY=proxy.url, **names).code == 9
@@ -185,14 +183,14 @@ def test_pyairbytes_names_lead_to_the_cloud(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("pasted", ["http://airbyte.test:8006", "http://airbyte.test:8006/v1/"])
-def test_the_old_api_servers_port_means_its_api(stage: Stage, pasted: str) -> None:
+def test_old_api_server_port_selects_its_api(stage: Stage, pasted: str) -> None:
     old = a_sandbox(airbyte_version="0.63", public_root="/v1", config_root="/nothing")
     places = {"airbyte.test:8006": place_of(stage.sandbox(old))}
     proxy = stage.enter(forward_proxy(places))
     assert call(*LOOK, AIRBYTE_URL=pasted, HTTP_PROXY=proxy.url).code == 0
 
 
-def test_a_proxys_error_page_does_not_pass_for_airbyte(stage: Stage) -> None:
+def test_error_page_of_proxy_is_not_airbyte(stage: Stage) -> None:
     page = "<html><title>Squid: access denied</title></html>"
     squid = stage.scripted(always(403, page, content_type="text/html"))
     ending = call(*LOOK, AIRBYTE_URL="http://airbyte.test", HTTP_PROXY=squid.url)
