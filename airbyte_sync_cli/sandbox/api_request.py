@@ -107,7 +107,7 @@ class ApiRequest:
     def int_of(self, field: str) -> int:
         """Return an integer from the body. Raises InvalidBody or MissingField."""
         value = self.required(field)
-        if not isinstance(value, int) or isinstance(value, bool):
+        if not isinstance(value, int) or isinstance(value, bool):  # True is an int in Python
             raise InvalidBody(f"{field} must be a number")
         return value
 
@@ -144,6 +144,7 @@ def parse_uuid(text: str) -> str:
 
 def parse_number(text: str) -> int | None:
     """Parse an integer that is not negative; None for anything else."""
+    # Bounded before int(), which takes long for a million digits.
     return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
 
@@ -185,6 +186,7 @@ def connection_of(request: ApiRequest, state: SandboxState) -> SimConnection | N
     )
     job = request.parameters.get("job_id") or body.get("id") or body.get("jobId")
     job_id = parse_number(str(job or ""))
+    # A connection's own id first: some bodies have both.
     try:
         if not named and job_id is not None:
             named = state.job(job_id).connection_id

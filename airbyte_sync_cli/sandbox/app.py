@@ -64,13 +64,14 @@ class SandboxApp:
         match = find_route(self.routes, scope["method"], scope["path"])
         request = _api_request(scope, await transport.read_body(), match)
         connection = connection_of(request, self._state)
+        # Before authentication, as a proxy in front of Airbyte would fail.
         fault = self._faults.take(*_name_of(match), connection)
         record = self._record(request, match, fault)
         respond = partial(self._respond_and_record, match, _delayed(request, fault), record)
         if fault is None:
             await transport.send(await respond())
             return
-        if fault.action == "expire-tokens":
+        if fault.action == "expire-tokens":  # before the check of this request's own token
             self._auth.expire_tokens()
         faulted = FaultedRequest(
             fault,
@@ -104,11 +105,13 @@ class SandboxApp:
         self, match: RouteMatch, request: ApiRequest, record: RequestRecord
     ) -> Response:
         response = await self._respond(match, request)
+        # A list, because the record is frozen and a fault may have no response at all.
         record.answered.append(response.status_code)
         return response
 
     async def _respond(self, match: RouteMatch, request: ApiRequest) -> Response:
         route = match.route
+        # The web app needs no credentials; an unknown API path does.
         anonymous = route.endpoint.anonymous if route else not self._is_api(request.path)
         unauthorized = self._auth.check(request, anonymous=anonymous)
         if unauthorized is not None:
@@ -116,6 +119,7 @@ class SandboxApp:
         if route is None:
             return self._no_route(match, request.path)
         try:
+            # Held triggers keep their slot and delay polls (PUBLIC_API_EXECUTOR_THREADS).
             async with self._public_threads if route.api == "public" else nullcontext():
                 return await route.endpoint.handler(request)
         except ApiProblem as problem:
@@ -130,6 +134,7 @@ class SandboxApp:
     def _no_route(self, match: RouteMatch, path: str) -> Response:
         if match.wrong_method:
             return framework_error(HTTPStatus.METHOD_NOT_ALLOWED, path)
+        # Since 1.7 the server itself serves the web app (WebappFilter), before nginx did.
         return no_such_path() if self._is_api(path) else index_html()
 
     def _is_api(self, path: str) -> bool:

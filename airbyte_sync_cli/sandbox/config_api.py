@@ -35,7 +35,7 @@ class ConfigEndpoints:
         rows = [
             ("trigger", "/connections/sync", self.sync),
             ("trigger", "/connections/reset", self.reset),
-            ("trigger", "/connections/clear", self.reset),
+            ("trigger", "/connections/clear", self.reset),  # both start a reset workflow
             ("trigger", "/connections/refresh", self.refresh),
             ("cancel", "/jobs/cancel", self.cancel),
             ("jobs", "/jobs/list", self.list_jobs),
@@ -65,6 +65,7 @@ class ConfigEndpoints:
 
     async def refresh(self, request: ApiRequest) -> Response:
         """Start a refresh. The response names the job since 1.2; none: it is not supported."""
+        # A destination without support for refreshes is a 200 without a job, not an error.
         names_job = self._quirks.refresh_names_its_job
         if not self._state.connection(request.uuid_of("connectionId")).can_refresh:
             return ok({} if names_job else {"value": False})
@@ -75,7 +76,7 @@ class ConfigEndpoints:
         return await scheduler.start_sync(
             self._state,
             request.uuid_of("connectionId"),
-            early=False,
+            early=False,  # only the Public API got the early return
             asked_by=request.caller,
             kind=kind,
             born_after=request.born_after,
@@ -109,6 +110,7 @@ class ConfigEndpoints:
         every = self._state.connections.values()
         connections = frozenset(each.id for each in every if each.workspace_id in workspaces)
         page = page_of(self._find_jobs(body, connections), body)
+        # Not the total of all pages, so a client cannot use it to stop.
         return self._job_list(page, total=len(page))
 
     def _find_jobs(self, body: Json, connections: frozenset[str] | None) -> list[SimJob]:
@@ -166,7 +168,7 @@ class ConfigEndpoints:
         rows = [
             config_views.connection_view(each, self._quirks)
             for each in self._state.connections.values()
-            if each.workspace_id == workspace and each.status != "deprecated"
+            if each.workspace_id == workspace and each.status != "deprecated"  # deleted
         ]
         return ok({"connections": rows})
 
@@ -180,7 +182,7 @@ class ConfigEndpoints:
         return self._workspaces(request, self._state.workspaces if known else ())
 
     def _workspaces(self, request: ApiRequest, wanted: Collection[str]) -> Response:
-        body = request.json() if request.body else {}
+        body = request.json() if request.body else {}  # `workspaces/list` takes no body
         part = str(body.get("nameContains") or "").lower()
         rows = [
             config_views.workspace_view(each)
@@ -235,7 +237,7 @@ def _filter(body: Json, connections: frozenset[str] | None, quirks: Quirks) -> J
     else:  # `statuses` is ignored, as every unknown key is
         statuses = frozenset({str(body["status"]).lower()} if body.get("status") else ())
     if not types:
-        raise ApiProblem("configTypes must not be empty")
+        raise ApiProblem("configTypes must not be empty")  # a 500: the server does not check it
     if unknown := (types - quirks.config_types) | (statuses - quirks.config_statuses):
         raise InvalidBody(f"Unexpected value '{min(unknown)}'")
     return JobFilter(

@@ -57,7 +57,7 @@ class EventEndpoints:
             and (start is None or at >= start)
             and (end is None or at <= end)
         ]
-        rows.reverse()
+        rows.reverse()  # the sort is stable: events of one moment stay newest first
         rows.sort(key=lambda row: row[0], reverse=True)
         return ok({"events": page_of([event for _, event in rows], body)})
 
@@ -89,7 +89,7 @@ class EventEndpoints:
             "streams": streams if kind != "SYNC" else None,
         }
         user = _USERS.get(job.started_by)
-        if user is not None:
+        if user is not None:  # a scheduled start has no event
             yield self._event(job, f"{kind}_STARTED", job.created_at, started, user=user)
         status = job.status_at(when)
         if status not in FINAL:
@@ -103,6 +103,7 @@ class EventEndpoints:
             "recordsLoaded": counts.records_committed,
             "attemptsCount": len(job.attempts_at(when)),
         }
+        # A failed job that committed data is a partial success.
         outcome = "INCOMPLETE" if partial else status.upper()
         canceller = "default" if status == "cancelled" and job.cancels else None
         yield self._event(job, f"{kind}_{outcome}", job.ends_at, ended, user=canceller)
@@ -150,10 +151,11 @@ def _status(job: SimJob, attempt: JobAttempt, connection: SimConnection, stream:
             "connectionId": connection.id,
             "jobId": job.id,
             "attemptNumber": attempt.number,
+            # Stream statuses know two job types only: a refresh is a SYNC.
             "jobType": "RESET" if job.type in {"reset_connection", "clear"} else "SYNC",
             "streamName": stream,
             "runState": state,
             "incompleteRunCause": cause if state == "INCOMPLETE" else None,
-            "transitionedAt": int(changed * 1000),
+            "transitionedAt": int(changed * 1000),  # milliseconds, unlike events
         }
     )

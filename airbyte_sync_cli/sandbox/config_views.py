@@ -38,6 +38,7 @@ class JobView:
                 "enabledStreams": [{"name": name} for name in self.streams],
                 "createdAt": int(job.created_at),
                 "updatedAt": int(job.updated_at(when)),
+                # Absent before the first attempt; `createdAt` is the request's time.
                 "startedAt": int(job.runs_at) if job.attempts_at(when) else None,
                 "status": job.status_at(when),
             }
@@ -46,7 +47,7 @@ class JobView:
     def full(self) -> Json:
         """Return the job with the counts of all attempts together."""
         total = self._counts().total()
-        if total is None:
+        if total is None:  # no statistics at all: the fields are absent, not 0
             return self.light()
         resumed = self.quirks.fields("StreamStats", {"wasBackfilled": False, "wasResumed": False})
         streams = [
@@ -102,11 +103,12 @@ class JobView:
         ended = math.isfinite(attempt.end)
         return without_nulls(
             {
-                "id": attempt.number,
+                "id": attempt.number,  # from 0, and unique within the job only
                 "status": attempt.status,
                 "createdAt": int(attempt.start),
                 "updatedAt": int(attempt.end if ended else attempt.start),
                 "endedAt": int(attempt.end) if ended else None,
+                # Two old fields, which are set only after the end.
                 "bytesSynced": counts.bytes_emitted if counts and ended else None,
                 "recordsSynced": counts.records_emitted if counts and ended else None,
                 "totalStats": counts and {**self._attempt_stats(counts), **self._estimates()},
@@ -134,6 +136,7 @@ class JobView:
         failure = attempt.failure
         if failure is None:
             return None
+        # Before 0.57.3 the enum lacks `transient_error`, so the type is absent.
         known = self.quirks.knows("FailureReason", failure.type)
         reason = without_nulls(
             {
@@ -143,7 +146,7 @@ class JobView:
                 "internalMessage": failure.internal_message or None,
                 "stacktrace": failure.stacktrace or None,
                 "retryable": failure.retryable,
-                "timestamp": int(attempt.end * 1000),
+                "timestamp": int(attempt.end * 1000),  # milliseconds, unlike all other times
             }
         )
         return {"failures": [reason], "partialSuccess": False}

@@ -17,6 +17,7 @@ NAMESPACE: Final = uuid.UUID("00000000-0000-4000-8000-0000a1b7e000")
 
 def stable_id(kind: str, name: str) -> str:
     """Return a UUID that is the same in every run, so that examples and tests can name it."""
+    # Version 5: derived from the name, without a counter that depends on the order.
     return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))
 
 
@@ -111,6 +112,7 @@ class SimConnection:
 
     def next_script(self, kind: str) -> JobScript:
         """Return the script of the next job of a type, and advance to the one after it."""
+        # Resets have their own script, so that they do not use up those of syncs.
         if kind in {"reset_connection", "clear"}:
             return self.reset_script
         script = self.scripts[min(self._started, len(self.scripts) - 1)]

@@ -31,6 +31,7 @@ class Counts:
         """Return one stream's part; the parts of all streams add up to the whole."""
 
         def part(number: int) -> int:
+            # The difference of two rounded sums, so that no record is lost by rounding.
             return number * (index + 1) // count - number * index // count
 
         return Counts(
@@ -69,7 +70,7 @@ class JobCounts:
         if not self.job.script.statistics:
             return None
         seen = self._seconds_seen(attempt)
-        if seen <= 0 and math.isinf(attempt.end):
+        if seen <= 0 and math.isinf(attempt.end):  # before the first write there are no statistics
             return None
         # The next attempt resumes at what was committed, so nothing of an earlier one is missing.
         lag = 0.0 if not last or self._is_confirmed(attempt) else self.job.script.commit_lag
@@ -89,7 +90,7 @@ class JobCounts:
         own = self.job.script.flush_every
         step = self.flush if own is None else own
         ran = attempt.seconds_until(self.when)
-        return ran // step * step if step else ran
+        return ran // step * step if step else ran  # 0 means continuous
 
     def _is_confirmed(self, attempt: JobAttempt) -> bool:
         arrived = self.when >= attempt.end + self.job.script.statistics_late
@@ -103,4 +104,5 @@ class JobCounts:
     def _planned_seconds(self) -> float:
         phases = self.job.script.phases
         seconds = sum(phase.seconds for phase in phases if phase.status == "running")
+        # Not 0: a job that never runs moves nothing, and nothing may be divided by 0.
         return ENDLESS if math.isinf(seconds) else max(seconds, 1e-9)

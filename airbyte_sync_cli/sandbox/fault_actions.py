@@ -61,7 +61,7 @@ class Transport:
         body = bytes(response.body)
         await self._send(_start(response))
         await self._send(_part(body[: len(body) // 2]))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the server write the half before the reset
         await self.reset()
 
     async def drip(self, response: Response, pause: float) -> None:
@@ -74,7 +74,7 @@ class Transport:
 
     async def flood(self, response: Response, megabytes: int) -> None:
         """Send a body after that much white space."""
-        del response.headers["content-length"]
+        del response.headers["content-length"]  # chunked: the client cannot refuse it by size
         await self._send(_start(response))
         for _ in range(megabytes):
             await self._send(_part(b" " * 1_000_000))
@@ -159,11 +159,12 @@ async def _bad_json(it: FaultedRequest) -> None:
 
 
 async def _wrong_shape(it: FaultedRequest) -> None:
-    await it.respond()
+    await it.respond()  # takes effect: only the response is wrong
     await it.transport.send(JsonResponse(["this is", {"not": "what you asked for"}]))
 
 
 async def _html(it: FaultedRequest) -> None:
+    # Without effect: the web app answers instead of the API, as with a wrong path.
     await it.transport.send(HTMLResponse(INDEX_HTML))
 
 
@@ -172,13 +173,14 @@ async def _huge(it: FaultedRequest) -> None:
 
 
 async def _login(it: FaultedRequest) -> None:
-    if it.path == it.fault.location:
+    if it.path == it.fault.location:  # the client followed the redirect
         await it.transport.send(HTMLResponse(LOGIN_HTML))
     else:
         await it.transport.send(RedirectResponse(it.fault.location, HTTPStatus.FOUND))
 
 
 async def _redirect_loop(it: FaultedRequest) -> None:
+    # 307 keeps the method, so that a POST loops, too.
     await it.transport.send(RedirectResponse(it.path, HTTPStatus.TEMPORARY_REDIRECT))
 
 
@@ -221,7 +223,7 @@ def _status_response(fault: Fault) -> Response:
 def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
-    except ValueError:
+    except ValueError:  # a status that no standard knows, such as 599
         return "Unknown"
 
 

@@ -61,7 +61,7 @@ def parse_fault(spec: str) -> dict[str, object]:
 
 def _action(text: str) -> dict[str, object]:
     name, _, value = text.partition("=")
-    if name.isdecimal():
+    if name.isdecimal():  # `job:503` is short for `job:status=503`
         return {"action": "status", "status": int(name)}
     if not value:
         return {"action": name}
@@ -192,6 +192,7 @@ class ActiveFaults:
     def take(self, name: str, api: Api, connection: SimConnection | None) -> Fault | None:
         """Return the fault that hits a request of that name, and count the hit."""
         age = self._clock.now() - self._clock.start
+        # Lazily: only faults before the first hit may count this request.
         hits = (each.fault for each in self._faults if each.hits(name, api, connection, age=age))
         return next(hits, None)
 
@@ -208,10 +209,11 @@ class _FaultCounter:
     def hits(self, name: str, api: Api, connection: SimConnection | None, *, age: float) -> bool:
         if age < self.fault.from_seconds or not self._matches(name, api, connection):
             return False
-        self._matched += 1
+        self._matched += 1  # counts passed requests, too: `after` and `nth` refer to it
         if self._matched < self.fault.after + (self.fault.nth or 1) or self._is_over(age):
             return False
         self._hits += 1
+        # An outage lasts from its first victim on, so that it cannot pass unnoticed.
         self._since = age if self._since is None else self._since
         return True
 

@@ -125,6 +125,7 @@ class SimJob:
         for span in self.spans:
             if span.start > when:
                 break
+            # A status between two `running` (`queued`, say) does not end the attempt.
             if span.status == "running" and start is None:
                 start = span.start
             elif start is not None and (span.status == "incomplete" or span.status in FINAL):
@@ -154,7 +155,7 @@ class SimJob:
         return True
 
     def _cut(self, stop: float) -> None:
-        flicker = max(stop - FLICKER, self.now())
+        flicker = max(stop - FLICKER, self.now())  # the past does not change
         kept = [span for span in self.spans if span.start < flicker]
         last = kept.pop() if kept else self.spans[0]
         self.spans = [
@@ -165,6 +166,7 @@ class SimJob:
         ]
 
     def _span_at(self, when: float) -> Span:
+        # At the moment of a change the next status counts.
         return next((span for span in self.spans if span.end > when), self.spans[-1])
 
     def _ended_attempt(self, number: int, start: float, by: Span) -> JobAttempt:

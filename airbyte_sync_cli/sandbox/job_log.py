@@ -34,7 +34,7 @@ def log_view(job: SimJob, attempt: JobAttempt, when: float, quirks: Quirks) -> J
     """
     records = sorted(_records(job, attempt), key=lambda record: record.at)
     readable = [record for record in records if record.at + job.script.logs_late <= when]
-    if not quirks.structured_logs:
+    if not quirks.structured_logs:  # without a `logType`, too
         return {"logs": _formatted(readable)}
     if not readable:
         return {"logType": "formatted", "logs": _formatted(readable)}
@@ -80,6 +80,7 @@ def _planned_seconds(script: JobScript, number: int) -> float:
 def _ending(attempt: JobAttempt) -> Iterator[LogRecord]:
     failure = attempt.failure
     if failure is not None:
+        # Failures of other origins are logged by the platform.
         source = failure.origin if failure.origin in {"source", "destination"} else "platform"
         trace = failure.stacktrace or None
         yield LogRecord(attempt.end, "error", source, failure.message, trace)

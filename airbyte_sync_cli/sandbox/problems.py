@@ -159,16 +159,18 @@ _TITLES: Final[dict[type[ApiProblem], str]] = {
     NotSupported: "unprocessable-entity",
     NotFound: "resource-not-found",
 }
-"""The problems that show their message in every version and to every caller."""
+"""The problems that show their message in every version and to every caller; others are
+`bad-request`."""
 
 
 def public_response(problem: ApiProblem, quirks: Quirks, *, admin: bool) -> Response:
     """Return the Public API's response for this version and this caller."""
     match problem:
-        case NotActive():
+        case NotActive():  # ConfigClientErrorHandler drops the reason
             return _public_problem("state-conflict", "Could not fulfill request")
         case NoSuchJob():
             return _missing_job(quirks, admin=admin)
+        # 403 without admin rights: no workspace is found for the id, so nothing grants access.
         case NoSuchResource():
             return _missing_resource(problem, quirks, admin=admin)
         case MalformedId():
@@ -269,7 +271,7 @@ def _config_error(problem: ApiProblem) -> tuple[HTTPStatus, str, str]:
         case MalformedId() | InvalidBody() | NotSupported():
             message = f"Invalid json input. {problem.message}"
             return HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidJsonException", message
-        case JobEndedAtOnce():  # the Config API looks the job up, and finds none
+        case JobEndedAtOnce():  # the server looks up job -1, which it uses for "no job"
             problem = NoSuchJob(-1)
     message = f"Internal Server Error: {problem.message}"
     return HTTPStatus.INTERNAL_SERVER_ERROR, "UncaughtException", message

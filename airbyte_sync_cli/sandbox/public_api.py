@@ -92,11 +92,11 @@ class PublicEndpoints:
                 job = await scheduler.start_reset(
                     self._state, connection_id, asked_by=request.caller
                 )
-            case "refresh":
+            case "refresh":  # JobsController knows the type and rejects it
                 raise NotSupported("Refreshes are not supported in the public API")
             case _:
                 raise InvalidBody(f"jobType: {kind!r} is none")
-        return ok(self._job_view(job, counted=False))
+        return ok(self._job_view(job, counted=False))  # the stored type, not that of the request
 
     async def get_job(self, request: ApiRequest) -> Response:
         """Return one job."""
@@ -110,6 +110,7 @@ class PublicEndpoints:
 
     async def list_jobs(self, request: ApiRequest) -> Response:
         """Return jobs; by default the oldest twenty."""
+        # Oldest first by default, in every version (JobsHelper): a trap for a client.
         order = request.query.get("orderBy") or "createdAt|ASC"
         if order not in _ORDERS:
             raise BadRequest(f"Invalid order by clause provided: {order}")
@@ -128,7 +129,8 @@ class PublicEndpoints:
         """Return connections; there is no filter by name."""
         knows_tags = self._quirks.knows("ConnectionResponse", "tags")
         workspaces = request.words("workspaceIds")
-        tags = request.words("tagIds") if knows_tags else ()
+        tags = request.words("tagIds") if knows_tags else ()  # before: an unknown parameter
+        # `deprecated` is the status of a deleted connection.
         deleted = request.query.get("includeDeleted", "").lower() == "true"
         rows = [
             each
@@ -200,7 +202,7 @@ class PublicEndpoints:
 
     def _job_view(self, job: SimJob, *, counted: bool) -> Json:
         if self._quirks.public_fails_at_queued and job.status == "queued":
-            raise InternalError("Unexpected value 'queued'")
+            raise InternalError("Unexpected value 'queued'")  # also for a whole page of jobs
         return public_views.job_view(job, self._quirks, counted=counted)
 
     def _filter(self, request: ApiRequest) -> JobFilter:
@@ -247,6 +249,7 @@ class PublicEndpoints:
         """Return a page; `keep` are the parameters that `next` repeats (PaginationMapper)."""
         limit = request.number("limit", default=20, lowest=1, highest=100)
         offset = request.number("offset", default=0, lowest=0, highest=2**31)
+        # Rows shift between pages when jobs are created meanwhile; overlap makes that happen.
         first = max(offset - self._overlap, 0)
         kept = "".join(f"{name}={request.query[name]}&" for name in keep if name in request.query)
         page = public_views.page_view(

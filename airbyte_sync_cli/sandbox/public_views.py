@@ -49,8 +49,10 @@ def job_view(job: SimJob, quirks: Quirks, *, counted: bool) -> Json:
             "jobType": public_type(job.type),
             "startTime": java_time(job.created_at),
             "connectionId": job.connection_id,
+            # Both only move with the status (JobResponseMapper): useless as progress.
             "lastUpdatedAt": java_time(updated) if status in FINAL else None,
             "duration": _duration(job, updated) if status != "pending" else None,
+            # Committed, not emitted; 0 where the Config API has no statistics at all.
             "bytesSynced": counts.bytes_committed if counts else None,
             "rowsSynced": counts.records_committed if counts else None,
         }

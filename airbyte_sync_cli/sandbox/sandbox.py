@@ -41,7 +41,7 @@ class Sandbox:
             faults=self.faults,
             records=self.requests,
         )
-        if not self.config.connections:
+        if not self.config.connections:  # Airbyte always has a workspace
             self.add_workspace("Default")
         for each in self.config.connections:
             self._add(each)
@@ -130,10 +130,12 @@ class Sandbox:
             can_refresh=config.can_refresh,
         )
         self.state.connections[connection.id] = connection
+        # The jobs of the history get their ids later, in the order of time over all connections.
         self.state.add_history(connection, config.history)
         return connection
 
     def _free_id(self, key: str) -> str:
+        # Two connections may have the same name, in Airbyte as well.
         candidates = (stable_id("connection", f"{key}{'#' * times}") for times in range(10_000))
         return next(each for each in candidates if each not in self.state.connections)
 

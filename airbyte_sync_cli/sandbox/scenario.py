@@ -33,7 +33,7 @@ def _check_schedule(text: str) -> str:
 
 def _check_id(text: str) -> str:
     try:
-        return str(uuid.UUID(text))
+        return str(uuid.UUID(text))  # in Airbyte's spelling: lower case, with hyphens
     except ValueError:
         raise ValueError(f"{text!r} is not a UUID") from None
 
@@ -141,6 +141,7 @@ def format_errors(error: ValidationError, fields: object) -> str:
     messages = [_message(each, fields) for each in shown]
     if len(found) > _MAX_ERRORS:
         messages.append(f"and {len(found) - _MAX_ERRORS} more")
+    # A dict as an ordered set: each list of keys once, however many keys are wrong.
     models = {_model_of(each): None for each in shown if each["type"] == "extra_forbidden"}
     messages += [f"keys of {_KINDS[model]}: {', '.join(model.model_fields)}" for model in models]
     return "; ".join(messages)
@@ -179,7 +180,7 @@ def _child(value: object, step: int | str) -> object:
     if isinstance(value, dict):
         return value.get(step)
     if isinstance(value, list | tuple) and isinstance(step, int):
-        return value[step]
+        return value[step]  # pydantic numbers what it was given, so the index exists
     return None
 
 
@@ -211,6 +212,7 @@ def _key_message(error: "ErrorDetails") -> str:
     key = str(error["loc"][-1])
     if error["type"] == "missing":
         return f"{key!r} is missing"
+    # A key in the wrong table is more likely than a typo.
     owners = [kind for model, kind in _KINDS.items() if key in model.model_fields]
     if owners:
         return f"unknown key {key!r} (it belongs to {' or '.join(owners)})"

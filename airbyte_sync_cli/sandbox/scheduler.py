@@ -41,6 +41,7 @@ async def start_sync(
     """
     connection = _require_startable(state, connection_id)
     job = state.active_job(connection.id)
+    # A pending or queued job counts as not running yet: the trigger returns its id, not a 409.
     if job is not None:
         job.asked_by.append(asked_by)
     else:
@@ -56,6 +57,7 @@ async def start_reset(state: SandboxState, connection_id: str, *, asked_by: str)
     never two active jobs on a connection.
     """
     connection = state.connection(connection_id)
+    # A loop, because a schedule or another caller may start a job while this one stops.
     while (active := state.active_job(connection.id)) is not None:
         await cancel_running(state, connection.id, asked_by=asked_by)
         due = min(active.runs_at, active.ends_at) - state.clock.now()
@@ -67,9 +69,13 @@ async def start_reset(state: SandboxState, connection_id: str, *, asked_by: str)
 
 async def cancel_running(state: SandboxState, connection_id: str, *, asked_by: str) -> None:
     """Cancel whatever job runs on a connection now, and hold until it has stopped."""
+    # By connection, not by job: the cancel of a finished job cancels its successor
+    # (SchedulerHandler.submitCancellationToWorker, in every version).
     active = state.active_job(connection_id)
     if active is None or not active.cancel(asked_by):
         return
+    # Without a limit, as TemporalClient.startNewCancellation; in steps, because a later cancel may
+    # move the end.
     while active.active:
         await state.clock.sleep(min(active.ends_at - state.clock.now(), LONGEST_SLEEP))
 
@@ -86,6 +92,7 @@ def _require_startable(state: SandboxState, connection_id: str) -> SimConnection
     if connection.workflow_deleted:
         raise WorkflowDeleted(connection.id)
     active = state.active_job(connection.id)
+    # The workflow sets its running flag only when an attempt starts.
     if active is not None and active.attempts_at(state.clock.now()):
         raise AlreadyRunning(connection.id)
     return connection
@@ -95,7 +102,7 @@ async def _wait_for_job(state: SandboxState, planned: PlannedJob, *, limit: floa
     until = state.clock.now() + limit
     while planned.job is None:
         now = state.clock.now()
-        if now >= until:
+        if now >= until:  # the start signal stays: the job is still created at its time
             raise StartTimedOut
         await state.clock.sleep(min(planned.at - now, until - now, LONGEST_SLEEP))
         state.advance()
@@ -104,7 +111,7 @@ async def _wait_for_job(state: SandboxState, planned: PlannedJob, *, limit: floa
 
 async def _wait_for_attempt(state: SandboxState, job: SimJob) -> SimJob:
     while not job.attempts_at(state.clock.now()):
-        if not job.active:
+        if not job.active:  # it ended without an attempt, or was cancelled while pending
             raise JobEndedAtOnce
         due = min(job.runs_at, job.ends_at) - state.clock.now()
         await state.clock.sleep(min(due, LONGEST_SLEEP))

@@ -55,6 +55,7 @@ def parse_life(text: str) -> tuple[Phase, ...]:
         raise ValueError(f"{text!r}: every status but the last needs its seconds")
     if not math.isinf(phases[-1].seconds):
         raise ValueError(f"{text!r}: the last status takes no seconds, because it stays")
+    # Airbyte never changes a final status, and clients stop polling there.
     if any(phase.status in FINAL for phase in phases[:-1]):
         raise ValueError(f"{text!r}: no status can follow succeeded, failed or cancelled")
     return tuple(phases)
@@ -131,7 +132,7 @@ class JobScript(ScenarioModel):
     def _from_life(cls, value: object) -> object:
         return {"life": value} if isinstance(value, str) else value
 
-    @cached_property
+    @cached_property  # every poll of a job reads them
     def phases(self) -> tuple[Phase, ...]:
         """The parsed `life`; the last phase lasts forever."""
         return parse_life(self.life)

@@ -43,9 +43,10 @@ class SandboxState:
         self.workspaces: dict[str, SimWorkspace] = {}
         self.tags: dict[str, SimTag] = {}
         self.connections: dict[str, SimConnection] = {}
+        # Job ids are one ascending sequence over all connections, so insertion order is by id.
         self._jobs: dict[int, SimJob] = {}
         self._planned: list[PlannedJob] = []
-        self._order = itertools.count()
+        self._order = itertools.count()  # keeps planned jobs of one moment in order of request
         self._next_id = itertools.count(1)
         # A test may read the state from another thread than the one that serves it.
         self._lock = threading.RLock()
@@ -66,7 +67,7 @@ class SandboxState:
     def connection(self, connection_id: str) -> SimConnection:
         """Return a connection. Raises NoSuchConnection."""
         try:
-            return self.connections[connection_id.lower()]
+            return self.connections[connection_id.lower()]  # UUIDs compare without case
         except KeyError:
             raise NoSuchConnection(connection_id) from None
 
@@ -98,6 +99,7 @@ class SandboxState:
         """Create every job that is due by now, in the order of time."""
         with self._lock:
             now = self.clock.now()
+            # One event at a time: whether a schedule starts a job depends on what is active then.
             while (moment := self._next_moment()) <= now:
                 if self._planned and self._planned[0].at <= moment:
                     self._create(heapq.heappop(self._planned))
@@ -113,6 +115,7 @@ class SandboxState:
         born_after: float | None = None,
     ) -> PlannedJob:
         """Signal that a job should start; join one that is planned already."""
+        # The workflow has one start signal per connection; a second request gets the same job.
         for planned in self._planned:
             if planned.connection is connection and planned.type == kind:
                 planned.asked_by.append(asked_by)
@@ -202,6 +205,7 @@ class SandboxState:
         due = [each for each in self._scheduled() if each.next_start <= moment]
         for connection in due:
             connection.next_start = moment + (connection.starts_every or 0.0)
+            # While a job is active, a scheduled run is skipped, not postponed.
             if connection.status == "active" and self._active_at(connection.id, moment) is None:
                 script = connection.next_script("sync")
                 self._create(

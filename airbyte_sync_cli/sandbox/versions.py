@@ -156,6 +156,14 @@ class Quirks:
         return self.since(1, 7)
 
     @property
+    def wrong_client_is_unauthorized(self) -> bool:
+        """Wrong client credentials are a 401 with an `errorId` (2026), before a 400.
+
+        Source: InvalidClientCredentialsExceptionHandler.
+        """
+        return self.since(2, 2)
+
+    @property
     def structured_logs(self) -> bool:
         """Logs are events instead of lines (1.2; JobConverter)."""
         return self.since(1, 2)
@@ -232,4 +240,5 @@ def quirks_of(version: str) -> Quirks:
         raise ValueError(
             f"{version!r} is not an Airbyte version: use 0.63, 1.0, 1.8, 2.0 or latest"
         )
+    # As a tuple of numbers: 1.10 is later than 1.9.
     return Quirks((int(match[1]), int(match[2]), int(match[3] or 0)))
