@@ -125,7 +125,7 @@ class ApiRequest:
             raise BadRequest(f"Failed to convert argument [{name}] for value [{text}]")
         return frozenset({text} if text else ())
 
-    def words(self, name: str) -> set[str]:
+    def values_of(self, name: str) -> set[str]:
         """Return the values of a comma-separated or repeated parameter of the query."""
         return {
             word.strip().lower()

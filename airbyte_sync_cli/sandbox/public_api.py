@@ -128,8 +128,8 @@ class PublicEndpoints:
     async def list_connections(self, request: ApiRequest) -> Response:
         """Return connections; there is no filter by name."""
         knows_tags = self._quirks.knows("ConnectionResponse", "tags")
-        workspaces = request.words("workspaceIds")
-        tags = request.words("tagIds") if knows_tags else ()  # before: an unknown parameter
+        workspaces = request.values_of("workspaceIds")
+        tags = request.values_of("tagIds") if knows_tags else ()  # before: an unknown parameter
         # `deprecated` is the status of a deleted connection.
         deleted = request.query.get("includeDeleted", "").lower() == "true"
         rows = [
@@ -153,7 +153,7 @@ class PublicEndpoints:
 
     async def list_workspaces(self, request: ApiRequest) -> Response:
         """Return workspaces."""
-        wanted = request.words("workspaceIds")
+        wanted = request.values_of("workspaceIds")
         rows = [
             each for each in self._state.workspaces.values() if not wanted or each.id in wanted
         ]
@@ -171,7 +171,7 @@ class PublicEndpoints:
 
     async def list_tags(self, request: ApiRequest) -> Response:
         """Return tags, without pages."""
-        wanted = request.words("workspaceIds")
+        wanted = request.values_of("workspaceIds")
         tags = [
             public_views.tag_view(tag)
             for tag in self._state.tags.values()
@@ -184,7 +184,7 @@ class PublicEndpoints:
             return self._page(
                 request,
                 f"/{kind}s",
-                self._state.actors(kind, request.words("workspaceIds")),
+                self._state.actors(kind, request.values_of("workspaceIds")),
                 view=lambda each: public_views.actor_view(kind, each, self._quirks),
             )
 
@@ -210,7 +210,7 @@ class PublicEndpoints:
         return JobFilter(
             connections=frozenset({parse_uuid(connection)})
             if connection
-            else self._connections_in(request.words("workspaceIds")),
+            else self._connections_in(request.values_of("workspaceIds")),
             types=self._types(request.choice("jobType", self._job_types())),
             statuses=request.choice("status", self._quirks.public_statuses),
             created_start=parse_time(request.query.get("createdAtStart")),

@@ -1,4 +1,4 @@
-"""Start, reset and cancel as Airbyte's server does: when a request is refused, how long it holds.
+"""Start, reset and cancel as Airbyte's server does: when a request is rejected, how long it holds.
 
 Both APIs come here, as in airbyte-platform: SchedulerHandler, TemporalClient, and the workflow
 ConnectionManagerWorkflowImpl, which runs one job per connection at a time.
