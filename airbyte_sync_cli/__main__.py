@@ -17,7 +17,9 @@ from contextlib import suppress
 from types import ModuleType
 from typing import NoReturn
 
-from airbyte_sync_cli.commands.signals import note_signals
+from airbyte_sync_cli.clock import SystemClock
+from airbyte_sync_cli.commands.signals import Signals
+from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.streams import write
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
@@ -26,7 +28,8 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    note_signals()
+    signals = Signals()
+    signals.note()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     _keep_pydantic_from_looking_for_plugins()
     try:
@@ -34,7 +37,14 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # whatever a wrong package raises
         sys.exit(_wrong_package(error))
 
-    _leave(run(sys.argv[1:]))
+    wiring = Wiring(
+        environ=os.environ,
+        clock=SystemClock(),
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        signals=signals,
+    )
+    _leave(run(sys.argv[1:], wiring))
 
 
 def _wrong_package(error: Exception) -> str:

@@ -10,7 +10,14 @@ from uuid import UUID
 from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.error_response import NO_ENDPOINT, no_such_connection
-from airbyte_sync_cli.airbyte.http import LOG, NOT_READY, RETRY_FOR, HttpClient, make_http_client
+from airbyte_sync_cli.airbyte.http import (
+    LOG,
+    NOT_READY,
+    RETRY_FOR,
+    HttpClient,
+    Transport,
+    make_http_client,
+)
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
     Connection,
@@ -44,14 +51,20 @@ _DETECT_PAUSE: Final = 1.0
 """Seconds before an API that is not there yet is requested again."""
 
 
-async def connect(settings: Settings, *, clock: Clock, retry_for: float = RETRY_FOR) -> "Airbyte":
+async def connect(
+    settings: Settings,
+    *,
+    clock: Clock,
+    retry_for: float = RETRY_FOR,
+    transport: Transport | None = None,
+) -> "Airbyte":
     """Return the server of the settings; retry for `retry_for` seconds if it is unavailable.
 
-    Raises UsageError, and what the first response means.
+    Without a `transport`, over the network. Raises UsageError, and what the first response means.
     """
     address = parse_address(settings.url)
     LOG.info("%s", address.explain())
-    http = make_http_client(settings, address, clock)
+    http = make_http_client(settings, address, clock, transport)
     try:
         return await discover(http, settings, address, retry_for=retry_for)
     except BaseException:

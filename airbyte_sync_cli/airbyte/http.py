@@ -63,14 +63,21 @@ _LIMITS: Final = httpx.Limits(
 )
 
 
-def make_http_client(settings: "Settings", address: "Address", clock: "Clock") -> "HttpClient":
+Transport = httpx.AsyncBaseTransport
+"""What requests are sent over; tests pass one of their own instead of the network."""
+
+
+def make_http_client(
+    settings: "Settings", address: "Address", clock: "Clock", transport: Transport | None = None
+) -> "HttpClient":
     """Return a client for one server. Raises UsageError for unusable certificates."""
+    if transport is None:
+        verify = ssl_context(settings, address)
+        transport = ProxyingTransport(settings.proxies, verify=verify, limits=_LIMITS)
     client = httpx.AsyncClient(
         auth=make_auth(settings, address, clock),
         headers=_headers(settings),
-        transport=ProxyingTransport(
-            settings.proxies, verify=ssl_context(settings, address), limits=_LIMITS
-        ),
+        transport=transport,
         follow_redirects=False,
     )
     return HttpClient(

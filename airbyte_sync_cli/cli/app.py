@@ -1,8 +1,7 @@
 """The command line: which commands there are, and how they are called."""
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
@@ -13,6 +12,7 @@ from typer.exceptions import TyperException
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.cli.completion import prepare_for_shell
 from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
+from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.decoding import refuse_undecodable
 from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -34,16 +34,16 @@ class Place(NamedTuple):
 COMMANDS: Final[Mapping[str, Place]] = {
     "run": Place("run", "run", "Syncs"),
     "trigger": Place("run", "trigger", "Syncs"),
-    "wait": Place("wait", "wait", "Syncs"),
+    "wait": Place("run", "wait", "Syncs"),
     "status": Place("status", "status", "Syncs"),
     "cancel": Place("status", "cancel", "Syncs"),
     "check": Place("check", "check", "Look"),
-    "connections": Place("connections", "connections", "Look"),
-    "jobs": Place("jobs", "jobs", "Look"),
+    "connections": Place("listings", "connections", "Look"),
+    "jobs": Place("listings", "jobs", "Look"),
     "logs": Place("logs", "logs", "Look"),
     "config": Place("config", "config", "Look"),
-    "demo": Place("demo", "demo", "Without a server"),
-    "sandbox": Place("sandbox", "sandbox_command", "Without a server"),
+    "demo": Place("sandbox", "demo", "Without a server"),
+    "sandbox": Place("sandbox", "sandbox", "Without a server"),
 }
 
 
@@ -86,37 +86,40 @@ def main(
     """Start Airbyte syncs, wait for them, and tell the truth about them."""
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run a command line to its exit code; what is wrong with it is said as everything else."""
+def run(argv: Sequence[str], wiring: Wiring) -> int:
+    """Run a command line to its exit code; a mistake in it is written as any other error."""
     command = typer.main.get_command(make_app(argv))
-    prepare_for_shell()
+    prepare_for_shell(wiring.environ)
     try:
-        refuse_undecodable(argv, os.environ)
-        code = command.main(list(argv) or ["--help"], prog_name=NAME, standalone_mode=False)
+        refuse_undecodable(argv, wiring.environ)
+        with redirect_stdout(wiring.stdout):  # Typer prints --help, --version and completion
+            code = command.main(
+                list(argv) or ["--help"], prog_name=NAME, standalone_mode=False, obj=wiring
+            )
     except TyperException as error:
-        return _wrong_usage(argv, error)
-    except AirbyteSyncError as error:  # of a command that needs no session, such as `sandbox`
-        return _conclude(argv, argv[0] if argv and argv[0] in COMMANDS else None, error)
+        return _wrong_usage(argv, error, wiring)
+    except AirbyteSyncError as error:  # before a command has its output, or needs none
+        return _conclude(argv, argv[0] if argv and argv[0] in COMMANDS else None, error, wiring)
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):
             raise
         return ExitCode.OK  # `--help | head`: the reader has seen enough
-    except OSError as error:  # of `--help` and the like, which print by themselves
+    except OSError as error:  # of `--help` and the like, which Typer prints
         problem = f"cannot be printed to stdout: {error.strerror}"
-        return _conclude(argv, None, UsageError(problem, hint="see `df`: is the disk full?"))
+        return _conclude(
+            argv, None, UsageError(problem, hint="see `df`: is the disk full?"), wiring
+        )
     except typer.Abort:  # a question was answered with Ctrl-C
         return ExitCode.SIGINT
     return code if isinstance(code, int) else ExitCode.OK
 
 
-def _wrong_usage(argv: Sequence[str], error: TyperException) -> int:
+def _wrong_usage(argv: Sequence[str], error: TyperException, wiring: Wiring) -> int:
     context = getattr(error, "ctx", None)
-    if isinstance(error, typer.BadParameter):
-        error.param_hint = _variable(error) or error.param_hint
     path = context.command_path if context else NAME
     hint = _misplaced(argv, error, context) or f"`{path} --help` shows more"
     problem = UsageError(_without_value(_plain(error.format_message()), argv, error), hint=hint)
-    return _conclude(argv, path.removeprefix(NAME).strip() or None, problem)
+    return _conclude(argv, path.removeprefix(NAME).strip() or None, problem, wiring)
 
 
 def _misplaced(
@@ -135,17 +138,8 @@ def _misplaced(
     return f"options stand after the command: `{NAME} {meant[0]} {option} ...`" if meant else None
 
 
-def _variable(error: typer.BadParameter) -> str | None:
-    """Name the environment variable that a bad value came from, if it came from one."""
-    if error.ctx is None or error.param is None:
-        return None
-    source = error.ctx.get_parameter_source(error.param.name or "")
-    variable = error.param.envvar if source and source.name == "ENVIRONMENT" else None
-    return variable if isinstance(variable, str) else None
-
-
 def _without_value(message: str, argv: Sequence[str], error: TyperException) -> str:
-    """Leave out a bad value of a variable, an option or an argument that may be a secret."""
+    """Leave out a bad value of an option or an argument that may be a secret."""
     from airbyte_sync_cli.settings.shown import (  # noqa: PLC0415  # only on this way out
         NOT_SHOWN,
         shown,
@@ -154,16 +148,14 @@ def _without_value(message: str, argv: Sequence[str], error: TyperException) -> 
     option = getattr(error, "option_name", None)
     if option and shown(option.strip("-"), where=option) == NOT_SHOWN:
         return f"no such option: {NOT_SHOWN}"
-    variable = _variable(error) if isinstance(error, typer.BadParameter) else None
-    given = [os.environ.get(variable, "")] if variable else _words(argv)
     own = getattr(getattr(error, "param", None), "opts", ())
-    quoted = [text for text in given if text and text not in own and repr(text) in message]
+    quoted = [text for text in _words(argv) if text and text not in own and repr(text) in message]
     if not quoted:
         return message
     text = max(quoted, key=len)
     before, _, choices = message.partition(repr(text))
     known = [*COMMANDS, *choices.replace(",", " ").replace("'", " ").split()]
-    return before + shown(text, known, where=variable or "--") + choices
+    return before + shown(text, known, where="--") + choices
 
 
 def _words(argv: Sequence[str]) -> list[str]:
@@ -171,19 +163,13 @@ def _words(argv: Sequence[str]) -> list[str]:
     return [part for word in argv for part in (word, word.partition("=")[2], word[2:])]
 
 
-def _conclude(argv: Sequence[str], command: str | None, error: AirbyteSyncError) -> int:
-    from airbyte_sync_cli.clock import SystemClock  # noqa: PLC0415  # only on this way out
-    from airbyte_sync_cli.output.options import early_options  # noqa: PLC0415
-    from airbyte_sync_cli.output.output import Output  # noqa: PLC0415
+def _conclude(
+    argv: Sequence[str], command: str | None, error: AirbyteSyncError, wiring: Wiring
+) -> int:
+    """Write the ending of a command that did not begin."""
+    from airbyte_sync_cli.output.options import early_options  # noqa: PLC0415  # only on this way
 
-    output = Output(
-        command,
-        early_options(argv, os.environ),
-        environ=os.environ,
-        clock=SystemClock(),
-        stdout=sys.stdout,
-        stderr=sys.stderr,
-    )
+    output = wiring.output(command, early_options(argv, wiring.environ))
     return output.conclude((), error=error, exit_code=error.exit_code)
 
 

@@ -1,4 +1,4 @@
-"""Command line values parsed: connections, job ids, policies."""
+"""Parses command line values: connections, job ids, policies. Raises UsageError."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import JobType
-from airbyte_sync_cli.clock import SystemClock
+from airbyte_sync_cli.commands.session import Selection
 from airbyte_sync_cli.durations import parse_duration, parse_moment
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, require_name, shown_name, without_value
@@ -17,7 +17,9 @@ from airbyte_sync_cli.sync.select import as_connection_id
 
 _MOST_DIGITS: Final = 18
 """Of a job id: Airbyte counts them in 64 bits."""
-_SEVERAL: Final = "name one with --conn ID or NAME, or several with --tag"
+_SHORTEST_POLL: Final = 0.1
+"""Seconds: a shorter interval would only load the server."""
+_VARIABLE: Final = "AIRBYTE_CONNECTION"
 OR_LATEST_JOB: Final = "give a JOB_ID, or --conn ID or NAME for a connection's latest job"
 OR_ACTIVE_JOB: Final = "give a JOB_ID, or --conn ID or NAME for a connection's active job"
 """The hints of commands that take job ids as well."""
@@ -25,21 +27,21 @@ ONE_BY_ONE: Final = "name one with --conn ID or NAME"
 """The hint of a command without `--tag`."""
 
 
-def wanted_connections(
+def parse_connections(
     conn: Sequence[str] | None,
     tag: Sequence[str] | None,
     environ: Mapping[str, str],
     *,
-    hint: str = _SEVERAL,
-) -> tuple[Sequence[str], Sequence[str]]:
-    """Tell the connections and tags that are meant: options win over AIRBYTE_CONNECTION.
+    hint: str = "name one with --conn ID or NAME, or several with --tag",
+) -> Selection:
+    """Return the connections and tags that are named: options win over AIRBYTE_CONNECTION.
 
     Raises UsageError where nothing (with `hint`), an empty text, or half an id was given.
     """
     names, tags = list(conn or ()), list(tag or ())
     where = "--conn"
     if not names and not tags:
-        names, where = _names_in(environ.get("AIRBYTE_CONNECTION", "")), "AIRBYTE_CONNECTION"
+        names, where = _names_in(environ.get(_VARIABLE, "")), _VARIABLE
     if not names and not tags:
         raise UsageError("no connection given", hint=hint)
     if not all(text.strip() for text in [*names, *tags]):
@@ -48,11 +50,13 @@ def wanted_connections(
         as_connection_id(require_name(name.strip(), where=where))
     for one in tags:
         require_name(one.strip(), where="--tag")
-    return [name.strip() for name in names], [tag.strip() for tag in tags]
+    return Selection(
+        connections=[name.strip() for name in names], tags=[one.strip() for one in tags]
+    )
 
 
 def _names_in(text: str) -> list[str]:
-    """Read a JSON list, one name a line, or names with commas between them.
+    """Parse a JSON list, one name a line, or names with commas between them.
 
     Only in the last form a name can hold no comma.
     """
@@ -66,51 +70,58 @@ def _names_in(text: str) -> list[str]:
     return [part for part in separated if part.strip(" ,")]
 
 
-def connections_if_any(conn: Sequence[str] | None, environ: Mapping[str, str]) -> Sequence[str]:
-    """Tell the connections that are meant, where any are. Raises UsageError."""
-    if not conn and not _names_in(environ.get("AIRBYTE_CONNECTION", "")):
-        return []
-    return wanted_connections(conn, None, environ)[0]
+def parse_optional_connections(
+    conn: Sequence[str] | None, environ: Mapping[str, str]
+) -> Selection:
+    """Return the connections that are named, if any."""
+    if not conn and not _names_in(environ.get(_VARIABLE, "")):
+        return Selection()
+    return parse_connections(conn, None, environ)
 
 
-def one_job(
+def parse_jobs_or_connections(
+    job_ids: Sequence[str] | None,
+    conn: Sequence[str] | None,
+    tag: Sequence[str] | None,
+    environ: Mapping[str, str],
+    *,
+    hint: str,
+) -> Selection:
+    """Return the jobs, or the connections, that are named. Raises UsageError for both."""
+    if not job_ids:
+        return parse_connections(conn, tag, environ, hint=hint)
+    if conn or tag:
+        raise UsageError("job ids and connections at once", hint="give the one or the other")
+    return Selection(job_ids=parse_job_ids(job_ids, or_connections=True))
+
+
+def parse_one_job(
     job_id: str | None, conn: Sequence[str] | None, environ: Mapping[str, str]
 ) -> int | str:
-    """Tell the job that is meant: its id, or the connection whose latest it is.
+    """Return the job that is named: its id, or the connection whose latest it is.
 
     Raises UsageError for neither, both, or several.
     """
-    found: Sequence[int | str]
-    if job_id is not None:
-        found = job_numbers_alone([job_id], conn, None)
-    else:
-        found, _ = wanted_connections(conn, None, environ, hint=OR_LATEST_JOB)
-    if len(found) > 1:
+    job_ids = None if job_id is None else [job_id]
+    found = parse_jobs_or_connections(job_ids, conn, None, environ, hint=OR_LATEST_JOB)
+    named: list[int | str] = [*found.job_ids, *found.connections]
+    if len(named) > 1:
         raise UsageError("only one job at a time", hint=OR_LATEST_JOB)
-    return found[0]
+    return named[0]
 
 
-def job_numbers_alone(
-    texts: Sequence[str], conn: Sequence[str] | None, tag: Sequence[str] | None
-) -> Sequence[int]:
-    """Read job ids that were given instead of connections. Raises UsageError for both."""
-    if conn or tag:
-        raise UsageError("job ids and connections at once", hint="give the one or the other")
-    return job_numbers(texts, or_connections=True)
-
-
-def job_numbers(texts: Sequence[str], *, or_connections: bool = False) -> Sequence[int]:
-    """Read job ids, once each; several may stand in one text. Raises UsageError.
+def parse_job_ids(texts: Sequence[str], *, or_connections: bool = False) -> Sequence[int]:
+    """Return job ids, once each; several may stand in one text. Raises UsageError.
 
     `or_connections` is for a command that would take `--conn` instead.
     """
     parts = [part for text in texts for part in text.replace(",", " ").split()]
     if not parts:
         raise UsageError("no job id given", hint="`airbyte-sync jobs --conn NAME` lists them")
-    return list(dict.fromkeys(_job_number(part, or_connections=or_connections) for part in parts))
+    return list(dict.fromkeys(_job_id(part, or_connections=or_connections) for part in parts))
 
 
-def _job_number(text: str, *, or_connections: bool) -> int:
+def _job_id(text: str, *, or_connections: bool) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
     from airbyte_sync_cli.cli.help import meant_as_connections  # noqa: PLC0415  # in error only
@@ -125,18 +136,14 @@ def _job_number(text: str, *, or_connections: bool) -> int:
     )
 
 
-_SHORTEST_POLL = 0.1
-"""Seconds: below that it is no waiting any more."""
-
-
-def wait_policy(
+def parse_wait_policy(
     *,
     timeout: str,
     max_outage: str,
     start_timeout: str | None = None,
     poll_interval: str = "auto",
 ) -> WaitPolicy:
-    """Read the time limits. Raises UsageError."""
+    """Parse the time limits."""
     return WaitPolicy(
         timeout=_duration(timeout, name="--timeout") or None,
         start_timeout=_optional_duration(start_timeout, name="--start-timeout"),
@@ -145,18 +152,15 @@ def wait_policy(
     )
 
 
-def trigger_policy(
-    *, job_type: JobType, if_running: IfRunning, since: str | None
+def parse_trigger_policy(
+    *, job_type: JobType, if_running: IfRunning, since: str | None, now: datetime
 ) -> TriggerPolicy:
-    """Read how to start. Raises UsageError."""
-    return TriggerPolicy(job_type=job_type, if_running=if_running, since=_moment(since))
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    with without_value(text, where="--since"):
-        return parse_moment(text, name="--since", now=SystemClock().now())
+    """Parse how to start; `--since 2h` counts from `now`."""
+    if since is None:
+        return TriggerPolicy(job_type=job_type, if_running=if_running)
+    with without_value(since, where="--since"):
+        moment = parse_moment(since, name="--since", now=now)
+    return TriggerPolicy(job_type=job_type, if_running=if_running, since=moment)
 
 
 def _duration(text: str, *, name: str) -> float:

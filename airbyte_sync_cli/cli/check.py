@@ -1,30 +1,24 @@
 """`airbyte-sync check`: the way to Airbyte, one step at a time."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from airbyte_sync_cli.cli import run_options as opt
-from airbyte_sync_cli.cli.command import Common, with_common_options
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.cli.command import command
+from airbyte_sync_cli.cli.run_options import Connections
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.commands.session import Play
+    from airbyte_sync_cli.commands.session import Invocation, Work
 
 
-@with_common_options
-def check(*, common: Common, conn: opt.Connections = None) -> ExitCode:
+@command("check")
+def check(invocation: "Invocation", /, *, conn: Connections = None) -> "Work":
     """Check the connection to Airbyte, and say what is broken.
 
     One step at a time, up to the first that fails, with how to fix it:
     address, name, port, TLS, proxy or login page, API, sign-in, version; with --conn also the
     connection and its latest job. Starts nothing. Exit 0 if every step passes.
     """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.check import check_access  # noqa: PLC0415  # the same
 
-    def prepare(environ: Mapping[str, str]) -> "Play":
-        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.commands import check as checks  # noqa: PLC0415  # --help needs no HTTP
-
-        names = targets.connections_if_any(conn, environ)
-        return lambda settings, output: checks.walk(settings, output, names)
-
-    return common.play("check", prepare)
+    wanted = arguments.parse_optional_connections(conn, invocation.wiring.environ)
+    return check_access(invocation, wanted.connections)

@@ -3,12 +3,15 @@
 Nothing heavy is imported here at the top: every `--help` reads this module.
 """
 
+import inspect
 import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import typer
+
+from airbyte_sync_cli.cli.options import server_options
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -25,31 +28,32 @@ _SAFE: Final = r"[\w.,+/→-]"
 Not `:`, `=` and `@`, where bash begins another word."""
 _SAFE_NAME: Final = re.compile(rf"(?=\w){_SAFE}+(?: {_SAFE}+)*")
 _UNSAFE: Final = re.compile(rf"(?:(?!{_SAFE}).)+", re.DOTALL)
+_SERVER_OPTIONS: Final = frozenset(inspect.signature(server_options).parameters)
 _LONGEST: Final = 100
 """Characters of a name that is offered, or shown beside an id."""
 
-Names = Sequence[tuple[str, str]]
-"""Name and id of each connection."""
 
-
-def complete_connection(ctx: typer.Context, incomplete: str) -> Names:
+def complete_connection(ctx: typer.Context, incomplete: str) -> Sequence[tuple[str, str]]:
     """Offer names that begin so, and ids once four digits are typed; nothing if anything fails.
 
     Others choose the names, and shells evaluate what is offered, the texts beside it included:
     so a name that is not plainly safe is offered by its id.
     """
     try:
-        names = _known(ctx.params)
+        names = _names(ctx)
     except Exception:  # noqa: BLE001  # whatever it is, a half-typed line is no place to say it
         return []
-    offers = (_offer(name, one, incomplete) for name, one in names)
+    environ = ctx.obj.environ
+    offers = (_offer(name, one, incomplete, environ) for name, one in names)
     return [offer for offer in offers if offer is not None]
 
 
-def _offer(name: str, connection_id: str, incomplete: str) -> tuple[str, str] | None:
+def _offer(
+    name: str, connection_id: str, incomplete: str, environ: Mapping[str, str]
+) -> tuple[str, str] | None:
     """Choose what stands for a connection, and the text beside it; None where neither fits."""
     if _is_safe(name) and name.startswith(incomplete):
-        return _one_word(name, os.environ), _shown(connection_id)
+        return _one_word(name, environ), _shown(connection_id)
     wants_id = _ID_START.fullmatch(incomplete) or not _is_safe(name)
     fits = connection_id.startswith(incomplete) or name.startswith(incomplete)
     if wants_id and fits and _is_safe(connection_id):
@@ -76,15 +80,16 @@ def _one_word(name: str, environ: Mapping[str, str]) -> str:
     return name if is_quoted else name.replace(" ", r"\ ")
 
 
-def _known(typed: Mapping[str, object]) -> Names:
-    from airbyte_sync_cli.cli.completion_names import known_names  # noqa: PLC0415  # only on Tab
+def _names(ctx: typer.Context) -> Sequence[tuple[str, str]]:
+    from airbyte_sync_cli.commands.connection_names import connection_names  # noqa: PLC0415  # only on Tab
 
-    return known_names(typed, os.environ, limit=_LIMIT)
+    typed = {name: ctx.params[name] for name in _SERVER_OPTIONS if name in ctx.params}
+    return connection_names(server_options(**typed), ctx.obj, limit=_LIMIT)
 
 
-def prepare_for_shell() -> None:
+def prepare_for_shell(environ: Mapping[str, str]) -> None:
     """Keep silence and time where it is the shell that asks."""
-    if HOOK not in os.environ:
+    if HOOK not in environ:
         return
     import logging  # noqa: PLC0415  # only on Tab
     import signal  # noqa: PLC0415

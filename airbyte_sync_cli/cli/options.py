@@ -1,9 +1,14 @@
 """The options that every command has: server and output."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.output.options import OutputOptions
+    from airbyte_sync_cli.settings import ServerOptions
 
 SERVER: Final = "Server and network"
 CREDENTIALS: Final = (
@@ -139,28 +144,44 @@ def server_options(
             rich_help_panel=SERVER,
         ),
     ] = False,
-) -> None:
-    """Carry the options of the server; see `command.with_common_options`."""
+) -> "ServerOptions":
+    """Return what was typed about the server."""
+    from airbyte_sync_cli.settings import ServerOptions  # noqa: PLC0415  # --help needs no settings
+
+    return ServerOptions(
+        url=url,
+        api=api,
+        workspace=workspace,
+        request_timeout=request_timeout,
+        trigger_timeout=trigger_timeout,
+        profile=profile,
+        airflow_conn=airflow_conn,
+        header=header,
+        iap_audience=iap_audience,
+        ca_bundle=ca_bundle,
+        client_cert=client_cert,
+        client_key=client_key,
+        insecure=insecure,
+    )
 
 
 OUTPUT = "Output"
 
 
 def output_options(
+    environ: Mapping[str, str],
+    /,
     *,
     output: Annotated[
-        Literal["text", "json", "id"],
+        Literal["text", "json", "id"] | None,
         typer.Option(
             "--output",
             "-o",
-            envvar="AIRBYTE_OUTPUT",
-            show_envvar=False,
-            show_default=False,
             help="The result on stdout: for people, one line of JSON, or bare job ids. "
             "[env: AIRBYTE_OUTPUT; default: text]",
             rich_help_panel=OUTPUT,
         ),
-    ] = "text",
+    ] = None,
     log_format: Annotated[
         Literal["text", "json"],
         typer.Option("--log-format", help="Form of the lines on stderr.", rich_help_panel=OUTPUT),
@@ -200,5 +221,16 @@ def output_options(
             rich_help_panel=OUTPUT,
         ),
     ] = 0,
-) -> None:
-    """Carry the options of the output; see `command.with_common_options`."""
+) -> "OutputOptions":
+    """Parse what was typed about the output. Raises UsageError."""
+    from airbyte_sync_cli.output.options import parse_output_options  # noqa: PLC0415  # as above
+
+    return parse_output_options(
+        output=output,
+        log_format=log_format,
+        heartbeat=heartbeat,
+        result_file=result_file,
+        quiet=quiet,
+        verbose=verbose,
+        environ=environ,
+    )

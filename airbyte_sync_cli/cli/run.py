@@ -1,109 +1,156 @@
-"""`airbyte-sync run` and `trigger`: exactly one sync for each connection."""
+"""`airbyte-sync run`, `trigger` and `wait`: exactly one sync for each connection."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from airbyte_sync_cli.cli import run_options as opt
-from airbyte_sync_cli.cli.command import Common, with_common_options
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.cli.command import command
+from airbyte_sync_cli.cli.run_options import (
+    Connections,
+    DryRun,
+    FailFast,
+    IfRunning,
+    JobIds,
+    JobTypes,
+    MaxOutage,
+    MaxParallel,
+    MinRecords,
+    OnInterrupt,
+    OnTimeout,
+    PollInterval,
+    Since,
+    StartTimeout,
+    Tags,
+    Timeout,
+    Verify,
+)
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.commands.session import Play
+    from airbyte_sync_cli.commands.session import Invocation, Work
 
 
-@with_common_options
+@command("run")
 def run(
+    invocation: "Invocation",
+    /,
     *,
-    common: Common,
-    conn: opt.Connections = None,
-    tag: opt.Tags = None,
-    job_type: opt.JobTypes = "sync",
-    if_running: opt.IfRunning = "wait",
-    since: opt.Since = None,
-    timeout: opt.Timeout = "72h",
-    start_timeout: opt.StartTimeout = None,
-    on_timeout: opt.OnTimeout = "cancel",
-    on_interrupt: opt.OnInterrupt = "cancel",
-    poll_interval: opt.PollInterval = "auto",
-    max_outage: opt.MaxOutage = "30m",
-    min_records: opt.MinRecords = None,
-    verify: opt.Verify = False,
-    fail_fast: opt.FailFast = False,
-    max_parallel: opt.MaxParallel = None,
-    dry_run: opt.DryRun = False,
-) -> ExitCode:
+    conn: Connections = None,
+    tag: Tags = None,
+    job_type: JobTypes = "sync",
+    if_running: IfRunning = "wait",
+    since: Since = None,
+    timeout: Timeout = "72h",
+    start_timeout: StartTimeout = None,
+    on_timeout: OnTimeout = "cancel",
+    on_interrupt: OnInterrupt = "cancel",
+    poll_interval: PollInterval = "auto",
+    max_outage: MaxOutage = "30m",
+    min_records: MinRecords = None,
+    verify: Verify = False,
+    fail_fast: FailFast = False,
+    max_parallel: MaxParallel = None,
+    dry_run: DryRun = False,
+) -> "Work":
     """Start a sync, wait for its end, and exit with its outcome.
 
     Exit 0 if and only if Airbyte says that every sync succeeded.
     """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415  # the same
+    from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415  # the same
 
-    def prepare(environ: Mapping[str, str]) -> "Play":
-        from airbyte_sync_cli.cli import arguments as choices  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.commands import run as runs  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
-
-        policy = RunPolicy(
-            trigger=choices.trigger_policy(job_type=job_type, if_running=if_running, since=since),
-            wait=choices.wait_policy(
-                timeout=timeout,
-                start_timeout=start_timeout,
-                poll_interval=poll_interval,
-                max_outage=max_outage,
-            ),
-            on_timeout=on_timeout,
-            on_interrupt=on_interrupt,
-            min_records=min_records,
-            verify=verify,
-            fail_fast=fail_fast,
-            max_parallel=max_parallel,
-            dry_run=dry_run,
-        )
-        wanted, tags = targets.wanted_connections(conn, tag, environ)
-        return lambda settings, output: runs.start_syncs(
-            settings, output, wanted, tags=tags, policy=policy
-        )
-
-    return common.play("run", prepare)
+    policy = RunPolicy(
+        trigger=arguments.parse_trigger_policy(
+            job_type=job_type,
+            if_running=if_running,
+            since=since,
+            now=invocation.wiring.clock.now(),
+        ),
+        wait=arguments.parse_wait_policy(
+            timeout=timeout,
+            start_timeout=start_timeout,
+            poll_interval=poll_interval,
+            max_outage=max_outage,
+        ),
+        on_timeout=on_timeout,
+        on_interrupt=on_interrupt,
+        min_records=min_records,
+        verify=verify,
+        fail_fast=fail_fast,
+        max_parallel=max_parallel,
+        dry_run=dry_run,
+    )
+    wanted = arguments.parse_connections(conn, tag, invocation.wiring.environ)
+    return run_syncs(invocation, wanted, policy)
 
 
-@with_common_options
+@command("trigger")
 def trigger(
+    invocation: "Invocation",
+    /,
     *,
-    common: Common,
-    conn: opt.Connections = None,
-    tag: opt.Tags = None,
-    job_type: opt.JobTypes = "sync",
-    if_running: opt.IfRunning = "wait",
-    since: opt.Since = None,
-    timeout: opt.Timeout = "72h",
-    on_interrupt: opt.OnInterrupt = "cancel",
-    max_outage: opt.MaxOutage = "30m",
-    max_parallel: opt.MaxParallel = None,
-    dry_run: opt.DryRun = False,
-) -> ExitCode:
+    conn: Connections = None,
+    tag: Tags = None,
+    job_type: JobTypes = "sync",
+    if_running: IfRunning = "wait",
+    since: Since = None,
+    timeout: Timeout = "72h",
+    on_interrupt: OnInterrupt = "cancel",
+    max_outage: MaxOutage = "30m",
+    max_parallel: MaxParallel = None,
+    dry_run: DryRun = False,
+) -> "Work":
     """Start a sync, print its job id, and return at once.
 
     The first half of the two-task pattern; `airbyte-sync wait JOB_ID` is the second.
     """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415  # the same
+    from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415  # the same
 
-    def prepare(environ: Mapping[str, str]) -> "Play":
-        from airbyte_sync_cli.cli import arguments as choices  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.commands import run as runs  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
+    policy = RunPolicy(
+        trigger=arguments.parse_trigger_policy(
+            job_type=job_type,
+            if_running=if_running,
+            since=since,
+            now=invocation.wiring.clock.now(),
+        ),
+        wait=arguments.parse_wait_policy(timeout=timeout, max_outage=max_outage),
+        on_interrupt=on_interrupt,
+        max_parallel=max_parallel,
+        dry_run=dry_run,
+        trigger_only=True,
+    )
+    wanted = arguments.parse_connections(conn, tag, invocation.wiring.environ)
+    return run_syncs(invocation, wanted, policy)
 
-        policy = RunPolicy(
-            trigger=choices.trigger_policy(job_type=job_type, if_running=if_running, since=since),
-            wait=choices.wait_policy(timeout=timeout, max_outage=max_outage),
-            on_interrupt=on_interrupt,
-            max_parallel=max_parallel,
-            dry_run=dry_run,
-            trigger_only=True,
-        )
-        wanted, tags = targets.wanted_connections(conn, tag, environ)
-        return lambda settings, output: runs.start_syncs(
-            settings, output, wanted, tags=tags, policy=policy
-        )
 
-    return common.play("trigger", prepare)
+@command("wait")
+def wait(
+    invocation: "Invocation",
+    /,
+    *,
+    job_ids: JobIds = None,
+    timeout: Timeout = "72h",
+    start_timeout: StartTimeout = None,
+    poll_interval: PollInterval = "auto",
+    max_outage: MaxOutage = "30m",
+    min_records: MinRecords = None,
+    verify: Verify = False,
+) -> "Work":
+    """Wait for jobs that exist already, and exit with their outcome.
+
+    The second half of the two-task pattern, and the way to go on after anything went wrong.
+    The jobs are never cancelled from here: Ctrl-C only stops watching. An outage of Airbyte is
+    waited out, also one that had begun before.
+    """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.run import wait_for  # noqa: PLC0415  # the same
+    from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415  # the same
+
+    limits = arguments.parse_wait_policy(
+        timeout=timeout,
+        start_timeout=start_timeout,
+        poll_interval=poll_interval,
+        max_outage=max_outage,
+    )
+    policy = RunPolicy(wait=limits, min_records=min_records, verify=verify)
+    return wait_for(invocation, arguments.parse_job_ids(job_ids or []), policy)

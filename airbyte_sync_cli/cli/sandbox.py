@@ -1,24 +1,23 @@
-"""`airbyte-sync sandbox`: serve a simulated Airbyte."""
+"""`airbyte-sync sandbox` and `demo`: a simulated Airbyte to try things on."""
 
-import importlib
-import shlex
-import sys
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from airbyte_sync_cli.commands.signals import redeliver_noted
-from airbyte_sync_cli.errors import UsageError, extra_hint
-from airbyte_sync_cli.foreign_text import printable
 
-if TYPE_CHECKING:
-    from airbyte_sync_cli.sandbox import SandboxConfig
+def demo(context: typer.Context) -> None:
+    """Show three syncs against a simulated Airbyte, in seconds."""
+    from airbyte_sync_cli.commands.demo import play_demo  # noqa: PLC0415  # --help is light
+    from airbyte_sync_cli.commands.session import perform  # noqa: PLC0415  # the same
+    from airbyte_sync_cli.output.options import OutputOptions  # noqa: PLC0415  # the same
+
+    code = perform("demo", play_demo, wiring=context.obj, server=None, options=OutputOptions())
+    raise typer.Exit(code)
 
 
-def sandbox_command(  # Typer reads its options from the parameters
+def sandbox(
+    context: typer.Context,
     *,
     host: Annotated[
         str,
@@ -85,89 +84,22 @@ def sandbox_command(  # Typer reads its options from the parameters
 
     It has both APIs; its jobs start, run, retry and end as real ones do.
     """
-    _require_extra()
+    from airbyte_sync_cli.commands.sandbox import (  # noqa: PLC0415  # --help is light
+        SandboxOptions,
+        example_scenario,
+        serve_sandbox,
+    )
+
     if print_scenario:
-        _print_scenario()
+        typer.echo(example_scenario(), nl=False)
         return
-    options: dict[str, object | None] = {
-        "airbyte_version": airbyte_version,
-        "auth": auth,
-        "speed": speed,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    config = _config(scenario, given, fault or [])
-    _serve(config, host=host, port=port)
-
-
-def _print_scenario() -> None:
-    from airbyte_sync_cli.sandbox import example_scenario  # noqa: PLC0415  # as below
-
-    typer.echo(example_scenario(), nl=False)
-
-
-def _config(
-    scenario: Path | None, given: Mapping[str, object], faults: list[str]
-) -> "SandboxConfig":
-    from airbyte_sync_cli import sandbox  # noqa: PLC0415  # an extra, and slow to load
-
-    try:
-        base = sandbox.load_config(scenario) if scenario else sandbox.demo_config()
-        # The command line first: the first fault that matches a request is applied.
-        fields = {**dict(base), **given, "faults": [*faults, *base.faults]}
-        return sandbox.build_config(fields, origin="options")
-    except sandbox.ScenarioError as error:
-        raise UsageError(
-            f"cannot configure the sandbox: {error}",
-            hint="see `airbyte-sync sandbox --print-scenario` for every key and every fault",
-        ) from error
-
-
-def _serve(config: "SandboxConfig", *, host: str, port: int) -> None:
-    from airbyte_sync_cli.sandbox import run_sandbox  # noqa: PLC0415  # as above
-
-    try:
-        run_sandbox(config, host=host, port=port, on_ready=lambda url: _ready(config, url))
-    except OSError as error:
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            hint="use another --port; --port 0 picks a free one",
-        ) from error
-
-
-def _ready(config: "SandboxConfig", url: str) -> None:
-    name = shlex.quote(config.connections[0].name) if config.connections else "NAME"
-    lines = [
-        f"sandbox: simulating Airbyte {config.airbyte_version} at {url} (Ctrl-C stops it)",
-        "try, in another terminal:",
-        f"  export AIRBYTE_URL={url}",
-        *_credentials(config),
-        "  airbyte-sync connections",
-        f"  airbyte-sync run --conn {name}",
-    ]
-    with suppress(OSError, ValueError, AttributeError):  # stderr is closed, or None
-        sys.stderr.write(printable("\n".join(lines)) + "\n")
-        sys.stderr.flush()
-    redeliver_noted()
-
-
-def _credentials(config: "SandboxConfig") -> list[str]:
-    """Return how to set the credentials, which are valid for this sandbox only."""
-    if config.auth == "basic":
-        return [f"  export AIRBYTE_USERNAME={config.username} AIRBYTE_PASSWORD={config.password}"]
-    if config.auth == "client-credentials":
-        return [
-            f"  export AIRBYTE_CLIENT_ID={config.client_id}"
-            f" AIRBYTE_CLIENT_SECRET={config.client_secret}"
-        ]
-    return []
-
-
-def _require_extra() -> None:
-    """Import the sandbox only now: no other command needs it."""
-    try:
-        importlib.import_module("airbyte_sync_cli.sandbox")
-    except ImportError as error:
-        raise UsageError(
-            f"the sandbox is not installed ({error.name} is missing)",
-            hint=extra_hint("sandbox"),
-        ) from error
+    options = SandboxOptions(
+        host=host,
+        port=port,
+        airbyte_version=airbyte_version,
+        auth=auth,
+        speed=speed,
+        scenario=scenario,
+        faults=fault or [],
+    )
+    serve_sandbox(context.obj, options)

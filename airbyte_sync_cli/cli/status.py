@@ -1,73 +1,61 @@
 """`airbyte-sync status` and `cancel`: one look, or an end, for jobs and connections."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airbyte_sync_cli.cli import run_options as opt
-from airbyte_sync_cli.cli.command import Common, with_common_options
-from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.cli.command import command
+from airbyte_sync_cli.cli.run_options import Connections, JobIds, Tags
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.commands.session import Work
+    from airbyte_sync_cli.commands.session import Invocation, Work
 
 
-@with_common_options
+@command("status")
 def status(
+    invocation: "Invocation",
+    /,
     *,
-    common: Common,
-    job_ids: opt.JobIds = None,
-    conn: opt.Connections = None,
-    tag: opt.Tags = None,
+    job_ids: JobIds = None,
+    conn: Connections = None,
+    tag: Tags = None,
     exit_status: Annotated[
         bool,
         typer.Option("--exit-status", help="Let the exit code speak for the job."),
     ] = False,
-) -> ExitCode:
+) -> "Work":
     """Look once: at jobs, or at the latest job of connections.
 
     Exit 0 if it could be read, whatever the job's state. With --exit-status a job speaks as in
     `run`; one that still goes on is 12, and a connection without a job is 7.
     """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.status import show_status  # noqa: PLC0415  # the same
 
-    def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.commands import status as looks  # noqa: PLC0415  # --help needs no HTTP
-
-        if job_ids:
-            numbers = targets.job_numbers_alone(job_ids, conn, tag)
-            return lambda session: looks.look_at_jobs(session, numbers, exit_status=exit_status)
-        wanted, tags = targets.wanted_connections(conn, tag, environ, hint=targets.OR_LATEST_JOB)
-        return lambda session: looks.look_at_connections(
-            session, wanted, tags, exit_status=exit_status
-        )
-
-    return common.perform("status", prepare)
+    wanted = arguments.parse_jobs_or_connections(
+        job_ids, conn, tag, invocation.wiring.environ, hint=arguments.OR_LATEST_JOB
+    )
+    return show_status(invocation, wanted, exit_status=exit_status)
 
 
-@with_common_options
+@command("cancel")
 def cancel(
+    invocation: "Invocation",
+    /,
     *,
-    common: Common,
-    job_ids: opt.JobIds = None,
-    conn: opt.Connections = None,
-    tag: opt.Tags = None,
-) -> ExitCode:
+    job_ids: JobIds = None,
+    conn: Connections = None,
+    tag: Tags = None,
+) -> "Work":
     """Cancel active jobs, by id or by connection.
 
     Each is read first: what has ended already needs nothing and is exit 0. The cancel is
     confirmed by reading again.
     """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.status import cancel_jobs  # noqa: PLC0415  # the same
 
-    def prepare(environ: Mapping[str, str]) -> "Work":
-        from airbyte_sync_cli.cli import arguments as targets  # noqa: PLC0415  # --help needs no HTTP
-        from airbyte_sync_cli.commands import status as looks  # noqa: PLC0415  # --help needs no HTTP
-
-        if job_ids:
-            numbers = targets.job_numbers_alone(job_ids, conn, tag)
-            return lambda session: looks.cancel_jobs(session, numbers)
-        wanted, tags = targets.wanted_connections(conn, tag, environ, hint=targets.OR_ACTIVE_JOB)
-        return lambda session: looks.cancel_connections(session, wanted, tags)
-
-    return common.perform("cancel", prepare)
+    wanted = arguments.parse_jobs_or_connections(
+        job_ids, conn, tag, invocation.wiring.environ, hint=arguments.OR_ACTIVE_JOB
+    )
+    return cancel_jobs(invocation, wanted)

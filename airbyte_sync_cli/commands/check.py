@@ -8,13 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte import probe
-from airbyte_sync_cli.airbyte import probe as probe_http
 from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.client import connect
 from airbyte_sync_cli.airbyte.token_endpoint import token_urls
-from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.commands.session import CommandResult, interrupted
-from airbyte_sync_cli.commands.signals import stopping_on_signals
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.commands.session import CommandResult, Invocation, interrupted
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_duration
@@ -29,13 +27,12 @@ from airbyte_sync_cli.settings import (
     Settings,
 )
 from airbyte_sync_cli.sync.select import require_active, select_connections
-from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
+from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.client import Airbyte
     from airbyte_sync_cli.airbyte.models import Connection, Job
     from airbyte_sync_cli.airbyte.probe import ServerInfo
-    from airbyte_sync_cli.output.output import Output
 
 
 def credentials(settings: Settings) -> str:
@@ -93,15 +90,14 @@ _NOBODY_LOCAL: Final = (
 )
 
 
-async def walk(settings: Settings, output: "Output", names: Sequence[str]) -> CommandResult:
-    """Walk to the end, or to the first broken step."""
-    clock = SystemClock()
-    stop = Stop(clock)
+async def check_access(invocation: Invocation, names: Sequence[str]) -> CommandResult:
+    """Take every step, or those up to the first that fails."""
+    clock, stop, output = invocation.wiring.clock, invocation.stop, invocation.output
     steps = Steps(clock)
     error: AirbyteSyncError | None = None
-    with stopping_on_signals(stop):
+    with invocation.wiring.signals.stopping(stop):
         try:
-            await until_stopped(_Walk(settings, steps, clock).all(names), stop=stop)
+            await until_stopped(_Check(invocation.settings, steps, clock).all(names), stop=stop)
         except StoppedError:
             return replace(interrupted(stop), details={"steps": steps.rows})
         except AirbyteSyncError as broken:
@@ -161,7 +157,7 @@ class Finding:
         self.hint: str | None = None
 
 
-class _Walk:
+class _Check:
     def __init__(self, settings: Settings, steps: Steps, clock: Clock) -> None:
         self._settings = settings
         self._step = steps.step
@@ -229,7 +225,7 @@ class _Walk:
 
     async def _find_api(self, address: Address) -> tuple[Address, ApiName]:
         async with self._step("api") as finding:
-            address, api = await probe_http.detect_api(self._settings, address, self._clock)
+            address, api = await probe.detect_api(self._settings, address, self._clock)
             root = address.public_root if api == "public" else address.config_root
             finding.message = f"{api.capitalize()} API at {root}"
         return address, api
@@ -237,14 +233,14 @@ class _Walk:
     async def _sign_in(self, address: Address, api: ApiName) -> None:
         async with self._step("sign-in") as finding:
             given = self._settings
-            self._settings = await probe_http.sign_in(given, address, api, self._clock)
+            self._settings = await probe.sign_in(given, address, api, self._clock)
             finding.message = credentials(self._settings)
             if self._settings.credentials != given.credentials:
                 finding.message += ": this server gives no tokens"
                 finding.hint = _NEEDLESS
         if api == "public" and address.config_root:
             async with self._step("config-api") as finding:
-                trouble = await probe_http.config_api_error(self._settings, address, self._clock)
+                trouble = await probe.config_api_error(self._settings, address, self._clock)
                 finding.message = f"Config API at {address.config_root}"
                 if trouble is not None:
                     finding.message = f"the Config API cannot be used: {trouble.message}"
@@ -254,7 +250,7 @@ class _Walk:
         if address.config_root is None:
             return
         async with self._step("version") as finding:
-            found = await probe_http.read_server_info(self._settings, address, self._clock)
+            found = await probe.read_server_info(self._settings, address, self._clock)
             finding.message = version(found)
             has_client = isinstance(self._settings.credentials, ClientCredentials)
             if found and found.auth_mode == "none" and has_client:

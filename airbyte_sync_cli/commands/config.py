@@ -1,9 +1,9 @@
 """What `config show` does."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from airbyte_sync_cli.commands.session import CommandResult
+from airbyte_sync_cli.commands.session import CommandResult, Invocation
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.report import SettingRow
 from airbyte_sync_cli.output.table import Column, render
@@ -13,17 +13,15 @@ from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.profile import find_config, usual_config
 from airbyte_sync_cli.settings.shown import could_be_address, could_be_audience, is_noise
 
-if TYPE_CHECKING:
-    from airbyte_sync_cli.output.output import Output
-
 _MAY_BE_SHOWN: Final[Mapping[str, Callable[[str], bool]]] = {
     "iap_audience": could_be_audience,
     "workspace_id": lambda text: not is_noise(text),
 }
 
 
-async def show(settings: Settings, output: "Output", environ: Mapping[str, str]) -> CommandResult:
+async def show_config(invocation: Invocation) -> CommandResult:
     """Show the settings as they were resolved."""
+    settings = invocation.settings
     rows = [_row(settings, name) for name in (*ENVIRONMENT, "proxies")]
     shown = render(
         [
@@ -31,12 +29,12 @@ async def show(settings: Settings, output: "Output", environ: Mapping[str, str])
             Column(title="value", cells=[row.value or "-" for row in rows], least=20),
             Column(title="from", cells=[row.origin for row in rows], least=20),
         ],
-        output.screen,
+        invocation.output.screen,
     )
     return CommandResult(
         exit_code=ExitCode.OK,
         must_be_printed=True,
-        text=f"{shown}\n\n{_file(environ)}",
+        text=f"{shown}\n\n{_file(invocation.wiring.environ)}",
         details={"values": rows},
     )
 

@@ -1,11 +1,17 @@
-"""What `connections` and `jobs` do once there is a session."""
+"""What `connections` and `jobs` do."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job
-from airbyte_sync_cli.commands.session import CommandResult, Session
+from airbyte_sync_cli.commands.session import (
+    CommandResult,
+    Invocation,
+    Selection,
+    Session,
+    in_session,
+)
 from airbyte_sync_cli.errors import NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import plain
@@ -22,14 +28,14 @@ _HISTORY: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which connections to list; nothing said is all."""
+class ConnectionFilter:
+    """Which connections to list; all by default."""
 
     search: str | None = None
     tags: frozenset[str] = frozenset()
 
     def matches(self, connection: Connection) -> bool:
-        """Whether a connection is wanted."""
+        """Return whether a connection passes."""
         if self.tags and self.tags.isdisjoint(connection.tags):
             return False
         if self.search is None:
@@ -41,21 +47,25 @@ class Wanted:
         )
 
 
-def wanted(search: str | None, tags: Sequence[str] | None) -> Wanted:
-    """Read what was typed. Raises UsageError for an empty text."""
+def parse_filter(search: str | None, tags: Sequence[str] | None) -> ConnectionFilter:
+    """Parse what was typed. Raises UsageError for an empty text."""
     texts = [*(tags or ()), *([search] if search is not None else [])]
     if not all(text.strip() for text in texts):
         raise UsageError("an empty --search or --tag", hint="is a variable in your shell not set?")
     for text in texts:
         require_name(text.strip(), where="--search" if text == search else "--tag")
-    return Wanted(
+    return ConnectionFilter(
         search=search.strip() if search is not None else None,
         tags=frozenset(tag.strip() for tag in tags or ()),
     )
 
 
-async def list_connections(session: Session, wanted: Wanted) -> CommandResult:
+async def list_connections(invocation: Invocation, wanted: ConnectionFilter) -> CommandResult:
     """List connections by name. Raises NotFoundError where nothing matches."""
+    return await in_session(invocation, lambda session: _list_connections(session, wanted))
+
+
+async def _list_connections(session: Session, wanted: ConnectionFilter) -> CommandResult:
     read = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
     every = list({one.id: one for one in read}.values())
     named = await session.airbyte.with_names(every)
@@ -82,7 +92,7 @@ def _row(session: Session, connection: Connection) -> dict[str, object]:
     return {**identity, **fields, "url": session.airbyte.job_url(connection, None)}
 
 
-def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError:
+def _nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> NotFoundError:
     """Say what was looked for, and what comes nearest."""
     in_use = sorted({tag for one in every for tag in one.tags})
     if wanted.tags.isdisjoint(in_use) and wanted.tags:
@@ -101,7 +111,15 @@ def _nothing_found(wanted: Wanted, every: Sequence[Connection]) -> NotFoundError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class JobsOptions:
+    """Which jobs of each connection to list."""
+
+    limit: int = 20
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHistory:
     """What is shown of one connection's jobs, and what is usual among them."""
 
     connection: Connection
@@ -110,14 +128,18 @@ class Past:
 
 
 async def list_jobs(
-    session: Session, names: Sequence[str], *, limit: int, status: str | None
+    invocation: Invocation, wanted: Selection, options: JobsOptions
 ) -> CommandResult:
     """List the jobs of one connection, or of several one after the other."""
-    connections = await session.select(names, ())
-    pasts = await gather(*(_past(session, one, limit=limit, status=status) for one in connections))
+    return await in_session(invocation, lambda session: _list_jobs(session, wanted, options))
+
+
+async def _list_jobs(session: Session, wanted: Selection, options: JobsOptions) -> CommandResult:
+    connections = await session.select(wanted)
+    pasts = await gather(*(_history(session, one, options) for one in connections))
     for past in pasts:
         if not past.jobs:
-            kind = f"{status} job" if status else "job"
+            kind = f"{options.status} job" if options.status else "job"
             session.output.warn(f"{past.connection.name!r} has no {kind} yet")
     tables = [_titled_table(session, past, alone=len(pasts) == 1) for past in pasts if past.jobs]
     syncs = [_sync(session, past.connection, job) for past in pasts for job in past.jobs]
@@ -125,7 +147,7 @@ async def list_jobs(
     return CommandResult(syncs=syncs, exit_code=ExitCode.OK, text=text, must_be_printed=True)
 
 
-def _titled_table(session: Session, past: Past, *, alone: bool) -> str:
+def _titled_table(session: Session, past: JobHistory, *, alone: bool) -> str:
     table = jobs_table(
         past.jobs, past.usual, now=session.clock.now(), screen=session.output.screen
     )
@@ -140,18 +162,16 @@ def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:
     ).result()
 
 
-async def _past(
-    session: Session, connection: Connection, *, limit: int, status: str | None
-) -> Past:
+async def _history(session: Session, connection: Connection, options: JobsOptions) -> JobHistory:
     """Read the jobs to show, and what is usual: from the same list where that holds it."""
-    airbyte = session.airbyte
-    if status is None:
+    airbyte, limit = session.airbyte, options.limit
+    if options.status is None:
         read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY), skip_unreadable=True)
         shown, past = read[:limit], read[:_HISTORY]
     else:
         shown, past = await gather(
-            airbyte.jobs(connection.id, limit=limit, status=status, skip_unreadable=True),
+            airbyte.jobs(connection.id, limit=limit, status=options.status, skip_unreadable=True),
             airbyte.jobs(connection.id, limit=_HISTORY, skip_unreadable=True),
         )
     jobs = await airbyte.with_attempts(shown)
-    return Past(connection=connection, jobs=jobs, usual=Medians(past))
+    return JobHistory(connection=connection, jobs=jobs, usual=Medians(past))

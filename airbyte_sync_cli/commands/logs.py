@@ -1,11 +1,19 @@
-"""What `logs` does once there is a session."""
+"""What `logs` does."""
 
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from airbyte_sync_cli.commands.session import CommandResult, Session, interrupted
-from airbyte_sync_cli.commands.status import look_at_job
+from airbyte_sync_cli.commands.session import (
+    CommandResult,
+    Invocation,
+    Selection,
+    Session,
+    in_session,
+    interrupted,
+    open_session,
+)
+from airbyte_sync_cli.commands.status import read_job
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_log_line
@@ -17,28 +25,54 @@ from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which lines are wanted."""
+class LogOptions:
+    """Which lines to show."""
 
     job: int | str
     """A job's id, or the connection whose latest job it is."""
-    attempt: int | None
-    tail: int | None
-    level: str
+    attempt: int | None = None
+    """None: the latest."""
+    tail: int | None = None
+    """None: all lines."""
+    level: str = "trace"
+    follow: bool = False
 
 
-async def show_log(session: Session, wanted: Wanted) -> CommandResult:
-    """Show what there is by now."""
-    trail = LogFollower(session, wanted)
-    await trail.show()
-    return trail.ending()
+async def show_log(invocation: Invocation, options: LogOptions) -> CommandResult:
+    """Show the log of a job so far, or new lines until the job has ended."""
+    if options.follow:
+        return await _follow_log(invocation, options)
+    return await in_session(invocation, lambda session: _show_log(session, options))
 
 
-async def _job_id(session: Session, wanted: Wanted) -> int:
+async def _show_log(session: Session, options: LogOptions) -> CommandResult:
+    shown = ShownLog(session, options)
+    await shown.show()
+    return shown.result()
+
+
+async def _follow_log(invocation: Invocation, options: LogOptions) -> CommandResult:
+    """Show new lines until the job has ended, stdout is closed, or a signal ends it."""
+    shown: ShownLog | None = None
+    try:
+        async with open_session(invocation) as session:
+            shown = ShownLog(session, options)
+            await until_stopped(shown.follow(), stop=session.stop)
+            return shown.result()
+    except StoppedError:
+        if shown is None:
+            return interrupted(invocation.stop)
+        result = shown.result()
+        ending = interrupted(invocation.stop, result.syncs)
+        quiet = ending.exit_code is ExitCode.SIGINT
+        return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
+
+
+async def _job_id(session: Session, wanted: int | str) -> int:
     """Find the job. Raises NotFoundError where the connection has none."""
-    if isinstance(wanted.job, int):
-        return wanted.job
-    connection = (await session.select([wanted.job], ()))[0]
+    if isinstance(wanted, int):
+        return wanted
+    connection = (await session.select(Selection(connections=[wanted])))[0]
     jobs = await session.airbyte.jobs(connection.id, limit=1)
     if not jobs:
         hint = "`airbyte-sync run` starts one"
@@ -46,25 +80,12 @@ async def _job_id(session: Session, wanted: Wanted) -> int:
     return jobs[0].id
 
 
-async def follow_log(session: Session, wanted: Wanted) -> CommandResult:
-    """Show new lines until the job has ended, nobody reads any more, or a signal ends it."""
-    trail = LogFollower(session, wanted)
-    try:
-        await until_stopped(trail.follow(), stop=session.stop)
-    except StoppedError:
-        told = trail.ending()
-        ending = interrupted(session.stop, told.syncs)
-        quiet = ending.exit_code is ExitCode.SIGINT
-        return replace(told, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
-    return trail.ending()
-
-
-class LogFollower:
+class ShownLog:
     """What was shown of a log so far."""
 
-    def __init__(self, session: Session, wanted: Wanted) -> None:
+    def __init__(self, session: Session, options: LogOptions) -> None:
         self._session = session
-        self._wanted = wanted
+        self._options = options
         self._state: SyncState | None = None
         self._lines: list[AttemptLine] = []
         """All of them where the report has them, else the last one."""
@@ -78,7 +99,7 @@ class LogFollower:
             raise _with_link(error, state.url) from error
         reader.check()
         if not self._lines:
-            self._session.output.warn(_nothing(reader.read, self._wanted, job_id))
+            self._session.output.warn(_nothing(reader.read, self._options, job_id))
 
     async def follow(self) -> None:
         """Show line by line, over all attempts that are to come."""
@@ -95,16 +116,16 @@ class LogFollower:
             reader.check()
 
     async def _open(self) -> tuple[SyncState, int, LogReader]:
-        session, wanted = self._session, self._wanted
-        job_id = await _job_id(session, wanted)
-        state = self._state = await look_at_job(session, job_id)
+        session, options = self._session, self._options
+        job_id = await _job_id(session, options.job)
+        state = self._state = await read_job(session, job_id)
         reader = LogReader(
             session.airbyte,
             job_id,
             show=self._show,
-            attempt=wanted.attempt,
-            least=wanted.level,
-            tail=wanted.tail,
+            attempt=options.attempt,
+            least=options.level,
+            tail=options.tail,
         )
         return state, job_id, reader
 
@@ -117,8 +138,8 @@ class LogFollower:
         self._lines += lines if output.keeps_reports else lines[-1:]
         return output.show(text)
 
-    def ending(self) -> CommandResult:
-        """Tell what was shown; it stands on stdout already where that is for people."""
+    def result(self) -> CommandResult:
+        """Return what was shown; it stands on stdout already where that is for people."""
         if self._state is None:
             asked = [state.result() for state in self._session.asked_about]
             return CommandResult(syncs=asked, text="")
@@ -162,10 +183,10 @@ def _row(found: AttemptLine) -> dict[str, object]:
     }
 
 
-def _nothing(read: int, wanted: Wanted, job_id: int) -> str:
+def _nothing(read: int, options: LogOptions, job_id: int) -> str:
     if not read:
         return f"nothing is logged for job {job_id} yet"
-    return f"none of {read} lines has the level {wanted.level} or above"
+    return f"none of {read} lines has the level {options.level} or above"
 
 
 def _with_link(error: ProtocolError | DeniedError, url: str | None) -> AirbyteSyncError:

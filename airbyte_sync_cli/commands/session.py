@@ -1,18 +1,17 @@
-"""What every command that talks to Airbyte goes through: one session, one ending."""
+"""One call of a command: its session with Airbyte, and the ending that it writes."""
 
 import asyncio
 import gc
-import os
-import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.client import Airbyte, connect
 from airbyte_sync_cli.airbyte.http import NOT_READY, RETRY_FOR
-from airbyte_sync_cli.clock import Clock, SystemClock
-from airbyte_sync_cli.commands.signals import stopping_on_signals
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     BugError,
@@ -21,14 +20,13 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
 )
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
-from airbyte_sync_cli.output.boundary import guard, show_traceback
 from airbyte_sync_cli.output.format import format_duration
 from airbyte_sync_cli.output.messages import may_have_a_job
-from airbyte_sync_cli.output.options import OutputOptions, read_output_options
+from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
-from airbyte_sync_cli.settings import Settings, load_settings
+from airbyte_sync_cli.settings import ServerOptions, Settings, load_settings
 from airbyte_sync_cli.sync.result import SyncResult, describe_missing_job
-from airbyte_sync_cli.sync.stop import DeadlineError, Stop, StoppedError, until_stopped
+from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.models import Connection
@@ -45,57 +43,13 @@ _FIRST_PAUSE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A server that can be asked, and everybody who wants to know."""
-
-    airbyte: Airbyte
-    settings: Settings
-    output: Output
-    clock: Clock
-    stop: Stop
-    began: float
-    """When it was wished for, by the clock: connecting may have taken long."""
-    asked_about: "list[SyncState]" = field(default_factory=list)
-    """What a signal's ending shall name, as far as it is known by then."""
-
-    def age(self) -> float:
-        """Tell the seconds since then."""
-        return self.clock.monotonic() - self.began
-
-    async def select(self, wanted: Sequence[str], tags: Sequence[str]) -> "Sequence[Connection]":
-        """Find the connections that are meant."""
-        from airbyte_sync_cli.sync.select import select_connections  # noqa: PLC0415  # as needed
-
-        return await select_connections(
-            self.airbyte,
-            wanted,
-            tags=tags,
-            workspace_id=self.settings.workspace_id,
-            warn=self.output.warn,
-        )
-
-    def context(self, policy: "RunPolicy") -> "Context":
-        """Equip a run."""
-        from airbyte_sync_cli.sync.context import Context, TriggerSlots  # noqa: PLC0415  # as needed
-
-        return Context(
-            airbyte=self.airbyte,
-            clock=self.clock,
-            emit=self.output,
-            stop=self.stop,
-            slots=TriggerSlots(self.clock),
-            policy=policy,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
     """What a command leaves to be written."""
 
     syncs: Sequence[SyncResult] = ()
     error: AirbyteSyncError | None = None
     exit_code: ExitCode | None = None
-    """None judges the syncs."""
+    """None: the verdict on the syncs."""
     text: str | None = None
     """What `--output text` prints instead of the syncs' summary."""
     quiet: bool = False
@@ -103,7 +57,7 @@ class CommandResult:
     must_be_printed: bool = False
     """Whether the command only shows something, so that it fails if that cannot be printed."""
     details: Mapping[str, object] | None = None
-    """What the command's own kind of report has beside the keys of all; see `output.reports`."""
+    """What the command's own kind of report has beside the keys of all; see `output.report`."""
 
     @classmethod
     def of(cls, states: "Sequence[SyncState]") -> "CommandResult":
@@ -114,73 +68,111 @@ class CommandResult:
         )
         return cls(syncs=[state.result() for state in states], error=error, exit_code=code)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectRetry:
-    """How long a work waits until Airbyte can be reached at all, and how it ends if it cannot."""
-
-    seconds: float
-    give_up: Callable[[UnavailableError], CommandResult]
+    @classmethod
+    def of_error(cls, error: Exception) -> "CommandResult":
+        """End with an error; one that is none of ours to expect is a bug."""
+        expected = error if isinstance(error, AirbyteSyncError) else BugError.of(error)
+        return cls(error=expected, exit_code=expected.exit_code)
 
 
-Work = Callable[[Session], Coroutine[None, None, CommandResult]]
-Prepare = Callable[[Mapping[str, str]], Work]
-"""Reads what was typed, before anything is contacted; raises UsageError."""
+Work = Coroutine[None, None, CommandResult]
+"""What a command does, up to its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommonOptions:
-    """The values of the options that every command has."""
+class Invocation:
+    """One call of a command, before any server was asked."""
 
-    server: Mapping[str, object]
-    output: Mapping[str, object]
+    wiring: Wiring
+    settings: Settings
+    output: Output
+    stop: Stop
+    asked_about: "list[SyncState]" = field(default_factory=list)
+    """What a signal's ending shall name, as far as it is known by then."""
 
 
-Play = Callable[[Settings, Output], Coroutine[None, None, CommandResult]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The jobs, or the connections, that the command line names."""
+
+    job_ids: Sequence[int] = ()
+    connections: Sequence[str] = ()
+    """Ids or exact names."""
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A server that can be asked."""
+
+    airbyte: Airbyte
+    settings: Settings
+    output: Output
+    clock: Clock
+    stop: Stop
+    asked_about: "list[SyncState]"
+    began: float
+    """Monotonic seconds, before connecting: that may have taken long."""
+
+    async def select(self, wanted: Selection) -> "Sequence[Connection]":
+        """Find the connections that are meant."""
+        from airbyte_sync_cli.sync.select import select_connections  # noqa: PLC0415  # as needed
+
+        return await select_connections(
+            self.airbyte,
+            wanted.connections,
+            tags=wanted.tags,
+            workspace_id=self.settings.workspace_id,
+            warn=self.output.warn,
+        )
+
+    def time_left(self, timeout: float | None) -> float | None:
+        """Return the seconds left of `--timeout`, which counts from the program's start."""
+        if timeout is None:
+            return None
+        return max(timeout - (self.clock.monotonic() - self.began), 0.0)
+
+    def context(self, policy: "RunPolicy") -> "Context":
+        """Make what the core needs of us for syncs under this policy."""
+        from airbyte_sync_cli.sync.context import Context, TriggerSlots  # noqa: PLC0415  # as needed
+
+        limits = replace(policy.wait, timeout=self.time_left(policy.wait.timeout))
+        return Context(
+            airbyte=self.airbyte,
+            clock=self.clock,
+            emit=self.output,
+            stop=self.stop,
+            slots=TriggerSlots(self.clock),
+            policy=replace(policy, wait=limits),
+        )
 
 
 def perform(
-    command: str, prepare: Prepare, *, common: CommonOptions, stops_itself: bool
+    command: str,
+    start: Callable[[Invocation], Work],
+    *,
+    wiring: Wiring,
+    server: ServerOptions | None,
+    options: OutputOptions,
 ) -> ExitCode:
-    """Do a command's work with a server, from its options to its written ending."""
+    """Run a command, and write its ending whatever happens.
 
-    def with_session(environ: Mapping[str, str]) -> Play:
-        work = prepare(environ)
-        return lambda settings, output: hold_session(
-            work, settings, output, stops_itself=stops_itself
-        )
-
-    return play(command, with_session, common=common)
-
-
-def play(
-    command: str, prepare: Callable[[Mapping[str, str]], Play], *, common: CommonOptions
-) -> ExitCode:
-    """Do what needs settings, but no session yet, from the options to the written ending."""
-    early = OutputOptions(format="json" if common.output["output"] == "json" else "text")
-    output = _output(command, early)
-
-    def work() -> ExitCode:
-        nonlocal output
-        output = _output(command, read_output_options(common.output))
-        settings = load_settings(common.server, os.environ)
+    `start` reads the command's own options, which may raise UsageError: after the settings, so
+    that their warnings come first. Without `server` options no settings are read.
+    """
+    output = wiring.output(command, options)
+    try:
+        settings = Settings() if server is None else load_settings(server, wiring.environ)
         for warning in settings.warnings:
             output.warn(warning)
-        return _conclude(output, _run(prepare(os.environ)(settings, output)))
-
-    return guard(lambda: output, work)
-
-
-def perform_offline(
-    command: str, play: Callable[[Output, Mapping[str, str]], Coroutine[None, None, CommandResult]]
-) -> ExitCode:
-    """Do the work of a command that needs no server of the user's, to its written ending."""
-    output = _output(command, OutputOptions())
-
-    def work() -> ExitCode:
-        return _conclude(output, _run(play(output, os.environ)))
-
-    return guard(lambda: output, work)
+        work = start(
+            Invocation(wiring=wiring, settings=settings, output=output, stop=Stop(wiring.clock))
+        )
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            result = runner.run(work)
+    except Exception as error:  # noqa: BLE001  # the one place that must catch all
+        result = CommandResult.of_error(error)
+    return conclude(output, result)
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -204,147 +196,121 @@ class _Loop(asyncio.SelectorEventLoop):
             return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the method that this replaces has it
-        """Wait for no thread: one that looks a name up can hang for half a minute."""
+        """Wait for no thread: a look-up of a name can hang for half a minute."""
 
 
-def _run(work: Coroutine[None, None, CommandResult]) -> CommandResult:
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        return runner.run(work)
-
-
-def _conclude(output: Output, ending: CommandResult) -> ExitCode:
+def conclude(output: Output, result: CommandResult) -> ExitCode:
     """Write the ending; a bug in that loses the name of no job."""
-    if isinstance(ending.error, BugError):
-        show_traceback(ending.error.__cause__ or ending.error)
+    if isinstance(result.error, BugError):
+        output.write_traceback(result.error.__cause__ or result.error)
     try:
         return output.conclude(
-            ending.syncs,
-            error=ending.error,
-            exit_code=ending.exit_code,
-            stdout_text=ending.text,
-            details=ending.details,
-            quiet=ending.quiet,
-            must_be_printed=ending.must_be_printed,
+            result.syncs,
+            error=result.error,
+            exit_code=result.exit_code,
+            stdout_text=result.text,
+            details=result.details,
+            quiet=result.quiet,
+            must_be_printed=result.must_be_printed,
         )
-    except Exception as error:  # noqa: BLE001  # tell the jobs' ids before anything else
-        show_traceback(error)
-        ids = [str(sync.job_id) for sync in ending.syncs if sync.job_id is not None]
-        named = f"; job {', '.join(ids)}" if ids else ""
-        doubts = (describe_missing_job(one.start) for one in ending.syncs if may_have_a_job(one))
-        named += "".join(f"; {doubt}" for doubt in {*doubts})
-        bug = BugError.of(error)
-        hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
-        return output.conclude(
-            (), error=BugError(f"{bug.message}{named}", hint=hint), exit_code=ExitCode.BUG
-        )
+    except Exception as error:  # noqa: BLE001  # name the jobs before anything else
+        output.write_traceback(error)
+        return output.conclude((), error=_unwritten(result, error), exit_code=ExitCode.BUG)
 
 
-def _output(command: str, options: OutputOptions) -> Output:
-    return Output(
-        command,
-        options,
-        environ=os.environ,
-        clock=SystemClock(),
-        stdout=sys.stdout,
-        stderr=sys.stderr,
-    )
+def _unwritten(result: CommandResult, cause: Exception) -> BugError:
+    """Return the error for an ending that could not be written, with what it was about."""
+    ids = [str(sync.job_id) for sync in result.syncs if sync.job_id is not None]
+    named = f"; job {', '.join(ids)}" if ids else ""
+    doubts = {describe_missing_job(one.start) for one in result.syncs if may_have_a_job(one)}
+    named += "".join(f"; {doubt}" for doubt in doubts)
+    hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
+    return BugError(f"{BugError.of(cause).message}{named}", hint=hint)
 
 
-async def hold_session(
-    work: Work,
-    settings: Settings,
-    output: Output,
-    *,
-    stops_itself: bool,
-    connect_retry: ConnectRetry | None = None,
-    asked_for: Sequence[SyncResult] = (),
-    time_limit: float | None = None,
-) -> CommandResult:
-    """Connect, work, and close, with signals acted on at any moment.
+async def in_session(invocation: Invocation, work: Callable[[Session], Work]) -> CommandResult:
+    """Open a session and do the work, which a signal ends where it stands.
 
-    `stops_itself` is for work that winds down by itself when a stop is wished; any other work
-    is ended where it stands. Without `persistence` a first contact is tried for 15 seconds.
-    `asked_for` is named where a signal, or the end of `time_limit`, comes before anything is known
-    of it.
+    For work that starts nothing: what does winds down by itself (`commands.run`).
     """
-    clock = SystemClock()
-    stop, began = Stop(clock), clock.monotonic()
-    with stopping_on_signals(stop, last_words=output.leave):
-        try:
-            seconds = connect_retry.seconds if connect_retry else RETRY_FOR
-            airbyte = await until_stopped(
-                _reach(settings, output, clock, seconds), stop=stop, seconds=time_limit
-            )
-        except DeadlineError:
-            if connect_retry is not None:
-                return connect_retry.give_up(UnavailableError("no answer in time"))
-            return out_of_time(asked_for)
-        except StoppedError:
-            return interrupted(stop, asked_for)
-        except UnavailableError as error:
-            if connect_retry is None or error.lasting:
-                raise
-            return connect_retry.give_up(error)
-        gc.set_threshold(*_COLLECT_GARBAGE_AT)  # all is loaded that `__main__` has put it off for
-        session = Session(
-            airbyte=airbyte,
-            settings=settings,
-            output=output,
-            clock=clock,
-            stop=stop,
-            began=began,
+    try:
+        async with open_session(invocation) as session:
+            return await until_stopped(work(session), stop=session.stop)
+    except StoppedError:
+        known = [state.result() for state in invocation.asked_about]
+        return interrupted(invocation.stop, known)
+
+
+@asynccontextmanager
+async def open_session(
+    invocation: Invocation, *, retry_for: float = RETRY_FOR, time_limit: float | None = None
+) -> AsyncIterator[Session]:
+    """Connect, show signs of life, and close at the end, with signals acted on at any moment.
+
+    The first contact is retried for `retry_for` seconds. Raises what its last failure means,
+    StoppedError after a signal, and DeadlineError after `time_limit` seconds.
+    """
+    clock, output, stop = invocation.wiring.clock, invocation.output, invocation.stop
+    began = clock.monotonic()
+    with invocation.wiring.signals.stopping(stop, last_words=output.leave):
+        airbyte = await until_stopped(
+            _connect(invocation, retry_for), stop=stop, seconds=time_limit
         )
+        gc.set_threshold(*_COLLECT_GARBAGE_AT)  # all is loaded that `__main__` has put it off for
         try:
-            return await _do(work, session, stops_itself=stops_itself)
+            async with output.alive():
+                yield Session(
+                    airbyte=airbyte,
+                    settings=invocation.settings,
+                    output=output,
+                    clock=clock,
+                    stop=stop,
+                    asked_about=invocation.asked_about,
+                    began=began,
+                )
         finally:
             await airbyte.aclose()
 
 
-async def _do(work: Work, session: Session, *, stops_itself: bool) -> CommandResult:
-    """Do the work, with signs of life, until it is done or stopped."""
+async def _connect(invocation: Invocation, retry_for: float) -> Airbyte:
+    """Connect; where that fails for now, warn and retry for that many seconds."""
+    settings, wiring, output = invocation.settings, invocation.wiring, invocation.output
     try:
-        async with session.output.alive():
-            if stops_itself:
-                return await work(session)
-            return await until_stopped(work(session), stop=session.stop)
-    except StoppedError:
-        return interrupted(session.stop, [state.result() for state in session.asked_about])
-
-
-async def _reach(settings: Settings, output: Output, clock: Clock, seconds: float) -> Airbyte:
-    """Connect; where that fails for now, say so and go on trying for so many seconds."""
-    try:
-        return await connect(settings, clock=clock, retry_for=0)
+        return await connect(settings, clock=wiring.clock, retry_for=0, transport=wiring.transport)
     except ProtocolError as error:
         if not error.may_pass:
             raise
-        limit = min(seconds, NOT_READY)
-        output.warn(
-            f"{error.message}: still trying, for {format_duration(limit)} at most", in_report=False
-        )
-        pause = min(_FIRST_PAUSE, seconds)
+        limit = min(retry_for, NOT_READY)
+        _warn_of_retries(output, error, limit)
+        pause = min(_FIRST_PAUSE, retry_for)
     except UnavailableError as error:
         if error.lasting:
             raise
-        output.warn(
-            f"{error.message}: still trying, for {format_duration(seconds)} at most",
-            in_report=False,
-        )
-        pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), seconds)
-    await clock.sleep(pause)
-    return await connect(settings, clock=clock, retry_for=seconds - pause)
+        _warn_of_retries(output, error, retry_for)
+        pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), retry_for)
+    await wiring.clock.sleep(pause)
+    return await connect(
+        settings, clock=wiring.clock, retry_for=retry_for - pause, transport=wiring.transport
+    )
+
+
+def _warn_of_retries(output: Output, error: AirbyteSyncError, seconds: float) -> None:
+    message = f"{error.message}: still trying, for {format_duration(seconds)} at most"
+    output.warn(message, in_report=False)
 
 
 def out_of_time(asked_for: Sequence[SyncResult]) -> CommandResult:
-    """End a run whose `--timeout` passed before it could look at anything."""
+    """End a run whose `--timeout` passed before Airbyte could be asked."""
     code = ExitCode.TIMEOUT
     ended = {"exit_code": code, "outcome": code.outcome}
     first = next(iter(asked_for), None)
     name, fate = (first.name, describe_missing_job(first.start)) if first else (None, None)
-    words = ": ".join(filter(None, [name, "--timeout passed before Airbyte could be asked", fate]))
+    message = ": ".join(
+        filter(None, [name, "--timeout passed before Airbyte could be asked", fate])
+    )
     return CommandResult(
         syncs=[one.model_copy(update=ended) for one in asked_for],
-        error=OutOfTimeError(words, hint="--timeout gives more time"),
+        error=OutOfTimeError(message, hint="--timeout gives more time"),
         exit_code=code,
     )
 

@@ -1,49 +1,53 @@
-"""What `status` and `cancel` do once there is a session."""
+"""What `status` and `cancel` do."""
 
 import asyncio
 from collections.abc import Sequence
 
 from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Connection, Job
-from airbyte_sync_cli.commands.session import CommandResult, Session
+from airbyte_sync_cli.commands.session import (
+    CommandResult,
+    Invocation,
+    Selection,
+    Session,
+    in_session,
+)
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
 
-async def look_at_jobs(
-    session: Session, job_ids: Sequence[int], *, exit_status: bool
+async def show_status(
+    invocation: Invocation, wanted: Selection, *, exit_status: bool
 ) -> CommandResult:
-    """Look once at each job."""
-    states = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
-    return _looked_at(states, exit_status=exit_status)
+    """Read each job, or the latest job of each connection, once.
+
+    `exit_status` lets the jobs decide the exit code.
+    """
+
+    async def show(session: Session) -> CommandResult:
+        return _shown(await _read_all(session, wanted), exit_status=exit_status)
+
+    return await in_session(invocation, show)
 
 
-async def look_at_connections(
-    session: Session, wanted: Sequence[str], tags: Sequence[str], *, exit_status: bool
-) -> CommandResult:
-    """Look once at the latest job of each connection."""
-    connections = await session.select(wanted, tags)
-    states = await gather(*(_look_at_latest(session, one) for one in connections))
-    return _looked_at(states, exit_status=exit_status)
+async def cancel_jobs(invocation: Invocation, wanted: Selection) -> CommandResult:
+    """Cancel these jobs, or what is active on these connections: each is read first."""
+
+    async def cancel(session: Session) -> CommandResult:
+        return await _cancel(session, await _read_all(session, wanted))
+
+    return await in_session(invocation, cancel)
 
 
-async def cancel_jobs(session: Session, job_ids: Sequence[int]) -> CommandResult:
-    """Cancel jobs by id: each is read first."""
-    states = await gather(*(look_at_job(session, job_id) for job_id in job_ids))
-    return await _cancel(session, states)
+async def _read_all(session: Session, wanted: Selection) -> Sequence[SyncState]:
+    if wanted.job_ids:
+        return await gather(*(read_job(session, job_id) for job_id in wanted.job_ids))
+    connections = await session.select(wanted)
+    return await gather(*(_read_latest(session, one) for one in connections))
 
 
-async def cancel_connections(
-    session: Session, wanted: Sequence[str], tags: Sequence[str]
-) -> CommandResult:
-    """Cancel what is active on connections."""
-    connections = await session.select(wanted, tags)
-    states = await gather(*(_look_at_latest(session, one) for one in connections))
-    return await _cancel(session, states)
-
-
-async def look_at_job(session: Session, job_id: int) -> SyncState:
+async def read_job(session: Session, job_id: int) -> SyncState:
     """Read a job, its connection's name, and the reason if it failed."""
     state = SyncState.of_job(job_id)
     session.asked_about.append(state)
@@ -56,7 +60,7 @@ async def look_at_job(session: Session, job_id: int) -> SyncState:
     return state
 
 
-async def _look_at_latest(session: Session, connection: Connection) -> SyncState:
+async def _read_latest(session: Session, connection: Connection) -> SyncState:
     state = SyncState(key=connection.id, connection=connection, adopted=True)
     session.asked_about.append(state)
     jobs = await session.airbyte.jobs(connection.id, limit=1)
@@ -81,8 +85,8 @@ async def _explain(session: Session, state: SyncState, job: Job) -> None:
         state.failure = state.progress.failure
 
 
-def _looked_at(states: Sequence[SyncState], *, exit_status: bool) -> CommandResult:
-    """A look succeeds when it could be done; `--exit-status` makes the jobs speak."""
+def _shown(states: Sequence[SyncState], *, exit_status: bool) -> CommandResult:
+    """Succeed where the jobs could be read, unless `--exit-status` asks for theirs."""
     if not exit_status:
         syncs = [state.result() for state in states]
         return CommandResult(syncs=syncs, exit_code=ExitCode.OK, must_be_printed=True)

@@ -5,14 +5,16 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import why_unreadable
-from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown_path, without_value
+from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown, shown_path, without_value
 
 Format = Literal["text", "json", "id"]
+_FORMATS: Final = get_args(Format)
+_VARIABLE: Final = "AIRBYTE_OUTPUT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +30,45 @@ class OutputOptions:
     result_file: Path | None = None
 
 
-def read_output_options(typed: Mapping[str, object]) -> OutputOptions:
-    """Read what was typed. Raises UsageError, also for a result file that cannot be written."""
-    result_file = typed.get("result_file")
-    heartbeat = str(typed.get("heartbeat") or "60s")
+def parse_output_options(  # as many as there are options
+    *,
+    output: Format | None,
+    log_format: Literal["text", "json"],
+    heartbeat: str,
+    result_file: Path | None,
+    quiet: bool,
+    verbose: int,
+    environ: Mapping[str, str],
+) -> OutputOptions:
+    """Parse what was typed. Raises UsageError, also for a result file that cannot be written."""
     with without_value(heartbeat, where="--heartbeat"):
         seconds = parse_duration(heartbeat, name="--heartbeat")
-    options = OutputOptions(
-        format=_format(str(typed.get("output") or "text")),
-        log_format="json" if typed.get("log_format") == "json" else "text",
-        verbosity=-1 if typed.get("quiet") else min(int(str(typed.get("verbose") or 0)), 2),
+    if result_file is not None:
+        _require_writable(result_file)
+    return OutputOptions(
+        format=output or _format_in(environ),
+        log_format=log_format,
+        verbosity=-1 if quiet else min(verbose, 2),
         heartbeat=seconds,
-        result_file=result_file if isinstance(result_file, Path) else None,
+        result_file=result_file,
     )
-    if options.result_file is not None:
-        _require_writable(options.result_file)
-    return options
+
+
+def _format_in(environ: Mapping[str, str]) -> Format:
+    """Read AIRBYTE_OUTPUT. Raises UsageError."""
+    text = environ.get(_VARIABLE) or "text"
+    if text in _FORMATS:
+        return _format(text)
+    raise UsageError(
+        f"invalid value for {_VARIABLE}: {shown(text, _FORMATS)} is not one of "
+        f"{', '.join(map(repr, _FORMATS))}",
+        hint="text, json, or id",
+    )
 
 
 def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> OutputOptions:
-    """Guess the options of a line that could not be read: JSON stays JSON, in its file, too."""
-    wanted = _typed(argv, "--output", short="-o") or environ.get("AIRBYTE_OUTPUT", "text")
+    """Guess the options of a line that could not be parsed: JSON stays JSON, in its file, too."""
+    wanted = _typed(argv, "--output", short="-o") or environ.get(_VARIABLE, "text")
     file = _typed(argv, "--result-file")
     return OutputOptions(format=_format(wanted), result_file=Path(file) if file else None)
 

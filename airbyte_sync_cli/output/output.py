@@ -2,8 +2,9 @@
 
 import json
 import logging
+import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -174,6 +175,13 @@ class Output:
         self._write_files(report)
         self._write_error(report)
         return lost.exit_code
+
+    def write_traceback(self, error: BaseException) -> None:
+        """Write where a bug happened, for whoever fixes it."""
+        text = "".join(traceback.format_exception(error))
+        if self._stderr is not None:
+            with suppress(OSError, ValueError):  # its reader is gone
+                write(self._stderr, printable(redact(text)))
 
     def _report(
         self,

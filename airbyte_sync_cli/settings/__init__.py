@@ -12,6 +12,7 @@ from airbyte_sync_cli.settings.model import (
     ClientCredentials,
     Credentials,
     NoAuth,
+    ServerOptions,
     Settings,
 )
 from airbyte_sync_cli.settings.sources import read_secret
@@ -23,6 +24,7 @@ __all__ = [
     "ClientCredentials",
     "Credentials",
     "NoAuth",
+    "ServerOptions",
     "Settings",
     "load_settings",
     "read_secret",

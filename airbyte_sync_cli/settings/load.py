@@ -23,6 +23,7 @@ from airbyte_sync_cli.settings.model import (
     Api,
     Credentials,
     NoAuth,
+    ServerOptions,
     Settings,
 )
 from airbyte_sync_cli.settings.names import (
@@ -30,7 +31,6 @@ from airbyte_sync_cli.settings.names import (
     ENVIRONMENT,
     KINDS,
     KNOWN,
-    flag_of,
     ignored_credentials,
     misspelt,
 )
@@ -66,7 +66,7 @@ _SURELY_SECRET: Final = 16
 
 
 def load_settings(
-    options: Mapping[str, object],
+    options: ServerOptions,
     environ: Mapping[str, str],
     *,
     config_path: Path | None = None,
@@ -74,10 +74,12 @@ def load_settings(
     """Resolve every setting. Raises UsageError; contacts nothing."""
     refuse_undecodable((), environ)
     sources: list[Source] = [Options(options), Environment(environ)]
-    connection, where = _chosen(options, environ, "airflow_conn", "AIRBYTE_AIRFLOW_CONN")
+    connection, where = _chosen(
+        options.airflow_conn, "--airflow-conn", environ, "AIRBYTE_AIRFLOW_CONN"
+    )
     if connection is not None:
         sources.append(AirflowConnection(connection, environ, where=where))
-    name, where = _chosen(options, environ, "profile", "AIRBYTE_PROFILE")
+    name, where = _chosen(options.profile, "--profile", environ, "AIRBYTE_PROFILE")
     profile = open_profile(environ, name, config_path, where=where)
     warnings = [
         f"{name} is not a setting: did you mean {meant}?"
@@ -96,13 +98,11 @@ def load_settings(
 
 
 def _chosen(
-    options: Mapping[str, object], environ: Mapping[str, str], option: str, variable: str
+    typed: str | None, flag: str, environ: Mapping[str, str], variable: str
 ) -> tuple[str | None, str]:
     """Return what was chosen, and by which option or variable."""
-    typed = str(options.get(option) or "").strip()
-    return typed or unquoted(environ.get(variable, "")) or None, (
-        flag_of(option) if typed else variable
-    )
+    typed = (typed or "").strip()
+    return typed or unquoted(environ.get(variable, "")) or None, flag if typed else variable
 
 
 def _no_address(where: str, text: str) -> UsageError:

@@ -1,6 +1,6 @@
 """What the settings are, once they are found. Secrets are SecretStr: no repr shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +12,25 @@ DEFAULT_URL: Final = "http://localhost:8000"
 CLOUD_URL: Final = "https://api.airbyte.com/v1"
 
 Api = Literal["auto", "public", "config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """The options of the server and the network, as typed; None: not typed."""
+
+    url: str | None = None
+    api: Api | None = None
+    workspace: str | None = None
+    request_timeout: str | None = None
+    trigger_timeout: str | None = None
+    profile: str | None = None
+    airflow_conn: str | None = None
+    header: Sequence[str] | None = None
+    iap_audience: str | None = None
+    ca_bundle: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import expanded, why_unreadable
+from airbyte_sync_cli.settings.model import ServerOptions
 from airbyte_sync_cli.settings.names import ENVIRONMENT, OPTIONS, SECRETS, flag_of
 from airbyte_sync_cli.settings.shown import NOT_A_PATH, NOT_SHOWN, shown_path
 
@@ -41,12 +42,12 @@ class Source(Protocol):
 class Options:
     """What was typed."""
 
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = values
+    def __init__(self, typed: ServerOptions) -> None:
+        self._typed = typed
 
     def find(self, name: str) -> Found | None:
         """Find an option's value; repeatable ones become lines."""
-        value = self._values.get(OPTIONS.get(name, name))
+        value = getattr(self._typed, OPTIONS.get(name, name), None)
         if value is None or value is False or value == []:
             return None
         text = "\n".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -17,7 +17,7 @@ from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.errors import AirbyteSyncError
-from airbyte_sync_cli.settings import load_settings
+from airbyte_sync_cli.settings import ServerOptions, load_settings
 from tests.support.core import LoopClock
 from tests.support.virtual import run
 
@@ -146,7 +146,7 @@ def ask(
     response: httpx.Response, question: Question, *, api: str, signs_in: bool
 ) -> AirbyteSyncError | None:
     """Ask a server that always gives this answer; return our own error where one came of it."""
-    options = load_settings({}, APPLICATION if signs_in else ENVIRON)
+    options = load_settings(ServerOptions(), APPLICATION if signs_in else ENVIRON)
     address, clock = parse_address("http://airbyte"), LoopClock()
 
     async def work() -> AirbyteSyncError | None:

@@ -13,7 +13,7 @@ from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.request import Request
 from airbyte_sync_cli.airbyte.transport_errors import UnansweredError
 from airbyte_sync_cli.errors import DeniedError
-from airbyte_sync_cli.settings import Settings, load_settings
+from airbyte_sync_cli.settings import ServerOptions, Settings, load_settings
 from tests.support.core import LoopClock
 from tests.support.virtual import run
 
@@ -31,7 +31,7 @@ def an_application() -> Settings:
         "AIRBYTE_CLIENT_ID": "some-client-id",
         "AIRBYTE_CLIENT_SECRET": "some-client-secret",
     }
-    return load_settings({}, environ)
+    return load_settings(ServerOptions(), environ)
 
 
 def test_repeated_401s_request_few_tokens() -> None:

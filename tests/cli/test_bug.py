@@ -1,39 +1,45 @@
 """A bug in one sync of several is told like any other bug: with its traceback."""
 
+import io
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from airbyte_sync_cli.commands.session import CommandResult, perform_offline
+from airbyte_sync_cli.clock import SystemClock
+from airbyte_sync_cli.commands.session import CommandResult, Invocation, perform
+from airbyte_sync_cli.commands.signals import Signals
+from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.errors import BugError, bug_hint
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync.result import SyncResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_bug_in_one_sync_shows_where_it_happened_and_keeps_the_results(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    async def play(_output: Output, _environ: Mapping[str, str]) -> CommandResult:
+def test_bug_in_one_sync_shows_its_traceback_and_keeps_the_results() -> None:
+    async def fail(_: Invocation) -> CommandResult:
         return CommandResult(
             syncs=[SyncResult(job_id=42, exit_code=ExitCode.BUG, outcome="bug")],
             error=BugError.of(ExceptionGroup("several", [ValueError("ours")])),
             exit_code=ExitCode.BUG,
         )
 
-    code = perform_offline("run", play)
+    stdout, stderr = io.StringIO(), io.StringIO()
+    wiring = Wiring(
+        environ={}, clock=SystemClock(), stdout=stdout, stderr=stderr, signals=Signals()
+    )
 
-    written = capsys.readouterr()
+    code = perform("run", fail, wiring=wiring, server=None, options=OutputOptions())
+
+    written = stderr.getvalue()
     assert code is ExitCode.BUG
-    assert written.err.count("ValueError: ours") == 2, "in the traceback and in the message"
-    assert "error: internal error: ValueError: ours" in written.err
-    assert "42" in written.out
+    assert written.count("ValueError: ours") == 2, "in the traceback and in the message"
+    assert "error: internal error: ValueError: ours" in written
+    assert "42" in stdout.getvalue()
 
 
 def test_bug_hint_names_the_address_that_the_package_carries() -> None:

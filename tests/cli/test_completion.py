@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from airbyte_sync_cli.cli.app import make_app
 from airbyte_sync_cli.cli.completion import complete_connection
+from airbyte_sync_cli.clock import SystemClock
+from airbyte_sync_cli.commands.signals import Signals
+from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.sandbox import Fault, Sandbox
 from tests.support.hostile import HOSTILE
 from tests.support.program import assert_told_well, call
@@ -65,17 +69,26 @@ def tab(*words: str, home: Path, **environ: str) -> list[str]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own, for what is tested in this process."""
+    """A home of one's own, for what is tested in this process: platformdirs reads it there."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
-def offered(incomplete: str, **typed: str) -> list[str]:
+def context(typed: Mapping[str, str], **environ: str) -> typer.Context:
+    """A half-typed command line."""
+    wiring = Wiring(
+        environ=environ, clock=SystemClock(), stdout=None, stderr=None, signals=Signals()
+    )
+    made = typer.Context(TyperCommand("run"), obj=wiring)
+    made.params.update(typed)
+    return made
+
+
+def offered(incomplete: str, environ: Mapping[str, str] | None = None, **typed: str) -> list[str]:
     """What is offered after these options, in this process."""
-    context = typer.Context(TyperCommand("run"))
-    context.params.update(typed)
-    return [value for value, _ in complete_connection(context, incomplete)]
+    found = complete_connection(context(typed, **(environ or {})), incomplete)
+    return [value for value, _ in found]
 
 
 @pytest.mark.parametrize("command", ["run", "jobs"])
@@ -114,11 +127,10 @@ def test_a_name_with_spaces_stays_one_word(
 def test_unsafe_name_is_offered_by_id_with_a_harmless_text(stage: Stage, name: str) -> None:
     sandbox = Sandbox()
     one = sandbox.add_connection(name)
-    context = typer.Context(TyperCommand("run"))
-    context.params["url"] = stage.sandbox(sandbox)
+    line = context({"url": stage.sandbox(sandbox)})
 
     for typed in ("", name[:1], one.id[:6]):
-        [(value, beside)] = complete_connection(context, typed)
+        [(value, beside)] = complete_connection(line, typed)
         assert value == one.id
         assert re.fullmatch(r"[\w.,+/→ -]*", beside)
 
@@ -182,11 +194,9 @@ def test_two_servers_are_not_mixed_up(stage: Stage) -> None:
     assert offered("o", url=stage.sandbox(other)) == ["olives"]
 
 
-def test_the_cache_is_private_and_holds_no_secret(
-    stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRBYTE_TOKEN", "canary-1234")
-    assert offered("o", url=stage.sandbox(a_house())) == ["orders", "other"]
+def test_the_cache_is_private_and_holds_no_secret(stage: Stage, home: Path) -> None:
+    environ = {"AIRBYTE_TOKEN": "canary-1234"}
+    assert offered("o", environ, url=stage.sandbox(a_house())) == ["orders", "other"]
     cache = the_cache(home)
     assert cache.stat().st_mode & 0o077 == 0
     assert "canary" not in cache.read_text(encoding="utf-8")
@@ -217,11 +227,8 @@ def test_a_cache_that_cannot_be_written_is_no_trouble(stage: Stage, home: Path) 
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_whatever_is_wrong_nothing_is_offered(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
-    monkeypatch.setenv(name, value)
-    assert offered("o") == []
+def test_whatever_is_wrong_nothing_is_offered(name: str, value: str) -> None:
+    assert offered("o", {name: value}) == []
 
 
 def test_tab_keeps_silent_about_what_is_wrong(tmp_path: Path) -> None:
@@ -291,8 +298,9 @@ def test_a_slip_of_the_keys_gets_a_guess(argv: tuple[str, ...], guess: str) -> N
 @pytest.mark.parametrize("command", ["connections", "jobs", "logs"])
 def test_help_needs_neither_http_nor_a_renderer(tmp_path: Path, command: str) -> None:
     code = (
-        "import sys; from airbyte_sync_cli.cli.app import run; run(sys.argv[1:]);"
-        "sys.exit(bool({'httpx', 'rich', 'asyncio'} & set(sys.modules)))"
+        "import atexit, sys; from airbyte_sync_cli.__main__ import main\n"
+        "told = lambda: print('loaded:', {'httpx', 'rich', 'asyncio'} & set(sys.modules))\n"
+        "atexit.register(told); main()"
     )
     done = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-c", code, command, "--help"],
@@ -303,3 +311,4 @@ def test_help_needs_neither_http_nor_a_renderer(tmp_path: Path, command: str) ->
     )
     assert done.returncode == 0
     assert f"airbyte-sync {command}" in done.stdout
+    assert done.stdout.splitlines()[-1] == "loaded: set()"

@@ -12,20 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from airbyte_sync_cli.cli.sandbox import sandbox_command
-from airbyte_sync_cli.errors import UsageError
+from tests.support.program import assert_told_well, call
 
-SCRIPT = """
-import typer
-from airbyte_sync_cli.cli.sandbox import sandbox_command
-app = typer.Typer()
-app.command("sandbox")(sandbox_command)
-app()
-"""
+SCRIPT = "from airbyte_sync_cli.__main__ import main; main()"
 
 WATCH = """
 def tell():
-    heavy = {"airbyte_sync_cli.sandbox", "starlette", "uvicorn", "pydantic"}
+    heavy = {"airbyte_sync_cli.sandbox", "starlette", "uvicorn"}
     print("loaded:", sorted(heavy & sys.modules.keys()))
 atexit.register(tell)
 """
@@ -34,7 +27,7 @@ atexit.register(tell)
 def start(*options: str) -> tuple["subprocess.Popen[str]", list[str]]:
     """Start the command in a process of its own; it and its first lines."""
     process = subprocess.Popen(  # noqa: S603  # our own interpreter
-        [sys.executable, "-c", SCRIPT, "--port", "0", *options],
+        [sys.executable, "-c", SCRIPT, "sandbox", "--port", "0", *options],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "NO_COLOR": "1"},
@@ -82,7 +75,7 @@ def test_sandbox_prints_next_commands_and_stops_quietly_on_signal(number: signal
 
 def run_to_its_end(code: str, *options: str) -> str:
     """Run code with the command line's arguments; what it wrote to stdout."""
-    command = [sys.executable, "-c", code, *options]
+    command = [sys.executable, "-c", code, "sandbox", *options]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout
@@ -112,29 +105,42 @@ def test_name_with_space_is_quoted_for_the_shell(tmp_path: Path) -> None:
     assert lines[-1] == "  airbyte-sync run --conn 'all orders'\n"
 
 
-def test_invalid_options_are_usage_errors(tmp_path: Path) -> None:
-    for options in (
-        {"fault": ["trigger:explode"]},
-        {"airbyte_version": "latets"},
-        {"auth": "kerberos"},
-        {"speed": -1.0},
-        {"scenario": tmp_path / "nowhere.toml"},
-    ):
-        with pytest.raises(UsageError, match="cannot configure the sandbox") as caught:
-            sandbox_command(**options)
-        assert "airbyte-sync sandbox --print-scenario" in (caught.value.hint or "")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--fault", "trigger:explode"),
+        ("--airbyte-version", "latets"),
+        ("--auth", "kerberos"),
+        ("--speed", "-1"),
+        ("--scenario", "/nowhere.toml"),
+    ],
+)
+def test_invalid_option_is_a_usage_error(options: tuple[str, str]) -> None:
+    ending = call("sandbox", *options)
+
+    assert_told_well(ending, 2)
+    assert "cannot configure the sandbox" in ending.lines("error: ")[0]
+    assert "airbyte-sync sandbox --print-scenario" in ending.lines("hint: ")[0]
 
 
-def test_port_in_use_is_usage_error() -> None:
+def test_port_in_use_is_a_usage_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}"):
-            sandbox_command(port=port)
+
+        ending = call("sandbox", "--port", str(port))
+
+    assert_told_well(ending, 2)
+    assert f"cannot listen on 127.0.0.1:{port}" in ending.lines("error: ")[0]
 
 
-def test_missing_extra_hints_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "airbyte_sync_cli.sandbox")
-    monkeypatch.setitem(sys.modules, "airbyte_sync_cli.sandbox", None)
-    with pytest.raises(UsageError, match="not installed") as caught:
-        sandbox_command()
-    assert caught.value.hint == "pip install '.[sandbox]' in a checkout of airbyte-sync"
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+def test_missing_extra_names_how_to_install_it(command: str) -> None:
+    code = f"import sys; sys.modules['starlette'] = None; {SCRIPT}"
+
+    done = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", code, command], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "is not installed" in done.stderr
+    assert "hint: pip install '.[sandbox]' in a checkout of airbyte-sync\n" in done.stderr

@@ -20,7 +20,7 @@ from tests.e2e.airflow_experiments import MOMENTS, SIGNALS, Kill, KilledSync, ta
 from tests.e2e.airflow_pods import VALIDATE, base_of, pod_request, render
 from tests.support.airflow import Airflow
 from tests.support.environments import environment
-from tests.support.program import call_below
+from tests.support.program import Outside, call_in
 
 pytestmark = pytest.mark.e2e
 
@@ -104,12 +104,12 @@ def test_pod_command_writes_xcom_and_termination_message(
         airflow, pod_request("airbyte_pod"), pod_request("airbyte_pod", connection="bad")
     )
 
-    ended = call_below(root, *base_of(good)["args"], **_environ(good, airflow, secrets))
+    ended = call_in(Outside(root=root), *base_of(good)["args"], **_environ(good, airflow, secrets))
     xcom = json.loads((root / "airflow/xcom/return.json").read_text())
     assert (ended.code, xcom["outcome"]) == (0, "ok"), ended.stderr
     assert (root / "dev/termination-log").read_text() == ""
 
-    ended = call_below(root, *base_of(bad)["args"], **_environ(bad, airflow, secrets))
+    ended = call_in(Outside(root=root), *base_of(bad)["args"], **_environ(bad, airflow, secrets))
     xcom = json.loads((root / "airflow/xcom/return.json").read_text())
     assert (ended.code, xcom["syncs"][0]["failure"]["retryable"]) == (3, False)
     assert "the key was revoked" in (root / "dev/termination-log").read_text()

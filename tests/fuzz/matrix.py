@@ -9,22 +9,26 @@ asked of the sandbox. A fault hits a request once, or for as long as the command
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from airbyte_sync_cli.commands import listings
-from airbyte_sync_cli.commands import logs as logs_reading
-from airbyte_sync_cli.commands import run as runs
-from airbyte_sync_cli.commands import status as looks
-from airbyte_sync_cli.commands.session import CommandResult, Session, hold_session
-from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.commands.listings import (
+    ConnectionFilter,
+    JobsOptions,
+    list_connections,
+    list_jobs,
+)
+from airbyte_sync_cli.commands.logs import LogOptions, show_log
+from airbyte_sync_cli.commands.run import run_syncs, wait_for
+from airbyte_sync_cli.commands.session import Selection
+from airbyte_sync_cli.commands.status import cancel_jobs, show_status
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from airbyte_sync_cli.settings import ClientCredentials, Settings
+from airbyte_sync_cli.settings import ClientCredentials
 from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.fuzz.loop import run
 from tests.fuzz.play import CONNECTION
-from tests.fuzz.process import START, Left, Process, ProcessClock, Work, handed_in, settings_for
+from tests.fuzz.process import START, Command, Left, Process, ProcessClock, settings_for
 from tests.fuzz.wire import Wire
 from tests.support.program import call
 from tests.support.sandboxes import serve_in_thread
@@ -64,57 +68,16 @@ _ONLY_TRIGGERS: Final = ("never:applied", "500:applied", "late-job=20", "late-jo
 _LIMITS: Final = WaitPolicy(timeout=7200.0)
 
 
-async def _run(settings: Settings, output: Output) -> CommandResult:
-    policy = RunPolicy(wait=_LIMITS)
-    return await runs.start_syncs(settings, output, [CONNECTION], tags=[], policy=policy)
-
-
-async def _trigger(settings: Settings, output: Output) -> CommandResult:
-    policy = RunPolicy(wait=_LIMITS, trigger_only=True)
-    return await runs.start_syncs(settings, output, [CONNECTION], tags=[], policy=policy)
-
-
-async def _wait(settings: Settings, output: Output) -> CommandResult:
-    return await runs.wait_for(settings, output, [1], RunPolicy(wait=_LIMITS))
-
-
-async def _status(session: Session) -> CommandResult:
-    return await looks.look_at_connections(session, [CONNECTION], [], exit_status=False)
-
-
-async def _cancel(session: Session) -> CommandResult:
-    return await looks.cancel_connections(session, [CONNECTION], [])
-
-
-async def _logs(session: Session) -> CommandResult:
-    wanted = logs_reading.Wanted(job=CONNECTION, attempt=None, tail=None, level="trace")
-    return await logs_reading.show_log(session, wanted)
-
-
-async def _jobs(session: Session) -> CommandResult:
-    return await listings.list_jobs(session, [CONNECTION], limit=20, status=None)
-
-
-async def _connections(session: Session) -> CommandResult:
-    return await listings.list_connections(session, listings.wanted(None, None))
-
-
-def _with_session(work: Callable[[Session], Coroutine[None, None, CommandResult]]) -> Work:
-    async def hold(settings: Settings, output: Output) -> CommandResult:
-        return await hold_session(work, settings, output, stops_itself=False)
-
-    return hold
-
-
-COMMANDS: Final[Mapping[str, Work]] = {
-    "run": _run,
-    "trigger": _trigger,
-    "wait": _wait,
-    "status": _with_session(_status),
-    "cancel": _with_session(_cancel),
-    "logs": _with_session(_logs),
-    "jobs": _with_session(_jobs),
-    "connections": _with_session(_connections),
+_ALL: Final = Selection(connections=[CONNECTION])
+COMMANDS: Final[Mapping[str, Command]] = {
+    "run": lambda it: run_syncs(it, _ALL, RunPolicy(wait=_LIMITS)),
+    "trigger": lambda it: run_syncs(it, _ALL, RunPolicy(wait=_LIMITS, trigger_only=True)),
+    "wait": lambda it: wait_for(it, [1], RunPolicy(wait=_LIMITS)),
+    "status": lambda it: show_status(it, _ALL, exit_status=False),
+    "cancel": lambda it: cancel_jobs(it, _ALL),
+    "logs": lambda it: show_log(it, LogOptions(job=CONNECTION)),
+    "jobs": lambda it: list_jobs(it, _ALL, JobsOptions()),
+    "connections": lambda it: list_connections(it, ConnectionFilter()),
 }
 NAMES: Final = (*COMMANDS, "check")
 _STARTS: Final = {"run", "trigger"}
@@ -156,8 +119,7 @@ def meet(command: str, fault: str | None) -> tuple[Outcome, Sandbox]:
     if command == "check":
         code = _check(sandbox)
     else:
-        with handed_in():
-            left = run(_play(sandbox, command, COMMANDS[command]))
+        left = run(_play(sandbox, command, COMMANDS[command]))
         assert left.code is not None
         code = left.code
     return Outcome(code, len(sandbox.jobs), len(sandbox.sent("trigger"))), sandbox
@@ -189,7 +151,7 @@ def _check(sandbox: Sandbox) -> int:
         ).code
 
 
-async def _play(sandbox: Sandbox, command: str, work: Work) -> Left:
+async def _play(sandbox: Sandbox, command: str, work: Command) -> Left:
     sandbox.clock.now()  # its time begins with its first use
     left = Left(command, asyncio.get_running_loop().time())
     process = Process(

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from airbyte_sync_cli.commands import run as runs
-from airbyte_sync_cli.commands.session import CommandResult
-from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.commands.run import run_syncs, wait_for
+from airbyte_sync_cli.commands.session import Invocation, Selection, Work
 from airbyte_sync_cli.sandbox import (
     Fault,
     JobScript,
@@ -21,11 +20,10 @@ from airbyte_sync_cli.sandbox import (
     scheduler,
 )
 from airbyte_sync_cli.sandbox.problems import ApiProblem
-from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.sync.policy import LONGEST_SYNC, RunPolicy, TriggerPolicy, WaitPolicy
 from tests.fuzz import scenario as plan
 from tests.fuzz.loop import run
-from tests.fuzz.process import START, Left, Process, ProcessClock, Work, handed_in, settings_for
+from tests.fuzz.process import START, Command, Left, Process, ProcessClock, settings_for
 from tests.fuzz.scenario import Attempt, Scenario, Stranger
 from tests.fuzz.wire import Wire
 
@@ -70,8 +68,7 @@ class Played:
 
 def play(scenario: Scenario) -> Played:
     """Play it to its end."""
-    with handed_in():
-        return run(_Play(scenario).all())
+    return run(_Play(scenario).all())
 
 
 class _Play:
@@ -165,7 +162,7 @@ class _Play:
                 trigger_timeout=process.trigger_timeout,
             ),
         )
-        task = asyncio.create_task(ours.run(self._work(process)))
+        task = asyncio.create_task(ours.run(self._command(process)))
         if attempt.signal == "SIGKILL":
             await asyncio.wait({task}, timeout=attempt.after)
         elif attempt.signal:
@@ -184,20 +181,18 @@ class _Play:
     @staticmethod
     def _signal(ours: Process, task: asyncio.Task[None], name: str) -> None:
         if not task.done():
-            ours.signal(name)
+            ours.signals.send(name)
 
-    def _work(self, process: plan.Process) -> Work:
+    def _command(self, process: plan.Process) -> Command:
         policy = _policy(process)
 
-        async def work(settings: Settings, output: Output) -> CommandResult:
+        def command(invocation: Invocation) -> Work:
             if process.command != "wait":
-                return await runs.start_syncs(
-                    settings, output, [CONNECTION], tags=[], policy=policy
-                )
+                return run_syncs(invocation, Selection(connections=[CONNECTION]), policy)
             newest = max((job.id for job in self._sandbox.jobs), default=1)
-            return await runs.wait_for(settings, output, [newest], policy)
+            return wait_for(invocation, [newest], policy)
 
-        return work
+        return command
 
 
 def _policy(process: plan.Process) -> RunPolicy:

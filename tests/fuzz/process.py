@@ -1,7 +1,7 @@
 """One process of ours in virtual time: the real client, the real core, the real output.
 
-It goes through `commands/session.py` as every command does, but on a loop shared with others:
-`handed_in` gives each its own clock, signals and wire, which a process has of its own.
+It goes through `commands/session.py` as every command does, but on a loop shared with others: each
+is handed its own clock, signals and wire.
 """
 
 import asyncio
@@ -9,28 +9,18 @@ import contextlib
 import io
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
-import httpx
 from pydantic import SecretStr
 
-from airbyte_sync_cli.airbyte.address import parse_address
-from airbyte_sync_cli.airbyte.auth import make_auth
-from airbyte_sync_cli.airbyte.client import Airbyte, discover
-from airbyte_sync_cli.airbyte.http import RETRY_FOR, HttpClient
-from airbyte_sync_cli.clock import Clock
-from airbyte_sync_cli.commands import session
-from airbyte_sync_cli.commands.session import CommandResult
-from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.boundary import guard
+from airbyte_sync_cli.commands.session import CommandResult, Invocation, Work, conclude
+from airbyte_sync_cli.commands.signals import Signals
+from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.settings import ClientCredentials, NoAuth, Settings
 from airbyte_sync_cli.sync.stop import Stop
 from tests.fuzz.wire import Sent, Wire
@@ -38,7 +28,7 @@ from tests.fuzz.wire import Sent, Wire
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 URL: Final = "http://airbyte.example"
 
-Work = Callable[[Settings, Output], Awaitable[CommandResult]]
+Command = Callable[[Invocation], Work]
 
 
 class ProcessClock:
@@ -89,6 +79,34 @@ class Left:
         return "\n".join([self.stderr, *(text for text in said if text)])
 
 
+class HandedSignals(Signals):
+    """Signals of one process among several on a loop."""
+
+    def __init__(self, left: Left, clock: ProcessClock) -> None:
+        super().__init__()
+        self._left = left
+        self._clock = clock
+        self._stop: Stop | None = None
+
+    def send(self, name: str) -> None:
+        """Send a signal; the first one that comes counts."""
+        self._left.signal = self._left.signal or name
+        self._left.signalled = self._left.signalled or self._clock.monotonic()
+        if self._stop is not None:
+            self._stop.interrupt(name)
+
+    @contextlib.contextmanager
+    def stopping(
+        self, stop: Stop, *, last_words: Callable[[], object] = lambda: None
+    ) -> Iterator[None]:
+        """Hand signals to the session; one that came before counts, too."""
+        del last_words  # they need a second signal
+        self._stop = stop
+        if self._left.signal:
+            self.send(self._left.signal)
+        yield
+
+
 class Process:
     """A process that can be started, signalled and killed."""
 
@@ -101,89 +119,36 @@ class Process:
         settings: Settings,
         clock: ProcessClock,
     ) -> None:
-        self.clock = clock
-        self._wire = wire
         self._left = left
-        self._settings = settings
-        self._stop: Stop | None = None
+        self.signals = HandedSignals(left, clock)
+        self._clock = clock
         self._streams = io.StringIO(), io.StringIO()
-        stdout, stderr = self._streams
-        self._output = Output(
-            command,
-            OutputOptions(format="json"),
+        wiring = Wiring(
             environ={},
             clock=clock,
-            stdout=stdout,
-            stderr=stderr,
+            stdout=self._streams[0],
+            stderr=self._streams[1],
+            signals=self.signals,
             root=Path("/nowhere"),
+            transport=wire,
+        )
+        self._invocation = Invocation(
+            wiring=wiring,
+            settings=settings,
+            output=wiring.output(command, OutputOptions(format="json")),
+            stop=Stop(clock),
         )
         left.sent = wire.sent
 
-    def signal(self, name: str) -> None:
-        """Send a signal; the first one that comes counts."""
-        self._left.signal = self._left.signal or name
-        self._left.signalled = self._left.signalled or self.clock.monotonic()
-        if self._stop is not None:
-            self._stop.interrupt(name)
-
-    @contextlib.contextmanager
-    def stopping(self, stop: Stop) -> Iterator[None]:
-        """Hand signals to the session; one that came before counts, too."""
-        self._stop = stop
-        if self._left.signal:
-            self.signal(self._left.signal)
-        yield
-
-    async def connect(self, settings: Settings, *, clock: Clock, retry_for: float) -> Airbyte:
-        """Connect over the wire of this process."""
-        address = parse_address(settings.url)
-        client = httpx.AsyncClient(
-            transport=self._wire, auth=make_auth(settings, address, clock), trust_env=False
-        )
-        http_client = HttpClient(client, clock=clock, limit=settings.request_timeout)
-        return await discover(http_client, settings, address, retry_for=retry_for)
-
-    async def run(self, work: Work) -> None:
-        """Live from the start to the written ending."""
-        _RUNNING.set(self)
+    async def run(self, command: Command) -> None:
+        """Live from the start to the written ending, as `perform` has it on a loop of its own."""
         try:
-            ending: CommandResult | Exception = await work(self._settings, self._output)
-        except Exception as error:  # noqa: BLE001  # the error boundary is below
-            ending = error
-        stdout, stderr = self._streams
-        with contextlib.redirect_stderr(stderr):  # a bug's traceback
-            self._left.code = int(guard(lambda: self._output, lambda: self._conclude(ending)))
-        self._left.ended = self.clock.monotonic()
-        self._left.stdout, self._left.stderr = stdout.getvalue(), stderr.getvalue()
-
-    def _conclude(self, ending: CommandResult | Exception) -> ExitCode:
-        if isinstance(ending, Exception):
-            raise ending
-        return session._conclude(self._output, ending)  # noqa: SLF001  # nobody else's loop may run
-
-
-_RUNNING: Final[ContextVar[Process]] = ContextVar("the process that runs")
-
-
-@contextlib.contextmanager
-def handed_in() -> Iterator[None]:
-    """Let each session have the clock, the signals and the wire of the process that runs it."""
-
-    def stopping(stop: Stop, **_more: object) -> contextlib.AbstractContextManager[None]:
-        return _RUNNING.get().stopping(stop)
-
-    async def connect(
-        settings: Settings, *, clock: Clock, retry_for: float = RETRY_FOR
-    ) -> Airbyte:
-        return await _RUNNING.get().connect(settings, clock=clock, retry_for=retry_for)
-
-    with mock.patch.multiple(
-        session,
-        SystemClock=lambda: _RUNNING.get().clock,
-        connect=connect,
-        stopping_on_signals=stopping,
-    ):
-        yield
+            result = await command(self._invocation)
+        except Exception as error:  # noqa: BLE001  # as there
+            result = CommandResult.of_error(error)
+        self._left.code = int(conclude(self._invocation.output, result))
+        self._left.ended = self._clock.monotonic()
+        self._left.stdout, self._left.stderr = (stream.getvalue() for stream in self._streams)
 
 
 def settings_for(*, api: str, auth: bool, trigger_timeout: float = 180.0) -> Settings:

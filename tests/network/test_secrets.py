@@ -11,22 +11,22 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle, product
 from pathlib import Path
-from unittest import mock
 from urllib.parse import quote, quote_plus
 
 import pytest
 import typer.main
 
+from airbyte_sync_cli.airbyte.http import Transport
 from airbyte_sync_cli.cli.app import COMMANDS, make_app
-from airbyte_sync_cli.commands import session
 from airbyte_sync_cli.redaction import MASK
 from airbyte_sync_cli.sandbox import Sandbox
 from tests.network.identities import AUDIENCE, identity, service_account
 from tests.support.certificates import make_certificates
-from tests.support.program import CommandResult, call, call_below, start
+from tests.support.program import CommandResult, Outside, call, call_in, start
 from tests.support.relays import Place, passing_on, place_of, tls_front
 from tests.support.sandboxes import a_sandbox
 from tests.support.servers import Answer, Asked, Stage, always, response
+from tests.support.transport import BrokenTransport
 
 PAGE = "<html><head><title>Airbyte</title></head></html>"
 GOOGLES = identity(AUDIENCE)
@@ -261,7 +261,14 @@ class Run:
                 assert not found, f"{found} in {self.written}"
 
 
-def run(folder: Path, place: Place, way: Way, *argv: str, scheme: str = "http") -> Run:
+def run(
+    folder: Path,
+    place: Place,
+    way: Way,
+    *argv: str,
+    scheme: str = "http",
+    transport: Transport | None = None,
+) -> Run:
     """Call the program where Airflow's and Kubernetes' files are to be written, too."""
     root, result = folder / "root", folder / "result.json"
     for name in ("airflow/xcom", "dev"):
@@ -275,7 +282,7 @@ def run(folder: Path, place: Place, way: Way, *argv: str, scheme: str = "http") 
     else:
         environ["AIRBYTE_URL"] = f"{scheme}://{way.userinfo}{host}:{port}"
     line = (*argv, "-vv", "--request-timeout", "2s", "--result-file", str(result))
-    ending = call_below(root, *line, **environ)
+    ending = call_in(Outside(root=root, transport=transport), *line, **environ)
     files = [result, root / "airflow/xcom/return.json", root / "dev/termination-log"]
     assert all(file.read_text() for file in files if ending.code or file.parent.name != "dev")
     written = [ending.stdout, ending.stderr, *(file.read_text() for file in files)]
@@ -381,8 +388,7 @@ def test_traceback_shows_no_secret(tmp_path: Path) -> None:
     """Its traceback is written for a report that strangers will read."""
     way = application(tmp_path)
     bug = RuntimeError("Authorization: Bearer client-secret-canary, header-value-canary")
-    with mock.patch.object(session, "connect", side_effect=bug):
-        done = run(tmp_path, ("127.0.0.1", 9), way, "status", "1")
+    done = run(tmp_path, ("127.0.0.1", 9), way, "status", "1", transport=BrokenTransport(bug))
     assert done.ending.code == 1
     assert "Traceback" in done.ending.stderr
     done.assert_no_secret(way)
@@ -419,7 +425,7 @@ def test_process_shows_no_secret(stage: Stage, tmp_path: Path) -> None:
     ],
 )
 def test_settings_error_shows_no_secret(tmp_path: Path, environ: dict[str, str]) -> None:
-    ending = call_below(tmp_path, "status", "1", "-vv", **environ)
+    ending = call_in(Outside(root=tmp_path), "status", "1", "-vv", **environ)
     assert ending.code == 2
     assert "mistaken-canary" not in ending.stdout + ending.stderr
 

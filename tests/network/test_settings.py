@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from airbyte_sync_cli.cli.app import COMMANDS, make_app
-from airbyte_sync_cli.cli.arguments import wanted_connections
+from airbyte_sync_cli.cli.arguments import parse_connections
 from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
 from tests.support.certificates import make_certificates
 from tests.support.program import assert_told_well, call
@@ -185,16 +185,16 @@ def test_connections_are_read_from_environment(stage: Stage) -> None:
     ],
 )
 def test_names_with_comma_are_read_from_environment(text: str) -> None:
-    names, _ = wanted_connections(None, None, {"AIRBYTE_CONNECTION": text})
+    wanted = parse_connections(None, None, {"AIRBYTE_CONNECTION": text})
 
-    assert list(names) == ["orders, daily", "events"]
+    assert wanted.connections == ["orders, daily", "events"]
 
 
 @pytest.mark.parametrize("text", ["orders,events", " orders , events ", "orders,,events,"])
 def test_names_in_environment_are_separated_by_commas(text: str) -> None:
-    names, _ = wanted_connections(None, None, {"AIRBYTE_CONNECTION": text})
+    wanted = parse_connections(None, None, {"AIRBYTE_CONNECTION": text})
 
-    assert list(names) == ["orders", "events"]
+    assert wanted.connections == ["orders", "events"]
 
 
 def test_ca_bundle_of_other_programs_is_used_or_named(stage: Stage, tmp_path: Path) -> None:

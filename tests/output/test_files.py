@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airbyte_sync_cli.cli.options import output_options
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.files import LONGEST_TERMINATION_MESSAGE, cut
-from airbyte_sync_cli.output.options import OutputOptions, read_output_options
+from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 from tests.output.scenes import Told, result, told
@@ -228,7 +229,7 @@ def test_a_path_that_cannot_be_written_is_refused_at_the_start(
     (tmp_path / "loop").symlink_to("loop")
 
     with pytest.raises(UsageError, match=why):
-        read_output_options({"result_file": tmp_path / name})
+        output_options({}, result_file=tmp_path / name)
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])

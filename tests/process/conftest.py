@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.program import HurriedClock
 from tests.support.servers import Stage, open_stage
 
 
@@ -12,17 +11,3 @@ from tests.support.servers import Stage, open_stage
 def stage() -> Iterator[Stage]:
     with open_stage() as it:
         yield it
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every pause that the program takes, in the seconds that it asks for."""
-    taken: list[float] = []
-    sleep = HurriedClock.sleep
-
-    async def note(self: HurriedClock, seconds: float) -> None:
-        taken.append(seconds)
-        await sleep(self, seconds)
-
-    monkeypatch.setattr(HurriedClock, "sleep", note)
-    return taken

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from unittest import mock
 
 import pytest
 
@@ -27,7 +26,8 @@ from tests.support.children import until
 from tests.support.program import (
     CommandResult,
     HurriedClock,
-    call,
+    Outside,
+    call_in,
     call_in_pipe,
     call_on_terminal,
     read_all,
@@ -166,6 +166,10 @@ class BrokenClock(HurriedClock):
         raise RuntimeError("a defect")
 
 
+def outside(case: Expected) -> Outside:
+    return Outside(clock=BrokenClock() if case.server == "broken clock" else HurriedClock())
+
+
 def test_every_command_has_a_case_for_each_of_its_exit_codes() -> None:
     covered = {name: {int(case.code) for case in CASES if case.command == name} for name in CODES}
     for line in INTERRUPTED:
@@ -182,12 +186,12 @@ def test_exit_code_is_the_same_on_a_terminal_in_a_pipe_and_as_json(
 ) -> None:
     argv = case.line.format_map(servers.jobs).split()
     environ = {"AIRBYTE_URL": servers.urls[case.server], "TERM": "xterm-256color", **case.environ}
-    clock = BrokenClock if case.server == "broken clock" else HurriedClock
 
-    with mock.patch("tests.support.program.HurriedClock", clock):
-        terminal = call_on_terminal(*argv, **environ)
-        pipe = call_in_pipe(*argv, **environ)
-        report = None if case.command in WITHOUT_JSON else call(*argv, "-o", "json", **environ)
+    terminal = call_on_terminal(outside(case), *argv, **environ)
+    pipe = call_in_pipe(outside(case), *argv, **environ)
+    report = None
+    if case.command not in WITHOUT_JSON:
+        report = call_in(outside(case), *argv, "-o", "json", **environ)
 
     assert (terminal.code, pipe.code) == (case.code, case.code), terminal.stdout + pipe.stdout
     for shown in (terminal.stdout, pipe.stdout):

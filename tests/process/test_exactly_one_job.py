@@ -9,7 +9,14 @@ from typing import Any, Literal
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig, SimConnection
-from tests.support.program import CommandResult, HurriedClock, assert_told_well, call
+from tests.support.program import (
+    CommandResult,
+    HurriedClock,
+    Outside,
+    assert_told_well,
+    call,
+    call_in,
+)
 from tests.support.servers import Stage
 
 QUICK = "running 3, succeeded"
@@ -255,9 +262,7 @@ def test_of_two_running_jobs_the_newest_is_attached_to(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "triggers"), [(-10, 0), (10, 1)])
-def test_since_follows_the_clock_of_airbyte(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, minutes: int, triggers: int
-) -> None:
+def test_since_follows_the_clock_of_airbyte(stage: Stage, minutes: int, triggers: int) -> None:
     """A job that a slow Airbyte dates before `--since` is ours; an old one of a fast is not."""
     sandbox = Sandbox(SandboxConfig(speed=50))
     past = (JobScript(life=QUICK),)
@@ -265,9 +270,12 @@ def test_since_follows_the_clock_of_airbyte(
     created = datetime.fromtimestamp(sandbox.jobs[-1].created_at, UTC)
     since = created - timedelta(minutes=minutes / 2)
     apart = timedelta(minutes=minutes)
-    monkeypatch.setattr(HurriedClock, "now", lambda _: datetime.now(UTC) - apart)
 
-    ending = run(stage, sandbox, "--since", str(since))
+    ending = call_in(
+        Outside(clock=HurriedClock(ahead=lambda: -apart)),
+        *("run", "--conn", "orders", "-o", "json", "--since", str(since)),
+        AIRBYTE_URL=stage.sandbox(sandbox),
+    )
 
     assert ending.code == 0
     assert len(sandbox.sent("trigger")) == triggers

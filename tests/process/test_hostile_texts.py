@@ -20,7 +20,7 @@ from airbyte_sync_cli.sandbox import (
     SandboxConfig,
 )
 from tests.support.hostile import EVIL, EVIL_WORD, STRAY
-from tests.support.program import call, call_below
+from tests.support.program import Outside, call, call_in
 from tests.support.servers import Answer, Stage, always, response
 
 pty = pytest.importorskip("pty", reason="terminals like this are POSIX's")
@@ -160,7 +160,7 @@ def test_files_are_clean(stage: Stage, tmp_path: Path) -> None:
     argv = ("run", *BOTH, "--result-file", str(result))
     environ = {"AIRBYTE_URL": stage.sandbox(a_world()), "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
-    assert call_below(tmp_path, *argv, **environ).code == 3
+    assert call_in(Outside(root=tmp_path), *argv, **environ).code == 3
 
     for file in (result, tmp_path / "airflow" / "xcom" / "return.json"):
         line = file.read_bytes().decode().removesuffix("\n")

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.commands import signals
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
-from tests.support.program import CommandResult, assert_told_well, call_below
+from tests.support.program import CommandResult, Outside, assert_told_well, call_in
 from tests.support.relays import front
 from tests.support.servers import Asked, Stage
 
@@ -28,8 +27,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(root: Path, url: str, *argv: str) -> CommandResult:
-    return call_below(
-        root, "run", "-c", "orders", "-o", "json", *argv,
+    return call_in(
+        Outside(root=root), "run", "-c", "orders", "-o", "json", *argv,
         AIRBYTE_URL=url, KUBERNETES_SERVICE_HOST="10.0.0.1",
     )  # fmt: skip
 
@@ -111,10 +110,9 @@ def test_a_file_that_cannot_be_written_is_a_warning(stage: Stage, root: Path) ->
 
 
 def test_after_a_signal_both_are_there_before_the_cancel_is_answered(
-    stage: Stage, root: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, root: Path
 ) -> None:
     """The server looks at them while it holds the cancel: SIGKILL may come any time."""
-    monkeypatch.setattr(signals, "_noted", [])  # else the next test here would be stopped, too
     sandbox = a_sandbox(LONG)
     reads: list[Asked] = []
     seen: list[tuple[Any, bytes]] = []

@@ -164,11 +164,14 @@ def test_unsearchable_folder_of_xcom_loses_no_ending(closed: Path) -> None:
     """The folder of Airflow's sidecar is looked at in every ending."""
     (closed / "airflow" / "xcom").mkdir(parents=True)
     script = (
-        "import sys, functools, pathlib\n"
-        "from airbyte_sync_cli.commands import session\n"
+        "import os, pathlib, sys\n"
+        "from airbyte_sync_cli.clock import SystemClock\n"
+        "from airbyte_sync_cli.commands.signals import Signals\n"
+        "from airbyte_sync_cli.commands.wiring import Wiring\n"
         "from airbyte_sync_cli.cli.app import run\n"
-        f"session.Output = functools.partial(session.Output, root=pathlib.Path({str(closed)!r}))\n"
-        "sys.exit(run(sys.argv[1:]))\n"
+        f"wiring = Wiring(root=pathlib.Path({str(closed)!r}), environ=os.environ,\n"
+        "    clock=SystemClock(), stdout=sys.stdout, stderr=sys.stderr, signals=Signals())\n"
+        "sys.exit(run(sys.argv[1:], wiring))\n"
     )
     ending = start("config", "show", user=NOBODY, program=("-c", script))
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.sandbox import Fault, JobFailure, JobScript, Sandbox, SandboxConfig
-from tests.support.program import CommandResult, assert_told_well, call
+from tests.support.program import CommandResult, Outside, assert_told_well, call, call_in
 from tests.support.servers import Stage
+from tests.support.transport import BrokenTransport
 
 WHY = JobFailure(
     message="No such key.", internal_message="KeyError: 'k'", stacktrace="at x.y(Z:1)"
@@ -44,17 +44,6 @@ def test_no_verdict_hangs_on_the_config_api(stage: Stage, what: str, life: str, 
     assert the_sync(ending)["failure"] is None
 
 
-def test_a_config_api_that_never_answers_delays_a_verdict_for_ten_seconds_at_most(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("airbyte_sync_cli.airbyte.client._OPTIONAL_LIMIT", 0.1)
-    monkeypatch.setattr("airbyte_sync_cli.sync.finish._LONGEST_LOOK", 0.2)
-
-    ending = run(stage, a_sandbox(FAILED, "any:never:api=config"), "-o", "json")
-
-    assert ending.code == 3
-
-
 def test_where_only_the_public_api_can_be_reached_it_says_where_to_look(stage: Stage) -> None:
     ending = run(stage, a_sandbox(FAILED, "any:html:api=config"))
 
@@ -81,15 +70,14 @@ def test_what_nobody_counted_is_null_and_not_0(stage: Stage) -> None:
     assert (the_sync(ending)["records_synced"], the_sync(ending)["bytes_synced"]) == (None, None)
 
 
-def test_1_is_a_bug_of_ours_with_its_job_and_its_traceback(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(_: Airbyte, _job_id: int, **_more: object) -> None:
-        raise ZeroDivisionError("ours")
+def test_bug_names_its_job_and_shows_its_traceback(stage: Stage) -> None:
+    url = stage.sandbox(a_sandbox(FAILED))
+    broken = BrokenTransport(
+        ZeroDivisionError("ours"), when=lambda request: request.url.path.endswith("/v1/jobs/1")
+    )
 
-    monkeypatch.setattr(Airbyte, "job", broken)
-
-    ending = run(stage, a_sandbox(FAILED), "-o", "json")
+    argv = ("run", "-c", "orders", "-o", "json")
+    ending = call_in(Outside(transport=broken), *argv, AIRBYTE_URL=url)
 
     assert (ending.code, the_sync(ending)["job_id"]) == (1, 1)
     assert "Traceback" in ending.stderr

@@ -8,14 +8,20 @@ from pydantic import SecretStr
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.settings import ClientCredentials, NoAuth, Settings, load_settings
+from airbyte_sync_cli.settings import (
+    ClientCredentials,
+    NoAuth,
+    ServerOptions,
+    Settings,
+    load_settings,
+)
 
 CREDENTIALS = ClientCredentials(client_id="the-id", client_secret=SecretStr("canary/+@:"))
 
 
 def load(text: str, name: str = "airbyte_default", **more: str) -> Settings:
     environ = {f"AIRFLOW_CONN_{name.upper()}": text, "AIRBYTE_AIRFLOW_CONN": name, **more}
-    return load_settings({}, environ)
+    return load_settings(ServerOptions(), environ)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,9 @@ def test_the_environment_comes_before_the_connection() -> None:
 def test_the_option_chooses_the_connection() -> None:
     environ = {"AIRFLOW_CONN_A": "airbyte://a", "AIRFLOW_CONN_B": "airbyte://b"}
 
-    settings = load_settings({"airflow_conn": "b"}, {**environ, "AIRBYTE_AIRFLOW_CONN": "a"})
+    settings = load_settings(
+        ServerOptions(airflow_conn="b"), {**environ, "AIRBYTE_AIRFLOW_CONN": "a"}
+    )
 
     assert settings.url == "b"
 
@@ -128,7 +136,7 @@ def test_the_option_chooses_the_connection() -> None:
 )
 def test_a_connection_that_is_not_there_is_told(environ: dict[str, str], hint: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load_settings({"airflow_conn": "airbyte_prd"}, environ)
+        load_settings(ServerOptions(airflow_conn="airbyte_prd"), environ)
 
     assert caught.value.message == (
         "--airflow-conn: AIRFLOW_CONN_AIRBYTE_PRD is not set in the environment"
@@ -153,4 +161,4 @@ def test_broken_proxies_inside_of_the_extra_are_told(proxies: str) -> None:
     connection = json.dumps({"extra": {"proxies": proxies}})
 
     with pytest.raises(UsageError, match="AIRFLOW_CONN_A: the proxies in its extra are broken"):
-        load_settings({"airflow_conn": "a"}, {"AIRFLOW_CONN_A": connection})
+        load_settings(ServerOptions(airflow_conn="a"), {"AIRFLOW_CONN_A": connection})

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from airbyte_sync_cli.settings import (
     BearerAuth,
     ClientCredentials,
     NoAuth,
+    ServerOptions,
     Settings,
     load_settings,
 )
@@ -21,11 +23,11 @@ CLIENT = {"AIRBYTE_CLIENT_ID": "the-id", "AIRBYTE_CLIENT_SECRET": "canary-secret
 BASIC = {"AIRBYTE_USERNAME": "jane", "AIRBYTE_PASSWORD": "canary-password"}
 
 
-def load(environ: Mapping[str, str] | None = None, **options: object) -> Settings:
-    return load_settings(options, environ or {})
+def load(environ: Mapping[str, str] | None = None, **options: Any) -> Settings:  # noqa: ANN401  # handed on
+    return load_settings(ServerOptions(**options), environ or {})
 
 
-def refused(environ: Mapping[str, str] | None = None, **options: object) -> UsageError:
+def refused(environ: Mapping[str, str] | None = None, **options: Any) -> UsageError:  # noqa: ANN401  # handed on
     with pytest.raises(UsageError) as caught:
         load(environ, **options)
     assert caught.value.hint

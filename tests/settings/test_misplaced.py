@@ -8,7 +8,7 @@ import pytest
 
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import MASK, forget_all, redact
-from airbyte_sync_cli.settings import load_settings
+from airbyte_sync_cli.settings import ServerOptions, load_settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.shown import (
     NOT_SHOWN,
@@ -279,7 +279,7 @@ def test_client_id_and_secret_mixed_up_are_both_masked() -> None:
     forget_all()
     swapped = {"AIRBYTE_CLIENT_ID": "Zk3canaryQ9xT8W2", "AIRBYTE_CLIENT_SECRET": "the-client-id"}
 
-    load_settings({}, swapped)
+    load_settings(ServerOptions(), swapped)
 
     assert redact("no client Zk3canaryQ9xT8W2, the-client-id") == f"no client {MASK}, {MASK}"
     forget_all()
@@ -320,9 +320,11 @@ def test_quotation_marks_of_an_env_file_are_left_out_and_told(mark: str) -> None
         "AIRBYTE_CLIENT_SECRET": "s-canary",
     }
 
-    settings = load_settings({}, {name: f"{mark}{text}{mark}" for name, text in given.items()})
+    settings = load_settings(
+        ServerOptions(), {name: f"{mark}{text}{mark}" for name, text in given.items()}
+    )
 
-    plain = load_settings({}, given)
+    plain = load_settings(ServerOptions(), given)
     assert (settings.url, settings.credentials) == (plain.url, plain.credentials)
     assert settings.warnings == (
         "the value of AIRBYTE_CLIENT_ID and of AIRBYTE_CLIENT_SECRET and of AIRBYTE_URL is taken "
@@ -340,7 +342,7 @@ def test_quotation_marks_of_an_env_file_are_left_out_and_told(mark: str) -> None
 )
 def test_bytes_that_are_no_text_are_refused(variable: str) -> None:
     with pytest.raises(UsageError, match=f"{variable} holds bytes that are not UTF-8"):
-        load_settings({}, {variable: "a\udcff"})
+        load_settings(ServerOptions(), {variable: "a\udcff"})
 
 
 @pytest.mark.parametrize(
@@ -365,14 +367,19 @@ def test_arguments_that_are_no_text_are_refused(argv: tuple[str, ...], where: st
 
 @pytest.mark.parametrize("name", ["AIRBYTE_API_TOKEN", "AIRBYTE_API_KEY", "AIRBYTE_ACCESS_TOKEN"])
 def test_token_goes_by_other_names(name: str) -> None:
-    assert load_settings({}, {name: "canary"}).origins["token"] == f"environment {name}"
+    assert (
+        load_settings(ServerOptions(), {name: "canary"}).origins["token"] == f"environment {name}"
+    )
 
 
 def test_credentials_under_an_unknown_name_are_warned_about() -> None:
-    [warning] = load_settings({}, {"AIRBYTE_APP_SECRET": "canary"}).warnings
+    [warning] = load_settings(ServerOptions(), {"AIRBYTE_APP_SECRET": "canary"}).warnings
 
     assert warning.startswith("AIRBYTE_APP_SECRET is not a setting of airbyte-sync")
-    assert load_settings({}, {"AIRBYTE_APP_SECRET": "x", "AIRBYTE_TOKEN": "t"}).warnings == ()
+    assert (
+        load_settings(ServerOptions(), {"AIRBYTE_APP_SECRET": "x", "AIRBYTE_TOKEN": "t"}).warnings
+        == ()
+    )
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -382,15 +389,18 @@ def test_ca_bundle_of_other_programs_counts_last(tmp_path: Path, name: str) -> N
     ours.touch()
     environ = {name: str(theirs)}
 
-    settings = load_settings({}, environ)
+    settings = load_settings(ServerOptions(), environ)
 
     assert (settings.ca_bundle, settings.origins["ca_bundle"]) == (theirs, f"environment {name}")
-    assert load_settings({}, environ | {"AIRBYTE_CA_BUNDLE": str(ours)}).ca_bundle == ours
+    assert (
+        load_settings(ServerOptions(), environ | {"AIRBYTE_CA_BUNDLE": str(ours)}).ca_bundle
+        == ours
+    )
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_ca_bundle_of_other_programs_that_is_not_there_is_warned_about(name: str) -> None:
-    settings = load_settings({}, {name: "/no/such/canary"})
+    settings = load_settings(ServerOptions(), {name: "/no/such/canary"})
 
     assert settings.ca_bundle is None
     assert settings.warnings[0].startswith(f"{name} is left out")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import io
 import json
 import os
@@ -12,22 +11,35 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 from unittest import mock
 
 from airbyte_sync_cli import redaction
+from airbyte_sync_cli.airbyte.http import Transport
 from airbyte_sync_cli.cli.app import run
-from airbyte_sync_cli.commands import session
-from airbyte_sync_cli.commands.signals import HANDLED
+from airbyte_sync_cli.commands.signals import HANDLED, Signals
+from airbyte_sync_cli.commands.wiring import Wiring
+from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox.clock import SimClock
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _NOWHERE = Path("/nowhere")
+_READ_BY_LIBRARIES = frozenset(
+    {
+        "COLUMNS",
+        "GCE_METADATA_IP",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "HOME",
+        "SSL_CERT_FILE",
+        "XDG_CONFIG_HOME",
+    }
+)
+"""Variables that Typer, google-auth, OpenSSL and platformdirs read from the process itself."""
 _PASSED_ON = ("PATH", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -38,6 +50,8 @@ class CommandResult:
     code: int
     stdout: str
     stderr: str
+    pauses: Sequence[float] = ()
+    """In this process: every pause that it took, in the seconds that it asked for."""
 
     @property
     def report(self) -> Any:  # noqa: ANN401  # JSON
@@ -58,19 +72,31 @@ class HurriedClock:
     furthest: ClassVar[float] = 0.0
     """The most seconds that a clock of this process has skipped: `FollowingClock` follows it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, ahead: Callable[[], timedelta] = timedelta, is_followed: bool = True
+    ) -> None:
+        self.pauses: list[float] = []
+        """Every pause that the program took, in the seconds that it asked for."""
+        self._ahead = ahead
+        self._is_followed = is_followed
         self._skipped = HurriedClock.furthest
         self._random = random.Random(0)  # noqa: S311  # no secret
 
+    def another(self) -> "HurriedClock":
+        """Make a clock whose pauses skip nothing of this one, and that no sandbox follows."""
+        return type(self)(ahead=self._ahead, is_followed=False)
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self._ahead()
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time() + self._skipped
 
     async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
         self._skipped += max(seconds - 0.003, 0.0)
-        HurriedClock.furthest = max(HurriedClock.furthest, self._skipped)
+        if self._is_followed:
+            HurriedClock.furthest = max(HurriedClock.furthest, self._skipped)
         await asyncio.sleep(min(seconds, 0.003))
 
     def jitter(self, low: float, high: float) -> float:
@@ -91,62 +117,82 @@ class FollowingClock(SimClock):
         return super().now() + HurriedClock.furthest - self._skipped_before
 
 
+class HurriedWiring(Wiring):
+    """Has heartbeats on a clock of their own: on that of the waits each would skip a minute."""
+
+    def output(self, command: str | None, options: OutputOptions) -> Output:
+        assert isinstance(self.clock, HurriedClock)
+        return Wiring.output(replace(self, clock=self.clock.another()), command, options)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the program is handed besides its environment and its streams."""
+
+    clock: HurriedClock = field(default_factory=HurriedClock)
+    transport: Transport | None = None
+    root: Path = _NOWHERE
+    """The folder that holds Airflow's and those of Kubernetes."""
+
+
 def call(*argv: str, **environ: str) -> CommandResult:
     """Run the program in this process, with nothing else in its environment."""
-    return call_below(_NOWHERE, *argv, **environ)
+    return call_in(Outside(), *argv, **environ)
 
 
-def call_below(root: Path, *argv: str, **environ: str) -> CommandResult:
-    """Do the same where `root` is the folder that holds Airflow's own."""
+def call_in(outside: Outside, *argv: str, **environ: str) -> CommandResult:
+    """Do the same with another clock, wire, or file system."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    code = _called(argv, environ, stdout, stderr, root=root)
-    return CommandResult(code, stdout.getvalue(), stderr.getvalue())
+    code = _called(outside, argv, environ, (stdout, stderr))
+    return CommandResult(code, stdout.getvalue(), stderr.getvalue(), outside.clock.pauses)
 
 
 def _called(
+    outside: Outside,
     argv: Sequence[str],
     environ: Mapping[str, str],
-    stdout: TextIO,
-    stderr: TextIO,
-    *,
-    root: Path = _NOWHERE,
+    streams: tuple[TextIO, TextIO],
 ) -> int:
     redaction.forget_all()
-    with (
-        mock.patch.dict(os.environ, environ, clear=True),
-        mock.patch.object(session, "SystemClock", HurriedClock),
-        mock.patch.object(session, "Output", functools.partial(Output, root=root)),
-        contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
-        _signals_kept(),
-    ):
-        code = int(run(argv))
+    wiring = HurriedWiring(
+        environ=environ,
+        clock=outside.clock,
+        stdout=streams[0],
+        stderr=streams[1],
+        signals=Signals(),
+        root=outside.root,
+        transport=outside.transport,
+    )
+    read_by_libraries = {name: environ[name] for name in environ.keys() & _READ_BY_LIBRARIES}
+    with mock.patch.dict(os.environ, read_by_libraries, clear=True), _signals_kept():
+        code = int(run(argv, wiring))
     redaction.forget_all()
     return code
 
 
-def call_on_terminal(*argv: str, **environ: str) -> CommandResult:
+def call_on_terminal(outside: Outside, *argv: str, **environ: str) -> CommandResult:
     """Run the program in this process on a terminal; what it shows stands in `stdout`."""
-    return _call_with_descriptors(argv, environ, *pty.openpty())
+    return _call_with_descriptors(outside, argv, environ, pty.openpty())
 
 
-def call_in_pipe(*argv: str, **environ: str) -> CommandResult:
+def call_in_pipe(outside: Outside, *argv: str, **environ: str) -> CommandResult:
     """Run the program in this process with stdout and stderr in one pipe, read as `stdout`."""
-    return _call_with_descriptors(argv, environ, *os.pipe())
+    return _call_with_descriptors(outside, argv, environ, os.pipe())
 
 
 def _call_with_descriptors(
-    argv: Sequence[str], environ: Mapping[str, str], reader: int, writer: int
+    outside: Outside, argv: Sequence[str], environ: Mapping[str, str], ends: tuple[int, int]
 ) -> CommandResult:
+    reader, writer = ends
     shown: list[bytes] = []
     reading = threading.Thread(target=lambda: shown.extend(read_all(reader)))
     reading.start()
     try:
         with (
             open(writer, "w", encoding="utf-8", closefd=False) as stdout,
-            open(writer, "w", encoding="utf-8") as stderr,
+            open(writer, "w", encoding="utf-8") as stderr,  # noqa: PTH123  # a descriptor
         ):
-            code = _called(argv, environ, stdout, stderr)
+            code = _called(outside, argv, environ, (stdout, stderr))
     finally:
         reading.join(timeout=30)
         os.close(reader)

@@ -118,3 +118,19 @@ class _Stream(httpx.AsyncByteStream):
         self._gone.set()
         with contextlib.suppress(AttributeError):
             await self._chunks.aclose()  # type: ignore[attr-defined]  # a generator's own
+
+
+class BrokenTransport(httpx.AsyncHTTPTransport):
+    """The network, but for requests that end in an exception that nothing expects."""
+
+    def __init__(
+        self, error: Exception, *, when: Callable[[httpx.Request], bool] = lambda _: True
+    ) -> None:
+        super().__init__()
+        self._error = error
+        self._when = when
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._when(request):
+            raise self._error
+        return await super().handle_async_request(request)

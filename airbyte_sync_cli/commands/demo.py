@@ -1,23 +1,25 @@
-"""`airbyte-sync demo`: real syncs against a sandbox in this process, in a quarter of a minute."""
+"""What `demo` does: real syncs against a sandbox in this process, in a quarter of a minute."""
 
 import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Final
 
-import typer
-
-from airbyte_sync_cli.cli.app import NAME
+from airbyte_sync_cli.commands.run import run_syncs
+from airbyte_sync_cli.commands.session import CommandResult, Invocation, Selection
 from airbyte_sync_cli.errors import UsageError, extra_hint
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.settings import ServerOptions, load_settings
+from airbyte_sync_cli.sync.policy import RunPolicy
 
 if TYPE_CHECKING:
-    from airbyte_sync_cli.commands.session import CommandResult
-    from airbyte_sync_cli.output.output import Output
     from airbyte_sync_cli.sandbox import JobScript, SandboxConfig
+
+_NAME: Final = "airbyte-sync"
 
 _EXPLANATION: Final = """
 What you saw
@@ -41,60 +43,43 @@ With your own Airbyte: export AIRBYTE_URL=http://localhost:8000 (or its address)
 """
 
 
-def demo() -> None:
-    """Show three syncs against a simulated Airbyte, in seconds."""
-    from airbyte_sync_cli.commands.session import perform_offline  # noqa: PLC0415  # --help is light
-
-    raise typer.Exit(perform_offline("demo", _play))
-
-
-async def _play(output: "Output", environ: Mapping[str, str]) -> "CommandResult":
-    from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415
-    from airbyte_sync_cli.commands.session import hold_session  # noqa: PLC0415
-    from airbyte_sync_cli.settings import load_settings  # noqa: PLC0415
-    from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
-
+async def play_demo(invocation: Invocation) -> CommandResult:
+    """Run three syncs against a sandbox, and explain what was seen."""
     try:
-        from airbyte_sync_cli.sandbox import Sandbox, serve  # noqa: PLC0415
+        from airbyte_sync_cli.sandbox import Sandbox, serve  # noqa: PLC0415  # an extra
     except ImportError as error:
         raise UsageError(
             f"the simulated Airbyte is not installed ({error.name} is missing)",
             hint=extra_hint("sandbox"),
         ) from error
-    names = ["orders", "customers", "events"]
+    environ = invocation.wiring.environ
     async with serve(Sandbox(_world())) as url:
         proxies = {name: value for name, value in environ.items() if name.lower() == "no_proxy"}
-        settings = load_settings({"url": url}, proxies)
-        ending = await hold_session(
-            lambda session: run_syncs(session, names, [], RunPolicy()),
-            settings,
-            output,
-            stops_itself=True,
+        settings = load_settings(ServerOptions(url=url), proxies)
+        result = await run_syncs(
+            replace(invocation, settings=settings),
+            Selection(connections=["orders", "customers", "events"]),
+            RunPolicy(),
         )
-    return _explained(ending, output, environ)
+    if [sync.exit_code for sync in result.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
+        return result
+    return _explained(result, invocation)
 
 
-def _explained(
-    ending: "CommandResult", output: "Output", environ: Mapping[str, str]
-) -> "CommandResult":
-    """End with 0 where all went as planned; anything else is an ending of its own."""
-    from airbyte_sync_cli.commands.session import CommandResult  # noqa: PLC0415
-
-    if [sync.exit_code for sync in ending.syncs] != [ExitCode.OK, ExitCode.OK, ExitCode.FAILED]:
-        return ending
-    values = {"verdict": int(ExitCode.FAILED), "program": _program(environ)}
-    text = _EXPLANATION.format(**values).rstrip()
-    return CommandResult(
-        syncs=ending.syncs, exit_code=ExitCode.OK, text=f"{output.summary(ending.syncs)}\n{text}"
-    )
+def _explained(result: CommandResult, invocation: Invocation) -> CommandResult:
+    """End with 0: all went as planned."""
+    program = _program(invocation.wiring.environ)
+    text = _EXPLANATION.format(verdict=int(ExitCode.FAILED), program=program).rstrip()
+    summary = invocation.output.summary(result.syncs)
+    return CommandResult(syncs=result.syncs, exit_code=ExitCode.OK, text=f"{summary}\n{text}")
 
 
 def _program(environ: Mapping[str, str]) -> str:
     """Return what to type for this program: `make demo` leaves it in `.venv`, not on the PATH."""
     here = Path(sys.argv[0])
-    if which(NAME, path=environ.get("PATH")):
-        return NAME
-    if here.name != NAME:
+    if which(_NAME, path=environ.get("PATH")):
+        return _NAME
+    if here.name != _NAME:
         return f"{shlex.quote(sys.executable)} -m airbyte_sync_cli"
     with suppress(OSError, ValueError):  # not below the current folder, or that is deleted
         here = here.absolute().relative_to(Path.cwd())

@@ -4,36 +4,39 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
 from airbyte_sync_cli.airbyte.client import connect
-from airbyte_sync_cli.cli.completion import Names
-from airbyte_sync_cli.clock import SystemClock
-from airbyte_sync_cli.settings import Settings, load_settings
+from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.commands.wiring import Wiring
+from airbyte_sync_cli.settings import ServerOptions, Settings, load_settings
 
 _FRESH: Final = 300.0
 """Seconds for which an answer is good."""
 _WHO: Final = ("client_id", "username")
 
+Names = Sequence[tuple[str, str]]
+"""Name and id of each connection."""
 
-def known_names(typed: Mapping[str, object], environ: Mapping[str, str], *, limit: float) -> Names:
-    """Tell names and ids; asks for at most `limit` seconds. Raises whatever went wrong."""
-    settings = load_settings(typed, environ)
+
+def connection_names(options: ServerOptions, wiring: Wiring, *, limit: float) -> Names:
+    """Return names and ids; asks for at most `limit` seconds. Raises whatever went wrong."""
+    settings = load_settings(options, wiring.environ)
     cache = _file_for(settings)
-    names = _read(cache)
+    names = _read(cache, wiring.clock)
     if names is None:
-        names = asyncio.run(_ask(settings, limit))
+        names = asyncio.run(_ask(settings, wiring, limit))
         _write(cache, names)
     return names
 
 
-async def _ask(settings: Settings, limit: float) -> Names:
+async def _ask(settings: Settings, wiring: Wiring, limit: float) -> Names:
     async with asyncio.timeout(limit):
-        airbyte = await connect(settings, clock=SystemClock())
+        airbyte = await connect(settings, clock=wiring.clock, transport=wiring.transport)
         try:
             found = await airbyte.connections(workspace_id=settings.workspace_id, retry_for=0)
         finally:
@@ -50,9 +53,9 @@ def _file_for(settings: Settings) -> Path:
     return folder / f"connections-{digest}.json"
 
 
-def _read(cache: Path) -> Names | None:
+def _read(cache: Path, clock: Clock) -> Names | None:
     try:
-        age = SystemClock().now().timestamp() - cache.stat().st_mtime
+        age = clock.now().timestamp() - cache.stat().st_mtime
         rows = json.loads(cache.read_text(encoding="utf-8"))
         names = [(str(name), str(one)) for name, one in rows]
     except (OSError, ValueError, TypeError):

@@ -1,0 +1,77 @@
+"""`airbyte-sync connections` and `jobs`: what exists, and a connection's history."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from airbyte_sync_cli.cli.command import command
+from airbyte_sync_cli.cli.run_options import Connections
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.commands.session import Invocation, Work
+
+Status = Literal["pending", "queued", "running", "incomplete", "succeeded", "failed", "cancelled"]
+"""Airbyte's words for the status of a job."""
+
+
+@command("connections")
+def connections(
+    invocation: "Invocation",
+    /,
+    *,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="TEXT",
+            help="Only those with this text in the name, the id, the source or the destination.",
+        ),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag",
+            metavar="TAG",
+            help="Only those with this tag. Repeatable: any of them is enough.",
+        ),
+    ] = None,
+) -> "Work":
+    """List connections with their ids, statuses, schedules and tags.
+
+    `-o id` prints bare connection ids. Nothing that matches is exit 7.
+    """
+    from airbyte_sync_cli.commands.listings import (  # noqa: PLC0415  # --help needs no HTTP
+        list_connections,
+        parse_filter,
+    )
+
+    return list_connections(invocation, parse_filter(search, tag))
+
+
+@command("jobs")
+def jobs(
+    invocation: "Invocation",
+    /,
+    *,
+    conn: Connections = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many jobs.")
+    ] = 20,
+    status: Annotated[
+        Status | None, typer.Option("--status", help="Only jobs in this state.")
+    ] = None,
+) -> "Work":
+    """List a connection's jobs, newest first, the slow ones marked.
+
+    Each has a bar for how long it took. A run is marked as slow that took more than twice the
+    median of the succeeded jobs of its type among the newest 100, and as small if it succeeded
+    with less than half of their median of records; with fewer than five such jobs nothing is
+    marked.
+    """
+    from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.listings import JobsOptions, list_jobs  # noqa: PLC0415
+
+    wanted = arguments.parse_connections(
+        conn, None, invocation.wiring.environ, hint=arguments.ONE_BY_ONE
+    )
+    return list_jobs(invocation, wanted, JobsOptions(limit=limit, status=status))

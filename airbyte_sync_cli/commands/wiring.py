@@ -1,0 +1,49 @@
+"""The outside world, as one argument: `__main__` hands in the real one, tests another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from airbyte_sync_cli.commands.signals import Signals
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.http import Transport
+    from airbyte_sync_cli.clock import Clock
+    from airbyte_sync_cli.output.options import OutputOptions
+    from airbyte_sync_cli.output.output import Output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Everything outside the program that it reads or writes.
+
+    The package below `__main__` reads neither `os.environ` nor the wall clock nor `random`, and
+    knows no other streams: ruff's banned-api in pyproject.toml holds that, with its exceptions.
+    """
+
+    environ: Mapping[str, str]
+    clock: "Clock"
+    """Time, sleep and jitter."""
+    stdout: TextIO | None
+    """None: the descriptor was closed (`>&-`)."""
+    stderr: TextIO | None
+    signals: Signals
+    root: Path = Path("/")
+    """Where the folders of Airflow's sidecar and the termination log of Kubernetes are."""
+    transport: "Transport | None" = None
+    """None is the network."""
+
+    def output(self, command: str | None, options: "OutputOptions") -> "Output":
+        """Make the owner of the streams for one command."""
+        from airbyte_sync_cli.output.output import Output  # noqa: PLC0415  # --help needs none
+
+        return Output(
+            command,
+            options,
+            environ=self.environ,
+            clock=self.clock,
+            stdout=self.stdout,
+            stderr=self.stderr,
+            root=self.root,
+        )
