@@ -1,4 +1,4 @@
-"""Undoes the encodings in which texts carry other texts, and knows where each letter stood.
+"""Decode escapes in texts, keeping the position of each letter.
 
 Percent-encoding, the escapes of JSON and of programming languages, HTML's references, base64.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 Place = Callable[[int], tuple[int, int]]
-"""From a letter of the decoded text to its start and end in the encoded one."""
+"""Maps a letter of the decoded text to its start and end in the encoded one."""
 
 _ESCAPE: Final = re.compile(
     r"(?P<bytes>(?:(?:%|\\x)[0-9A-Fa-f]{2})+|(?:\\[0-3][0-7]{2})+)"
@@ -30,13 +30,13 @@ _LAST: Final = 0x10FFFF
 _OF_ASCII: Final = re.compile(
     r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){2}"
 )
-"""Six bytes below 128: their highest bits are 0. One word in five looks so by chance."""
+"""Six bytes below 128: their highest bits are 0. One word in five matches by chance."""
 _READABLE: Final = re.compile("[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{6,}")
-"""What is no noise in decoded bytes; shorter secrets are not looked for (`redaction`)."""
+"""Text in decoded bytes, not noise; shorter secrets are not masked (`redaction`)."""
 
 
 def unescape(text: str) -> tuple[str, Place]:
-    """Undo every escape once, but no base64. Returns the text, and where its letters stood."""
+    """Decode every escape once, but not base64. Return the text and its positions."""
     if not any(sign in text for sign in "%\\&"):
         return text, _itself
     parts: list[str] = []
@@ -55,7 +55,7 @@ def unescape(text: str) -> tuple[str, Place]:
 
 
 def join_lines(text: str) -> tuple[str, Place]:
-    """Leave out what splits a long word over lines, or is not seen."""
+    """Remove line breaks and invisible characters that may split a word. Return also positions."""
     if not _LAYOUT.search(text):
         return text, _itself
     mapping = _Mapping()
@@ -70,7 +70,7 @@ def _itself(index: int) -> tuple[int, int]:
 
 
 class _Mapping:
-    """Where the letters of a decoded text stood: stretches that were kept, single ones if not."""
+    """The positions of decoded letters: stretches that were kept, and single escapes."""
 
     def __init__(self) -> None:
         self._length = 0
@@ -79,12 +79,12 @@ class _Mapping:
         self._size = array("q")
 
     def keep(self, start: int, end: int) -> None:
-        """Add letters that stood for themselves."""
+        """Add letters that were not escaped."""
         if end > start:
             self._add(start, 0, end - start)
 
     def replace(self, start: int, end: int) -> None:
-        """Add one letter that stood as an escape."""
+        """Add one letter that was an escape."""
         self._add(start, end - start, 1)
 
     def _add(self, start: int, size: int, length: int) -> None:
@@ -118,7 +118,7 @@ def _decoded(match: re.Match[str]) -> str:
     if match["letter"]:
         return _LETTERS.get(match["letter"], match["letter"])
     if match["reference"]:
-        import html  # noqa: PLC0415  # 3 ms that few texts need
+        import html  # noqa: PLC0415  # 3 ms, seldom needed
 
         return html.unescape(match.group())
     code = int(match["four"] or match["eight"] or match["free"], 16)
@@ -126,7 +126,7 @@ def _decoded(match: re.Match[str]) -> str:
 
 
 def _from_bytes(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
-    """Read bytes as UTF-8; what is none is Latin-1, as Python writes it."""
+    """Decode bytes as UTF-8, and as Latin-1 where that fails, as Python writes them."""
     ones = list(_ONE_BYTE.finditer(match["bytes"]))
     values = bytes(_value(one.group()) for one in ones)
     at = 0

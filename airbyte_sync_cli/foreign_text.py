@@ -1,4 +1,4 @@
-"""Text that others wrote: cut before it is worked on, harmless where it is printed.
+"""Texts of others: cut before they are processed, harmless when they are printed.
 
 Names, statuses, messages and log lines come from whoever can create a connection or runs a
 connector. Every pattern here is linear by construction: what may follow the start of a match
@@ -15,26 +15,26 @@ LONGEST_MESSAGE: Final = 4000
 """Characters of a message, in every output."""
 _CUT: Final = "… (cut) "
 _END_SHARE: Final = 40
-"""One character of so many is kept of the end, behind what is cut out."""
+"""One in so many characters is kept of the end, after the cut."""
 _READ: Final = 65_536
-"""Characters of a text that are looked at, however long it is."""
+"""Characters of a text that are read, however long it is."""
 _MARGIN: Final = 16_384
-"""Characters given up where a text is longer than that: half of a secret is not recognised as
-one, so none may remain at the edge. Servers accept 8 to 16 KiB of headers, secrets included."""
+"""Characters dropped at the end where a text is longer than that: half a secret is not recognised,
+so none may remain at the edge. Servers accept 8 to 16 KiB of headers, secrets included."""
 
 _INVISIBLE: Final = (
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
 )
 """Unicode's format characters: direction marks, zero-width spaces, tags. The two joiners
-(U+200C, U+200D) are not among them: Persian, Indic scripts and emoji are spelt with them."""
+(U+200C, U+200D) are kept: Persian, Indic scripts and emoji need them."""
 _BREAKING: Final = "\u2028\u2029"
 _SURROGATES: Final = "\ud800-\udfff"
 
 _SEQUENCE: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"  # colours, cursor
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f]*+(?:\x07|\x1b\\|\x9c)"  # title
-    r"|\x1b[ -/]*+[0-~]"  # everything else, and the start of what has no end
+    r"|\x1b[ -/]*+[0-~]"  # everything else, and unfinished ones
 )
 """The escape sequences of ECMA-48, with 7-bit and 8-bit introducers."""
 _CONTROL: Final = re.compile(rf"[\x00-\x1f\x7f-\x9f{_BREAKING}]")
@@ -44,15 +44,15 @@ _NOT_OURS: Final = re.compile(
     r"\x1b(?!\[(?:[0-9]{1,2}(?:;[0-9]{1,2})*)?m)"
     rf"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f{_BREAKING}{_INVISIBLE}]"
 )
-"""What no output of ours holds beside line breaks and colours."""
+"""Controls other than the line breaks and colours of our own output."""
 _NOT_IN_JSON: Final = re.compile(rf"[\x7f-\x9f{_BREAKING}{_INVISIBLE}{_SURROGATES}]")
 
 
 def capped(text: str, most: int = LONGEST_MESSAGE, *, clean: Callable[[str], str] = str) -> str:
-    """Return a text with its secrets masked, cut to `most` characters with a note of it.
+    """Return a text with its secrets masked, cut to `most` characters with a mark.
 
-    Its end is kept where it has been read: a sentence of ours may stand behind a long value.
-    `clean` is applied in between: what it removes may stand within a secret.
+    Its end is kept where it was read: our own words may follow a long value. `clean` is applied
+    in between, and secrets are masked again: what it removes may have split one.
     """
     masked = redact(text[:_READ])
     cleaned = clean(masked)
@@ -60,7 +60,7 @@ def capped(text: str, most: int = LONGEST_MESSAGE, *, clean: Callable[[str], str
     is_cut = len(text) > _READ
     if is_cut:
         head = head[:-_MARGIN]
-        if not head:  # nothing but blanks, as far as it was read
+        if not head:  # only blanks, as far as it was read
             return ""
     if len(head) <= most and not is_cut:
         return head
@@ -78,7 +78,7 @@ def without_controls(text: str, instead: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """Return what may be written to a stream for people: lines, and nothing but colours.
+    """Return a text for a terminal without controls other than line breaks and colours.
 
     The last line of defence: texts are cleaned where they enter a line.
     """
@@ -88,8 +88,8 @@ def printable(text: str) -> str:
 def json_line(line: str) -> str:
     """Escape in a line of JSON what a terminal or a line splitter takes for a control.
 
-    Such characters can only stand within strings, so the JSON means the same. A lone surrogate,
-    which strict parsers refuse, becomes U+FFFD.
+    Such characters only occur within strings, so the JSON means the same. A lone surrogate,
+    which strict parsers reject, becomes U+FFFD.
     """
     return _NOT_IN_JSON.sub(_escaped, line)
 

@@ -1,10 +1,10 @@
-"""Secrets never reach a reader: whatever is written passes through `redact`.
+"""Mask secrets in every text that is written.
 
-Settings hold secrets as SecretStr, so nothing prints one by itself. This is the second line of
-defence, for texts that others wrote: an error of a library, a server that echoes a header.
+Settings hold secrets as SecretStr, which prints none. This is the second line of defence, for the
+texts of others: an error of a library, a server that echoes a header.
 
-A secret is found in whatever encoding others gave it: the text is decoded step by step, not the
-secret encoded in every way that there is. So the work grows with the text alone.
+A secret is found in any encoding: the text is decoded step by step, instead of encoding the secret
+in every possible way. So the work depends on the text alone.
 """
 
 import base64
@@ -18,34 +18,34 @@ from airbyte_sync_cli.escapes import Place, decode_base64, join_lines, unescape
 
 MASK: Final = "********"
 _SHORTEST: Final = 6
-"""Shorter secrets are left alone: masking `a` in every text would hide the text."""
+"""Shorter secrets are not masked: masking every `a` would hide the text."""
 _WELL_KNOWN: Final = frozenset({"airbyte", "password"})
-"""Defaults that Airbyte documents: no secrets, and words that every message needs."""
+"""Defaults that Airbyte documents: no secrets, and words that messages need."""
 _DEEPEST: Final = 4
-"""Encodings within one another that are undone: a secret twice encoded, in a JSON in a log."""
+"""Nested encodings that are decoded: a secret encoded twice, in a JSON in a log."""
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,14}")
-"""How a header says what kind of secret follows: `Bearer`, `Basic`, `Key`."""
+"""The scheme before a secret in a header: `Bearer`, `Basic`, `Key`."""
 _QUERY: Final = re.compile(r"[?#]")
-"""Where the query or the fragment of an address begins."""
+"""The start of the query or fragment of an address."""
 _CODES: Final = frozenset({"command", "outcome", "status", "job_type", "kind"})
-"""Keys of reports whose values programs compare with words."""
+"""Keys of reports whose values are enums that programs compare."""
 _WORD: Final = re.compile(r"[a-z][a-z_-]*")
 
 _known: Final[dict[str, dict[int, set[str]]]] = {}
-"""What is searched for, in small letters, by its beginning and length: tokens are many alike."""
+"""The secrets in lower case, by their first letters and length: tokens often start alike."""
 _foreign: Final[set[str]] = set()
-"""Those that are not ASCII: they make the search for base64 slow."""
+"""The secrets that are not ASCII: they make the search in base64 slow."""
 
 _tokens: Final[deque[str]] = deque()
 _MOST_TOKENS: Final = 100
-"""Issued tokens that are masked, the latest: with 15 minutes each, those of a day. A process
-that waits for days is given thousands, and the memory of all would only grow."""
+"""The latest issued tokens are masked: at 15 minutes each, those of a day. A process that waits
+for days gets thousands, and keeping all of them would leak memory."""
 
 Span = tuple[int, int]
 
 
 def remember(secret: str) -> str:
-    """Take note of a secret; returns it as it is."""
+    """Register a secret to be masked, and return it."""
     if len(secret) >= _SHORTEST and secret.lower() not in _WELL_KNOWN:
         for form in _plain_forms(secret):
             _know(form)
@@ -53,9 +53,9 @@ def remember(secret: str) -> str:
 
 
 def remember_token(token: str) -> str:
-    """Take note of a token that a server has issued, until it is long out of date."""
+    """Register a token that a server has issued, until it has long expired; return it."""
     forms = set(_plain_forms(token))
-    if not any(_is_known(form) for form in forms):  # a known secret is never forgotten
+    if not any(_is_known(form) for form in forms):  # a registered secret is never dropped
         _tokens.append(remember(token))
     if len(_tokens) > _MOST_TOKENS:
         for form in _plain_forms(_tokens.popleft()):
@@ -84,7 +84,7 @@ def _know(form: str) -> None:
 
 
 def _plain_forms(secret: str) -> Iterator[str]:
-    """Write a secret as it looks when a text is decoded: once too often, if it holds escapes."""
+    """Return a secret as it is in decoded text: if it has escapes itself, decoded once more."""
     form, following = "", secret
     while form != following:
         form = following
@@ -94,7 +94,7 @@ def _plain_forms(secret: str) -> Iterator[str]:
 
 
 def remember_pair(username: str, password: str) -> str:
-    """Take note of what basic authentication sends for this pair, and return it."""
+    """Register what basic authentication sends for this pair, and return it."""
     encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
     remember(password)
     if password:
@@ -103,9 +103,9 @@ def remember_pair(username: str, password: str) -> str:
 
 
 def remember_header(value: str, *, least: int = 0) -> None:
-    """Take note of a header's value and of the secrets in it: `Bearer X`, `a=X; b=Y`, a pair.
+    """Register a header's value and the secrets in it: `Bearer X`, `a=X; b=Y`, a pair.
 
-    What is shorter than `least` is none: most headers say something that every text may say.
+    Values shorter than `least` are not secrets: most headers have common words.
     """
     words = [word.strip('"') for word in re.split(r"[\s;,]+", value)]
     if len(words) > 1 and _SCHEME.fullmatch(words[0]):
@@ -126,21 +126,21 @@ def without_credentials(url: str) -> str:
     """Return an address without user name, password, query and fragment."""
     scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
     before, _, host = rest.rpartition("@")
-    if _QUERY.search(before):  # a password with a `?`, or an `@` in the query: nobody can tell
+    if _QUERY.search(before):  # a `?` in a password, or an `@` in a query: undecidable
         host = MASK
     return f"{scheme}{sign}{without_query(host)}"
 
 
 def without_query(url: str) -> str:
-    """Return an address without query and fragment, where a token may stand."""
+    """Return an address without query and fragment, which may hold a token."""
     return _QUERY.split(url, maxsplit=1)[0]
 
 
 def redact_all(value: object) -> object:
-    """Mask every text in a structure; numbers, keys and codes stay, so that JSON stays JSON."""
+    """Mask every text in a structure; numbers, keys and enums stay, so that JSON stays valid."""
     match value:
         case str():
-            return redact(value) if type(value) is str else value  # not the words of an enum
+            return redact(value) if type(value) is str else value  # not an enum
         case Mapping():
             return {
                 key: one if key in _CODES and _is_word(one) else redact_all(one)
@@ -153,12 +153,12 @@ def redact_all(value: object) -> object:
 
 
 def _is_word(value: object) -> bool:
-    """Whether it is a plain word: a token that is one, too, must not spoil a status."""
+    """Return whether it is a plain word: a secret that is one must not mask a status."""
     return isinstance(value, str) and _WORD.fullmatch(value) is not None
 
 
 def redact(text: str) -> str:
-    """Return the text with every known secret masked, in whatever encoding it stands."""
+    """Return the text with every registered secret masked, in any encoding."""
     parts, last = [], 0
     for start, end in _joined(_spans(text, _DEEPEST)) if _known else ():
         parts += [text[last:start], MASK]
@@ -167,7 +167,7 @@ def redact(text: str) -> str:
 
 
 def _joined(spans: Iterator[Span]) -> Iterator[Span]:
-    """Order spans, and make one of those that overlap."""
+    """Sort spans and merge those that overlap."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start < found[-1][1]:
@@ -178,11 +178,11 @@ def _joined(spans: Iterator[Span]) -> Iterator[Span]:
 
 
 def _spans(text: str, depth: int) -> Iterator[Span]:
-    """Find where secrets stand in a text, as it is and with `depth` encodings undone."""
+    """Find the secrets in a text, as it is and with up to `depth` encodings decoded."""
     joined, place = join_lines(text)
     yield from _at(place, _spans_of_line(joined, depth))
     if joined != text:
-        yield from _spans_of_line(text, depth)  # a line's end may have ended an escape, too
+        yield from _spans_of_line(text, depth)  # a line break may also have ended an escape
 
 
 def _spans_of_line(text: str, depth: int) -> Iterator[Span]:
@@ -198,7 +198,7 @@ def _spans_of_line(text: str, depth: int) -> Iterator[Span]:
 
 
 def _at(place: Place, spans: Iterator[Span]) -> Iterator[Span]:
-    """Turn spans of a decoded text into those of the text that it was."""
+    """Map spans of a decoded text to the encoded one."""
     yield from ((place(start)[0], place(end - 1)[1]) for start, end in spans)
 
 
@@ -213,7 +213,7 @@ def _occurrences(text: str) -> Iterator[Span]:
 
 
 def _lowered(text: str) -> str:
-    """Write a text in small letters, each in its place: some letters become two."""
+    """Return a text in lower case of the same length: some letters become two."""
     small = text.lower()
     if len(small) == len(text):
         return small
@@ -221,7 +221,7 @@ def _lowered(text: str) -> str:
 
 
 def forget_all() -> None:
-    """Start anew: for tests, whose secrets must not mask each other's texts."""
+    """Forget every secret: for tests, whose secrets must not mask each other's texts."""
     _known.clear()
     _tokens.clear()
     _foreign.clear()

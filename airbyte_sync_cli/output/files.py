@@ -19,13 +19,13 @@ LONGEST_TERMINATION_MESSAGE: Final = 4096
 _READABLE_BY_ALL: Final = 0o644
 """The mode of a new file: Airflow's sidecar is another user."""
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""Reasons for which overwriting the old content would only destroy it."""
+"""Errors after which overwriting in place would only destroy the old content."""
 _LONGEST_PAUSE: Final = 0.5
-"""Seconds without progress after which a pipe's reader is given up: a signal's ending has 5 s."""
+"""Seconds without progress before a pipe's reader is given up: after a signal there are 5 s."""
 
 
 class ResultFiles:
-    """Where a report goes besides stdout. Nothing here raises; troubles are told as text."""
+    """Where a report goes besides stdout. Nothing here raises; failures are returned as text."""
 
     def __init__(
         self, *, result_file: Path | None, environ: Mapping[str, str], root: Path
@@ -34,11 +34,11 @@ class ResultFiles:
         self._xcom = root / "airflow" / "xcom"
         self._termination = root / "dev" / "termination-log"
         self._in_kubernetes = "KUBERNETES_SERVICE_HOST" in environ
-        self._reason_told = False
+        self._wrote_reason = False
 
     @property
     def keep_reports(self) -> bool:
-        """Whether a whole report is written anywhere."""
+        """Return whether a whole report is written anywhere."""
         return self._result_file is not None or self._has_sidecar
 
     @property
@@ -46,48 +46,50 @@ class ResultFiles:
         return is_folder(self._xcom)
 
     def write(self, report: Report, *, reason: str, provisional: bool = False) -> list[str]:
-        """Write all of them; return a sentence for each that could not be written.
+        """Write all of them; return a message for each that could not be written.
 
-        A `provisional` report is kept from devices and pipes, where none would replace it later.
+        A `provisional` report is not written to devices and pipes: no later one can replace it.
         """
         content = (report.json_line() + "\n").encode()
-        troubles = []
+        failures = []
         if self._result_file is not None and not (provisional and _is_stream(self._result_file)):
-            troubles.append(_told(self._result_file, content, what="the result file"))
+            failures.append(_attempt_write(self._result_file, content, what="the result file"))
         if self._has_sidecar:
-            troubles.append(_told(self._xcom / "return.json", content, what="the XCom file"))
+            failures.append(
+                _attempt_write(self._xcom / "return.json", content, what="the XCom file")
+            )
         if self._in_kubernetes and os.access(self._termination, os.W_OK):
             if report.exit_code:
-                troubles.append(self._write_termination(reason))
-                self._reason_told = True
-            elif self._reason_told:  # by a provisional report: it went well after all
-                troubles.append(self._write_termination(""))
-        return [trouble for trouble in troubles if trouble]
+                failures.append(self._write_termination(reason))
+                self._wrote_reason = True
+            elif self._wrote_reason:  # by a provisional report, before it succeeded after all
+                failures.append(self._write_termination(""))
+        return [failure for failure in failures if failure]
 
     def _write_termination(self, reason: str) -> str | None:
         """Overwrite in place: it is a mounted file, which cannot be replaced."""
         try:
             _overwrite(self._termination, cut(reason, LONGEST_TERMINATION_MESSAGE))
         except OSError as error:
-            return f"the termination message could not be written: {error.strerror}"
+            return f"could not write the termination message: {error.strerror}"
         return None
 
 
-def _told(path: Path, content: bytes, *, what: str) -> str | None:
-    """Write a file; return a sentence if that fails."""
+def _attempt_write(path: Path, content: bytes, *, what: str) -> str | None:
+    """Write a file; return a message if that fails."""
     try:
         _write(path, content)
     except OSError as error:
-        told = shown_path(str(path), Path())
-        return f"{what} {told} could not be written: {error.strerror or error}"
+        shown = shown_path(str(path), Path())
+        return f"could not write {what} {shown}: {error.strerror or error}"
     return None
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, where it is one that can be replaced.
+    """Write a file whole or not at all, where it can be replaced.
 
-    A link is followed. A device, a pipe, or a file that only a descriptor leads to
-    (/dev/stdout) is written to as it is. Raises OSError.
+    A link is followed. A device, a pipe, or a file that is only reachable by a descriptor
+    (/dev/stdout) is written to in place. Raises OSError.
     """
     target = Path(os.path.realpath(path))
     known = _stat(path)
@@ -108,7 +110,7 @@ def _stat(path: Path) -> os.stat_result | None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether what is written there cannot be taken back."""
+    """Return whether a file is a device, a pipe or a stream, where a report cannot be replaced."""
     try:
         return not stat.S_ISREG(path.stat().st_mode) or _own_stream(path.stat()) is not None
     except OSError:
@@ -118,7 +120,7 @@ def _is_stream(path: Path) -> bool:
 def _own_stream(known: os.stat_result | None) -> int | None:
     """Return the descriptor of stdout or stderr if the file is one of them.
 
-    Whatever else is written there continues behind it, instead of over it.
+    Through it, what is written there later follows instead of overwriting.
     """
     for number in (1, 2):
         with suppress(OSError):  # closed
@@ -142,15 +144,15 @@ def _replace_or_overwrite(target: Path, content: bytes, known: os.stat_result | 
 
 
 def _replace(target: Path, content: bytes, mode: int) -> None:
-    """Write a file beside it first, then move that into its place."""
+    """Write a temporary file beside it, then rename that."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".airbyte-sync-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            with _where_it_is_known():
+            with _if_supported():
                 os.fsync(file.fileno())
-            with _where_it_is_known():
+            with _if_supported():
                 os.fchmod(file.fileno(), mode)
         Path(temporary).replace(target)
     except OSError:
@@ -160,8 +162,8 @@ def _replace(target: Path, content: bytes, mode: int) -> None:
 
 
 @contextmanager
-def _where_it_is_known() -> Iterator[None]:
-    """Do without what a file system does not know, such as the mode of a file on a share."""
+def _if_supported() -> Iterator[None]:
+    """Skip what a file system does not support, such as the mode of a file on a share."""
     try:
         yield
     except OSError as error:
@@ -170,13 +172,13 @@ def _where_it_is_known() -> Iterator[None]:
 
 
 def _overwrite(path: Path, content: bytes) -> None:
-    """Write in place. Without a reader of a pipe it fails at once instead of waiting for one."""
+    """Write in place. A pipe without a reader fails at once instead of blocking."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
     try:
         handle = os.open(path, flags, _READABLE_BY_ALL)
     except OSError as error:
         if error.errno == errno.ENXIO:
-            raise OSError(errno.ENXIO, "nobody reads from it") from error
+            raise OSError(errno.ENXIO, "nothing reads from it") from error
         raise
     try:
         _write_all(handle, content)
@@ -185,17 +187,17 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 
 def _write_all(handle: int, content: bytes) -> None:
-    """Write as fast as it is read. Raises TimeoutError when a reader has stopped reading."""
+    """Write everything. Raises TimeoutError when a reader has stopped reading."""
     while content:
         try:
             content = content[os.write(handle, content) :]
         except BlockingIOError:
             if not select.select([], [handle], [], _LONGEST_PAUSE)[1]:
-                raise TimeoutError(errno.ETIMEDOUT, "its reader does not read") from None
+                raise TimeoutError(errno.ETIMEDOUT, "its reader has stopped reading") from None
 
 
 def cut(text: str, most: int) -> bytes:
-    """Encode a text in at most so many bytes of whole characters."""
+    """Encode a text in at most `most` bytes, cut between characters."""
     content = text.encode()
     if len(content) <= most:
         return content

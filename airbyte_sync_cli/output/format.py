@@ -1,4 +1,4 @@
-"""Numbers and moments in words: the only place that decides how they look."""
+"""Format numbers, times and the texts of others for a line; measure and cut what is shown."""
 
 import textwrap
 from datetime import UTC, datetime
@@ -9,13 +9,13 @@ from airbyte_sync_cli.foreign_text import capped, without_controls
 
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _NARROWEST: Final = 20
-"""Columns that a folded text gets at least."""
+"""Columns that a folded text has at least."""
 _WIDTHLESS: Final = frozenset({"Mn", "Me", "Cf"})
-"""Unicode's categories of marks that combine with what stands before them, and of joiners."""
+"""Unicode's categories of combining marks and joiners."""
 
 
 def format_duration(seconds: float | None) -> str:
-    """Write seconds as `42s`, `3m 05s`, `2h 07m`, `1d 03h`."""
+    """Return seconds as `42s`, `3m 05s`, `2h 07m`, `1d 03h`."""
     if seconds is None:
         return "?"
     whole = max(0, round(seconds))
@@ -30,7 +30,7 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_bytes(count: float | None) -> str:
-    """Write bytes as `512 B`, `2.0 KiB`, `1.4 GiB`."""
+    """Return bytes as `512 B`, `2.0 KiB`, `1.4 GiB`."""
     if count is None:
         return "?"
     amount = float(count)
@@ -42,32 +42,32 @@ def format_bytes(count: float | None) -> str:
 
 
 def format_count(number: int | None) -> str:
-    """Write a number with thousands apart: `1,234,567`."""
+    """Return a number with thousands separators: `1,234,567`."""
     return "?" if number is None else f"{number:,}"
 
 
 def format_records(number: int) -> str:
-    """Write how many records: `1 record`, `48,200 records`."""
+    """Return a number of records: `1 record`, `48,200 records`."""
     return f"{format_count(number)} record{'' if number == 1 else 's'}"
 
 
 def format_rate(per_second: float) -> str:
-    """Write a number a second: `1,234`, and of few `0.4`."""
+    """Return a number per second: `1,234`, or `0.4` below 10."""
     return f"{per_second:.1f}" if 0 < per_second < 10 else f"{round(per_second):,}"  # noqa: PLR2004  # two digits
 
 
 def format_time(at: datetime) -> str:
-    """Write a moment in UTC, to the second."""
+    """Return a time in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_log_line(text: str) -> str:
-    """Return a line of Airbyte's log as it may be printed: whole, and with its indentation."""
+    """Return a line of Airbyte's log without controls: uncut, and with its indentation."""
     return without_controls(" ".join(text.expandtabs(4).splitlines())).rstrip()
 
 
 def plain(text: str) -> str:
-    """Return somebody else's text as it may stand within a line of ours."""
+    """Return the text of others for use in a line: secrets masked, cleaned, and cut."""
     return capped(text, clean=_flat)
 
 
@@ -76,7 +76,7 @@ def _flat(text: str) -> str:
 
 
 def cell_width(text: str) -> int:
-    """Count the cells of a terminal that a text takes."""
+    """Return the cells of a terminal that a text takes."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
@@ -87,7 +87,7 @@ def _cells(character: str) -> int:
 
 
 def clip(text: str, most: int) -> str:
-    """Take from the start of a text as much as so many cells hold."""
+    """Return as much of the start of a text as fits into `most` cells."""
     used = 0
     for index, character in enumerate(text):
         used += _cells(character)
@@ -96,22 +96,11 @@ def clip(text: str, most: int) -> str:
     return text
 
 
-def padding(text: str, cells: int) -> str:
-    """Tell the blanks that fill a text up to so many cells."""
-    return " " * max(cells - cell_width(text), 0)
-
-
-def pad(text: str, cells: int, *, right: bool = False) -> str:
-    """Fill a text up with blanks, to so many cells; `right` aligns it there."""
-    blanks = padding(text, cells)
-    return blanks + text if right else text + blanks
-
-
 def fold(text: str, width: int | None, *, hang: int = 0) -> str:
-    """Break a text between words, so that a terminal breaks none; None breaks nothing.
+    """Fold a text between words to a width; None folds nothing.
 
-    The lines behind the first begin at column `hang`. A text with a word that fits no line, such
-    as a link, is left to the terminal, which can then be asked to copy it whole.
+    The lines after the first begin at column `hang`. A text with a word that is too long for a
+    line, such as a link, is left to the terminal, so that it can be copied whole.
     """
     if width is None or cell_width(text) < width:
         return text
@@ -128,7 +117,7 @@ def fold(text: str, width: int | None, *, hang: int = 0) -> str:
 
 
 def shorten(text: str, most: int, *, mark: str = "…") -> str:
-    """Take out of the middle what is too long: names often differ at both their ends."""
+    """Cut the middle out of too long a text: names often differ at both ends."""
     if cell_width(text) <= most:
         return text
     kept = max(most - len(mark), 0)

@@ -1,4 +1,4 @@
-"""The final message of each outcome, for people."""
+"""The last messages of a command, for people: why each sync failed, the error and its hint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from airbyte_sync_cli.airbyte.models import FINAL_STATUSES, Failure
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output.format import format_duration, plain
-from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.sync.result import (
     ErrorResult,
     FailureResult,
@@ -19,16 +18,16 @@ from airbyte_sync_cli.sync.result import (
 )
 
 LABELLED: Final = 9
-"""The column at which the text behind a label begins."""
+"""The column at which the text after a label begins."""
 _RETRY = {
-    True: "can help, Airbyte says",
-    False: "cannot help, Airbyte says: something must be changed first",
+    True: "yes (per Airbyte)",
+    False: "no (per Airbyte)",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureDetails:
-    """What is known of an ending beyond its result."""
+    """What is known of an outcome beyond its result."""
 
     error: AirbyteSyncError | None = None
     failure: Failure | None = None
@@ -37,17 +36,17 @@ class FailureDetails:
 def blocks(
     endings: Sequence[tuple[SyncResult, FailureDetails]], *, with_trace: bool
 ) -> list[list[str]]:
-    """Write a block for each sync that failed, or that has an error of its own to tell."""
+    """Return a block of lines for each sync that failed or has an error of its own."""
     alone = len(endings) == 1
     return [
         _block(sync, details, alone=alone, with_trace=with_trace)
         for sync, details in endings
-        if _deserves_one(sync, details, alone=alone)
+        if _has_block(sync, details, alone=alone)
     ]
 
 
-def _deserves_one(sync: SyncResult, details: FailureDetails, *, alone: bool) -> bool:
-    """The error of a single sync is the `error:` line already."""
+def _has_block(sync: SyncResult, details: FailureDetails, *, alone: bool) -> bool:
+    """Return whether a sync has a block; the error of a single sync is the `error:` line."""
     if sync.status == "failed" or sync.failure is not None:
         return True
     return details.error is not None and not alone
@@ -58,9 +57,9 @@ def _block(
 ) -> list[str]:
     after = f" after {format_duration(sync.duration_seconds)}" if sync.duration_seconds else ""
     tries = f", in {sync.attempts} attempts" if (sync.attempts or 0) > 1 else ""
-    lines = [plain(f"{name(sync)} {phrase(sync)}{after}{tries}")]
+    lines = [plain(f"{sync.name} {phrase(sync)}{after}{tries}")]
     lines += [f"  {label:<6} {plain(text)}" for label, text in _fields(sync, details)]
-    if sync.job_id is not None and not alone:  # alone, the hint says so
+    if sync.job_id is not None and not alone:  # a single sync has it in the hint
         lines.append(f"  log    airbyte-sync logs {sync.job_id}")
     if with_trace and details.failure is not None:
         lines += _trace(details.failure)
@@ -81,7 +80,7 @@ def _why(sync: SyncResult, details: FailureDetails) -> str:
         return sync.failure.message
     if details.error is not None:
         return details.error.message
-    return "Airbyte does not tell it to programs here: its page of the job does"
+    return "the API gives no reason; see the page of the job in Airbyte"
 
 
 def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
@@ -94,7 +93,7 @@ def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
 
 
 def _trace(failure: Failure) -> list[str]:
-    """Keep the lines of a stack trace, but nothing that moves a cursor."""
+    """Return the lines of a stack trace, without what would move a cursor."""
     lines = [f"  inner  {plain(failure.internal_message)}"] if failure.internal_message else []
     if failure.stacktrace:
         lines += ["  trace"]
@@ -104,38 +103,38 @@ def _trace(failure: Failure) -> list[str]:
 
 _HINTS: Final = {
     ExitCode.USAGE: "`airbyte-sync COMMAND --help` shows every option",
-    ExitCode.FAILED: "`airbyte-sync logs {job}` shows what Airbyte logged",
-    ExitCode.CANCELLED: "somebody, or Airbyte itself, cancelled it: run it again if it is wanted",
-    ExitCode.TIMEOUT: "--timeout gives more time; `airbyte-sync wait {job}` goes on waiting",
+    ExitCode.FAILED: "`airbyte-sync logs {job}` shows the job's log",
+    ExitCode.CANCELLED: "cancelled by another user or by Airbyte; start it again if needed",
+    ExitCode.TIMEOUT: "run `airbyte-sync wait {job}` to resume waiting, or raise --timeout",
     ExitCode.DENIED: "`airbyte-sync check` finds the step that fails",
-    ExitCode.NOT_FOUND: "`airbyte-sync connections` lists what can be seen",
-    ExitCode.CONFLICT: "--if-running wait starts ours afterwards, attach waits for that one",
-    ExitCode.UNAVAILABLE: "trying again is safe",
+    ExitCode.NOT_FOUND: "`airbyte-sync connections` lists all visible connections",
+    ExitCode.CONFLICT: "--if-running wait starts a sync afterwards, attach waits for that job",
+    ExitCode.UNAVAILABLE: "safe to retry",
     ExitCode.PROTOCOL: "`airbyte-sync check` finds the step that fails",
-    ExitCode.REJECTED: "`airbyte-sync check --conn ID` looks at the connection",
-    ExitCode.UNKNOWN: "`airbyte-sync wait {job}` learns the outcome; --since adopts it in a retry",
-    ExitCode.SUSPECT: "look at the job in Airbyte before you trust its data",
+    ExitCode.REJECTED: "run `airbyte-sync check --conn ID` to check the connection",
+    ExitCode.UNKNOWN: "`airbyte-sync wait {job}` gets its outcome; --since adopts it in a retry",
+    ExitCode.SUSPECT: "check the job in Airbyte before using its data",
 }
-"""The next step for each ending; `{job}` is the job's id."""
+"""The next step for each outcome; `{job}` is the job's id."""
 
 _PHRASES: Final = {
     ExitCode.FAILED: "failed",
     ExitCode.CANCELLED: "was cancelled",
-    ExitCode.TIMEOUT: "had not ended when the time was up",
-    ExitCode.SUSPECT: "succeeded, but its numbers are not what was asked for",
+    ExitCode.TIMEOUT: "did not end within the time limit",
+    ExitCode.SUSPECT: "succeeded, but did not pass verification",
     **dict.fromkeys(BY_SIGNAL, "was interrupted"),
-    ExitCode.UNKNOWN: "may go on: its outcome could not be learned",
+    ExitCode.UNKNOWN: "may still be running: its outcome is unknown",
     ExitCode.SKIPPED: "was not started: another job is active",
 }
 
 
 _WITHOUT_A_JOB: Final = {
-    ExitCode.TIMEOUT: "had no job when the time was up",
+    ExitCode.TIMEOUT: "had no job within the time limit",
     **dict.fromkeys(BY_SIGNAL, "was interrupted"),
-    ExitCode.UNKNOWN: "has no known outcome",
-    ExitCode.BUG: "ended in our bug",
+    ExitCode.UNKNOWN: "has an unknown outcome",
+    ExitCode.BUG: "failed because of a bug in airbyte-sync",
 }
-"""What is said of a sync that has no job; what may exist follows."""
+"""The phrase for a sync without a job; what may exist is added to it."""
 _FINE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 _MOST_NAMES: Final = 10
 
@@ -143,7 +142,7 @@ _MOST_NAMES: Final = 10
 def error_result(
     code: ExitCode, syncs: Sequence[SyncResult], error: AirbyteSyncError | None
 ) -> ErrorResult | None:
-    """Say what went wrong and what to do next; None where nothing did."""
+    """Return what went wrong and what to do next; None for a success."""
     if code in {ExitCode.OK, ExitCode.SKIPPED}:
         return None
     concerned = [sync for sync in syncs if sync.exit_code == code]
@@ -159,15 +158,15 @@ def error_result(
     message, hint = _with_what_may_exist(message, hint or _hint(code, concerned), syncs)
     return ErrorResult(
         kind=code.outcome,
-        message=redact(plain(message or code.outcome)),
-        hint=redact(plain(hint)) if hint else None,
+        message=plain(message or code.outcome),
+        hint=plain(hint) if hint else None,
     )
 
 
 def _with_what_may_exist(
     message: str, hint: str | None, syncs: Sequence[SyncResult]
 ) -> tuple[str, str | None]:
-    """Add the jobs that may exist without an id, where the error does not mention them."""
+    """Add the jobs that may exist without a known id, unless the error names them."""
     open_ = [sync for sync in syncs if may_have_a_job(sync)]
     doubts = {fate(sync): hint_for_missing_job(sync.start, sync.connection_id) for sync in open_}
     for doubt, next_step in doubts.items():
@@ -180,60 +179,62 @@ def _with_what_may_exist(
 
 
 def may_have_a_job(sync: SyncResult) -> bool:
-    """Return whether a job of this sync may exist that nobody can name."""
+    """Return whether a job of this sync may exist whose id is unknown."""
     return sync.job_id is None and sync.start in {Start.POSSIBLE, Start.STARTED}
 
 
 def interruption(syncs: Sequence[SyncResult]) -> str:
-    """Say what a signal has left behind: nothing, or jobs that it ended, or did not."""
+    """Return what a signal has left: nothing, or jobs that were cancelled or not."""
     if not syncs:
         return "interrupted"
     if len(syncs) == 1:
-        return ": ".join(filter(None, [f"{name(syncs[0])} was interrupted", fate(syncs[0])]))
+        return ": ".join(filter(None, [f"{syncs[0].name} was interrupted", fate(syncs[0])]))
     fates: dict[str | None, list[SyncResult]] = {}
     for sync in syncs:
         fates.setdefault(fate(sync), []).append(sync)
-    told = (
-        f"{len(some)} {said}" if said == _CANCELLED else f"{_names(some)}: {said}"
-        for said, some in fates.items()
-        if said
+    parts = (
+        f"{len(some)} {state}" if state == _CANCELLED else f"{_names(some)}: {state}"
+        for state, some in fates.items()
+        if state
     )
-    return ": ".join(filter(None, [f"{len(syncs)} syncs were interrupted", "; ".join(told)]))
+    return ": ".join(filter(None, [f"{len(syncs)} syncs were interrupted", "; ".join(parts)]))
 
 
 _CANCELLED: Final = "cancelled"
 
 
 def fate(sync: SyncResult) -> str | None:
-    """Say what became of a sync that ended before its job; None where there is nothing to say."""
+    """Return the state of a job whose sync ended before it; None where nothing is known."""
     if sync.job_id is None:
         return describe_missing_job(sync.start)
     if sync.cancel is None and sync.status is None:
-        return "it was not looked at"
+        return "not checked"
     if sync.cancel is None:
-        return "it goes on without us" if sync.status not in FINAL_STATUSES else str(sync.status)
+        return "still active in Airbyte" if sync.status not in FINAL_STATUSES else str(sync.status)
     if sync.cancel.confirmed:
         return _CANCELLED
     if sync.cancel.requested:
-        return "its cancel is not confirmed, it may go on"
-    return "no cancel could be sent, it may go on"
+        return "cancel not confirmed, it may still be running"
+    return "no cancel could be sent, it may still be running"
 
 
-_AGAIN: Final = "run it again when it is needed"
-_NOTHING_RUNS: Final = f"nothing of ours is running in Airbyte: {_AGAIN}"
+_AGAIN: Final = "start it again when needed"
+_NOTHING_RUNS: Final = f"no job of this run is active in Airbyte; {_AGAIN}"
 
 
 def what_is_left(syncs: Sequence[SyncResult]) -> str:
-    """Say what a person can do about jobs that a signal may have left."""
+    """Return what to do about jobs that a signal may have left."""
     alive = [
         sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
     ]
     ours = [str(sync.job_id) for sync in alive if sync.cancel is not None]
     if ours:
-        return f"`airbyte-sync cancel {' '.join(ours[:_MOST_NAMES])}` cancels what still goes on"
+        return (
+            f"run `airbyte-sync cancel {' '.join(ours[:_MOST_NAMES])}` to cancel what still runs"
+        )
     if alive:
         theirs = [str(sync.job_id) for sync in alive[:_MOST_NAMES]]
-        return f"`airbyte-sync wait {' '.join(theirs)}` waits on"
+        return f"run `airbyte-sync wait {' '.join(theirs)}` to resume waiting"
     unseen = [sync for sync in syncs if sync.job_id is None]
     hints = (hint_for_missing_job(sync.start, sync.connection_id) for sync in unseen)
     is_ours = any(sync.start is not None for sync in syncs)
@@ -241,7 +242,7 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str:
 
 
 def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
-    """Say after a bug which jobs it has left, for nobody watches them any more."""
+    """Return the message of a bug with the jobs that it has left, which are no longer watched."""
     alive = [
         sync
         for sync in syncs
@@ -252,17 +253,17 @@ def _bug(message: str, syncs: Sequence[SyncResult]) -> tuple[str, str]:
     report = bug_hint(project_urls())
     if not alive:
         return message, report
-    told = "; ".join(f"{name(sync)}: {fate(sync)}" for sync in alive[:_MOST_NAMES])
-    return f"{message}; {told}", f"{what_is_left(alive)}; {report}"
+    left = "; ".join(f"{sync.name}: {fate(sync)}" for sync in alive[:_MOST_NAMES])
+    return f"{message}; {left}", f"{what_is_left(alive)}; {report}"
 
 
 def _first_and_more(message: str, concerned: Sequence[SyncResult]) -> str:
     more = len(concerned) - 1
-    return f"{message} (and {more} more like it)" if more > 0 else message
+    return f"{message} (and {more} more)" if more > 0 else message
 
 
 def _summed_up(concerned: Sequence[SyncResult], syncs: Sequence[SyncResult]) -> str:
-    """Give the reason of one; of many say which, and what else went wrong beside them."""
+    """Return the reason of a single sync; of several their names, by how they ended."""
     if len(concerned) == 1 and len(syncs) == 1:
         return reason(concerned[0])
     kinds: dict[tuple[int, str], list[SyncResult]] = {}
@@ -281,9 +282,9 @@ def _many(syncs: Sequence[SyncResult], of_how_many: str = "") -> str:
 
 
 def _names(syncs: Sequence[SyncResult]) -> str:
-    told = ", ".join(name(sync) for sync in syncs[:_MOST_NAMES])
+    names = ", ".join(sync.name for sync in syncs[:_MOST_NAMES])
     rest = len(syncs) - _MOST_NAMES
-    return told + (f" and {rest} more" if rest > 0 else "")
+    return names + (f" and {rest} more" if rest > 0 else "")
 
 
 def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
@@ -293,38 +294,33 @@ def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
         if hint:
             return hint
     if code is ExitCode.UNAVAILABLE and all(sync.start is None for sync in concerned):
-        return "trying again later is safe"
+        return "safe to retry later"
     job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
     template = bug_hint(project_urls()) if code is ExitCode.BUG else _HINTS.get(code)
     return template.format(job=job) if template else None
 
 
 def reason(sync: SyncResult) -> str:
-    """Say in one sentence how a sync ended, and why."""
-    sentence = f"{name(sync)} {phrase(sync)}"
+    """Return in one sentence how a sync ended, and why."""
+    sentence = f"{sync.name} {phrase(sync)}"
     if sync.cancel is not None and sync.cancel.requested:
-        sentence += "; " + ("cancelled" if sync.cancel.confirmed else "its cancel is unconfirmed")
+        sentence += "; " + ("cancelled" if sync.cancel.confirmed else "cancel not confirmed")
     if sync.failure is not None and sync.failure.message:
         where = " ".join(filter(None, [sync.failure.origin, sync.failure.type]))
         sentence += f": {sync.failure.message}" + (f" ({where})" if where else "")
     elif sync.exit_code == ExitCode.FAILED:
-        sentence += ": Airbyte does not tell why here" + (f", see {sync.url}" if sync.url else "")
+        sentence += ": the API gives no reason" + (f", see {sync.url}" if sync.url else "")
     return plain(sentence)
 
 
 def phrase(sync: SyncResult) -> str:
-    """Say how a sync ended, after its name."""
+    """Return how a sync ended, to follow its name."""
     code = None if sync.exit_code is None else ExitCode(sync.exit_code)
     if sync.job_id is None and code is ExitCode.SKIPPED:
         return "was not started"
     if sync.job_id is None and code in _WITHOUT_A_JOB:
         fated = fate(sync)
         return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")
-    said = None if code is None else _PHRASES.get(code)
-    said = said or sync.status or (code.outcome if code is not None else "ended")
-    return f"{said}: {fate(sync)}" if may_have_a_job(sync) else said
-
-
-def name(sync: SyncResult) -> str:
-    """Name a sync: its job, its connection, or both."""
-    return sync.name
+    text = None if code is None else _PHRASES.get(code)
+    text = text or sync.status or (code.outcome if code is not None else "ended")
+    return f"{text}: {fate(sync)}" if may_have_a_job(sync) else text

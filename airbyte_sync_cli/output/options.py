@@ -1,4 +1,4 @@
-"""How the user wants to be told: frozen, decided before anything happens."""
+"""The options of output: format, log format, verbosity, heartbeat, result file."""
 
 import os
 import stat
@@ -19,14 +19,14 @@ _VARIABLE: Final = "AIRBYTE_OUTPUT"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
-    """What goes where."""
+    """What is written where."""
 
     format: Format = "text"
     log_format: Literal["text", "json"] = "text"
     verbosity: int = 0
     """-1 quiet, 0, 1 (-v), 2 (-vv)."""
     heartbeat: float = 60.0
-    """Seconds without news after which a line says that it still lives; 0 is never."""
+    """Seconds without a log line before a heartbeat is written; 0 is never."""
     result_file: Path | None = None
 
 
@@ -40,7 +40,7 @@ def parse_output_options(  # as many as there are options
     verbose: int,
     environ: Mapping[str, str],
 ) -> OutputOptions:
-    """Parse what was typed. Raises UsageError, also for a result file that cannot be written."""
+    """Parse the options. Raises UsageError, also for a result file that cannot be written."""
     with without_value(heartbeat, where="--heartbeat"):
         seconds = parse_duration(heartbeat, name="--heartbeat")
     if result_file is not None:
@@ -67,14 +67,14 @@ def _format_in(environ: Mapping[str, str]) -> Format:
 
 
 def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> OutputOptions:
-    """Guess the options of a line that could not be parsed: JSON stays JSON, in its file, too."""
+    """Guess the options of a command line that could not be parsed: JSON stays JSON."""
     wanted = _typed(argv, "--output", short="-o") or environ.get(_VARIABLE, "text")
     file = _typed(argv, "--result-file")
     return OutputOptions(format=_format(wanted), result_file=Path(file) if file else None)
 
 
 def _typed(argv: Sequence[str], name: str, *, short: str | None = None) -> str | None:
-    """Find the value of an option, last one first, in any way of writing it."""
+    """Return the last value of an option, however it is written."""
     found = None
     for before, text in zip(["", *argv], argv, strict=False):
         if before in {name, short}:
@@ -95,15 +95,19 @@ def _format(text: str) -> Format:
 
 
 def _require_writable(path: Path) -> None:
-    """Refuse a file that obviously cannot be written. Raises UsageError."""
+    """Raise UsageError for a file that obviously cannot be written."""
     try:
         why = _why_unwritable(path)
-    except (OSError, ValueError) as error:  # a name too long, a folder closed to us, a null byte
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # a name too long, a folder without permission, a null byte
         why = why_unreadable(error)
     if why:
-        told = shown_path(str(path), Path())
+        shown = shown_path(str(path), Path())
         raise UsageError(
-            f"--result-file: {told} cannot be written" + (f": {why}" if told != NOT_SHOWN else ""),
+            f"--result-file: {shown} cannot be written"
+            + (f": {why}" if shown != NOT_SHOWN else ""),
             hint="name a file in a folder that exists and is mounted writable",
         )
 

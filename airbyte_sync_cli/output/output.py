@@ -1,4 +1,4 @@
-"""The only owner of stdout and stderr: listens while things happen, and writes the ending."""
+"""The only owner of stdout and stderr: shows progress, then writes the report."""
 
 import json
 import logging
@@ -19,7 +19,6 @@ from airbyte_sync_cli.output.messages import (
     FailureDetails,
     blocks,
     error_result,
-    name,
     reason,
 )
 from airbyte_sync_cli.output.options import OutputOptions
@@ -37,14 +36,14 @@ if TYPE_CHECKING:
 
 _ROOT_LOGGER: Final = "airbyte_sync_cli"
 _LOG_LEVELS: Final = {1: logging.INFO, 2: logging.DEBUG}
-_CONCERNED: Final = frozenset({"run", "wait", "demo"})
-"""The commands that see syncs through."""
+_WAITING: Final = frozenset({"run", "wait", "demo"})
+"""The commands that wait for syncs."""
 
 _LONGEST_REASON: Final = 3200
-"""Bytes of the error in a termination message, so that the hint behind it is kept."""
-_LEFT: Final = "aborted: what was started or cancelled may still be under way"
-_LEFT_HINT: Final = "`airbyte-sync status --conn NAME` tells whether a job is running"
-_UNPRINTED: Final = "the result could not be written to stdout"
+"""Bytes of the error in a termination message (4096), so that its hint is kept."""
+_LEFT: Final = "aborted; started jobs may still be running"
+_LEFT_HINT: Final = "run `airbyte-sync status --conn NAME` to see whether a job is running"
+_UNPRINTED: Final = "could not write the result to stdout"
 _MOST_NAMED: Final = 10
 _CHANGING: Final = frozenset({"run", "trigger", "cancel"})
 """The commands that start or cancel something."""
@@ -53,7 +52,7 @@ _Which = tuple[str | None, int | None]
 
 
 class Output:
-    """A listener of events; `conclude` writes the result, last."""
+    """Takes events while a command runs; `conclude` writes the result, last."""
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class Output:
         self._details_of: dict[_Which, FailureDetails] = {}
         self._dry_runs: dict[str, str] = {}
         self._latest: Sequence[SyncResult] | None = None
-        """What was known of every sync when a signal had come."""
+        """The results as they were when a signal arrived."""
         self._lost: str | None = None
         """Why the result, or a part of it, could not be printed."""
         self._log = Log(
@@ -130,11 +129,11 @@ class Output:
         self._progress.write(Entry.about(sync, "warning", message, "warning"))
 
     def alive(self) -> AbstractAsyncContextManager[None]:
-        """Show signs of life while the work inside goes on."""
+        """Show the live view or a heartbeat while the work inside runs."""
         return self._progress.alive(self._command, self._stderr)
 
     def leave(self) -> None:
-        """Write what is known by now, for a person who waits no longer."""
+        """Write what is known now: the user pressed Ctrl-C twice."""
         self._progress.close()
         is_unknown = self._latest is None and self._command in _CHANGING
         error = UnknownOutcomeError(_LEFT, hint=_LEFT_HINT) if is_unknown else None
@@ -153,9 +152,9 @@ class Output:
     ) -> ExitCode:
         """Write everything: files, the error and its hint, and the result last on stdout.
 
-        `details` is what the command's own kind of report has beside the keys of all. `quiet`
-        keeps the error to the report. `must_be_printed` is for a command that only shows
-        something: it has not done what it was asked if that cannot be printed.
+        `details` are the keys of the command's own kind of report. `quiet` keeps the error out
+        of stderr. `must_be_printed` is for a command that only shows something: it fails if that
+        cannot be printed.
         """
         code = exit_code if exit_code is not None else overall(syncs)
         report = self._report(tuple(syncs), code, error, details or {})
@@ -202,16 +201,16 @@ class Output:
                 **details,
             }
         )
-        return kind.model_validate(redact_all(report.model_dump()))  # others wrote texts in it
+        return kind.model_validate(redact_all(report.model_dump()))  # it has texts of others
 
     def _remarks(self, syncs: tuple[SyncResult, ...], shown: AirbyteSyncError | None) -> list[str]:
-        """Tell programs what people read elsewhere: dry runs, and all errors but the run's."""
+        """Return what else programs read as warnings: dry runs, and errors not in the report."""
         dry = [
-            f"dry run: {name(sync)}: {self._dry_runs[sync.connection_id]}"
+            f"dry run: {sync.name}: {self._dry_runs[sync.connection_id]}"
             for sync in syncs
             if sync.connection_id in self._dry_runs
         ]
-        errors = [(name(sync), self._details_of.get(_which(sync))) for sync in syncs]
+        errors = [(sync.name, self._details_of.get(_which(sync))) for sync in syncs]
         return dry + [
             f"{who}: {details.error.message}"
             for who, details in errors
@@ -219,54 +218,56 @@ class Output:
         ]
 
     def _write_files(self, report: Report, *, provisional: bool = False) -> bool:
-        """Write the files; return whether there is a new warning of one that cannot be written."""
+        """Write the files; return whether that has added a warning."""
         found = self._files.write(report, reason=_paragraph(report), provisional=provisional)
-        new = [trouble for trouble in found if trouble not in self._warnings]
-        for trouble in new:
-            self.warn(trouble)
+        new = [warning for warning in found if warning not in self._warnings]
+        for warning in new:
+            self.warn(warning)
         return bool(new)
 
     def _lost_hint(self) -> str:
         file = self._options.result_file
-        return f"it is in {file}" if file else "--result-file PATH writes it to a file, too"
+        return (
+            f"the result is in {file}" if file else "--result-file PATH also writes it to a file"
+        )
 
     def _write_failures(self, syncs: Sequence[SyncResult]) -> None:
-        """Tell at length what failed, for those who read the log; programs have the JSON."""
-        if self._command not in _CONCERNED or self._options.log_format == "json":
+        """Write why each sync failed; a log of JSON stays one, and the report has the same."""
+        if self._command not in _WAITING or self._options.log_format == "json":
             return
         for line in self._failure_lines(syncs):
             self._log.write_line(line, hang=LABELLED)
 
     def _failure_lines(self, syncs: Sequence[SyncResult]) -> list[str]:
         endings = [(sync, self._details_of.get(_which(sync), FailureDetails())) for sync in syncs]
-        told = blocks(endings, with_trace=self._options.verbosity > 0)
-        return [line for block in told for line in block]
+        found = blocks(endings, with_trace=self._options.verbosity > 0)
+        return [line for block in found for line in block]
 
     def _write_error(self, report: Report) -> None:
         if report.error is not None:
             self._log.write_error(report.error.message, hint=report.error.hint)
 
     def _text(self, report: Report) -> str:
-        """Write for people. `status` was asked about jobs: so it says why they failed, too."""
+        """Return the result for people; `status` also shows why a job failed."""
         if self._dry_runs:
             return "\n".join(
-                f"{name(sync)}: {self._dry_runs.get(sync.connection_id or '', sync.outcome)}"
+                f"{sync.name}: {self._dry_runs.get(sync.connection_id or '', sync.outcome)}"
                 for sync in report.syncs
             )
-        told = self.summary(report.syncs)
+        text = self.summary(report.syncs)
         more = self._failure_lines(report.syncs) if self._command == "status" else []
-        return "\n".join([told, *more])
+        return "\n".join([text, *more])
 
     def summary(self, syncs: Sequence[SyncResult]) -> str:
-        """Write a line for each sync, as it suits stdout."""
+        """Return a line for each sync, as stdout can show it."""
         now = self._clock.now()
         return summary(syncs, command=self._command, screen=self.screen, now=now)
 
     def _write_result(self, report: Report, text: str | None) -> None:
-        """Write in one piece, and last."""
+        """Write the result in one piece, and last."""
         match self._options.format:
             case "json":
-                content = _in_reach(report.json_line(), self._stdout)
+                content = _encodable(report.json_line(), self._stdout)
             case "id":
                 content = "\n".join(report.ids())
             case "text":
@@ -275,38 +276,38 @@ class Output:
             self._print(content)
 
     def show(self, text: str) -> bool:
-        """Print a part of the result ahead of its end, where it is for people.
+        """Print a part of the result early, if it is for people.
 
-        Returns whether anybody still reads.
+        Return False once the reader of stdout is gone.
         """
         return self._options.format != "text" or self._print(text)
 
     @property
     def screen(self) -> Screen:
-        """What stdout can show."""
+        """Return what stdout can show."""
         return screen_of(self._stdout, self._environ)
 
     @property
     def is_for_people(self) -> bool:
-        """Whether a person sees stdout and stderr on one terminal, so that once is enough."""
+        """Return whether stdout and stderr are both terminals, so that an error is shown once."""
         streams = (self._stdout, self._stderr)
         shown = all(stream is not None and is_terminal(stream) for stream in streams)
         return shown and self._options.format == "text"
 
     @property
     def keeps_reports(self) -> bool:
-        """Whether anybody reads the report's details: long ones are made only then."""
+        """Return whether details of the report are written: long ones are skipped if not."""
         return self._options.format == "json" or self._files.keep_reports
 
     def _print(self, content: str) -> bool:
-        """Print; where that fails, keep the reason, unless a reader has left: as `head` does."""
+        """Print; keep the reason of a failure, but not that a reader such as `head` has left."""
         if self._stdout is None:
             self._lost = "it is closed"
             return False
         encoding = self._stdout.encoding or "utf-8"
         content = content.encode(encoding, "backslashreplace").decode(encoding)
         try:
-            is_text = self._options.format == "text"  # the report is masked by itself
+            is_text = self._options.format == "text"  # with text that a command composed itself
             write(self._stdout, printable(redact(content) if is_text else content) + "\n")
         except BrokenPipeError:
             return False
@@ -316,8 +317,8 @@ class Output:
         return True
 
 
-def _in_reach(line: str, stream: TextIO | None) -> str:
-    """Escape in JSON what a stream cannot carry: a plain C locale is ASCII."""
+def _encodable(line: str, stream: TextIO | None) -> str:
+    """Escape in JSON what the encoding of a stream lacks: the C locale is ASCII."""
     try:
         line.encode((stream and stream.encoding) or "utf-8")
     except UnicodeEncodeError:
@@ -330,14 +331,14 @@ def _which(sync: SyncResult) -> _Which:
 
 
 def _ends(syncs: Sequence[SyncResult]) -> str:
-    """Say what the reader misses: with `-q` nothing else names the jobs."""
-    ends = [f"{name(sync)}: {sync.status or sync.outcome}" for sync in syncs[:_MOST_NAMED]]
+    """Return how each sync ended: with `-q` nothing else on stderr names the jobs."""
+    ends = [f"{sync.name}: {sync.status or sync.outcome}" for sync in syncs[:_MOST_NAMED]]
     more = [f"and {len(syncs) - _MOST_NAMED} more"] if len(syncs) > _MOST_NAMED else []
     return f" ({', '.join([*ends, *more])})" if syncs else ""
 
 
 def _paragraph(report: Report) -> str:
-    """Write the reason of an ending for Kubernetes."""
+    """Return the termination message for Kubernetes."""
     parts = [f"airbyte-sync {report.command or ''}: {report.outcome} (exit {report.exit_code})."]
     if report.error:
         message = cut(report.error.message, _LONGEST_REASON).decode()

@@ -10,7 +10,7 @@ from airbyte_sync_cli.sync.result import Frozen, Report
 
 
 def report_class(command: str | None) -> type[Report]:
-    """Tell the model of a command's report."""
+    """Return the model of a command's report."""
     match command:
         case "connections":
             return ConnectionsReport
@@ -25,7 +25,7 @@ def report_class(command: str | None) -> type[Report]:
 
 
 class StepRow(Frozen):
-    """One step of the way to Airbyte."""
+    """One step of the check."""
 
     name: str = Field(description="address, dns, tcp, tls, api, sign-in, version, connection, job")
     outcome: Literal["ok", "warning", "failed"] = Field(description="the outcome of the step")
@@ -35,7 +35,7 @@ class StepRow(Frozen):
 
 
 class CheckReport(Report):
-    """What `check` has to say."""
+    """The report of `check`."""
 
     steps: tuple[StepRow, ...] = Field(
         default=(), description="in order, up to the first that failed"
@@ -52,7 +52,7 @@ class SettingRow(Frozen):
 
 
 class ConfigReport(Report):
-    """What `config show` has to say."""
+    """The report of `config show`."""
 
     values: tuple[SettingRow, ...] = Field(default=(), description="every setting")
 
@@ -75,7 +75,7 @@ class ConnectionRow(Frozen):
 
 
 class ConnectionsReport(Report):
-    """What `connections` has to say."""
+    """The report of `connections`."""
 
     connections: tuple[ConnectionRow, ...] = Field(
         default=(), description="by name; empty if they could not be read"
@@ -93,7 +93,7 @@ def _as_utc_text(moment: datetime) -> str:
 UtcMilli = Annotated[
     datetime, PlainSerializer(_as_utc_text, return_type=str, when_used="json-unless-none")
 ]
-"""Logs tell milliseconds."""
+"""To the millisecond, as in logs."""
 
 
 class LogRow(Frozen):
@@ -107,7 +107,7 @@ class LogRow(Frozen):
 
 
 class LogsReport(Report):
-    """What `logs` has to say; the job itself stands in `syncs`."""
+    """The report of `logs`; the job itself is in `syncs`."""
 
     lines: tuple[LogRow, ...] = Field(
         default=(), description="in the order of the log; empty if it could not be read"

@@ -1,4 +1,4 @@
-"""What stdout shows a person in the end: a line for each sync, and a total for several."""
+"""The summary on stdout: a line for each sync, and a total for several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ def _aligned(
 
 def _cells(sync: SyncResult, command: str | None, now: datetime | None) -> _Row:
     """Return every part of a line; empty where it is unknown."""
-    if sync.exit_code == ExitCode.SKIPPED:  # the job is somebody else's, and its numbers, too
+    if sync.exit_code == ExitCode.SKIPPED:  # the job is another one's, and so are its numbers
         because = f"job {sync.job_id} is {sync.status}" if sync.job_id is not None else ""
         return _Row(state="skipped", name=_name(sync), job=plain(because))
     counts = _counts(sync, command)
@@ -124,7 +124,7 @@ def _duration(sync: SyncResult, now: datetime | None) -> str:
 
 
 def _counts(sync: SyncResult, command: str | None) -> bool:
-    """Whether numbers say something: what was committed when a job was left counts little."""
+    """Return whether numbers are shown: a 0 of a job that did not succeed means nothing."""
     if sync.records_synced is None:
         return False
     return command == "status" or sync.status == "succeeded" or sync.records_synced > 0
@@ -135,7 +135,7 @@ def _name(sync: SyncResult) -> str:
 
 
 def _state(sync: SyncResult, command: str | None) -> str:
-    """Say it in Airbyte's word where that is how it ended, else in ours."""
+    """Return Airbyte's word where that is how the sync ended, else ours."""
     if command in _READING:
         return "no job" if sync.job_id is None else sync.status or sync.outcome or "unknown"
     if command == "trigger" and sync.exit_code == ExitCode.OK:
@@ -150,13 +150,13 @@ def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
     return [
         f"{sync.attempts} attempts" if (sync.attempts or 0) > 1 else None,
         "adopted" if sync.adopted and command == "run" else None,
-        _what_became_of_it(sync) if command not in _READING else None,
+        _job_remark(sync) if command not in _READING else None,
         _cancel_remark(sync) if command == "cancel" else None,
     ]
 
 
-def _what_became_of_it(sync: SyncResult) -> str | None:
-    """Tell where the job stands, if the first word says only how we ended."""
+def _job_remark(sync: SyncResult) -> str | None:
+    """Return the state of the job, if the first word is only about this command."""
     code = None if sync.exit_code is None else ExitCode(sync.exit_code)
     if code in _STOPPED or may_have_a_job(sync):
         return fate(sync)
@@ -167,16 +167,16 @@ def _what_became_of_it(sync: SyncResult) -> str | None:
 
 
 def _cancel_remark(sync: SyncResult) -> str | None:
-    """Say what `cancel` did, for its line shows the job as it is now."""
+    """Return what `cancel` did: the rest of its line is the job as it is now."""
     if sync.job_id is None:
         return "nothing to cancel"
     if sync.cancel is None or not sync.cancel.requested:
-        return "had ended already: nothing sent" if sync.status in FINAL_STATUSES else None
-    return "by us" if sync.cancel.confirmed else "the cancel is not confirmed yet"
+        return "already finished, no cancel sent" if sync.status in FINAL_STATUSES else None
+    return "by this command" if sync.cancel.confirmed else "cancel not confirmed yet"
 
 
 def _mood(sync: SyncResult, command: str | None) -> str:
-    """Judge what the command was asked for: a cancelled job is what `cancel` wanted."""
+    """Judge by what the command was asked for: a cancelled job is a success of `cancel`."""
     if command in _READING and sync.job_id is None:
         return "other"
     if command == "cancel":

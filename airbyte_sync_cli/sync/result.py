@@ -130,7 +130,7 @@ class SyncResult(Frozen):
         connection = self.connection_name or self.connection_id
         if self.job_id is None:
             return repr(connection) if connection else "the sync"
-        return f"job {self.job_id}" + (f" of {connection!r}" if connection else "")
+        return f"job {self.job_id}" + (f" ({connection})" if connection else "")
 
 
 class ErrorResult(Frozen):

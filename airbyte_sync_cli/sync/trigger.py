@@ -145,7 +145,7 @@ class Trigger:
                 raise ConflictError(
                     f"job {active.id} ({active.type}) is {active.status} on connection "
                     f"{self._connection.name!r}{doubt}",
-                    hint="--if-running wait starts ours afterwards, attach waits for that one",
+                    hint="--if-running wait starts a sync afterwards, attach waits for that job",
                 )
             case "wait":
                 await self._wait_for(active)

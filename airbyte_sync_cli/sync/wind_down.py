@@ -166,10 +166,10 @@ def _with_its_cancel(
     if state.cancel.confirmed:
         hint = error.hint if error.limit == "--start-timeout" else more_time
         return OutOfTimeError(f"{error.message}: cancelled", hint=hint, limit=error.limit)
-    fate = "its cancel is unconfirmed" if state.cancel.requested else "no cancel could be sent"
+    fate = "cancel not confirmed" if state.cancel.requested else "no cancel could be sent"
     refusal = f": {state.cancel_refusal}" if state.cancel_refusal else ""
     return OutOfTimeError(
-        f"{error.message}; {fate}, it may go on{refusal}",
+        f"{error.message}; {fate}, it may still be running{refusal}",
         hint=f"`airbyte-sync status {state.job.id}` tells how it stands, "
         f"`airbyte-sync cancel {state.job.id}` cancels it again",
         limit=error.limit,

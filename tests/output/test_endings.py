@@ -36,13 +36,13 @@ def stderr_of(*syncs: SyncResult, verbosity: int = 0, command: str = "run") -> l
 
 def test_a_failure_is_told_at_length_before_the_last_words() -> None:
     assert stderr_of(failed()) == [
-        "job 42 of 'orders' failed after 1m 01s, in 3 attempts",
+        "job 42 (orders) failed after 1m 01s, in 3 attempts",
         "  why    The API key was rejected.",
         "  where  source, config_error, stream orders",
-        "  retry  cannot help, Airbyte says: something must be changed first",
+        "  retry  no (per Airbyte)",
         "  job    http://airbyte/jobs/42",
-        "error: job 42 of 'orders' failed: The API key was rejected. (source config_error)",
-        "hint: `airbyte-sync logs 42` shows what Airbyte logged",
+        "error: job 42 (orders) failed: The API key was rejected. (source config_error)",
+        "hint: `airbyte-sync logs 42` shows the job's log",
     ]
 
 
@@ -50,8 +50,8 @@ def test_each_failed_one_of_several_has_its_block_and_its_log() -> None:
     lines = stderr_of(failed("a", 1), result("b", number=2), failed("c", 3))
 
     assert [line for line in lines if line.startswith("job ")] == [
-        "job 1 of 'a' failed after 1m 01s, in 3 attempts",
-        "job 3 of 'c' failed after 1m 01s, in 3 attempts",
+        "job 1 (a) failed after 1m 01s, in 3 attempts",
+        "job 3 (c) failed after 1m 01s, in 3 attempts",
     ]
     assert [line.split()[-1] for line in lines if line.startswith("  log")] == ["1", "3"]
 
@@ -65,14 +65,14 @@ def test_a_message_is_never_told_three_times() -> None:
 def test_of_many_failures_the_error_names_some_and_counts_the_rest() -> None:
     lines = stderr_of(*(failed(f"c{i}", i) for i in range(1, 31)))
 
-    assert lines[-2].startswith("error: 30 of 30 syncs failed: job 1 of 'c1', job 2 of 'c2'")
+    assert lines[-2].startswith("error: 30 of 30 syncs failed: job 1 (c1), job 2 (c2)")
     assert lines[-2].endswith("and 20 more")
 
 
 def test_a_failure_without_a_reason_says_where_to_look() -> None:
     lines = stderr_of(failed(failure=None))
 
-    assert "  why    Airbyte does not tell it to programs here: its page of the job does" in lines
+    assert "  why    the API gives no reason; see the page of the job in Airbyte" in lines
     assert "  job    http://airbyte/jobs/42" in lines
 
 
@@ -196,14 +196,14 @@ def test_status_adopts_nothing_and_says_why_it_failed() -> None:
 @pytest.mark.parametrize(
     ("fields", "remark"),
     [
-        ({}, "had ended already: nothing sent"),
+        ({}, "already finished, no cancel sent"),
         (
             {"cancel": {"requested": True, "confirmed": True}, "status": "cancelled"},
-            "cancelled  orders  job 42  by us",
+            "cancelled  orders  job 42  by this command",
         ),
         (
             {"cancel": {"requested": True, "confirmed": False}, "status": "running"},
-            "the cancel is not confirmed yet",
+            "cancel not confirmed yet",
         ),
         ({"number": None, "status": None}, "no job  orders  nothing to cancel"),
     ],
@@ -238,12 +238,12 @@ def test_a_skipped_sync_shows_why_and_not_the_numbers_of_somebody_elses_job() ->
         (
             "run",
             {"code": 130, "status": "running", "records_synced": 0},
-            "✗ stopped  orders  job 42  it goes on without us",
+            "✗ stopped  orders  job 42  still active in Airbyte",
         ),
         (
             "run",
             {"code": 5, "status": "running", "cancel": {"requested": True, "confirmed": False}},
-            "✗ timed out  orders  job 42  its cancel is not confirmed, it may go on",
+            "✗ timed out  orders  job 42  cancel not confirmed, it may still be running",
         ),
         (
             "run",
@@ -258,7 +258,7 @@ def test_a_skipped_sync_shows_why_and_not_the_numbers_of_somebody_elses_job() ->
         (
             "cancel",
             {"status": "cancelled", "cancel": {"requested": True, "confirmed": True}},
-            "✓ cancelled  orders  job 42  by us",
+            "✓ cancelled  orders  job 42  by this command",
         ),
     ],
 )

@@ -115,11 +115,11 @@ def test_a_terminal_folds_last_words_between_words_and_breaks_no_link() -> None:
     written = Log(stream, clock=HandClock(), verbosity=0, as_json=False, screen=Screen(width=40))
 
     link = "http://" + "x" * 50
-    written.write_error("job 7 of 'orders' failed: the key was revoked", hint=f"see {link}")
+    written.write_error("job 7 (orders) failed: the key was revoked", hint=f"see {link}")
 
     assert stream.getvalue().splitlines() == [
-        "error: job 7 of 'orders' failed: the",
-        "       key was revoked",
+        "error: job 7 (orders) failed: the key",
+        "       was revoked",
         f"hint: see {link}",
     ]
 

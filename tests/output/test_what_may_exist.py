@@ -163,6 +163,6 @@ def test_bug_with_an_active_job_names_it_in_every_output(tmp_path: Path, form: s
     pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
     outputs = [telling.stderr.getvalue(), pod, file.read_text("utf-8")]
     for text in [*outputs, telling.stdout.getvalue()] if form == "json" else outputs:
-        assert "it goes on without us" in text
+        assert "still active in Airbyte" in text
         assert "airbyte-sync wait 7" in text
     assert "job 7" in telling.stdout.getvalue() or form == "json"

@@ -249,7 +249,7 @@ def test_a_command_that_starts_nothing_never_says_that_nothing_was_started(
     assert ended.code == 143
     assert [sync["job_id"] for sync in ended.report["syncs"]] == [1]
     assert "nothing was started" not in ended.stderr + ended.stdout
-    assert "nothing of ours" not in ended.stderr + ended.stdout
+    assert "no job of this run is active" not in ended.stderr + ended.stdout
     assert "airbyte-sync" in ended.report["error"]["hint"]
 
 
@@ -262,7 +262,7 @@ def test_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
 
     assert_told_well(ending, 12)
     assert "Internal Server Error" in ending.report["error"]["message"]
-    assert "'orders'" in ending.report["error"]["message"]
+    assert "(orders)" in ending.report["error"]["message"]
 
 
 def test_a_timeout_with_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
@@ -272,7 +272,7 @@ def test_a_timeout_with_a_refused_cancel_says_airbytes_own_words(stage: Stage) -
 
     assert_told_well(ending, 5)
     assert "Internal Server Error" in ending.report["error"]["message"]
-    assert "'orders'" in ending.report["error"]["message"]
+    assert "(orders)" in ending.report["error"]["message"]
 
 
 def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Stage) -> None:
@@ -283,7 +283,7 @@ def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Sta
 
     assert_told_well(ending, 12)
     assert len(sandbox.sent("cancel")) > 5
-    assert "job 1 of 'orders' (pending)" in ending.report["error"]["message"]
+    assert "job 1 (orders) (pending)" in ending.report["error"]["message"]
     assert "Airbyte cancels only what has begun" in ending.report["error"]["message"]
     assert "`airbyte-sync cancel 1` again once it is running" in ending.report["error"]["hint"]
 
@@ -301,7 +301,7 @@ def test_a_cancel_of_what_has_ended_is_well_in_every_output(stage: Stage, status
     [sync] = ending.report["syncs"]
     assert (sync["exit_code"], sync["outcome"], sync["status"]) == (0, "ok", status)
     assert text.stdout.startswith(f"{status}  orders  job 1")
-    assert text.stdout.endswith("had ended already: nothing sent\n")
+    assert text.stdout.endswith("already finished, no cancel sent\n")
 
 
 def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> None:
@@ -351,4 +351,4 @@ def test_a_job_that_was_not_looked_at_is_not_said_to_go_on(stage: Stage, command
         child.send(SIGTERM)
         ended = child.end()
 
-    assert ended.report["error"]["message"] == "job 1 was interrupted: it was not looked at"
+    assert ended.report["error"]["message"] == "job 1 was interrupted: not checked"

@@ -109,7 +109,7 @@ def test_5_is_also_a_job_that_does_not_begin_within_start_timeout(stage: Stage) 
     assert_told_well(ending, 5)
     unconfirmed = {"requested": True, "confirmed": False}
     assert the_sync(ending)["cancel"] == unconfirmed, "Airbyte cancels only what has begun"
-    assert "its cancel is unconfirmed" in ending.report["error"]["message"]
+    assert "cancel not confirmed" in ending.report["error"]["message"]
     assert f"airbyte-sync cancel {sandbox.jobs[0].id}" in ending.report["error"]["hint"]
 
 

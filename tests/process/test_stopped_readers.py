@@ -129,7 +129,7 @@ def test_result_that_nobody_reads_is_told_and_is_in_the_file(
 
     assert json.loads(file.read_text("utf-8"))["exit_code"] == 143
     last = log.read_text("utf-8").splitlines()[-1]
-    assert "could not be written to stdout: its reader does not read (job 1" in last
+    assert "could not write the result to stdout: its reader has stopped reading (job 1" in last
 
 
 def test_second_ctrl_c_leaves_though_the_terminal_is_stopped(

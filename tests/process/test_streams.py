@@ -146,8 +146,8 @@ def test_result_of_a_sync_that_cannot_be_printed_is_told_and_keeps_its_code(
     done = with_streams(">/dev/full", *RUN, "-q", "-o", form, url=url)
 
     assert done.returncode == 0, "the exit code is Airbyte's word on the sync"
-    assert "warning: the result could not be written to stdout: No space left" in done.stderr
-    assert "job 1 of 'orders': succeeded" in done.stderr
+    assert "warning: could not write the result to stdout: No space left" in done.stderr
+    assert "job 1 (orders): succeeded" in done.stderr
 
 
 @full_disk
@@ -162,7 +162,7 @@ def test_listing_that_cannot_be_printed_fails(url: str, line: str, form: str) ->
 
     assert done.returncode == 2
     error, hint = done.stderr.splitlines()
-    assert error == "error: the result could not be written to stdout: No space left on device"
+    assert error == "error: could not write the result to stdout: No space left on device"
     assert hint.startswith("hint: --result-file")
 
 
@@ -174,7 +174,7 @@ def test_other_results_that_cannot_be_printed_are_told(url: str, line: str, code
     done = with_streams(">/dev/full", *line.split(), "-o", "json", url=url)
 
     assert done.returncode == code
-    assert "the result could not be written to stdout: No space left on device" in done.stderr
+    assert "could not write the result to stdout: No space left on device" in done.stderr
 
 
 @full_disk
@@ -198,7 +198,7 @@ def test_listing_that_cannot_be_printed_says_so_in_its_result_file(
     report = json.loads(file.read_text("utf-8"))
     assert (done.returncode, report["exit_code"]) == (2, 2)
     assert report["connections"], "what was read is there"
-    assert f"hint: it is in {file}" in done.stderr
+    assert f"hint: the result is in {file}" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_closed_stdout_is_told(url: str) -> None:
     done = with_streams(">&-", *RUN, "-q", url=url)
 
     assert done.returncode == 0
-    assert "the result could not be written to stdout: it is closed" in done.stderr
+    assert "could not write the result to stdout: it is closed" in done.stderr
 
 
 def test_reader_that_leaves_early_is_no_failure(url: str) -> None:
@@ -312,7 +312,7 @@ def test_result_file_that_is_a_mount_is_written_to(url: str, more: str, tmp_path
     done = with_mounts(mounts, tmp_path, *RUN, "--result-file", str(file), url=url)
 
     assert done.returncode == 0, done.stderr
-    assert "could not be written" not in done.stderr
+    assert "could not write" not in done.stderr
     assert json.loads((tmp_path / "outside").read_text("utf-8"))["exit_code"] == 0
 
 

@@ -151,7 +151,7 @@ def test_secret_in_place_of_the_result_file_is_not_shown_beside_another_error() 
     ending = call("run", "--api", "bad", "--result-file", "https://jane:canary@host/x")
 
     assert_hidden(ending)
-    assert f"the result file {NOT_SHOWN} could not be written" in ending.stderr
+    assert f"could not write the result file {NOT_SHOWN}" in ending.stderr
 
 
 def test_secret_in_place_of_a_short_option_or_a_command_is_not_shown() -> None:

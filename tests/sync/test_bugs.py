@@ -52,7 +52,7 @@ def test_a_bug_with_an_active_job_names_it_and_how_to_go_on(kind: type[Event]) -
     told = error_result(ExitCode.BUG, [state.result()], state.error)
     assert told is not None
     assert told.message == (
-        "internal error: ValueError: ours; job 1 of 'orders': it goes on without us"
+        "internal error: ValueError: ours; job 1 (orders): still active in Airbyte"
     )
     assert told.hint is not None
     assert "airbyte-sync wait 1" in told.hint
@@ -89,7 +89,7 @@ def test_a_bug_in_the_trigger_names_the_job_that_it_may_have_made() -> None:
     told = error_result(ExitCode.BUG, [state.result()], state.error)
     assert told is not None
     assert (state.exit_code, state.start) == (ExitCode.BUG, Start.STARTED)
-    assert "ValueError: ours; job 1 of 'orders': it goes on without us" in told.message
+    assert "ValueError: ours; job 1 (orders): still active in Airbyte" in told.message
     assert "airbyte-sync wait 1" in (told.hint or "")
 
 
@@ -170,7 +170,7 @@ def test_bug_in_the_stop_itself_names_the_job() -> None:
     told = error_result(ExitCode.BUG, [state.result()], state.error)
     assert state.exit_code is ExitCode.BUG
     assert told is not None
-    assert "job 1 of 'orders': it goes on without us" in told.message
+    assert "job 1 (orders): still active in Airbyte" in told.message
     assert "airbyte-sync wait 1" in (told.hint or "")
 
 
@@ -188,6 +188,6 @@ def test_bugs_in_several_syncs_at_once_name_every_job() -> None:
 
     told = error_result(ExitCode.BUG, [state.result() for state in states], states[0].error)
     assert told is not None
-    assert "job 1 of 'one': it goes on without us" in told.message
-    assert "job 2 of 'two': it goes on without us" in told.message
+    assert "job 1 (one): still active in Airbyte" in told.message
+    assert "job 2 (two): still active in Airbyte" in told.message
     assert "airbyte-sync wait 1 2" in (told.hint or "")

@@ -376,7 +376,7 @@ def test_messages_of_endings_name_the_connection(timeout: float | None) -> None:
 
     assert state.exit_code is (ExitCode.UNKNOWN if timeout is None else ExitCode.TIMEOUT)
     assert state.error is not None
-    assert state.error.message.startswith("job 1 of 'orders' ")
+    assert state.error.message.startswith("job 1 (orders) ")
 
 
 def test_the_state_is_told_as_soon_as_a_signal_comes() -> None:
