@@ -34,14 +34,14 @@ def _alone() -> Iterator[None]:
 @pytest.mark.parametrize(
     "text", ["s3cr/et+?", "x=s3cr%2Fet%2B%3F&y", "Bearer s3cr/et+?", "s3cr/et+?s3cr/et+?"]
 )
-def test_a_secret_is_masked_plain_and_percent_encoded(text: str) -> None:
+def test_secret_is_masked_plain_and_percent_encoded(text: str) -> None:
     remember("s3cr/et+?")
 
     assert "s3cr" not in redact(text)
     assert MASK in redact(text)
 
 
-def test_the_pair_of_basic_authentication_is_masked_as_it_is_sent() -> None:
+def test_basic_authentication_pair_is_masked_as_sent() -> None:
     remember_pair("jane", "canary-password")
 
     sent = base64.b64encode(b"jane:canary-password").decode()
@@ -49,7 +49,7 @@ def test_the_pair_of_basic_authentication_is_masked_as_it_is_sent() -> None:
     assert redact("canary-password") == MASK
 
 
-def test_a_secret_inside_a_longer_one_does_not_uncover_the_rest() -> None:
+def test_secret_inside_a_longer_one_masks_all_of_it() -> None:
     remember("secret")
     remember("secret-and-more")
 
@@ -57,20 +57,20 @@ def test_a_secret_inside_a_longer_one_does_not_uncover_the_rest() -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "a", "12345", "airbyte", "password"])
-def test_words_that_every_text_needs_stay_readable(secret: str) -> None:
+def test_well_known_defaults_are_not_masked(secret: str) -> None:
     remember(secret)
 
     assert redact(f"the airbyte password {secret}") == f"the airbyte password {secret}"
 
 
-def test_a_secret_is_masked_in_its_json_form_too() -> None:
+def test_secret_is_masked_in_its_json_form() -> None:
     remember('cän"ary\\word')
 
     for pure in (True, False):
         assert redact(json.dumps('cän"ary\\word', ensure_ascii=pure)) == f'"{MASK}"'
 
 
-def test_a_structure_keeps_its_shape_and_loses_its_secrets() -> None:
+def test_redacted_structure_keeps_its_shape() -> None:
     remember("canary")
     remember("123456")
 
@@ -88,7 +88,7 @@ def test_a_structure_keeps_its_shape_and_loses_its_secrets() -> None:
         ("proxy:3128", "proxy:3128"),
     ],
 )
-def test_an_address_is_told_without_the_credentials_in_it(address: str, bare: str) -> None:
+def test_address_is_shown_without_credentials(address: str, bare: str) -> None:
     assert without_credentials(address) == bare
 
 
@@ -103,7 +103,7 @@ def test_an_address_is_told_without_the_credentials_in_it(address: str, bare: st
         ("Basic canary-of-no-pair", "canary-of-no-pair"),
     ],
 )
-def test_each_secret_in_a_header_is_masked_where_it_stands_alone(value: str, echoed: str) -> None:
+def test_each_secret_in_a_header_is_masked_alone(value: str, echoed: str) -> None:
     remember_header(value)
 
     assert redact(f"no: {echoed}") == f"no: {MASK}"
@@ -111,14 +111,14 @@ def test_each_secret_in_a_header_is_masked_where_it_stands_alone(value: str, ech
     assert redact("Bearer Custom Basic Key") == "Bearer Custom Basic Key"
 
 
-def test_a_header_of_no_secret_hides_no_word() -> None:
+def test_short_header_values_are_not_masked() -> None:
     remember_header("orders of-the-night-and-of-the-day", least=16)
 
     assert redact("orders of-the-night-and-of-the-day") == MASK
     assert redact("orders") == "orders"
 
 
-def test_a_code_stays_a_code_even_if_a_secret_is_the_same_word() -> None:
+def test_status_equal_to_a_secret_is_not_masked() -> None:
     remember("succeeded")
     row = {"status": "succeeded", "outcome": "succeeded", "message": "it succeeded"}
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyte
+
 from airbyte_sync_cli.airbyte.models import Connection, Job, Progress, StreamProgress
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.live.state import LiveState
@@ -56,6 +58,33 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         self.tell()  # raises once it is closed, as a real one does
         return True
+
+
+ENVIRON = {"TERM": "xterm-256color"}
+
+
+class Sight:
+    """What a person sees of what was written to a terminal."""
+
+    def __init__(self, columns: int = 80, lines: int = 24) -> None:
+        self.stream = Terminal()
+        self.screen = pyte.HistoryScreen(columns, lines, history=1000)
+        self._bytes = pyte.Stream(self.screen)
+        self._read = 0
+
+    def lines(self) -> list[str]:
+        content = self.stream.getvalue()
+        # What a terminal's driver does: a new line begins at its left edge.
+        self._bytes.feed(content[self._read :].replace("\n", "\r\n"))
+        self._read = len(content)
+        shown = [line.rstrip() for line in self.screen.display]
+        while shown and not shown[-1]:
+            shown.pop()
+        return shown
+
+    @property
+    def scrolled_away(self) -> int:
+        return len(self.screen.history.top)
 
 
 @dataclass
@@ -147,6 +176,11 @@ WRONG_KEY = FailureResult(
     retryable=False,
     stream="orders",
 )
+
+
+def failed(name: str = "orders", number: int = 42, **more: Any) -> SyncResult:  # noqa: ANN401  # fields
+    fields = {"failure": WRONG_KEY, "duration_seconds": 61.0, "attempts": 3, **more}
+    return result(name, 3, number=number, url=f"http://airbyte/jobs/{number}", **fields)
 
 
 @dataclass

@@ -48,7 +48,7 @@ def failing(message: str) -> SyncResult:
     return result(code=3, failure=failure)
 
 
-def test_xcom_gets_the_same_report_as_stdout(root: Path) -> None:
+def test_xcom_file_equals_stdout(root: Path) -> None:
     telling = in_pod(root, OutputOptions(format="json"))
 
     telling.output.conclude([result()])
@@ -59,7 +59,7 @@ def test_xcom_gets_the_same_report_as_stdout(root: Path) -> None:
     assert list(xcom.parent.iterdir()) == [xcom]
 
 
-def test_xcom_is_written_ahead_of_a_confirmation_that_may_never_come(root: Path) -> None:
+def test_xcom_file_is_written_before_the_cancel_is_confirmed(root: Path) -> None:
     telling = in_pod(root)
 
     telling.output(ev.Provisional(results=(result(code=5),)))
@@ -68,7 +68,7 @@ def test_xcom_is_written_ahead_of_a_confirmation_that_may_never_come(root: Path)
     assert report["exit_code"] == ExitCode.TIMEOUT
 
 
-def test_without_the_sidecar_nothing_is_written_and_nothing_is_said(tmp_path: Path) -> None:
+def test_xcom_file_needs_the_sidecar_folder(tmp_path: Path) -> None:
     telling = in_pod(tmp_path)
 
     telling.output.conclude([result()])
@@ -77,7 +77,7 @@ def test_without_the_sidecar_nothing_is_written_and_nothing_is_said(tmp_path: Pa
     assert telling.stderr.getvalue() == ""
 
 
-def test_an_xcom_file_that_cannot_be_written_is_a_warning(root: Path) -> None:
+def test_unwritable_xcom_file_is_a_warning(root: Path) -> None:
     (root / "airflow" / "xcom" / "return.json").mkdir()  # root may write anywhere: no chmod helps
     telling = in_pod(root, OutputOptions(format="json"))
 
@@ -101,7 +101,7 @@ def refuse(*_: object, number: int = errno.EPERM, **__: object) -> NoReturn:
         ("pathlib.Path.replace", errno.EPERM),  # a file system without it
     ],
 )
-def test_a_file_that_cannot_be_replaced_is_overwritten(
+def test_file_that_cannot_be_replaced_is_overwritten(
     place: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "result.json"
@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_replaced_is_overwritten(
 
 
 @pytest.mark.parametrize("place", ["os.fsync", "os.fchmod"])
-def test_a_file_system_without_a_call_gets_its_file_all_the_same(
+def test_file_is_written_where_fsync_or_chmod_is_unsupported(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "result.json"
@@ -130,7 +130,7 @@ def test_a_file_system_without_a_call_gets_its_file_all_the_same(
     assert telling.stderr.getvalue() == ""
 
 
-def test_the_mode_of_a_file_is_kept(tmp_path: Path) -> None:
+def test_replaced_file_keeps_its_mode(tmp_path: Path) -> None:
     target = tmp_path / "result.json"
     target.touch(mode=0o600)
 
@@ -140,7 +140,7 @@ def test_the_mode_of_a_file_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_link_is_followed(exists: object, tmp_path: Path) -> None:
+def test_symbolic_link_is_followed(exists: object, tmp_path: Path) -> None:
     target, link = tmp_path / "elsewhere.json", tmp_path / "result.json"
     link.symlink_to(target)
     if exists:
@@ -153,7 +153,7 @@ def test_a_link_is_followed(exists: object, tmp_path: Path) -> None:
     assert json.loads(target.read_text("utf-8"))["exit_code"] == 0
 
 
-def test_a_device_is_written_to(tmp_path: Path) -> None:
+def test_device_is_written_in_place(tmp_path: Path) -> None:
     reader, device = pty.openpty()
     link = tmp_path / "result.json"
     link.symlink_to(os.ttyname(device))
@@ -175,7 +175,7 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
-def test_a_pipe_gets_the_final_result_alone(pipe: Path) -> None:
+def test_pipe_gets_only_the_final_report(pipe: Path) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     telling = told(OutputOptions(result_file=pipe))
     try:
@@ -189,7 +189,7 @@ def test_a_pipe_gets_the_final_result_alone(pipe: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_pipe_without_a_reader_is_a_warning(pipe: Path) -> None:
+def test_pipe_without_a_reader_is_a_warning(pipe: Path) -> None:
     telling = told(OutputOptions(result_file=pipe))
 
     code = telling.output.conclude([result()])
@@ -199,7 +199,7 @@ def test_a_pipe_without_a_reader_is_a_warning(pipe: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_reader_that_does_not_read_is_a_warning(pipe: Path) -> None:
+def test_pipe_whose_reader_stopped_is_a_warning(pipe: Path) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     telling = told(OutputOptions(result_file=pipe))
     try:
@@ -221,9 +221,7 @@ def test_a_reader_that_does_not_read_is_a_warning(pipe: Path) -> None:
         ("file/result.json", "Not a directory"),
     ],
 )
-def test_a_path_that_cannot_be_written_is_refused_at_the_start(
-    name: str, why: str, tmp_path: Path
-) -> None:
+def test_unwritable_result_file_is_a_usage_error(name: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
@@ -233,7 +231,7 @@ def test_a_path_that_cannot_be_written_is_refused_at_the_start(
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
-def test_a_file_is_written_whole_or_not_at_all(
+def test_failed_write_leaves_the_old_file(
     broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "result.json"
@@ -253,7 +251,7 @@ def test_a_file_is_written_whole_or_not_at_all(
     assert "No space left on device" in telling.stderr.getvalue()
 
 
-def test_a_termination_message_says_why(root: Path) -> None:
+def test_termination_message_has_the_reason(root: Path) -> None:
     in_pod(root).output.conclude([failing("the API key was rejected")])
 
     text = (root / "dev" / "termination-log").read_text("utf-8")
@@ -262,13 +260,13 @@ def test_a_termination_message_says_why(root: Path) -> None:
     assert "airbyte-sync logs 42" in text
 
 
-def test_a_success_leaves_no_termination_message(root: Path) -> None:
+def test_success_writes_no_termination_message(root: Path) -> None:
     in_pod(root).output.conclude([result()])
 
     assert (root / "dev" / "termination-log").read_bytes() == b""
 
 
-def test_a_success_takes_back_what_was_feared_at_a_signal(root: Path) -> None:
+def test_success_empties_a_provisional_termination_message(root: Path) -> None:
     telling = in_pod(root)
     telling.output(ev.Provisional(results=(result(code=5),)))
     feared = (root / "dev" / "termination-log").read_bytes()
@@ -279,14 +277,14 @@ def test_a_success_takes_back_what_was_feared_at_a_signal(root: Path) -> None:
     assert (root / "dev" / "termination-log").read_bytes() == b""
 
 
-def test_outside_of_kubernetes_there_is_no_termination_message(root: Path) -> None:
+def test_termination_message_needs_kubernetes(root: Path) -> None:
     told(root=root).output.conclude([failing("no")])
 
     assert (root / "dev" / "termination-log").read_bytes() == b""
 
 
 @pytest.mark.parametrize("letter", ["a", "ä", "€", "😀"])
-def test_a_termination_message_fits_and_is_text(root: Path, letter: str) -> None:
+def test_long_termination_message_is_cut_to_4096_bytes(root: Path, letter: str) -> None:
     in_pod(root).output.conclude([failing(letter * 9000)])
 
     content = (root / "dev" / "termination-log").read_bytes()
@@ -296,7 +294,7 @@ def test_a_termination_message_fits_and_is_text(root: Path, letter: str) -> None
 
 
 @given(text=st.text(max_size=200), most=st.integers(3, 300))
-def test_a_cut_keeps_whole_characters_and_its_limit(text: str, most: int) -> None:
+def test_cut_keeps_whole_characters_within_its_limit(text: str, most: int) -> None:
     content = cut(text.encode(errors="ignore").decode(), most)
 
     assert len(content) <= most

@@ -1,6 +1,5 @@
 """The log on stderr, line by line."""
 
-import asyncio
 import io
 import json
 
@@ -8,10 +7,9 @@ import pytest
 
 from airbyte_sync_cli.output.log import Entry, Log
 from airbyte_sync_cli.output.log_entries import LogEntries
-from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
-from tests.output.scenes import HandClock, job, progress, result, snapshot, told
+from tests.output.scenes import HandClock, job, progress, result, snapshot
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -22,7 +20,7 @@ def log(*, verbosity: int = 0, as_json: bool = False) -> tuple[Log, io.StringIO]
     return made, stream
 
 
-def test_a_line_names_moment_connection_and_job() -> None:
+def test_line_has_time_connection_and_job() -> None:
     written, stream = log()
     written.write(
         Entry(event="status", message="running", connection_name="orders", job_id=7, level="info")
@@ -35,7 +33,7 @@ def test_a_line_names_moment_connection_and_job() -> None:
     ("verbosity", "told_levels"),
     [(-1, LEVELS[2:]), (0, LEVELS[1:]), (1, LEVELS[1:]), (2, LEVELS)],
 )
-def test_quiet_and_verbose_choose_by_weight(verbosity: int, told_levels: tuple[str, ...]) -> None:
+def test_verbosity_chooses_the_levels(verbosity: int, told_levels: tuple[str, ...]) -> None:
     written, stream = log(verbosity=verbosity, as_json=True)
     for level in LEVELS:
         written.write(Entry(event="log", message=level, level=level))  # type: ignore[arg-type]
@@ -45,7 +43,7 @@ def test_quiet_and_verbose_choose_by_weight(verbosity: int, told_levels: tuple[s
     )
 
 
-def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
+def test_every_json_line_has_the_same_keys() -> None:
     written, stream = log(as_json=True)
     written.write(Entry(event="status", message="ünicode", connection_name="orders", job_id=7))
     written.write(Entry(event="warning", message="odd", level="warning"))
@@ -56,7 +54,7 @@ def test_a_line_of_json_has_the_same_keys_whatever_it_tells() -> None:
     assert len({tuple(line) for line in lines}) == 1
 
 
-def test_texts_of_others_can_neither_break_a_line_nor_move_a_cursor() -> None:
+def test_control_characters_in_messages_are_removed() -> None:
     written, stream = log()
     written.write(
         Entry(event="warning", message="a\nb\x1b[31mc\x1b]0;title\x07d", level="warning")
@@ -65,7 +63,7 @@ def test_texts_of_others_can_neither_break_a_line_nor_move_a_cursor() -> None:
     assert stream.getvalue() == "2026-01-01T00:00:00Z warning: a b c d\n"
 
 
-def test_a_closed_stream_is_let_go() -> None:
+def test_closed_stream_is_ignored() -> None:
     written, stream = log()
     stream.close()
 
@@ -79,7 +77,7 @@ def test_a_closed_stream_is_let_go() -> None:
     ("adopted", "named", "told"),
     [(False, False, "started"), (True, False, "adopted"), (True, True, "watching")],
 )
-def test_a_job_is_told_with_how_we_came_by_it(adopted: bool, named: bool, told: str) -> None:  # noqa: FBT001  # cases
+def test_known_job_is_started_adopted_or_watched(adopted: bool, named: bool, told: str) -> None:  # noqa: FBT001  # cases
     known = ev.JobKnown(
         sync=snapshot("orders", job=job(), adopted=adopted, url="http://a/7"),
         named=named,
@@ -95,7 +93,7 @@ def test_a_job_is_told_with_how_we_came_by_it(adopted: bool, named: bool, told: 
 @pytest.mark.parametrize(
     ("verbosity", "live", "has_link"), [(0, False, True), (0, True, False), (1, True, True)]
 )
-def test_a_link_stands_in_a_log_but_not_above_a_live_view(
+def test_link_is_in_the_log_but_not_above_a_live_view(
     verbosity: int,
     live: bool,  # noqa: FBT001  # cases
     has_link: bool,  # noqa: FBT001
@@ -110,7 +108,7 @@ def test_a_link_stands_in_a_log_but_not_above_a_live_view(
     assert line.rstrip().endswith("started: running http://a/7" if has_link else "running")
 
 
-def test_a_terminal_folds_last_words_between_words_and_breaks_no_link() -> None:
+def test_error_and_hint_are_folded_without_breaking_links() -> None:
     stream = io.StringIO()
     written = Log(stream, clock=HandClock(), verbosity=0, as_json=False, screen=Screen(width=40))
 
@@ -124,7 +122,7 @@ def test_a_terminal_folds_last_words_between_words_and_breaks_no_link() -> None:
     ]
 
 
-def test_only_changes_are_told() -> None:
+def test_only_changes_are_logged() -> None:
     entries = LogEntries()
     events: list[ev.Event] = [
         ev.JobKnown(sync=snapshot("orders", job=job("pending"))),
@@ -148,7 +146,7 @@ def test_only_changes_are_told() -> None:
     ]
 
 
-def test_a_heartbeat_says_what_goes_on_only_where_something_does() -> None:
+def test_heartbeat_counts_active_syncs_by_status() -> None:
     entries = LogEntries()
     assert entries.heartbeat() is None
     for name, status in (("a", "running"), ("b", "queued"), ("c", "running")):
@@ -164,7 +162,7 @@ def test_a_heartbeat_says_what_goes_on_only_where_something_does() -> None:
     assert entries.heartbeat() is None
 
 
-def test_a_heartbeat_during_an_outage_says_when_the_job_was_last_read() -> None:
+def test_heartbeat_in_an_outage_has_the_age_of_the_status() -> None:
     entries = LogEntries()
     known = ev.JobKnown(sync=snapshot("a", job=job("running"), adopted=True))
     entries.entry(known, now=0)
@@ -184,7 +182,7 @@ def test_a_heartbeat_during_an_outage_says_when_the_job_was_last_read() -> None:
     assert after.message == "still running"
 
 
-def test_a_heartbeat_of_many_tells_apart_what_cannot_be_read() -> None:
+def test_heartbeat_of_many_marks_stale_statuses() -> None:
     entries = LogEntries()
     for name in "abc":
         known = ev.JobKnown(sync=snapshot(name, job=job("running"), adopted=True))
@@ -212,7 +210,7 @@ def test_a_heartbeat_of_many_tells_apart_what_cannot_be_read() -> None:
         ),
     ],
 )
-def test_a_heartbeat_before_there_is_a_job_says_what_goes_on(event: ev.Event, said: str) -> None:
+def test_heartbeat_without_a_job_has_the_activity(event: ev.Event, said: str) -> None:
     entries = LogEntries()
     entries.entry(event)
 
@@ -222,7 +220,7 @@ def test_a_heartbeat_before_there_is_a_job_says_what_goes_on(event: ev.Event, sa
     assert beat.message == said
 
 
-def test_refusals_are_told_with_the_servers_words_and_how_long_it_is_retried() -> None:
+def test_refusal_has_its_reason_and_the_retry_limit() -> None:
     entry = LogEntries().entry(
         ev.Refused(sync=snapshot("a"), seconds=120, reason="POST x: 409 (y)")
     )
@@ -233,29 +231,7 @@ def test_refusals_are_told_with_the_servers_words_and_how_long_it_is_retried() -
     )
 
 
-@pytest.mark.parametrize(("heartbeat", "beats"), [(60.0, 2), (0.0, 0)])
-def test_silence_is_broken_by_a_heartbeat(heartbeat: float, beats: int) -> None:
-    telling = told(OutputOptions(heartbeat=heartbeat))
-
-    async def play() -> None:
-        async with telling.output.alive():
-            known = ev.JobKnown(sync=snapshot("orders", job=job()))
-            telling.output(known)
-            for _ in range(10):  # each lets the heartbeat sleep once: 60 s by its clock
-                await asyncio.sleep(0)
-                if telling.clock.at >= 120 + 1:
-                    break
-
-    asyncio.run(asyncio.wait_for(play(), 10))
-
-    lines = telling.stderr.getvalue().splitlines()
-    assert [line.partition("still ")[2] for line in lines if "still " in line] == [
-        "running",
-        "waiting: running when last read, 2m 00s ago",
-    ][:beats]
-
-
-def test_an_outage_of_many_is_told_once_and_so_is_its_end() -> None:
+def test_outage_of_many_syncs_is_logged_once() -> None:
     entries = LogEntries()
     names = ("a", "b", "c")
     events: list[ev.Event] = [

@@ -7,7 +7,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def test_the_picture_is_what_the_code_draws_today() -> None:
+def test_picture_equals_what_the_code_draws() -> None:
     code = "import runpy; print(runpy.run_path('docs/render_live_view.py')['render'](), end='')"
     drawn = subprocess.run(  # noqa: S603  # our own script
         [sys.executable, "-c", code],

@@ -1,276 +1,107 @@
-"""The whole program on a terminal: what it leaves there, however it ends."""
+"""What a stream can show: width, colours, characters, a live view."""
 
-import json
+import io
 import os
-import select
-import signal
-import sys
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from airbyte_sync_cli.sandbox import Sandbox, SandboxConfig
-from tests.support.core import script
-from tests.support.sandboxes import serve_in_thread
-
-pty = pytest.importorskip("pty", reason="terminals like this are POSIX's")
-_LONGEST = 20.0
-"""Seconds in which everything here happens by far."""
-
-
-@dataclass
-class Process:
-    """The program with a terminal of its own."""
-
-    pid: int
-    terminal: int
-    seen: str = ""
-    ended: bool = False
-
-    def read_until(self, text: str, *, after: int = 0) -> None:
-        """Read what it writes until there is such a text, behind so many characters."""
-        until = time.monotonic() + _LONGEST
-        while text not in self.seen[after:]:
-            assert time.monotonic() < until, self.seen
-            if not self._read():
-                raise AssertionError(f"it ended without {text!r}: {self.seen}")
-
-    def end(self) -> int:
-        """Read the rest and tell the exit code."""
-        until = time.monotonic() + _LONGEST
-        while self._read():
-            assert time.monotonic() < until, self.seen
-        _, status = os.waitpid(self.pid, 0)
-        self.ended = True
-        return os.waitstatus_to_exitcode(status)
-
-    def resize(self, columns: int, lines: int) -> None:
-        """Change the size of the terminal."""
-        termios.tcsetwinsize(self.terminal, (lines, columns))
-
-    def hang_up(self) -> int:
-        """Close the terminal, and tell the exit code."""
-        os.close(self.terminal)
-        self.terminal = -1
-        until = time.monotonic() + _LONGEST
-        ended, status = 0, 0
-        while not ended:
-            assert time.monotonic() < until, "it outlives its terminal"
-            time.sleep(0.01)
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
-        self.ended = True
-        return os.waitstatus_to_exitcode(status)
-
-    def leave(self) -> None:
-        """Close the terminal; a process that a failed test has left does not outlive it."""
-        if not self.ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        if self.terminal >= 0:
-            os.close(self.terminal)
-
-    def _read(self) -> bool:
-        if not select.select([self.terminal], [], [], _LONGEST)[0]:
-            return False
-        try:
-            content = os.read(self.terminal, 65536)
-        except OSError:  # Linux says so when the other end is closed
-            return False
-        self.seen += content.decode(errors="replace")
-        return bool(content)
+from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.terminal import Screen, screen_of, wants_colour, wants_live_view
+from tests.output.scenes import (
+    Terminal,
+    told,
+)
 
 
-def on_terminal(*argv: str, **environ: str) -> AbstractContextManager[Process]:
-    """Start the program on a terminal of the usual size."""
-    return on_terminal_of((80, 24), *argv, **environ)
+def test_file_has_no_width_and_no_colour() -> None:
+    assert screen_of(io.StringIO(), {}) == Screen(width=None, colour=False, unicode=True)
+    assert screen_of(None, {}) == Screen(width=None, colour=False, unicode=True)
 
 
-@contextmanager
-def on_terminal_of(size: tuple[int, int], *argv: str, **environ: str) -> Iterator[Process]:
-    """Start the program on a terminal of so many columns and lines."""
-    kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        termios.tcsetwinsize(0, (size[1], size[0]))
-        command = [sys.executable, "-m", "airbyte_sync_cli", *argv]
-        os.execve(sys.executable, command, {**kept, "TERM": "xterm-256color", **environ})  # noqa: S606  # our own program
-    process = Process(pid, terminal)
+@pytest.mark.parametrize(
+    ("environ", "colour"),
+    [
+        ({}, True),
+        ({"TERM": "dumb"}, False),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_terminal_shows_colours_unless_disabled(environ: dict[str, str], colour: object) -> None:
+    assert screen_of(Terminal(), environ).colour is colour
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("132", 132), ("10", 40), ("0", 80), ("wide", 80), ("", 80)]
+)
+def test_columns_variable_sets_the_width(columns: str, width: int) -> None:
+    assert screen_of(Terminal(), {"COLUMNS": columns}).width == width
+
+
+def test_terminal_width_is_measured() -> None:
+    leader, follower = os.openpty()
     try:
-        yield process
+        with os.fdopen(follower, "w", encoding="utf-8") as stream:
+            assert screen_of(stream, {}).width in {80, 40}  # it says 0 where nobody set it
+            assert screen_of(stream, {"COLUMNS": "99"}).width == 99
     finally:
-        process.leave()
+        os.close(leader)
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    sandbox = Sandbox(SandboxConfig())
-    sandbox.add_connection("endless", script=script("pending 0.1, running"))
-    sandbox.add_connection("quick", script=script("running 1, succeeded"))
-    sandbox.add_connection("bad", script=script("running 1, failed"))
-    with serve_in_thread(sandbox) as address:
-        yield address
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "unheard-of"])
+def test_encoding_without_block_characters_gets_ascii(encoding: str) -> None:
+    assert not screen_of(Terminal(encoding), {}).unicode
 
 
-def assert_left_in_order(seen: str) -> None:
-    """No mode may stay changed: a cursor that was hidden is shown again, and so on."""
-    for mode in ("?25", "?7", "?1049"):
-        changed = [seen.rfind(f"\x1b[{mode}{letter}") for letter in "hl"]
-        assert changed == [-1, -1] or (mode != "?1049" and changed[0] > changed[1])
-    assert seen.rfind("\x1b[0m") >= seen.rfind("\x1b[3")
+def test_closed_stream_is_no_terminal() -> None:
+    stream = io.StringIO()
+    stream.close()
+    assert screen_of(stream, {}) == Screen()
 
 
 @pytest.mark.parametrize(
-    ("signals", "code"),
-    [((signal.SIGTERM,), 143), ((signal.SIGINT,), 130), ((signal.SIGINT, signal.SIGINT), 130)],
+    ("options", "environ", "wanted"),
+    [
+        ({}, {}, True),
+        ({"verbosity": 2}, {}, True),
+        ({}, {"NO_COLOR": "1"}, True),
+        ({}, {"CI": "false"}, True),
+        ({}, {"CI": "true"}, False),
+        ({}, {"TERM": "dumb"}, False),
+        ({"verbosity": -1}, {}, False),
+        ({"format": "json"}, {}, False),
+        ({"format": "id"}, {}, False),
+        ({"log_format": "json"}, {}, False),
+    ],
 )
-def test_a_signal_during_the_live_view_leaves_the_terminal_in_order(
-    url: str, signals: tuple[signal.Signals, ...], code: int
+def test_live_view_needs_text_output_on_a_terminal(
+    options: dict[str, object], environ: dict[str, str], *, wanted: bool
 ) -> None:
-    with on_terminal("run", "--conn", "endless", AIRBYTE_URL=url) as process:
-        process.read_until("running")
-        for number in signals:
-            os.kill(process.pid, number)
-        ended = process.end()
+    chosen = OutputOptions(**options)  # type: ignore[arg-type]  # one of its fields
 
-    assert ended == code
-    assert_left_in_order(process.seen)
+    assert wants_live_view("run", chosen, environ=environ, stream=Terminal()) is wanted
 
 
-def test_the_view_gives_way_to_the_summary(url: str) -> None:
-    with on_terminal("run", "--conn", "quick", AIRBYTE_URL=url) as process:
-        code = process.end()
+def test_live_view_needs_a_waiting_command_and_an_open_terminal() -> None:
+    options, terminal = OutputOptions(), Terminal()
 
-    assert code == 0
-    last = process.seen.replace("\r", "").splitlines()[-1]
-    assert "succeeded" in last
-    assert "quick" in last
-    assert_left_in_order(process.seen)
-
-
-def test_a_failure_is_told_on_the_terminal_after_the_view(url: str) -> None:
-    argv = ("run", "--conn", "bad", "--conn", "quick")
-    with on_terminal(*argv, AIRBYTE_URL=url, NO_COLOR="1") as process:
-        code = process.end()
-
-    assert code == 3
-    lines = process.seen.replace("\r", "").splitlines()
-    starts = [line.split(" ")[0].strip() for line in lines[-5:]]
-    assert [start for start in starts if start in {"error:", "hint:"}] == ["error:", "hint:"]
-    assert any(line.startswith("  why") for line in lines)
-    assert lines[-1] == "1 of 2 ok"
-    assert "\x1b[31m" not in process.seen
+    assert not wants_live_view("run", options, environ={}, stream=told().stderr)
+    assert not wants_live_view("status", options, environ={}, stream=terminal)
+    terminal.close()
+    assert not wants_live_view("run", options, environ={}, stream=terminal)
 
 
 @pytest.mark.parametrize(
-    ("argv", "environ"),
-    [((), {"TERM": "dumb"}), ((), {"CI": "true"}), (("-q",), {}), (("--log-format", "json"), {})],
+    ("environ", "colour"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+    ],
 )
-def test_without_a_view_nothing_is_redrawn(
-    url: str, argv: tuple[str, ...], environ: dict[str, str]
-) -> None:
-    with on_terminal("run", "--conn", "quick", *argv, AIRBYTE_URL=url, **environ) as process:
-        code = process.end()
-
-    assert code == 0
-    assert "\x1b[K" not in process.seen
-
-
-# terminals that are gone, narrow, or odd
-
-
-def test_closed_terminal_cancels_the_job_and_leaves_the_result(tmp_path: Path) -> None:
-    """A closed window sends SIGHUP, and whatever is written then fails."""
-    result = tmp_path / "result.json"
-    sandbox = Sandbox(SandboxConfig())
-    sandbox.add_connection("endless", script=script("pending 0.1, running"))
-    argv = ("run", "--conn", "endless", "--result-file", str(result))
-    with (
-        serve_in_thread(sandbox) as address,
-        on_terminal(*argv, AIRBYTE_URL=address) as process,
-    ):
-        process.read_until("running")
-        closed_at = time.monotonic()
-        code = process.hang_up()
-        seconds = time.monotonic() - closed_at
-
-    assert code == 129
-    assert [job.status for job in sandbox.jobs] == ["cancelled"]
-    assert seconds < 5
-    report = json.loads(result.read_text("utf-8"))
-    assert (report["exit_code"], report["outcome"]) == (129, "interrupted")
-    assert report["syncs"][0]["cancel"] == {"requested": True, "confirmed": True}
-
-
-@pytest.mark.parametrize("columns", [0, 1, 2, 7, 20])
-@pytest.mark.parametrize("lines", [0, 1, 3])
-def test_odd_size_of_a_terminal_changes_no_code(url: str, columns: int, lines: int) -> None:
-    argv = ("run", "--conn", "quick", "--conn", "bad")
-    with on_terminal_of((columns, lines), *argv, AIRBYTE_URL=url) as process:
-        code = process.end()
-
-    assert code == 3
-    assert "Traceback" not in process.seen
-    assert "live view failed" not in process.seen
-    assert "1 of 2 ok" in process.seen
-
-
-@pytest.mark.parametrize(
-    "line", ["connections", "jobs -c quick", "status -c quick", "check -c quick", "config show"]
-)
-@pytest.mark.parametrize("columns", [0, 1, 7])
-def test_odd_width_of_a_terminal_lists_all_the_same(url: str, line: str, columns: int) -> None:
-    with on_terminal_of((columns, 24), *line.split(), AIRBYTE_URL=url) as process:
-        code = process.end()
-
-    assert code == 0
-    assert "Traceback" not in process.seen
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [{"COLUMNS": "0"}, {"COLUMNS": "1"}, {"COLUMNS": "-1"}, {"COLUMNS": "x"}, {"TERM": ""},
-     {"TERM": "none-such"}],
-)  # fmt: skip
-def test_odd_environment_of_a_terminal_changes_no_code(url: str, environ: dict[str, str]) -> None:
-    with on_terminal("run", "--conn", "quick", AIRBYTE_URL=url, **environ) as process:
-        code = process.end()
-
-    assert code == 0
-    assert "Traceback" not in process.seen
-    assert "succeeded" in process.seen
-
-
-def test_view_follows_a_terminal_that_changes_its_size(url: str) -> None:
-    argv = ("run", "--conn", "endless", "--conn", "quick")
-    with on_terminal(*argv, AIRBYTE_URL=url) as process:
-        for size in ((80, 24), (1, 1), (0, 0), (200, 50), (12, 3)):
-            process.resize(*size)
-            before = len(process.seen)
-            process.read_until("\x1b[", after=before)
-        os.kill(process.pid, signal.SIGTERM)
-        code = process.end()
-
-    assert code == 143
-    assert "live view failed" not in process.seen
-
-
-@pytest.mark.parametrize(
-    "line", ["connections", "jobs -c unused", "status -c unused", "cancel -c unused"]
-)
-def test_empty_table_is_no_failure(line: str) -> None:
-    sandbox = Sandbox(SandboxConfig())
-    if line != "connections":
-        sandbox.add_connection("unused")
-    with (
-        serve_in_thread(sandbox) as address,
-        on_terminal(*line.split(), AIRBYTE_URL=address) as process,
-    ):
-        code = process.end()
-
-    assert code == 0, process.seen
-    assert "Traceback" not in process.seen
+def test_colours_follow_no_color_and_force_color(environ: dict[str, str], *, colour: bool) -> None:
+    assert wants_colour(Terminal(), environ) is colour
+    assert wants_colour(told().stdout, environ) is (colour and "FORCE_COLOR" in environ)

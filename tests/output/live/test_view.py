@@ -21,11 +21,11 @@ def shown(stage: Stage, width: int = 79, height: int = 23, screen: Screen = UNIC
     return [line.plain.rstrip() for line in draw(stage.state, frame)]
 
 
-def test_nothing_is_drawn_before_anything_is_known() -> None:
+def test_nothing_is_drawn_before_the_first_event() -> None:
     assert shown(Stage()) == []
 
 
-def test_one_connection_shows_state_bar_range_numbers_rate_and_streams() -> None:
+def test_single_sync_shows_state_bar_estimate_numbers_and_streams() -> None:
     stage = Stage()
     stage.begin(past=(240, 300, 360))
     streams = ("orders", "order_lines")
@@ -49,14 +49,14 @@ def test_one_connection_shows_state_bar_range_numbers_rate_and_streams() -> None
     ]
 
 
-def test_without_a_past_no_end_is_guessed() -> None:
+def test_sync_without_history_has_no_estimate() -> None:
     stage = Stage()
     stage.begin()
 
     assert shown(stage) == ["● orders  job 42  running  0s"]
 
 
-def test_a_second_attempt_is_told_and_its_end_is_not_guessed() -> None:
+def test_second_attempt_is_shown_without_an_estimate() -> None:
     stage = Stage()
     stage.begin(past=(240, 300, 360))
     stage.take(
@@ -70,7 +70,7 @@ def test_a_second_attempt_is_told_and_its_end_is_not_guessed() -> None:
     assert not any("left" in line for line in rest)
 
 
-def test_time_in_the_queue_is_not_taken_for_work() -> None:
+def test_queued_time_does_not_count_for_the_estimate() -> None:
     stage = Stage()
     stage.begin(status="queued", past=(240, 300, 360))
     stage.take(ev.Polled(sync=stage.sync("orders", job=job("running"))), at=1000)
@@ -79,7 +79,7 @@ def test_time_in_the_queue_is_not_taken_for_work() -> None:
     assert "about 3-5 min left" in shown(stage)[1]
 
 
-def test_an_adopted_job_is_as_old_as_airbyte_says() -> None:
+def test_adopted_job_has_its_age_from_airbyte() -> None:
     stage = Stage()
     stage.clock.at = 180
     old = Job(id=7, connection_id="c", type="sync", status="running", created_at=START)
@@ -97,7 +97,7 @@ def test_an_adopted_job_is_as_old_as_airbyte_says() -> None:
     ]
 
 
-def test_a_rate_is_of_late_and_falls_when_nothing_comes() -> None:
+def test_rate_is_recent_and_falls_without_records() -> None:
     stage = Stage()
     stage.begin()
     stage.take(ev.Polled(sync=stage.sync("orders", job=job(), progress=progress(0, 0))), at=0)
@@ -109,7 +109,7 @@ def test_a_rate_is_of_late_and_falls_when_nothing_comes() -> None:
     assert row.rates(160) == (10.0, 0.0)
 
 
-def test_numbers_that_fall_begin_a_new_rate() -> None:
+def test_falling_numbers_restart_the_rate() -> None:
     stage = Stage()
     stage.begin()
     for at, records in ((0, 500), (10, 900), (20, 10)):
@@ -120,7 +120,7 @@ def test_numbers_that_fall_begin_a_new_rate() -> None:
     assert stage.state.rows["orders"].rates(20) is None
 
 
-def test_a_signal_is_told_and_how_to_leave_at_once() -> None:
+def test_interrupted_view_shows_how_to_quit_at_once() -> None:
     stage = Stage()
     stage.begin()
     stage.take(ev.Interrupted(signal="SIGINT"))
@@ -142,7 +142,7 @@ def test_a_signal_is_told_and_how_to_leave_at_once() -> None:
         ),
     ],
 )
-def test_what_goes_on_besides_the_status_is_said_in_a_word(event: ev.Event, state: str) -> None:
+def test_activity_is_shown_instead_of_the_status(event: ev.Event, state: str) -> None:
     stage = Stage()
     stage.take(event)
 
@@ -162,7 +162,7 @@ def many(number: int, *, failed: int = 0, running: int = 0) -> Stage:
     return stage
 
 
-def test_several_are_a_table_with_a_total() -> None:
+def test_several_syncs_are_a_table_with_a_total() -> None:
     assert shown(many(3, failed=1, running=1)) == [
         "3 syncs: 1 succeeded, 1 failed, 1 running  1m 00s",
         "  connection                state         time              left     records",
@@ -173,7 +173,7 @@ def test_several_are_a_table_with_a_total() -> None:
     ]
 
 
-def test_a_narrow_table_keeps_what_matters_most() -> None:
+def test_narrow_table_keeps_state_and_time_left() -> None:
     assert shown(many(3, failed=1, running=1), 40) == [
         "3 syncs: 1 succeeded, 1 failed, 1 runni…",
         "  connection         state       left",
@@ -184,7 +184,7 @@ def test_a_narrow_table_keeps_what_matters_most() -> None:
     ]
 
 
-def test_a_wide_table_shows_bytes_and_rates() -> None:
+def test_wide_table_shows_bytes_and_rates() -> None:
     stage = many(2, running=2)
     for at, records in ((61, 0), (71, 2500)):
         event = ev.Polled(
@@ -197,7 +197,7 @@ def test_a_wide_table_shows_bytes_and_rates() -> None:
     assert shown(stage, 200)[2].split()[-4:] == ["2,500", "244.1", "KiB", "250/s"]
 
 
-def test_of_a_hundred_failed_and_active_ones_are_seen_and_the_rest_is_counted() -> None:
+def test_hundred_syncs_show_failed_and_active_ones_first() -> None:
     lines = shown(many(100, failed=4, running=5))
 
     assert len(lines) == 23
@@ -206,20 +206,20 @@ def test_of_a_hundred_failed_and_active_ones_are_seen_and_the_rest_is_counted() 
     assert "95/100 done" in lines[-1]
 
 
-def test_however_many_failed_those_that_work_are_seen() -> None:
+def test_many_failures_leave_room_for_active_syncs() -> None:
     lines = shown(many(100, failed=80, running=20))
 
     assert sum(line.startswith("✗") for line in lines) == 9
     assert sum(line.startswith("●") for line in lines) == 10
 
 
-def test_a_low_terminal_has_rows_instead_of_titles() -> None:
+def test_low_terminal_has_no_titles() -> None:
     lines = shown(many(3, failed=1, running=1), 79, 7)
 
     assert lines[1].startswith("✓ table 0")
 
 
-def test_a_number_behind_a_state_is_said_to_be_an_attempt() -> None:
+def test_attempt_numbers_are_explained_in_the_title() -> None:
     stage = many(2, running=2)
     polled = ev.Polled(
         sync=stage.sync("table 1 of the warehouse", job=job(), progress=progress(1, 1, attempts=2))
@@ -232,7 +232,7 @@ def test_a_number_behind_a_state_is_said_to_be_an_attempt() -> None:
     assert "running #2" in retried
 
 
-def test_the_total_shows_what_is_done_of_all() -> None:
+def test_total_shows_the_share_done() -> None:
     stage = many(2, running=2)
     stage.take(
         ev.Polled(sync=stage.sync("table 1 of the warehouse", job=job(), progress=None)), at=150
@@ -241,14 +241,14 @@ def test_the_total_shows_what_is_done_of_all() -> None:
     assert "━━━━━─────" in shown(stage)[-1], "half of the usual 300 s"
 
 
-def test_without_unicode_everything_is_ascii() -> None:
+def test_screen_without_unicode_gets_ascii() -> None:
     lines = shown(many(100, failed=4, running=5), 60, 20, ASCII)
 
     assert all(line.isascii() for line in lines)
     assert lines[2].startswith("x table")
 
 
-def test_a_name_that_moves_the_cursor_is_made_harmless() -> None:
+def test_control_characters_in_names_are_removed() -> None:
     stage = Stage()
     stage.begin("evil\x1b[2J\nname")
 
@@ -262,7 +262,7 @@ def test_a_name_that_moves_the_cursor_is_made_harmless() -> None:
     number=st.integers(1, 40),
     share=st.integers(0, 40),
 )
-def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) -> None:
+def test_view_fits_any_terminal(width: int, height: int, number: int, share: int) -> None:
     failed = min(share, number)
     stage = many(number, failed=failed, running=(number - failed) // 2)
 
@@ -273,7 +273,7 @@ def test_it_fits_any_terminal(width: int, height: int, number: int, share: int) 
     assert not any(re.search(r"[\x00-\x1f]", line.plain) for line in lines)
 
 
-def test_the_colour_of_a_state_stays_with_it() -> None:
+def test_colour_of_a_state_does_not_reach_its_row() -> None:
     stage = many(2, failed=1)
 
     for line in draw(stage.state, Frame(UNICODE, 79, 23, 60.0))[2:4]:
@@ -281,7 +281,7 @@ def test_the_colour_of_a_state_stays_with_it() -> None:
         assert style is None
 
 
-def test_the_total_guesses_no_end_while_one_is_late() -> None:
+def test_total_has_no_estimate_while_one_sync_is_late() -> None:
     stage = Stage()
     stage.begin("late", past=(10, 20, 30))
     stage.begin("punctual", past=(240, 300, 360))

@@ -27,7 +27,7 @@ def words(past: tuple[float, ...], worked: float) -> str:
         ((0, 0, 0), 5, "longer than usual"),
     ],
 )
-def test_it_says_what_the_past_allows_to_say(
+def test_estimate_follows_from_past_durations(
     past: tuple[float, ...], worked: float, said: str
 ) -> None:
     assert words(past, worked) == said
@@ -37,9 +37,7 @@ durations = st.lists(st.floats(1, 200_000), min_size=3, max_size=20).map(tuple)
 
 
 @given(past=durations, worked=st.floats(0, 300_000))
-def test_every_past_sync_that_took_longer_lies_within_the_range(
-    past: tuple[float, ...], worked: float
-) -> None:
+def test_estimate_includes_every_longer_past_sync(past: tuple[float, ...], worked: float) -> None:
     guess = estimate(History(durations=past), worked)
 
     assert guess is not None
@@ -52,7 +50,7 @@ def test_every_past_sync_that_took_longer_lies_within_the_range(
 
 
 @given(past=durations, worked=st.floats(0, 300_000), later=st.floats(0, 10_000))
-def test_the_bar_never_goes_back(past: tuple[float, ...], worked: float, later: float) -> None:
+def test_share_done_never_falls(past: tuple[float, ...], worked: float, later: float) -> None:
     history = History(durations=past)
     before, after = estimate(history, worked), estimate(history, worked + later)
 

@@ -5,49 +5,28 @@ import os
 import signal
 from collections.abc import Callable
 
-import pyte
 import pytest
 
 from airbyte_sync_cli.output.live.canvas import Canvas, LiveView
-from airbyte_sync_cli.output.options import OutputOptions
-from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.output.styled import Styled
-from airbyte_sync_cli.output.terminal import Screen, wants_colour, wants_live_view
+from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
-from tests.output.scenes import HandClock, Terminal, job, progress, size, snapshot, told
-
-ENVIRON = {"TERM": "xterm-256color"}
-
-
-class Sight:
-    """What a person sees of what was written to a terminal."""
-
-    def __init__(self, columns: int = 80, lines: int = 24) -> None:
-        self.stream = Terminal()
-        self.screen = pyte.HistoryScreen(columns, lines, history=1000)
-        self._bytes = pyte.Stream(self.screen)
-        self._read = 0
-
-    def lines(self) -> list[str]:
-        content = self.stream.getvalue()
-        # What a terminal's driver does: a new line begins at its left edge.
-        self._bytes.feed(content[self._read :].replace("\n", "\r\n"))
-        self._read = len(content)
-        shown = [line.rstrip() for line in self.screen.display]
-        while shown and not shown[-1]:
-            shown.pop()
-        return shown
-
-    @property
-    def scrolled_away(self) -> int:
-        return len(self.screen.history.top)
+from tests.output.scenes import (
+    ENVIRON,
+    HandClock,
+    Sight,
+    job,
+    progress,
+    size,
+    snapshot,
+)
 
 
 def canvas(sight: Sight, look: Callable[[], os.terminal_size] | None = None) -> Canvas:
     return Canvas(sight.stream, screen=Screen(colour=True), size=look or (lambda: size(80)))
 
 
-def test_new_lines_take_the_place_of_the_old_ones() -> None:
+def test_new_lines_replace_the_old_ones() -> None:
     sight = Sight()
     view = canvas(sight)
 
@@ -57,7 +36,7 @@ def test_new_lines_take_the_place_of_the_old_ones() -> None:
     assert sight.lines() == ["first", "second"]
 
 
-def test_log_lines_stand_above_and_stay() -> None:
+def test_log_lines_stay_above_the_view() -> None:
     sight = Sight()
     view = canvas(sight)
 
@@ -69,7 +48,7 @@ def test_log_lines_stand_above_and_stay() -> None:
     assert sight.lines() == ["log", "more", "new view", "below"]
 
 
-def test_it_goes_without_a_trace() -> None:
+def test_replacing_with_nothing_clears_the_view() -> None:
     sight = Sight()
     view = canvas(sight)
 
@@ -81,7 +60,7 @@ def test_it_goes_without_a_trace() -> None:
     assert (sight.screen.cursor.y, sight.screen.cursor.x) == (1, 0)
 
 
-def test_a_full_screen_is_drawn_a_thousand_times_and_nothing_scrolls() -> None:
+def test_full_screen_redrawn_a_thousand_times_never_scrolls() -> None:
     sight = Sight(lines=24)
     view = canvas(sight)
 
@@ -92,7 +71,7 @@ def test_a_full_screen_is_drawn_a_thousand_times_and_nothing_scrolls() -> None:
     assert sight.scrolled_away == 0
 
 
-def test_the_same_picture_is_written_once() -> None:
+def test_unchanged_lines_are_not_redrawn() -> None:
     sight = Sight()
     view = canvas(sight)
 
@@ -103,7 +82,7 @@ def test_the_same_picture_is_written_once() -> None:
     assert len(sight.stream.getvalue()) == written
 
 
-def test_a_terminal_that_got_narrower_has_wrapped_what_was_drawn() -> None:
+def test_narrower_terminal_is_erased_by_its_wrapped_height() -> None:
     sight, now = Sight(), [size(80)]
     view = canvas(sight, lambda: now[0])
     view.replace([Styled.of("x" * 75), Styled.of("y" * 10)])
@@ -114,7 +93,7 @@ def test_a_terminal_that_got_narrower_has_wrapped_what_was_drawn() -> None:
     assert sight.stream.getvalue().split("y" * 10)[1].lstrip("\x1b[K\n").startswith("\r\x1b[3A")
 
 
-def test_no_mode_of_the_terminal_is_changed_so_none_must_be_restored() -> None:
+def test_drawing_changes_no_terminal_mode() -> None:
     sight = Sight()
     view = canvas(sight)
 
@@ -125,7 +104,7 @@ def test_no_mode_of_the_terminal_is_changed_so_none_must_be_restored() -> None:
     assert sight.stream.getvalue().count("\x1b[0m") >= 1
 
 
-def test_no_color_leaves_the_text() -> None:
+def test_screen_without_colour_gets_plain_text() -> None:
     sight = Sight()
     view = Canvas(sight.stream, screen=Screen(), size=lambda: size(80))
 
@@ -135,7 +114,7 @@ def test_no_color_leaves_the_text() -> None:
     assert sight.lines() == ["one"]
 
 
-def test_a_terminal_that_is_gone_is_let_go() -> None:
+def test_closed_terminal_is_ignored() -> None:
     sight = Sight()
     view = canvas(sight)
     sight.stream.close()
@@ -164,7 +143,7 @@ class Watched:
         return len(self.sight.stream.getvalue())
 
 
-def test_it_is_drawn_when_something_happened_or_the_clock_moved_on_and_else_not() -> None:
+def test_view_is_redrawn_for_events_and_each_second() -> None:
     watched = Watched()
     watched.begin()
     watched.view.refresh()
@@ -186,7 +165,7 @@ def test_it_is_drawn_when_something_happened_or_the_clock_moved_on_and_else_not(
 @pytest.mark.parametrize(
     ("syncs", "lines", "redrawn"), [(60, 60, False), (60, 24, True), (4, 60, True)]
 )
-def test_fifty_rows_and_more_are_drawn_every_other_second(
+def test_view_of_fifty_rows_is_redrawn_every_other_second(
     syncs: int, lines: int, *, redrawn: bool
 ) -> None:
     watched = Watched()
@@ -205,7 +184,7 @@ def test_fifty_rows_and_more_are_drawn_every_other_second(
     assert watched.written > first
 
 
-def test_it_is_drawn_anew_for_a_new_size() -> None:
+def test_resized_terminal_is_redrawn() -> None:
     watched = Watched()
     watched.begin()
     watched.view.refresh()
@@ -217,7 +196,7 @@ def test_it_is_drawn_anew_for_a_new_size() -> None:
     assert watched.written > first
 
 
-def test_it_runs_until_it_is_cancelled_and_cleans_up() -> None:
+def test_cancelled_view_clears_its_lines() -> None:
     watched = Watched()
     watched.begin()
 
@@ -234,104 +213,7 @@ def test_it_runs_until_it_is_cancelled_and_cleans_up() -> None:
     assert watched.sight.lines() == []
 
 
-@pytest.mark.parametrize(
-    ("options", "environ", "wanted"),
-    [
-        ({}, {}, True),
-        ({"verbosity": 2}, {}, True),
-        ({}, {"NO_COLOR": "1"}, True),
-        ({}, {"CI": "false"}, True),
-        ({}, {"CI": "true"}, False),
-        ({}, {"TERM": "dumb"}, False),
-        ({"verbosity": -1}, {}, False),
-        ({"format": "json"}, {}, False),
-        ({"format": "id"}, {}, False),
-        ({"log_format": "json"}, {}, False),
-    ],
-)
-def test_it_is_for_those_who_look_at_a_terminal(
-    options: dict[str, object], environ: dict[str, str], *, wanted: bool
-) -> None:
-    chosen = OutputOptions(**options)  # type: ignore[arg-type]  # one of its fields
-
-    assert wants_live_view("run", chosen, environ=environ, stream=Terminal()) is wanted
-
-
-def test_it_is_neither_for_a_file_nor_for_a_command_that_does_not_wait() -> None:
-    options, terminal = OutputOptions(), Terminal()
-
-    assert not wants_live_view("run", options, environ={}, stream=told().stderr)
-    assert not wants_live_view("status", options, environ={}, stream=terminal)
-    terminal.close()
-    assert not wants_live_view("run", options, environ={}, stream=terminal)
-
-
-@pytest.mark.parametrize(
-    ("environ", "colour"),
-    [
-        ({}, True),
-        ({"NO_COLOR": "1"}, False),
-        ({"NO_COLOR": ""}, True),
-        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
-        ({"TERM": "dumb"}, False),
-        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
-    ],
-)
-def test_colours_follow_the_environment(environ: dict[str, str], *, colour: bool) -> None:
-    assert wants_colour(Terminal(), environ) is colour
-    assert wants_colour(told().stdout, environ) is (colour and "FORCE_COLOR" in environ)
-
-
-def reporter(verbosity: int = 0) -> tuple[Output, Sight]:
-    sight = Sight()
-    output = told(OutputOptions(verbosity=verbosity), stderr=sight.stream, environ=ENVIRON)
-    return output.output, sight
-
-
-@pytest.mark.parametrize("verbosity", [0, 1])
-def test_lines_that_the_view_shows_anyway_need_v(verbosity: int) -> None:
-    telling, sight = reporter(verbosity)
-
-    async def play() -> None:
-        async with telling.alive():
-            telling(ev.Triggering(sync=snapshot("orders"), number=1))
-            telling(ev.Warned(sync=snapshot("orders"), message="odd"))
-            await asyncio.sleep(0)
-
-    asyncio.run(play())
-
-    lines = sight.lines()
-    assert ("starting a job" in "\n".join(lines)) is (verbosity > 0)
-    assert lines[-1].endswith("warning: [orders] odd")
-
-
-@pytest.mark.parametrize("place", ["take", "refresh"])
-def test_a_view_that_fails_ends_no_sync(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    telling, sight = reporter()
-
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError("a bug")
-
-    monkeypatch.setattr(LiveView, place, fail)
-    after: list[str] = []
-
-    async def play() -> None:
-        async with telling.alive():
-            telling(ev.OutageEnded(sync=snapshot("orders"), seconds=1))
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            telling(ev.Triggering(sync=snapshot("orders"), number=1))
-            after.append("still here")
-
-    asyncio.run(asyncio.wait_for(play(), 5))
-
-    assert after == ["still here"]
-    text = "\n".join(sight.lines())
-    assert "live view failed (ZeroDivisionError: a bug)" in text
-    assert "starting a job" in text
-
-
-def test_after_ctrl_z_it_is_drawn_below_what_the_shell_wrote() -> None:
+def test_continued_view_is_drawn_below_the_shell() -> None:
     watched = Watched()
     watched.begin()
 

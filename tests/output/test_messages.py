@@ -1,22 +1,125 @@
-"""No job id is not "nothing was started": every output says what is known of a start."""
+"""Why each sync failed, the error and its hint, and what may exist of a start."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from airbyte_sync_cli.airbyte.models import Failure
 from airbyte_sync_cli.errors import BugError, RejectedError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.messages import error_result, reason
 from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import Start, SyncResult
-from tests.output.scenes import told
+from tests.output.scenes import failed, result, snapshot, told
+
+
+def stderr_of(*syncs: SyncResult, verbosity: int = 0, command: str = "run") -> list[str]:
+    telling = told(OutputOptions(verbosity=verbosity), command=command)
+    telling.output.conclude(syncs)
+    return telling.stderr.getvalue().splitlines()
+
+
+def test_failure_has_a_block_before_error_and_hint() -> None:
+    assert stderr_of(failed()) == [
+        "job 42 (orders) failed after 1m 01s, in 3 attempts",
+        "  why    The API key was rejected.",
+        "  where  source, config_error, stream orders",
+        "  retry  no (per Airbyte)",
+        "  job    http://airbyte/jobs/42",
+        "error: job 42 (orders) failed: The API key was rejected. (source config_error)",
+        "hint: `airbyte-sync logs 42` shows the job's log",
+    ]
+
+
+def test_each_failure_of_several_has_a_block_with_its_log_command() -> None:
+    lines = stderr_of(failed("a", 1), result("b", number=2), failed("c", 3))
+
+    assert [line for line in lines if line.startswith("job ")] == [
+        "job 1 (a) failed after 1m 01s, in 3 attempts",
+        "job 3 (c) failed after 1m 01s, in 3 attempts",
+    ]
+    assert [line.split()[-1] for line in lines if line.startswith("  log")] == ["1", "3"]
+
+
+def test_failure_message_is_written_twice_at_most() -> None:
+    text = "\n".join(stderr_of(failed()))
+
+    assert text.count("The API key was rejected.") == 2
+
+
+def test_error_of_many_failures_names_ten_and_counts_the_rest() -> None:
+    lines = stderr_of(*(failed(f"c{i}", i) for i in range(1, 31)))
+
+    assert lines[-2].startswith("error: 30 of 30 syncs failed: job 1 (c1), job 2 (c2)")
+    assert lines[-2].endswith("and 20 more")
+
+
+def test_failure_without_a_reason_links_to_the_job() -> None:
+    lines = stderr_of(failed(failure=None))
+
+    assert "  why    the API gives no reason; see the page of the job in Airbyte" in lines
+    assert "  job    http://airbyte/jobs/42" in lines
+
+
+@pytest.mark.parametrize(("verbosity", "seen"), [(0, False), (1, True)])
+def test_stack_trace_needs_v(*, verbosity: int, seen: bool) -> None:
+    telling = told(OutputOptions(verbosity=verbosity))
+    failure = Failure(message="short", internal_message="inner", stacktrace="Traceback:\n at x.y")
+    telling.output(ev.Finished(sync=snapshot("orders"), result=failed(), failure=failure))
+
+    telling.output.conclude([failed()])
+
+    lines = telling.stderr.getvalue().splitlines()
+    assert ("    at x.y" in lines) is seen
+    assert ("  inner  inner" in lines) is seen
+
+
+def test_error_of_one_sync_of_several_is_written() -> None:
+    telling = told()
+    off = result("off", 11, number=None)
+    error = RejectedError("the connection is inactive", hint="enable it in Airbyte")
+    telling.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
+
+    telling.output.conclude([failed("a", 1), off])
+
+    lines = telling.stderr.getvalue().splitlines()
+    assert "  why    the connection is inactive" in lines
+    assert "  hint   enable it in Airbyte" in lines
+
+
+def test_error_of_a_single_sync_is_written_once() -> None:
+    telling = told()
+    off = result("off", 11, number=None)
+    error = RejectedError("the connection is inactive")
+    telling.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
+    before = len(telling.stderr.getvalue())
+
+    telling.output.conclude([off], error=error, exit_code=ExitCode.REJECTED)
+
+    assert telling.stderr.getvalue()[before:].count("inactive") == 1
+
+
+def test_success_writes_only_its_line() -> None:
+    telling = told()
+
+    code = telling.output.conclude([result(records_synced=10, duration_seconds=61)])
+
+    assert code is ExitCode.OK
+    assert telling.stderr.getvalue() == ""
+    assert telling.stdout.getvalue() == "succeeded  orders  job 42  1m 01s  10 records\n"
+
 
 NOTHING = "nothing was started"
+
+
 MAY_EXIST = "a job may have been started, but none has shown up"
 
 
 FINE = {ExitCode.OK, ExitCode.SKIPPED}
+
+
 REJECTED = RejectedError("connection 'orders' is inactive", hint="switch it on")
 
 
@@ -29,9 +132,7 @@ def ended(start: Start | None, code: ExitCode) -> SyncResult:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("code", [it for it in ExitCode if it not in FINE])
-def test_a_start_that_may_have_worked_is_told_everywhere(
-    tmp_path: Path, form: str, code: ExitCode
-) -> None:
+def test_possible_start_is_in_every_output(tmp_path: Path, form: str, code: ExitCode) -> None:
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "termination-log").touch()
     (tmp_path / "airflow" / "xcom").mkdir(parents=True)
@@ -64,7 +165,9 @@ def test_a_start_that_may_have_worked_is_told_everywhere(
         (None, None),
     ],
 )
-def test_one_fact_makes_every_sentence(start: Start | None, said: str | None) -> None:
+def test_interrupted_sync_has_the_state_of_its_start(
+    start: Start | None, said: str | None
+) -> None:
     sync = ended(start, ExitCode.SIGINT)
 
     error = error_result(ExitCode.SIGINT, [sync], None)
@@ -74,7 +177,7 @@ def test_one_fact_makes_every_sentence(start: Start | None, said: str | None) ->
     assert reason(sync) == error.message
 
 
-def test_several_interrupted_syncs_are_told_by_what_became_of_them() -> None:
+def test_interrupted_syncs_are_grouped_by_the_state_of_their_start() -> None:
     syncs = [
         ended(Start.POSSIBLE, ExitCode.SIGTERM),
         ended(Start.NOT_SENT, ExitCode.SIGTERM).model_copy(update={"connection_name": "users"}),
@@ -131,7 +234,7 @@ def test_error_of_one_sync_does_not_hide_what_may_exist_of_another() -> None:
     assert "airbyte-sync status --conn u" in (told_of.hint or "")
 
 
-def test_syncs_of_one_code_are_told_apart_by_what_may_exist() -> None:
+def test_syncs_of_one_code_are_grouped_by_what_may_exist() -> None:
     syncs = [
         ended(Start.NOT_SENT, ExitCode.TIMEOUT),
         ended(Start.POSSIBLE, ExitCode.TIMEOUT).model_copy(update={"connection_name": "users"}),

@@ -1,0 +1,88 @@
+"""Progress on stderr: which lines a live view replaces, and the heartbeat."""
+
+import asyncio
+
+import pytest
+
+from airbyte_sync_cli.output.live.canvas import LiveView
+from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.output.output import Output
+from airbyte_sync_cli.sync import events as ev
+from tests.output.scenes import (
+    ENVIRON,
+    Sight,
+    job,
+    snapshot,
+    told,
+)
+
+
+def reporter(verbosity: int = 0) -> tuple[Output, Sight]:
+    sight = Sight()
+    output = told(OutputOptions(verbosity=verbosity), stderr=sight.stream, environ=ENVIRON)
+    return output.output, sight
+
+
+@pytest.mark.parametrize("verbosity", [0, 1])
+def test_log_lines_above_the_view_need_a_warning_or_v(verbosity: int) -> None:
+    telling, sight = reporter(verbosity)
+
+    async def play() -> None:
+        async with telling.alive():
+            telling(ev.Triggering(sync=snapshot("orders"), number=1))
+            telling(ev.Warned(sync=snapshot("orders"), message="odd"))
+            await asyncio.sleep(0)
+
+    asyncio.run(play())
+
+    lines = sight.lines()
+    assert ("starting a job" in "\n".join(lines)) is (verbosity > 0)
+    assert lines[-1].endswith("warning: [orders] odd")
+
+
+@pytest.mark.parametrize("place", ["take", "refresh"])
+def test_failing_view_falls_back_to_log_lines(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling, sight = reporter()
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(LiveView, place, fail)
+    after: list[str] = []
+
+    async def play() -> None:
+        async with telling.alive():
+            telling(ev.OutageEnded(sync=snapshot("orders"), seconds=1))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            telling(ev.Triggering(sync=snapshot("orders"), number=1))
+            after.append("still here")
+
+    asyncio.run(asyncio.wait_for(play(), 5))
+
+    assert after == ["still here"]
+    text = "\n".join(sight.lines())
+    assert "live view failed (ZeroDivisionError: a bug)" in text
+    assert "starting a job" in text
+
+
+@pytest.mark.parametrize(("heartbeat", "beats"), [(60.0, 2), (0.0, 0)])
+def test_heartbeat_follows_a_minute_without_log_lines(heartbeat: float, beats: int) -> None:
+    telling = told(OutputOptions(heartbeat=heartbeat))
+
+    async def play() -> None:
+        async with telling.output.alive():
+            known = ev.JobKnown(sync=snapshot("orders", job=job()))
+            telling.output(known)
+            for _ in range(10):  # each lets the heartbeat sleep once: 60 s by its clock
+                await asyncio.sleep(0)
+                if telling.clock.at >= 120 + 1:
+                    break
+
+    asyncio.run(asyncio.wait_for(play(), 10))
+
+    lines = telling.stderr.getvalue().splitlines()
+    assert [line.partition("still ")[2] for line in lines if "still " in line] == [
+        "running",
+        "waiting: running when last read, 2m 00s ago",
+    ][:beats]
