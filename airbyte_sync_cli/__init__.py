@@ -1,3 +1,3 @@
-"""Start Airbyte syncs, wait for them, and tell the truth about them."""
+"""Start Airbyte syncs, wait for them, and report their real outcome."""
 
 __version__ = "0.1.0"

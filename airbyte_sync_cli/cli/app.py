@@ -37,13 +37,13 @@ COMMANDS: Final[Mapping[str, Place]] = {
     "wait": Place("run", "wait", "Syncs"),
     "status": Place("status", "status", "Syncs"),
     "cancel": Place("status", "cancel", "Syncs"),
-    "check": Place("check", "check", "Look"),
-    "connections": Place("listings", "connections", "Look"),
-    "jobs": Place("listings", "jobs", "Look"),
-    "logs": Place("logs", "logs", "Look"),
-    "config": Place("config", "config", "Look"),
-    "demo": Place("sandbox", "demo", "Without a server"),
-    "sandbox": Place("sandbox", "sandbox", "Without a server"),
+    "check": Place("check", "check", "Inspect"),
+    "connections": Place("listings", "connections", "Inspect"),
+    "jobs": Place("listings", "jobs", "Inspect"),
+    "logs": Place("logs", "logs", "Inspect"),
+    "config": Place("config", "config", "Inspect"),
+    "demo": Place("sandbox", "demo", "Simulated Airbyte"),
+    "sandbox": Place("sandbox", "sandbox", "Simulated Airbyte"),
 }
 
 
@@ -83,7 +83,7 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Start Airbyte syncs, wait for them, and tell the truth about them."""
+    """Start Airbyte syncs, wait for them, and report their real outcome."""
 
 
 def run(argv: Sequence[str], wiring: Wiring) -> int:

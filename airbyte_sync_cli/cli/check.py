@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @command("check")
 def check(invocation: "Invocation", /, *, conn: Connections = None) -> "Work":
-    """Check the connection to Airbyte, and say what is broken.
+    """Test the connection to Airbyte step by step.
 
-    One step at a time, up to the first that fails, with how to fix it:
-    address, name, port, TLS, proxy or login page, API, sign-in, version; with --conn also the
-    connection and its latest job. Starts nothing. Exit 0 if every step passes.
+    Stops at the first step that fails, and prints how to fix it. Steps: URL, DNS, TCP, TLS, proxy
+    or login page, API, authentication, version; with --conn also the connection and its latest
+    job. Starts no sync. Exit 0 if every step passes.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.check import check_access  # noqa: PLC0415  # the same

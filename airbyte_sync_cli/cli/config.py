@@ -19,9 +19,9 @@ def config(
         Literal["show"], typer.Argument(help="show: print every setting.", metavar="show")
     ],
 ) -> "Work":
-    """Show every setting, and where it came from.
+    """Print every setting and its source.
 
-    Secrets are masked, and nothing is contacted. The order is: option, environment, Airflow
+    Secrets are redacted, and no request is sent. Precedence: option, environment, Airflow
     connection, profile, default.
     """
     from airbyte_sync_cli.commands.config import show_config  # noqa: PLC0415  # --help is light

@@ -55,18 +55,17 @@ def jobs(
     *,
     conn: Connections = None,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many jobs.")
+        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="Maximum number of jobs.")
     ] = 20,
     status: Annotated[
-        Status | None, typer.Option("--status", help="Only jobs in this state.")
+        Status | None, typer.Option("--status", help="Only jobs with this status.")
     ] = None,
 ) -> "Work":
-    """List a connection's jobs, newest first, the slow ones marked.
+    """List a connection's jobs, newest first; slow ones are marked.
 
-    Each has a bar for how long it took. A run is marked as slow that took more than twice the
-    median of the succeeded jobs of its type among the newest 100, and as small if it succeeded
-    with less than half of their median of records; with fewer than five such jobs nothing is
-    marked.
+    A bar shows each job's duration. A job is marked as slow if it took more than twice the median
+    of the succeeded jobs of its type among the newest 100, and as small if it succeeded with less
+    than half of their median records. With fewer than five such jobs, nothing is marked.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.listings import JobsOptions, list_jobs  # noqa: PLC0415

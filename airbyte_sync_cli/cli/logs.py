@@ -17,7 +17,7 @@ def logs(
     /,
     *,
     job_id: Annotated[
-        str | None, typer.Argument(metavar="JOB_ID", help="A job's id. Or give --conn.")
+        str | None, typer.Argument(metavar="JOB_ID", help="Job id; or use --conn.")
     ] = None,
     conn: LatestOf = None,
     attempt: Annotated[
@@ -26,7 +26,7 @@ def logs(
             "--attempt",
             metavar="N",
             min=1,
-            help="Which attempt, counted from 1.",
+            help="Attempt number, from 1.",
             show_default="the latest",
         ),
     ] = None,
@@ -38,18 +38,18 @@ def logs(
     ] = None,
     follow: Annotated[
         bool,
-        typer.Option("--follow", "-f", help="Go on with new lines until the job has ended."),
+        typer.Option("--follow", "-f", help="Print new lines until the job ends."),
     ] = False,
     level: Annotated[
         Literal["trace", "debug", "info", "warn", "error"],
         typer.Option("--level", help="Only lines of this level or above."),
     ] = "trace",
 ) -> "Work":
-    """Show what Airbyte logged for a job.
+    """Print Airbyte's log of a job.
 
-    This needs Airbyte's Config API; where that cannot be reached, the job's page in the web UI
-    is named. `--follow` goes on over all attempts that begin meanwhile; Ctrl-C ends it and
-    leaves the job alone. Exit 0 if the log could be read, however the job ended.
+    Needs Airbyte's Config API; if it is unreachable, the URL of the job in the web UI is printed.
+    `--follow` includes later attempts; Ctrl-C stops it, but not the job. Exit 0 if the log could
+    be read, whatever the job's outcome.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.logs import LogOptions, show_log  # noqa: PLC0415  # the same

@@ -1,4 +1,4 @@
-"""The options that every command has: server and output."""
+"""Options of every command: server and output."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 SERVER: Final = "Server and network"
 CREDENTIALS: Final = (
-    "From the environment or a profile, never from options. None is the default.",
-    "Otherwise one of these kinds:",
+    "From environment variables or a profile, not from options. None by default.",
+    "One of these kinds:",
     "  AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET  an application",
     "  AIRBYTE_TOKEN                                a bearer token",
     "  AIRBYTE_USERNAME and AIRBYTE_PASSWORD        basic authentication",
-    "Each can also name a file that holds it: AIRBYTE_TOKEN_FILE=PATH, and so on.",
+    "Each can be read from a file: AIRBYTE_TOKEN_FILE=PATH, and so on.",
 )
 """The lines of each help about them."""
 
@@ -29,7 +29,7 @@ def server_options(
         typer.Option(
             "--url",
             metavar="URL",
-            help="Airbyte's address, as pasted from a browser. "
+            help="URL of Airbyte: server root, web UI or API. "
             "[env: AIRBYTE_URL; default: http://localhost:8000]",
             rich_help_panel=SERVER,
         ),
@@ -38,7 +38,7 @@ def server_options(
         Literal["auto", "public", "config"] | None,
         typer.Option(
             "--api",
-            help="Which of Airbyte's APIs to use; auto finds out. [env: AIRBYTE_API]",
+            help="Airbyte API to use; auto detects it. [env: AIRBYTE_API]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -47,7 +47,7 @@ def server_options(
         typer.Option(
             "--workspace",
             metavar="ID|NAME",
-            help="Look for names and tags in this workspace only. [env: AIRBYTE_WORKSPACE_ID]",
+            help="Resolve names and tags in this workspace only. [env: AIRBYTE_WORKSPACE_ID]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -56,7 +56,7 @@ def server_options(
         typer.Option(
             "--request-timeout",
             metavar="DURATION",
-            help="Longest time for one request. [env: AIRBYTE_REQUEST_TIMEOUT; default: 30s]",
+            help="Timeout of one request. [env: AIRBYTE_REQUEST_TIMEOUT; default: 30s]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def server_options(
         typer.Option(
             "--trigger-timeout",
             metavar="DURATION",
-            help="The same for a request that starts a job: Airbyte may take over a minute. "
+            help="Timeout of a trigger request; Airbyte may take more than a minute. "
             "[env: AIRBYTE_TRIGGER_TIMEOUT; default: 180s]",
             rich_help_panel=SERVER,
         ),
@@ -75,7 +75,7 @@ def server_options(
         typer.Option(
             "--profile",
             metavar="NAME",
-            help="Take settings from this profile of the config file. [env: AIRBYTE_PROFILE]",
+            help="Read settings from this profile of the config file. [env: AIRBYTE_PROFILE]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -84,7 +84,7 @@ def server_options(
         typer.Option(
             "--airflow-conn",
             metavar="NAME",
-            help="Take address and credentials from the variable AIRFLOW_CONN_NAME. "
+            help="Read URL and credentials from the environment variable AIRFLOW_CONN_NAME. "
             "[env: AIRBYTE_AIRFLOW_CONN]",
             rich_help_panel=SERVER,
         ),
@@ -94,7 +94,7 @@ def server_options(
         typer.Option(
             "--header",
             metavar="'K: V'",
-            help="Send this header, too. Repeatable. Put secrets into the environment instead. "
+            help="Also send this header. Repeatable. Use the environment variable for secrets. "
             "[env: AIRBYTE_HEADERS]",
             rich_help_panel=SERVER,
         ),
@@ -104,7 +104,7 @@ def server_options(
         typer.Option(
             "--iap-audience",
             metavar="CLIENT_ID",
-            help="Client id of the Google Identity-Aware Proxy before Airbyte. "
+            help="OAuth client id of the Google Identity-Aware Proxy in front of Airbyte. "
             "[env: AIRBYTE_IAP_AUDIENCE]",
             rich_help_panel=SERVER,
         ),
@@ -114,7 +114,7 @@ def server_options(
         typer.Option(
             "--ca-bundle",
             metavar="FILE",
-            help="Trust the private CA in this PEM file, too. [env: AIRBYTE_CA_BUNDLE]",
+            help="Also trust the private CA in this PEM file. [env: AIRBYTE_CA_BUNDLE]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -123,7 +123,7 @@ def server_options(
         typer.Option(
             "--client-cert",
             metavar="FILE",
-            help="Certificate for mutual TLS (PEM). [env: AIRBYTE_CLIENT_CERT]",
+            help="Client certificate for mutual TLS (PEM). [env: AIRBYTE_CLIENT_CERT]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -132,7 +132,7 @@ def server_options(
         typer.Option(
             "--client-key",
             metavar="FILE",
-            help="Key of --client-cert, if in another file. [env: AIRBYTE_CLIENT_KEY]",
+            help="Private key of --client-cert, if in a separate file. [env: AIRBYTE_CLIENT_KEY]",
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -140,7 +140,7 @@ def server_options(
         bool,
         typer.Option(
             "--insecure",
-            help="Do not check the server's certificate; warns each time.",
+            help="Do not verify the server's certificate; prints a warning.",
             rich_help_panel=SERVER,
         ),
     ] = False,
@@ -177,21 +177,21 @@ def output_options(
         typer.Option(
             "--output",
             "-o",
-            help="The result on stdout: for people, one line of JSON, or bare job ids. "
+            help="Format of the result on stdout: text, one line of JSON, or job ids. "
             "[env: AIRBYTE_OUTPUT; default: text]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     log_format: Annotated[
         Literal["text", "json"],
-        typer.Option("--log-format", help="Form of the lines on stderr.", rich_help_panel=OUTPUT),
+        typer.Option("--log-format", help="Format of the log on stderr.", rich_help_panel=OUTPUT),
     ] = "text",
     heartbeat: Annotated[
         str,
         typer.Option(
             "--heartbeat",
             metavar="DURATION",
-            help="After so long without news, say on stderr that it goes on; 0 is never.",
+            help="Log a heartbeat after this long without changes; 0 is never.",
             rich_help_panel=OUTPUT,
         ),
     ] = "60s",
@@ -200,14 +200,14 @@ def output_options(
         typer.Option(
             "--result-file",
             metavar="PATH",
-            help="Write the result as JSON to this file, too.",
+            help="Also write the JSON result to this file.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", "-q", help="Only warnings and errors on stderr.", rich_help_panel=OUTPUT
+            "--quiet", "-q", help="Log only warnings and errors.", rich_help_panel=OUTPUT
         ),
     ] = False,
     verbose: Annotated[
@@ -216,7 +216,7 @@ def output_options(
             "--verbose",
             "-v",
             count=True,
-            help="-v explains more, -vv shows every request.",
+            help="-v logs more, -vv logs every request.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),

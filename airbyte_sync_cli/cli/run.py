@@ -51,7 +51,7 @@ def run(
 ) -> "Work":
     """Start a sync, wait for its end, and exit with its outcome.
 
-    Exit 0 if and only if Airbyte says that every sync succeeded.
+    Exit 0 if and only if Airbyte reports that every sync succeeded.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415  # the same
@@ -98,7 +98,7 @@ def trigger(
     max_parallel: MaxParallel = None,
     dry_run: DryRun = False,
 ) -> "Work":
-    """Start a sync, print its job id, and return at once.
+    """Start a sync, print its job id, and exit.
 
     The first half of the two-task pattern; `airbyte-sync wait JOB_ID` is the second.
     """
@@ -136,11 +136,11 @@ def wait(
     min_records: MinRecords = None,
     verify: Verify = False,
 ) -> "Work":
-    """Wait for jobs that exist already, and exit with their outcome.
+    """Wait for existing jobs, and exit with their outcome.
 
-    The second half of the two-task pattern, and the way to go on after anything went wrong.
-    The jobs are never cancelled from here: Ctrl-C only stops watching. An outage of Airbyte is
-    waited out, also one that had begun before.
+    The second half of the two-task pattern; also the way to resume after exit 12. The jobs are
+    never cancelled: Ctrl-C only stops waiting. An outage of Airbyte is tolerated, also at the
+    start.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.run import wait_for  # noqa: PLC0415  # the same

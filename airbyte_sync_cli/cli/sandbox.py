@@ -7,7 +7,7 @@ import typer
 
 
 def demo(context: typer.Context) -> None:
-    """Show three syncs against a simulated Airbyte, in seconds."""
+    """Run three syncs against a simulated Airbyte, in seconds."""
     from airbyte_sync_cli.commands.demo import play_demo  # noqa: PLC0415  # --help is light
     from airbyte_sync_cli.commands.session import perform  # noqa: PLC0415  # the same
     from airbyte_sync_cli.output.options import OutputOptions  # noqa: PLC0415  # the same

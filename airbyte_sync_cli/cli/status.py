@@ -21,13 +21,13 @@ def status(
     tag: Tags = None,
     exit_status: Annotated[
         bool,
-        typer.Option("--exit-status", help="Let the exit code speak for the job."),
+        typer.Option("--exit-status", help="Exit with the job's exit code."),
     ] = False,
 ) -> "Work":
-    """Look once: at jobs, or at the latest job of connections.
+    """Show jobs, or the latest job of connections.
 
-    Exit 0 if it could be read, whatever the job's state. With --exit-status a job speaks as in
-    `run`; one that still goes on is 12, and a connection without a job is 7.
+    Exit 0 if the status could be read. With --exit-status the exit code is the job's, as in `run`;
+    12 if it is still running, and 7 if the connection has no job.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.status import show_status  # noqa: PLC0415  # the same
@@ -49,8 +49,8 @@ def cancel(
 ) -> "Work":
     """Cancel active jobs, by id or by connection.
 
-    Each is read first: what has ended already needs nothing and is exit 0. The cancel is
-    confirmed by reading again.
+    Each job is read first; if it has already ended, no cancel is sent, and the exit code is 0. A
+    cancel is confirmed by reading the job again.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.status import cancel_jobs  # noqa: PLC0415  # the same

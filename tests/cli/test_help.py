@@ -36,8 +36,8 @@ def test_every_command_of_a_server_says_how_to_give_each_kind_of_credentials(com
 
     wanted = {ENVIRONMENT[name][0] for names in KINDS.values() for name in names}
     assert wanted <= set(re.findall(r"AIRBYTE_\w+", said))
-    assert "never from options" in said
-    assert "None is the default" in said
+    assert "not from options" in said
+    assert "None by default" in said
     assert "_FILE" in said
 
 
