@@ -1,6 +1,7 @@
 """The Config API's endpoints for jobs, attempts, and everything that has a name."""
 
 from collections.abc import Collection
+from functools import partial
 
 from starlette.responses import Response
 
@@ -32,31 +33,30 @@ class ConfigEndpoints:
 
     def endpoints(self) -> list[Endpoint]:
         """Return them, by the names that faults use."""
-        rows = [
-            ("trigger", "/connections/sync", self.sync),
-            ("trigger", "/connections/reset", self.reset),
-            ("trigger", "/connections/clear", self.reset),  # both start a reset workflow
-            ("trigger", "/connections/refresh", self.refresh),
-            ("cancel", "/jobs/cancel", self.cancel),
-            ("jobs", "/jobs/list", self.list_jobs),
-            ("jobs", "/jobs/list_for_workspaces", self.list_jobs_of_workspaces),
-            ("job", "/jobs/get_light", self.get_light),
-            ("job", "/jobs/get_without_logs", self.get_without_logs),
-            ("logs", "/jobs/get", self.get_with_logs),
-            ("logs", "/attempt/get_for_job", self.get_attempt),
-            ("connection", "/connections/get", self.get_connection),
-            ("connection", "/web_backend/connections/get", self.get_connection_page),
-            ("state", "/state/get", self.get_state),
-            ("connections", "/connections/list", self.list_connections),
-            ("workspaces", "/workspaces/list", self.list_workspaces),
-            ("workspaces", "/workspaces/list_by_user_id", self.list_workspaces_of_user),
-            *(("actors", f"/{kind}s/list", self._list_actors(kind)) for kind in ACTOR_KINDS),
-        ]
-        probes = [("health", "/health", self.health)]
-        probes.append(("version", "/instance_configuration", self.instance_configuration))
         return [
-            *(Endpoint(name, "POST", path, handler) for name, path, handler in rows),
-            *(Endpoint(name, "GET", path, each, anonymous=True) for name, path, each in probes),
+            _post("trigger", "/connections/sync", self.sync),
+            _post("trigger", "/connections/reset", self.reset),
+            _post("trigger", "/connections/clear", self.reset),  # both start a reset workflow
+            _post("trigger", "/connections/refresh", self.refresh),
+            _post("cancel", "/jobs/cancel", self.cancel),
+            _post("jobs", "/jobs/list", self.list_jobs),
+            _post("jobs", "/jobs/list_for_workspaces", self.list_jobs_of_workspaces),
+            _post("job", "/jobs/get_light", self.get_light),
+            _post("job", "/jobs/get_without_logs", self.get_without_logs),
+            _post("logs", "/jobs/get", self.get_with_logs),
+            _post("logs", "/attempt/get_for_job", self.get_attempt),
+            _post("connection", "/connections/get", self.get_connection),
+            _post("connection", "/web_backend/connections/get", self.get_connection_page),
+            _post("state", "/state/get", self.get_state),
+            _post("connections", "/connections/list", self.list_connections),
+            _post("workspaces", "/workspaces/list", self.list_workspaces),
+            _post("workspaces", "/workspaces/list_by_user_id", self.list_workspaces_of_user),
+            *(
+                _post("actors", f"/{kind}s/list", partial(self.list_actors, kind))
+                for kind in ACTOR_KINDS
+            ),
+            _probe("health", "/health", self.health),
+            _probe("version", "/instance_configuration", self.instance_configuration),
         ]
 
     async def sync(self, request: ApiRequest) -> Response:
@@ -191,13 +191,11 @@ class ConfigEndpoints:
         ]
         return ok({"workspaces": page_of(rows, body)})
 
-    def _list_actors(self, kind: ActorKind) -> Handler:
-        async def list_actors(request: ApiRequest) -> Response:
-            actors = self._state.actors(kind, [request.uuid_of("workspaceId")])
-            rows = [config_views.actor_view(kind, each, self._quirks) for each in actors]
-            return ok({f"{kind}s": rows})
-
-        return list_actors
+    async def list_actors(self, kind: ActorKind, request: ApiRequest) -> Response:
+        """Return the sources or destinations of a workspace, without pages."""
+        actors = self._state.actors(kind, [request.uuid_of("workspaceId")])
+        rows = [config_views.actor_view(kind, each, self._quirks) for each in actors]
+        return ok({f"{kind}s": rows})
 
     async def health(self, _request: ApiRequest) -> Response:
         """Return that the server is available."""
@@ -228,6 +226,14 @@ class ConfigEndpoints:
     def _view(self, job: SimJob) -> JobView:
         streams = self._state.connection(job.connection_id).streams
         return JobView(job, streams, self._quirks)
+
+
+def _post(name: str, path: str, handler: Handler) -> Endpoint:
+    return Endpoint(name, "POST", path, handler)
+
+
+def _probe(name: str, path: str, handler: Handler) -> Endpoint:
+    return Endpoint(name, "GET", path, handler, anonymous=True)
 
 
 def _filter(body: Json, connections: frozenset[str] | None, quirks: Quirks) -> JobFilter:

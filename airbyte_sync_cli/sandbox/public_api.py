@@ -1,6 +1,7 @@
 """The Public API's endpoints, as in the controllers under `apis/publicapi` of the platform."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from starlette.responses import PlainTextResponse, Response
@@ -9,7 +10,6 @@ from airbyte_sync_cli.sandbox import public_views, scheduler
 from airbyte_sync_cli.sandbox.api_request import (
     ApiRequest,
     Endpoint,
-    Handler,
     parse_number,
     parse_time,
     parse_uuid,
@@ -64,9 +64,12 @@ class PublicEndpoints:
             Endpoint("workspaces", "GET", "/workspaces", self.list_workspaces),
             Endpoint("workspaces", "GET", "/workspaces/{workspace_id}", self.get_workspace),
             Endpoint("tags", "GET", "/tags", self.list_tags),
-            *(Endpoint("actors", "GET", f"/{each}s", self._list(each)) for each in ACTOR_KINDS),
             *(
-                Endpoint("actors", "GET", f"/{each}s/{{actor_id}}", self._get(each))
+                Endpoint("actors", "GET", f"/{each}s", partial(self.list_actors, each))
+                for each in ACTOR_KINDS
+            ),
+            *(
+                Endpoint("actors", "GET", f"/{each}s/{{actor_id}}", partial(self.get_actor, each))
                 for each in ACTOR_KINDS
             ),
         ]
@@ -179,26 +182,22 @@ class PublicEndpoints:
         ]
         return ok({"data": tags})
 
-    def _list(self, kind: ActorKind) -> Handler:
-        async def list_actors(request: ApiRequest) -> Response:
-            return self._page(
-                request,
-                f"/{kind}s",
-                self._state.actors(kind, request.values_of("workspaceIds")),
-                view=lambda each: public_views.actor_view(kind, each, self._quirks),
-            )
+    async def list_actors(self, kind: ActorKind, request: ApiRequest) -> Response:
+        """Return sources or destinations."""
+        return self._page(
+            request,
+            f"/{kind}s",
+            self._state.actors(kind, request.values_of("workspaceIds")),
+            view=lambda each: public_views.actor_view(kind, each, self._quirks),
+        )
 
-        return list_actors
-
-    def _get(self, kind: ActorKind) -> Handler:
-        async def get_actor(request: ApiRequest) -> Response:
-            wanted = parse_uuid(request.parameters["actor_id"])
-            for each in self._state.actors(kind):
-                if each.actor_id(kind) == wanted:
-                    return ok(public_views.actor_view(kind, each, self._quirks))
-            raise NoSuchResource(f"{kind.upper()}_CONNECTION", wanted)
-
-        return get_actor
+    async def get_actor(self, kind: ActorKind, request: ApiRequest) -> Response:
+        """Return one source or destination."""
+        wanted = parse_uuid(request.parameters["actor_id"])
+        for each in self._state.actors(kind):
+            if each.actor_id(kind) == wanted:
+                return ok(public_views.actor_view(kind, each, self._quirks))
+        raise NoSuchResource(f"{kind.upper()}_CONNECTION", wanted)
 
     def _job_view(self, job: SimJob, *, counted: bool) -> Json:
         if self._quirks.public_fails_at_queued and job.status == "queued":
