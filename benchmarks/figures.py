@@ -1,4 +1,4 @@
-"""The figures of `make fuzz`, `matrix`, `mends`, `kills` and `soak`, kept for the documents."""
+"""Store the figures of `make fuzz`, `matrix`, `mends`, `kills` and `soak` for the documents."""
 
 import json
 from pathlib import Path
@@ -6,18 +6,18 @@ from typing import Final
 
 FIGURES: Final = Path(__file__).resolve().parent.parent / "docs" / "reliability.json"
 _WIDTH: Final = 99
-"""Columns: a longer table of tables gets a line for each of its rows."""
+"""Columns: a longer table of tables gets a line per row."""
 
 
 def store(key: str, figures: object) -> None:
-    """Keep figures, in the place of older ones of the same kind."""
+    """Store figures in place of older ones of the same kind."""
     stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     FIGURES.write_text(f"{rows({**stored, key: figures})}\n", encoding="utf-8")
-    print(f"{FIGURES.name} is written; `make docs` puts it into docs/reliability.md")
+    print(f"wrote {FIGURES.name}; `make docs` updates docs/reliability.md")
 
 
 def rows(value: object, *, depth: int = 0) -> str:
-    """Format JSON with a line for each row."""
+    """Format JSON with a line per row."""
     line = json.dumps(value)
     if not isinstance(value, dict | list):
         return line

@@ -5,8 +5,8 @@
     make fuzz SEED=123       one scenario and its story, made small first where it fails
     make matrix              every request of every command x every fault, instead
 
-Exit 1 where a promise was broken: each seed is named, with a minimal scenario for the first few.
-What Airbyte's API makes undecidable is counted as a limit.
+Exit 1 if a promise was broken: each seed is printed, with a minimal scenario for the first few.
+What cannot be decided with Airbyte's API is counted as a limit.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _MOST_SHRUNK: Final = 10
 
 
 def fails_alike(seed: int) -> Callable[[Scenario], bool]:
-    """Make the test whether a smaller scenario breaks the promise that this seed's breaks."""
+    """Return a check whether a smaller scenario breaks the same promise as this seed."""
     kind = faults(play(generate(seed)))[0].kind
     return lambda smaller: any(fault.kind == kind for fault in faults(play(smaller)))
 
@@ -53,7 +53,7 @@ def show(seed: int) -> bool:
 
 
 def run(seeds: range) -> Tally:
-    """Play many scenarios on every core."""
+    """Run many scenarios on every core."""
     total, began, shown = Tally(), time.monotonic(), 0
     chunks = [seeds[at : at + _CHUNK] for at in range(0, len(seeds), _CHUNK)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -89,7 +89,7 @@ def _rows(job: tuple[str, str]) -> Rows:
 
 
 def fault_matrix() -> dict[str, dict[str, Rows]]:
-    """Let every request of every command meet every fault: once, and for ever."""
+    """Run every command with every fault on every request, once and lasting."""
     jobs = [(how_long, command) for how_long in ("once", "lasting") for command in NAMES]
     found: dict[str, dict[str, Rows]] = {"once": {}, "lasting": {}}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -99,7 +99,7 @@ def fault_matrix() -> dict[str, dict[str, Rows]]:
 
 
 def main() -> None:
-    """Play, print, and exit 1 where a promise was broken."""
+    """Run scenarios and print the result; exit 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description="see `make fuzz`")
     parser.add_argument("--seed", type=int, help="show this scenario only")
     parser.add_argument("--matrix", action="store_true", help="the fault matrix instead")

@@ -1,13 +1,13 @@
-"""Let `run` die at random moments under faults, and hold what is left to the truth.
+"""Kill `run` at random moments under faults, and compare what is left to the sandbox's record.
 
     make kills               300 deaths, seeds 0 to 299; rewrites docs/reliability.json
     make kills COUNT=50      fewer of them, and nothing is rewritten
     make kills SEED=123      one death and its story
 
-Each is a real process before a sandbox on a real socket, several at a time. A seed chooses how it
+Each is a real process with a sandbox on a real socket, several at a time. A seed selects how it
 dies, which fault its API has, and the moment: some milliseconds after a number of requests, so
-that it hits the same step on a slow machine. Exit 1 where a promise was broken. A death that took
-too long is tried once more by itself, because everything else runs on the same cores.
+that it hits the same step on a slow machine. Exit 1 if a promise was broken. A death that took
+too long is repeated alone, because the others share its cores.
 """
 
 import argparse
@@ -32,17 +32,17 @@ from tests.kills.judge import Broken, broken
 
 COUNT: Final = 300
 _AT_A_TIME: Final = 3
-"""For each core: most of the time they wait."""
+"""Processes per core: they wait most of the time."""
 
 
 def play(seed: int) -> tuple[Died, list[Broken]]:
-    """Let one die and judge it."""
+    """Run one death and judge it."""
     died = die(Death.of(seed))
     return died, broken(died)
 
 
 def play_all(seeds: Sequence[int]) -> list[tuple[Died, list[Broken]]]:
-    """Let many die at the same time; what was only late is tried again by itself."""
+    """Run many deaths at the same time; repeat alone what was only late."""
     played = []
     with ProcessPoolExecutor((os.cpu_count() or 1) * _AT_A_TIME) as pool:
         for number, one in enumerate(pool.map(play, seeds), 1):
@@ -55,7 +55,7 @@ def play_all(seeds: Sequence[int]) -> list[tuple[Died, list[Broken]]]:
 
 
 def table(played: list[tuple[Died, list[Broken]]]) -> list[dict[str, object]]:
-    """Return the rows of the table: one for each way to die."""
+    """Return the rows of the table, one per way to die."""
     return [
         _row(way, [one for one in played if one[0].death.way == way])
         for way in WAYS
@@ -107,7 +107,7 @@ def report(rows: list[dict[str, object]], played: list[tuple[Died, list[Broken]]
 
 
 def publish(rows: list[dict[str, object]], seeds: range, *, seconds: float, load: float) -> None:
-    """Keep the figures for the documents."""
+    """Store the figures for the documents."""
     figures: dict[str, object] = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": os.cpu_count(),
@@ -121,7 +121,7 @@ def publish(rows: list[dict[str, object]], seeds: range, *, seconds: float, load
 
 
 def main() -> None:
-    """Kill, print, and exit 1 where a promise was broken."""
+    """Run deaths and print the result; exit 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description="see `make kills`")
     parser.add_argument("--seed", type=int, help="show this death only")
     parser.add_argument("--count", type=int, default=COUNT)

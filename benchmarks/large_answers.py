@@ -1,11 +1,11 @@
-"""How much memory do large answers take? Peak resident memory of whole commands.
+"""Peak resident memory of whole commands with large responses.
 
     make memory
 
-- Finding a name through the Config API, whose lists carry whole catalogs: 40 MB and 200 MB.
-- The last lines of a log of 329 MB, in both shapes, and all of its lines, each another.
+- Finding a name through the Config API, whose lists include whole catalogs: 40 MB and 200 MB.
+- The last lines of a log of 329 MB, in both formats, and all of its lines, each different.
 
-Each must fit a pod with 128 MiB. A server on loopback makes the answers as they are sent.
+Each must fit in a pod with 128 MiB. A server on loopback generates the responses while sending.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 MB = 1_000_000
 MIB = 1024 * 1024
 MOST = 128
-"""MiB, which is what a small pod has."""
+"""MiB: the limit of a small pod."""
 WORKSPACE = "11111111-1111-4111-8111-111111111111"
 JOB = {
     "id": 1,
@@ -31,7 +31,7 @@ JOB = {
 
 @dataclass(frozen=True)
 class LargeAnswer:
-    """One command, and what its large answer is made of."""
+    """One command and the parts of its large response."""
 
     name: str
     argv: tuple[str, ...]
@@ -43,7 +43,7 @@ class LargeAnswer:
 
 
 def catalog() -> dict[str, object]:
-    """A catalog of about 200 kB, as a connection with a hundred tables has."""
+    """Return a catalog of about 200 kB, as of a connection with a hundred tables."""
     fields = {f"field_{number}": {"type": ["null", "string"]} for number in range(40)}
     schema = {"type": "object", "properties": fields}
     streams = [{"stream": {"name": f"s{n}", "jsonSchema": schema}} for n in range(110)]
@@ -51,7 +51,7 @@ def catalog() -> dict[str, object]:
 
 
 def connections(size: int) -> LargeAnswer:
-    """A list of connections of so many megabytes."""
+    """Return a list of connections of that many megabytes."""
     row = {"connectionId": WORKSPACE, "name": "other", "status": "active"}
     return LargeAnswer(
         name=f"name among {size} MB of connections",
@@ -65,7 +65,7 @@ def connections(size: int) -> LargeAnswer:
 
 
 def log(shape: str, entry: object, *options: str) -> LargeAnswer:
-    """A log of 329 MB."""
+    """Return a log of 329 MB."""
     return LargeAnswer(
         name=f"{'end' if '--tail' in options else 'all'} of 329 MB of {shape}",
         argv=("logs", "1", "--api", "config", *options),
@@ -95,21 +95,21 @@ CASES = (
 )
 
 
-def chunks(state: LargeAnswer) -> Iterator[bytes]:
-    """Write the answer, row by row."""
-    yield state.before.encode()
-    rows = max(1, 256 * 1024 // len(state.row))
-    batch = ", ".join([state.row] * rows)
-    for number in range(state.size // len(batch)):
-        if "@" in batch:  # a number of its own for each line
+def chunks(case: LargeAnswer) -> Iterator[bytes]:
+    """Yield the response in chunks of rows."""
+    yield case.before.encode()
+    rows = max(1, 256 * 1024 // len(case.row))
+    batch = ", ".join([case.row] * rows)
+    for number in range(case.size // len(batch)):
+        if "@" in batch:  # each line has its own number
             first = number * rows
-            batch = ", ".join(state.row.replace("@", f"{first + i:08}") for i in range(rows))
+            batch = ", ".join(case.row.replace("@", f"{first + i:08}") for i in range(rows))
         yield ((", " if number else "") + batch).encode()
-    yield state.after.encode()
+    yield case.after.encode()
 
 
 def small_answer(path: str) -> bytes:
-    """Answer everything else."""
+    """Return the response of every other path."""
     info = {"job": JOB, "attempts": [{"attempt": {"id": 0}}]}
     workspaces = [{"workspaceId": WORKSPACE, "name": "Default"}]
     known: dict[str, object] = {
@@ -122,24 +122,24 @@ def small_answer(path: str) -> bytes:
 
 
 async def attend(
-    state: LargeAnswer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    case: LargeAnswer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Answer one request."""
+    """Serve one request."""
     head = await reader.readuntil(b"\r\n\r\n")
     path = head.split(b" ")[1].decode()
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
-    for chunk in chunks(state) if path == state.path else [small_answer(path)]:
+    for chunk in chunks(case) if path == case.path else [small_answer(path)]:
         writer.write(chunk)
         await writer.drain()
     writer.close()
 
 
-async def measure(state: LargeAnswer) -> tuple[float, int]:
+async def measure(case: LargeAnswer) -> tuple[float, int]:
     """Run the command; return its peak memory in MiB and its exit code."""
-    server = await asyncio.start_server(lambda r, w: attend(state, r, w), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda r, w: attend(case, r, w), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    peak, code = await asyncio.to_thread(run, state.argv, url)
+    peak, code = await asyncio.to_thread(run, case.argv, url)
     server.close()
     return peak, code
 
@@ -157,12 +157,12 @@ def run(argv: tuple[str, ...], url: str) -> tuple[float, int]:
 
 
 def main() -> int:
-    """Measure every case; 1 if one of them takes too much."""
+    """Measure every case; return 1 if one of them needs too much memory."""
     worst = 0.0
-    for state in CASES:
-        peak, code = asyncio.run(measure(state))
+    for case in CASES:
+        peak, code = asyncio.run(measure(case))
         worst = max(worst, peak)
-        print(f"{state.name:32} {peak:6.0f} MiB, exit {code}")
+        print(f"{case.name:32} {peak:6.0f} MiB, exit {code}")
     return int(worst > MOST)
 
 

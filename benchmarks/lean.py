@@ -1,16 +1,16 @@
-"""Is the program lean? Ratios against a baseline that is measured in the same run.
+"""Start-up time and memory, as ratios against a baseline measured in the same run.
 
     make bench
 
 - `--help` against `python -c 'import typer'`: at most 1.5 times the wall time.
 - A whole `status JOB_ID` against a five-line script that does the same read with the
   `airbyte-api` SDK: at most 0.9 times the wall time, and 1.05 times the peak memory. The bare
-  read, by the packages that the program stands on (typer, httpx, pydantic), is measured beside
-  it: nothing that is built on them can need less.
+  read with the packages that the program uses (typer, httpx, pydantic) is measured, too, as the
+  minimum for any program that is built on them.
 - The resident memory of one waiting `run`: at most 45 MiB.
 
-Each program has a virtual environment of its own, byte-compiled, because packages that happen to
-lie beside each other change what is imported. Wall times are medians of alternating runs.
+Each program has its own byte-compiled virtual environment, because other installed packages
+change what is imported. Wall times are medians of alternating runs.
 """
 
 import json
@@ -116,13 +116,13 @@ def _medians(measured: Sequence[tuple[float, int]]) -> tuple[float, float]:
 
 
 def resident(pid: int) -> int:
-    """Tell the resident bytes of a living process."""
+    """Return the resident bytes of a running process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize()
 
 
 class Limit(NamedTuple):
-    """How much of the baseline is allowed, and how to print the numbers."""
+    """The maximum ratio to the baseline, and how to print the numbers."""
 
     ratio: float
     unit: str
@@ -130,7 +130,7 @@ class Limit(NamedTuple):
 
 
 def report(name: str, ours: float, theirs: float, *, limit: Limit) -> bool:
-    """Print one ratio; return whether it keeps its limit."""
+    """Print one ratio; return whether it is within its limit."""
     ratio = ours / theirs
     verdict = "ok" if ratio <= limit.ratio else "TOO MUCH"
     print(
@@ -157,7 +157,7 @@ def start_sandbox(python: Path) -> tuple[subprocess.Popen[str], str]:
 
 
 def waiting_memory(program: Path, url: str) -> int:
-    """Start a `run` that waits, and tell its resident bytes once it has polled for a while."""
+    """Return the resident bytes of a `run` that has polled for a while."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [str(program), "run", "--conn", "events", "--url", url, "-o", "json"],
@@ -173,7 +173,7 @@ def waiting_memory(program: Path, url: str) -> int:
 
 
 def main() -> None:
-    """Measure everything; exit 1 where a limit is broken."""
+    """Measure everything; exit 1 if a limit is exceeded."""
     ours = environment("ours", f"{ROOT}[sandbox]")
     typer, sdk = environment("typer", "typer"), environment("sdk", "airbyte-api")
     program = ours / "airbyte-sync"

@@ -52,7 +52,7 @@ class Found:
 
     @property
     def row(self) -> dict[str, object]:
-        """What `docs/reliability.json` keeps."""
+        """The entry in `docs/reliability.json`."""
         mend = self.mend
         return {
             "mend": mend.name,

@@ -1,4 +1,4 @@
-"""Does a long wait stay small? Memory, descriptors and CPU of waits before an API that flaps.
+"""Memory, descriptors and CPU of long waits with an API that keeps failing must be flat.
 
     make soak                20 minutes; rewrites docs/reliability.json
     make soak MINUTES=2      shorter, and nothing is rewritten
@@ -6,11 +6,11 @@
     make soak SEED=7         the same faults at the same moments again
 
 One process runs twenty connections and polls each every two seconds; another waits for one job
-as `wait JOB_ID` does by default. The API is never in order for longer than half a minute: it is
-gone (the port is closed), drops connections, answers 500, 503, 429, 401 or a web page, answers
-slowly, or lets its tokens expire early. Once a second both processes are measured. The second
-half must be flat: the line of least squares through it rises by no more than its limit, or by
-less than twice the scatter around it. Exit 1 where it is not, or where a wait did not end well.
+as `wait JOB_ID` does by default. The API never works for longer than half a minute: its port is
+closed, it resets connections, returns 500, 503, 429, 401 or a web page, responds slowly, or
+expires its tokens early. Both processes are measured once a second. The second half must be
+flat: its regression line rises by no more than its limit, or by less than twice the scatter
+around it. Exit 1 if it does not, or if a wait did not succeed.
 """
 
 import argparse
@@ -45,32 +45,32 @@ MINUTES: Final = 20.0
 JOBS: Final = 20
 MIB: Final = 1024 * 1024
 RISE: Final = {"memory": 0.5, "descriptors": 0.5, "cpu": 1.0}
-"""An hour: MiB, descriptors, percent of a core."""
+"""Limits per hour: MiB, descriptors, percent of a core."""
 _LONGEST_PHASE: Final = 25.0
-"""Seconds. A plain no is doubted for a minute, so that it must pass sooner."""
+"""Seconds. The client doubts a 401 for a minute, so a phase must be shorter."""
 _TOKENS_LIVE: Final = 45.0
 _CLOSED: Final = "port closed"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _VIRTUAL_POLLS: Final = 300.0
-"""Seconds: what counts is how long and how often the API is out of order."""
+"""Seconds. The number and length of the outages matter, not that of the polls."""
 _WINDOWS: Final = 20
-"""Of CPU time, in the second half."""
+"""Windows of CPU time in the second half."""
 _BLINK: Final = 0.2
 _MARGIN: Final = 120.0
-"""Seconds for the waits to end once their jobs have."""
+"""Seconds for the waits to end after their jobs."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process holds at one moment, and what it has used until then."""
+    """The memory and descriptors of a process at one moment, and its CPU time so far."""
 
     at: float
     """Seconds since the start."""
     memory: float
-    """MiB, resident."""
+    """Resident MiB."""
     descriptors: int
     cpu: float
-    """Seconds of a core so far."""
+    """Seconds of CPU time so far."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Watched:
 
 
 class Flapping(threading.Thread):
-    """Serves a sandbox that is never in order for long; `phases` counts what it went through."""
+    """Serves a sandbox that keeps failing; `phases` counts the faults."""
 
     def __init__(self, sandbox: Sandbox, chance: random.Random) -> None:
         super().__init__(name="sandbox")
@@ -111,7 +111,7 @@ class Flapping(threading.Thread):
         self.phases = Counter[str]()
 
     def run(self) -> None:
-        """Serve until it is halted."""
+        """Serve until `halt`."""
         asyncio.run(self._phases())
 
     def await_url(self) -> str:
@@ -121,11 +121,11 @@ class Flapping(threading.Thread):
         return self.url
 
     def begin(self) -> None:
-        """Be in order no longer."""
+        """Start to fail."""
         self._flap.set()
 
     def calm(self) -> None:
-        """Be in order from now on."""
+        """Stop failing."""
         self._flap.clear()
         self._sandbox.faults.clear()
 
@@ -165,7 +165,7 @@ class Flapping(threading.Thread):
 
 @contextlib.contextmanager
 def started(name: str, *argv: str, url: str, log: Path) -> Iterator[Watched]:
-    """Start the program with nothing else in its environment; kill what does not end."""
+    """Start the program with a minimal environment; kill it if it does not end."""
     environ = {
         "PATH": os.environ["PATH"],
         "AIRBYTE_URL": url,
@@ -188,29 +188,29 @@ def started(name: str, *argv: str, url: str, log: Path) -> Iterator[Watched]:
 
 @dataclass(frozen=True)
 class Line:
-    """The line of least squares through some values."""
+    """A regression line."""
 
     per_hour: float
     rise: float
-    """From its beginning to its end."""
+    """From its start to its end."""
     scatter: float
     """The standard deviation around it."""
 
     @classmethod
     def through(cls, points: list[tuple[float, float]]) -> "Line":
-        """Fit it to values at seconds."""
+        """Fit a line to values at seconds."""
         times, values = zip(*points, strict=True)
         slope, start = statistics.linear_regression(times, values)
         rest = [value - start - slope * at for at, value in points]
         return cls(slope * 3600, slope * (times[-1] - times[0]), statistics.pstdev(rest))
 
     def is_flat(self, limit: float) -> bool:
-        """Return whether it rises by less than the limit an hour, or no more than by chance."""
+        """Return whether it rises by less than the limit per hour, or within the scatter."""
         return self.per_hour <= limit or self.rise <= 2 * self.scatter
 
 
 def figures_of(watched: Watched, requests: int) -> dict[str, object]:
-    """Return what is published of a process, `is_flat` being the judgement."""
+    """Return the published figures of a process; `is_flat` is the verdict."""
     samples = watched.samples
     half = samples[len(samples) // 2 :]
     memory = Line.through([(each.at, each.memory) for each in half])
@@ -241,13 +241,13 @@ def figures_of(watched: Watched, requests: int) -> dict[str, object]:
 
 
 def _least(samples: list[Sample], quarter: int) -> int:
-    """Return the fewest descriptors in a quarter of the time: those that are never given back."""
+    """Return the minimum of descriptors in a quarter of the time: a leak raises it."""
     size = len(samples) // 4
     return min(each.descriptors for each in samples[size * (quarter - 1) : size * quarter])
 
 
 def soak(minutes: float, seed: int, folder: Path) -> dict[str, object]:
-    """Let two processes wait; return the figures."""
+    """Run two processes that wait; return the figures."""
     seconds = minutes * 60
     sandbox = Sandbox(SandboxConfig(auth="client-credentials", token_lifetime=_TOKENS_LIVE))
     script = JobScript(life=f"running {seconds:g}, succeeded")
@@ -286,7 +286,7 @@ def soak(minutes: float, seed: int, folder: Path) -> dict[str, object]:
 
 
 def watch(processes: list[Watched], sandbox: Sandbox, api: Flapping, seconds: float) -> None:
-    """Measure once a second until all have ended; tell how it stands once a minute."""
+    """Measure once a second until all have ended; print a line once a minute."""
     began, told = time.monotonic(), 0.0
     while any(each.process.poll() is None for each in processes):
         time.sleep(1)
@@ -313,7 +313,7 @@ def _now(watched: Watched) -> str:
 
 
 def publish(key: str, figures: dict[str, object]) -> None:
-    """Keep figures for the documents, with when and where they were measured."""
+    """Store figures for the documents, with the date and the machine."""
     where = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": os.cpu_count(),
@@ -340,10 +340,10 @@ def virtual(hours: float, seed: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Wait, print, and exit 1 where it is not flat."""
+    """Run the waits and print the figures; exit 1 if they are not flat."""
     parser = argparse.ArgumentParser(description="see `make soak`")
     parser.add_argument("--minutes", type=float, default=MINUTES)
-    parser.add_argument("--hours", type=float, help="so many hours of virtual time instead")
+    parser.add_argument("--hours", type=float, help="hours of virtual time instead")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     if chosen.hours:

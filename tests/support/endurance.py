@@ -1,4 +1,4 @@
-"""Waits of days in virtual time before an API that flaps: does anything grow?"""
+"""Waits of days in virtual time with an API that keeps failing: does memory grow?"""
 
 import asyncio
 import gc
@@ -21,9 +21,9 @@ from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.support.core import bench, script
 
 OUTAGES: Final = ("any:lost-before", "any:500", "any:503:retry-after=3", "any:429")
-"""What an API does that is gone for a while."""
+"""Faults of an API that is down for a while."""
 ODDITIES: Final = ("any:401", "any:html", "any:hold=3", "any:truncate")
-"""What it does for less than the minute after which a plain no counts."""
+"""Faults that must be shorter than the minute for which the client doubts a rejection."""
 _SAMPLES: Final = 12
 _BETWEEN_OUTAGES: Final = 1200.0
 _LONGEST_OUTAGE: Final = 1500.0
@@ -31,13 +31,13 @@ _LONGEST_ODDITY: Final = 50.0
 _TOKENS_LIVE: Final = 300.0
 """Seconds. The program remembers a hundred tokens, in order to redact them: soon all of them."""
 _MOST_GROWTH: Final = 100
-"""Objects, or blocks, that the second half may hold more than the first: a wait that backs off
-holds some, and caches come and go. One that leaks with each outage or look is far more."""
+"""How many more objects or blocks the second half may have than the first: backoffs and caches
+need some. A leak with each outage or poll is far more."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the interpreter holds: objects that its collector knows, and blocks on its heap."""
+    """The objects of the garbage collector and the blocks on the heap."""
 
     objects: int
     blocks: int
@@ -45,17 +45,17 @@ class Sample:
 
 @dataclass
 class Waited:
-    """How a wait went."""
+    """The figures of a wait."""
 
     looks: int = 0
     outages: int = 0
     ended_well: bool = False
     samples: list[Sample] = field(default_factory=list)
-    """Evenly spread, from the first twelfth on."""
+    """Evenly spread over the wait."""
 
     @property
     def is_flat(self) -> bool:
-        """Whether the second half holds no more than the first did, its beginning left out."""
+        """Whether the second half has no more than the first, without its start-up."""
         first, second = self.samples[1 : _SAMPLES // 2], self.samples[_SAMPLES // 2 :]
         objects = max(it.objects for it in second) - max(it.objects for it in first)
         blocks = max(it.blocks for it in second) - max(it.blocks for it in first)
@@ -65,7 +65,7 @@ class Waited:
 def wait_in_virtual_time(
     hours: float, *, jobs: int, seed: int = 1, poll_interval: float | None = None
 ) -> Waited:
-    """Run connections whose jobs take so many hours, before an API that is often out of order."""
+    """Run connections whose jobs take that many hours, with an API that often fails."""
     policy = RunPolicy(wait=WaitPolicy(timeout=None, poll_interval=poll_interval))
     given = bench(policy=policy, auth="client-credentials", token_lifetime=_TOKENS_LIVE)
     given.auth = _auth(given.clock)
@@ -89,7 +89,7 @@ def _auth(clock: Clock) -> httpx.Auth | None:
 
 
 class _Watch:
-    """Disturbs the API, counts events, and measures; keeps nothing itself."""
+    """Adds faults, counts events, and measures; it must not grow itself."""
 
     def __init__(self, sandbox: Sandbox, seconds: float, chance: random.Random) -> None:
         self.waited = Waited()
@@ -100,7 +100,7 @@ class _Watch:
         self.waited.outages += isinstance(event, OutageBegan)
 
     def begin(self) -> None:
-        """Start, once every job runs."""
+        """Start, once every job is running."""
         loop = asyncio.get_running_loop()
         for number in range(1, _SAMPLES + 1):
             loop.call_later(self._seconds * (number - 0.5) / _SAMPLES, self._measure)
