@@ -1,1 +1,1 @@
-"""The edge: Typer. A command parses, calls, and reports."""
+"""The command line (Typer): commands, options, help, completion."""

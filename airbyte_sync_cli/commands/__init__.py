@@ -1,1 +1,1 @@
-"""What each command does, given its options: no Typer here."""
+"""What each command does, with its options parsed."""

@@ -1,1 +1,1 @@
-"""The only owner of stdout and stderr."""
+"""Everything that is printed or written to files; the only owner of stdout and stderr."""

@@ -1,4 +1,4 @@
-"""Settings: one frozen object from what was typed, the environment, and files.
+"""Options, environment variables and files, parsed into one frozen object.
 
 Nothing here reads the process's environment: it comes in as a mapping.
 """

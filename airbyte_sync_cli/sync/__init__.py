@@ -1,1 +1,1 @@
-"""What the program is for: exactly one honest sync. Knows neither terminal nor HTTP."""
+"""Exactly one sync, from trigger to outcome; knows neither terminal nor HTTP."""
