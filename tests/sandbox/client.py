@@ -9,7 +9,14 @@ from typing import Any
 
 import httpx
 
-from airbyte_sync_cli.sandbox import CALLER, Fault, Sandbox, SandboxConfig, SimConnection
+from airbyte_sync_cli.sandbox import (
+    CALLER,
+    Fault,
+    JobScript,
+    Sandbox,
+    SandboxConfig,
+    SimConnection,
+)
 from tests.support.transport import LoopbackTransport
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +52,15 @@ class SandboxClient:
 
     async def info(self, job_id: int = 1) -> dict[str, Any]:
         return dict((await self.ask("jobs/get_without_logs", id=job_id)).json())
+
+    async def run_jobs(self, number: int) -> str:
+        """Run jobs of one connection, ten seconds apart; return its id."""
+        script = JobScript(life="running 1, succeeded")
+        connection = self.sandbox.add_connection("orders", script=script)
+        for _ in range(number):
+            self.sandbox.start_job(connection)
+            await self.pass_time(10)
+        return connection.id
 
     def fault(self, spec: str) -> None:
         self.sandbox.faults.add(Fault.model_validate(spec))

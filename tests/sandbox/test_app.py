@@ -72,7 +72,7 @@ HEADERS = st.lists(
 
 
 async def answers(sandbox: Sandbox, request: dict[str, Any]) -> list[Message]:
-    """Send a request straight to the application; raises what leaves it."""
+    """Send a request to the application without httpx; return the ASGI messages."""
     body = request.get("body", b"")
     sent: list[Message] = []
 
@@ -96,7 +96,7 @@ def sandbox_of(version: str, auth: AuthMode) -> Sandbox:
 
 @st.composite
 def requests(draw: st.DrawFn, sandbox: Sandbox) -> dict[str, Any]:
-    """Draw a request: mostly to an endpoint that there is, filled with what is odd."""
+    """Draw a request with odd values, mostly to an existing endpoint."""
     route = draw(st.sampled_from(sandbox.app.routes))
     root = "/api/public/v1" if route.api == "public" else "/api/v1"
     odd = draw(TEXTS).encode(errors="replace").decode()

@@ -5,25 +5,14 @@ import uuid
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.sandbox.client import SandboxClient, sandbox_client
+from tests.sandbox.client import sandbox_client
 from tests.support.virtual import virtual
-
-QUICK = JobScript(life="running 1, succeeded")
-
-
-async def fill(it: SandboxClient, jobs: int) -> str:
-    """Run so many jobs, ten seconds apart; the id of their connection."""
-    connection = it.sandbox.add_connection("orders", script=QUICK)
-    for _ in range(jobs):
-        it.sandbox.start_job(connection)
-        await it.pass_time(10)
-    return connection.id
 
 
 @virtual
 async def test_jobs_are_listed_newest_first_with_total() -> None:
     async with sandbox_client() as it:
-        connection = await fill(it, 3)
+        connection = await it.run_jobs(3)
         page = {"pageSize": 2, "rowOffset": 0}
         body = {"configTypes": ["sync"], "configId": connection, "pagination": page}
         shown = (await it.ask("jobs/list", **body)).json()
@@ -68,7 +57,7 @@ async def test_invalid_job_list_request_is_rejected(more: dict[str, object]) -> 
 @virtual
 async def test_enums_of_job_list_ignore_case() -> None:
     async with sandbox_client() as it:
-        await fill(it, 2)
+        await it.run_jobs(2)
         body = {"configTypes": ["SYNC"], "statuses": ["Succeeded"], "orderByMethod": "asc"}
         config = (await it.ask("jobs/list", **body)).json()["jobs"]
         public = (await it.get("/jobs", status="SUCCEEDED", jobType="Sync")).json()["data"]
@@ -109,7 +98,7 @@ async def test_unknown_user_has_no_workspace() -> None:
 @virtual
 async def test_jobs_of_several_workspaces_are_one_list() -> None:
     async with sandbox_client() as it:
-        await fill(it, 2)
+        await it.run_jobs(2)
         other = it.sandbox.add_connection("other", workspace="Elsewhere")
         it.sandbox.start_job(other, script=JobScript(life="running"))
         page = {"pageSize": 1, "rowOffset": 0}

@@ -11,7 +11,7 @@ from tests.support.virtual import virtual
 
 
 async def outcome(it: SandboxClient, path: str = "/jobs/1") -> str:
-    """What a client makes of a request: a status, or the name of its error."""
+    """Return what a client gets: a status, or the name of its error."""
     try:
         answer = await it.get(path)
         answer.json()

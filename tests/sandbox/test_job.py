@@ -1,4 +1,4 @@
-"""A job's life follows its script, and its numbers follow its life."""
+"""Statuses, counts, failures and logs of a job follow its script."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ LOOKS = ("get", "get_without_logs")
 
 
 async def statuses(it: SandboxClient, *moments: float) -> list[str]:
-    """The status of job 1 at these moments."""
+    """Return the status of job 1 at these moments."""
     seen = []
     for moment in moments:
         await it.pass_time(moment - it.age)
@@ -145,7 +145,7 @@ async def test_job_without_statistics_has_no_counts() -> None:
 
 
 def reasons(info: dict[str, Any]) -> list[str]:
-    """The failure type of every attempt that has one."""
+    """Return the failure type of every attempt that has one."""
     summaries = [each["attempt"].get("failureSummary") for each in info["attempts"]]
     return [summary["failures"][0]["failureType"] for summary in summaries if summary]
 

@@ -1,4 +1,4 @@
-"""Whatever somebody types, the sandbox understands it or says so."""
+"""Any text parses or is an error with a message."""
 
 import contextlib
 import itertools

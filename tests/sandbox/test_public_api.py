@@ -3,25 +3,16 @@
 import pytest
 
 from airbyte_sync_cli.sandbox import JobScript
-from tests.sandbox.client import SandboxClient, sandbox_client
+from tests.sandbox.client import sandbox_client
 from tests.support.virtual import virtual
 
 QUICK = JobScript(life="running 1, succeeded")
 
 
-async def fill(it: SandboxClient, jobs: int) -> str:
-    """Run so many jobs, ten seconds apart; the id of their connection."""
-    connection = it.sandbox.add_connection("orders", script=QUICK)
-    for _ in range(jobs):
-        it.sandbox.start_job(connection)
-        await it.pass_time(10)
-    return connection.id
-
-
 @virtual
 async def test_jobs_are_listed_oldest_first_by_default() -> None:
     async with sandbox_client() as it:
-        await fill(it, 3)
+        await it.run_jobs(3)
         default = (await it.get("/jobs")).json()
         newest = (await it.get("/jobs", orderBy="createdAt|DESC")).json()
     assert [job["jobId"] for job in default["data"]] == [1, 2, 3]
@@ -31,7 +22,7 @@ async def test_jobs_are_listed_oldest_first_by_default() -> None:
 @virtual
 async def test_page_has_twenty_rows_and_next_link_with_foreign_host() -> None:
     async with sandbox_client() as it:
-        connection = await fill(it, 25)
+        connection = await it.run_jobs(25)
         first = (await it.get("/jobs", connectionId=connection, orderBy="createdAt|DESC")).json()
         last = (await it.get("/jobs", offset=20)).json()
         beyond = (await it.get("/jobs", offset=40)).json()
@@ -45,7 +36,7 @@ async def test_page_has_twenty_rows_and_next_link_with_foreign_host() -> None:
 @virtual
 async def test_page_overlap_repeats_rows() -> None:
     async with sandbox_client(page_overlap=3) as it:
-        await fill(it, 25)
+        await it.run_jobs(25)
         pages = [(await it.get("/jobs", offset=start)).json()["data"] for start in (0, 20)]
     ids = [[job["jobId"] for job in page] for page in pages]
     assert ids[1][:4] == [18, 19, 20, 21]
@@ -68,7 +59,7 @@ async def test_default_job_types_of_list_depend_on_version(
 @virtual
 async def test_jobs_are_filtered() -> None:
     async with sandbox_client() as it:
-        await fill(it, 3)
+        await it.run_jobs(3)
         other = it.sandbox.add_connection("other", workspace="Elsewhere")
         it.sandbox.start_job(other, script=JobScript(life="running"))
         asked = [
@@ -85,7 +76,7 @@ async def test_jobs_are_filtered() -> None:
 @virtual
 async def test_both_ends_of_range_are_inclusive() -> None:
     async with sandbox_client() as it:
-        await fill(it, 3)
+        await it.run_jobs(3)
         query = {"createdAtStart": "2026-01-01T00:00:10Z", "createdAtEnd": "2026-01-01T00:00:20Z"}
         jobs = (await it.get("/jobs", **query)).json()["data"]
     assert [job["jobId"] for job in jobs] == [2, 3]
@@ -126,7 +117,7 @@ async def test_queued_filter_depends_on_version(version: str, public: int, confi
 @virtual
 async def test_2_1_fails_at_queued_job() -> None:
     async with sandbox_client(airbyte_version="2.1") as it:
-        await fill(it, 2)
+        await it.run_jobs(2)
         script = JobScript(life="queued 5, running 5, succeeded")
         it.sandbox.start_job(it.sandbox.connections[0], script=script)
         one, page = await it.get("/jobs/3"), await it.get("/jobs")

@@ -231,12 +231,12 @@ async def test_second_cancel_does_not_delay_end() -> None:
     async with sandbox_client() as it:
         script = JobScript(life="running 600, succeeded", cancel_takes=7)
         await it.trigger(it.sandbox.add_connection("orders", script=script))
-        await asyncio.gather(it.cancel(1), late(it, 5))
+        await asyncio.gather(it.cancel(1), cancel_later(it, 5))
         assert it.age == 7
 
 
-async def late(it: SandboxClient, seconds: float) -> None:
-    """Cancel once more, so much later."""
+async def cancel_later(it: SandboxClient, seconds: float) -> None:
+    """Cancel job 1 after some seconds."""
     await it.pass_time(seconds)
     await it.cancel(1)
 

@@ -1,4 +1,4 @@
-"""The sandbox over real sockets, quickly."""
+"""The sandbox on a real socket."""
 
 import asyncio
 import socket

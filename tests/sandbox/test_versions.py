@@ -1,4 +1,4 @@
-"""Versions."""
+"""Comparing versions."""
 
 import pytest
 

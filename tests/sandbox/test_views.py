@@ -1,4 +1,4 @@
-"""Answers have the shapes that we rely on, in every version.
+"""Responses have the expected fields in every version.
 
 The schemas here are our own and compact: names, types, what is always there. They forbid nulls,
 because Airbyte leaves absent fields out. Which version has which field is compared with the
@@ -29,7 +29,7 @@ TYPE: Schema = {"enum": ["sync", "reset_connection", "refresh", "clear"]}
 
 
 def one(required: Schema, optional: Schema | None = None) -> Schema:
-    """An object with these fields and no others."""
+    """Return the schema of an object with these fields and no others."""
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
