@@ -72,7 +72,9 @@ def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> SyncSt
     hint = f"when Airbyte is back, `airbyte-sync wait {job_id}` learns the outcome"
     state = SyncState.of_job(job_id)
     if in_time:
-        state.error = UnknownOutcomeError(f"job {job_id} may go on: {cause.message}", hint=hint)
+        state.error = UnknownOutcomeError(
+            f"job {job_id} may still be running: {cause.message}", hint=hint
+        )
     else:
         message = f"--timeout passed before job {job_id} could be looked at: {cause.message}"
         state.error = OutOfTimeError(message, hint=hint)

@@ -1,4 +1,4 @@
-"""A connection's past jobs, and what differs from them."""
+"""A connection's past jobs, and jobs that differ from them: slow ones, small ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from airbyte_sync_cli.airbyte.models import Job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Durations of the connection's latest successes, in seconds, newest first."""
+    """Durations (seconds) and records of the connection's latest successes, newest first."""
 
     durations: tuple[float, ...] = ()
     records: tuple[int, ...] = ()
@@ -23,7 +23,7 @@ class History:
 
 
 def history_of(jobs: Iterable[Job], *, job_type: str = "sync") -> History:
-    """Gather the history of one type of job from a connection's jobs, newest first."""
+    """Return the history of one job type, from a connection's jobs (newest first)."""
     done = [job for job in jobs if job.status == "succeeded" and job.type == job_type]
     return History(
         durations=tuple(job.duration_seconds for job in done if job.duration_seconds is not None),
@@ -32,16 +32,16 @@ def history_of(jobs: Iterable[Job], *, job_type: str = "sync") -> History:
 
 
 LEAST: Final = 5
-"""Successes below which nothing is called usual."""
+"""Fewer successes than this have no meaningful median."""
 SLOW: Final = 2.0
-"""A run is slow that takes more than so many times the median duration."""
+"""A job is slow if it takes more than this many times the median duration."""
 SMALL: Final = 0.5
-"""A success is small that moved less than this part of the median of records."""
+"""A success is small if it moved less than this share of the median of records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
-    """How far a run is from usual: ratios to the median, None where nothing stands out."""
+    """How a job differs: its ratios to the median, None where nothing stands out."""
 
     slow: float | None = None
     small: float | None = None
@@ -50,7 +50,7 @@ class Anomaly:
 
 
 class Medians:
-    """What is usual for each type of job: medians of the successes in `history`."""
+    """Median duration and records of the successes in `history`, for each job type."""
 
     def __init__(self, history: Sequence[Job]) -> None:
         self._seconds: dict[str, float] = {}
@@ -63,7 +63,7 @@ class Medians:
                 self._records[job_type] = median(past.records)
 
     def compare(self, job: Job, *, now: datetime) -> Anomaly:
-        """Compare one job; one that still goes on can already be slow, but not yet small."""
+        """Compare one job; one that is still running can already be slow, but not small."""
         seconds, records = self._seconds.get(job.type), self._records.get(job.type)
         return Anomaly(
             slow=_above(elapsed(job, now=now), seconds),
@@ -74,7 +74,7 @@ class Medians:
 
 
 def elapsed(job: Job, *, now: datetime) -> float | None:
-    """Return how many seconds a job took, or has taken until now; None without dates."""
+    """Return the seconds that a job took, or has taken until now; None without dates."""
     done = job.duration_seconds
     if done is not None or job.created_at is None:
         return done

@@ -1,4 +1,4 @@
-"""What every part of a run shares: the server, time, who listens, the wish to stop."""
+"""What every part of a run shares: Airbyte, the clock, the listener, the stop request."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -11,22 +11,22 @@ from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import Stop
 
-MOST_TRIGGERS_AT_ONCE: Final = 3
+_MAX_TRIGGERS_AT_ONCE: Final = 3
 """A self-managed server has five threads for its Public API (PUBLIC_API_EXECUTOR_THREADS)."""
 _BETWEEN_TRIGGERS: Final = 0.25
-"""Seconds."""
+"""Seconds between two of them."""
 
 
 class TriggerSlots:
-    """Lets few triggers through at a time, one after the other."""
+    """Limits how many triggers are under way at once, and staggers them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._free = asyncio.Semaphore(MOST_TRIGGERS_AT_ONCE)
+        self._free = asyncio.Semaphore(_MAX_TRIGGERS_AT_ONCE)
         self._next_at = 0.0
 
     async def acquire(self) -> None:
-        """Wait for a turn. Cancelling the wait gives the turn back."""
+        """Wait for a slot. Cancelling the wait releases it."""
         await self._free.acquire()
         now = self._clock.monotonic()
         wait = max(0.0, self._next_at - now)
@@ -38,13 +38,13 @@ class TriggerSlots:
             raise
 
     def release(self) -> None:
-        """Let the next one go."""
+        """Free the slot for the next trigger."""
         self._free.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Handed down, never changed."""
+    """Passed down, never changed."""
 
     airbyte: Airbyte
     clock: Clock
@@ -54,5 +54,5 @@ class Context:
     policy: RunPolicy = field(default_factory=RunPolicy)
 
     def warn(self, state: SyncState, message: str) -> None:
-        """Tell of something odd that does not change the ending."""
+        """Report something odd that does not change the outcome."""
         self.emit(Warned(sync=state.snapshot(), message=message))

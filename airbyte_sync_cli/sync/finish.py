@@ -12,55 +12,58 @@ from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 _LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
-runEndOfSyncHooks); waited for only where the verdict hangs on them."""
-_COURTESY: Final = 2.0
-"""Seconds given to them otherwise, so that a result seldom says 0 for a sync that moved rows."""
-_LONGEST_LOOK: Final = 10.0
-"""Seconds for one look after the end."""
-_BETWEEN_LOOKS: Final = 2.0
+runEndOfSyncHooks); waited for only where the outcome depends on them."""
+_LATE_STATISTICS_UNCHECKED: Final = 2.0
+"""Seconds otherwise, so that a result seldom has 0 records of a sync that moved some."""
+_MAX_READ: Final = 10.0
+"""Seconds for one read after the end."""
+_BETWEEN_READS: Final = 2.0
 
 
 async def complete(context: Context, state: SyncState, *, seconds: float | None) -> None:
-    """Learn what there is to know of a job that has ended; a stop ends that, and not its verdict.
+    """Read what there is to know of a job that has ended; its status stays what it is.
 
-    Late numbers are waited for `seconds` at most.
+    Late numbers are waited for `seconds` at most. A stop ends that, not the outcome.
     """
     try:
-        await until_stopped(finish(context, state, seconds=seconds), stop=context.stop)
+        await until_stopped(_complete(context, state, seconds), stop=context.stop)
     except StoppedError:
-        judge(context, state)
+        _check_success(context, state)
 
 
-async def finish(context: Context, state: SyncState, *, seconds: float | None = None) -> None:
-    """Complete the case of a job that has ended; the job's status stays what it is.
-
-    Late numbers are waited for `seconds` at most.
-    """
+async def _complete(context: Context, state: SyncState, seconds: float | None) -> None:
     job = state.job
     if job is None:
         return
     if job.status == "succeeded":
         await _await_numbers(context, state, _LATE_STATISTICS if seconds is None else seconds)
-        judge(context, state)
+        _check_success(context, state)
     else:
-        await _read_reason(context, state)
+        # The failure and the numbers of a job come in one response: asked for once.
+        progress = await context.airbyte.progress(job.id, of_final_job=True)
+        if progress is not None:
+            state.progress, state.failure = progress, progress.failure
 
 
 async def _await_numbers(context: Context, state: SyncState, seconds: float) -> None:
-    """Read again until the numbers suffice, as long as that may take."""
+    """Read the job again until its numbers suffice, or their time is over."""
     policy, clock = context.policy, context.clock
     matters = policy.verify or policy.min_records is not None
-    limit = min(_LATE_STATISTICS if matters else _COURTESY, max(seconds, 0.0))
+    limit = min(
+        _LATE_STATISTICS if matters else _LATE_STATISTICS_UNCHECKED,
+        max(seconds, 0.0),
+    )
     until = clock.monotonic() + limit
-    state.suspect = matters and not _suffices(state, policy)  # until it is judged
-    trouble = await _read_again(context, state)
+    # Until it is checked, a signal must not report an unproven success as ok.
+    state.suspect = matters and not _suffices(state, policy)
+    error = await _read_again(context, state)
     if matters and not _suffices(state, policy):
         context.emit(AwaitingNumbers(sync=state.snapshot(), seconds=limit))
     while not _suffices(state, policy) and clock.monotonic() < until:
-        await clock.sleep(_BETWEEN_LOOKS)
-        trouble = await _read_again(context, state)
-    if trouble is not None:
-        context.warn(state, f"the final numbers are unknown: {trouble}")
+        await clock.sleep(_BETWEEN_READS)
+        error = await _read_again(context, state)
+    if error is not None:
+        context.warn(state, f"the final numbers are unknown: {error}")
 
 
 async def _read_again(context: Context, state: SyncState) -> str | None:
@@ -68,27 +71,28 @@ async def _read_again(context: Context, state: SyncState) -> str | None:
     if state.job is None:
         return None
     try:
-        async with asyncio.timeout(_LONGEST_LOOK):
+        async with asyncio.timeout(_MAX_READ):
             job = await context.airbyte.job(state.job.id, retry_for=0)
-            state.job = job if job.is_final else state.job  # an ending is never taken back
+            # A replica of the database may lag behind: a final status is never taken back.
+            state.job = job if job.is_final else state.job
             state.progress = await context.airbyte.progress(state.job.id) or state.progress
     except (AirbyteSyncError, TimeoutError) as error:
-        return str(error) or f"no answer within {_LONGEST_LOOK:.0f} s"
+        return str(error) or f"no answer within {_MAX_READ:.0f} s"
     return None
 
 
 def _suffices(state: SyncState, policy: RunPolicy) -> bool:
-    """Whether the verdict needs no later numbers: there are enough, or a trace of work is all."""
+    """Return whether later numbers would not change the outcome."""
     records = state.job.records_synced if state.job else None
     if policy.min_records is None and policy.verify and state.progress is not None:
         return bool(records) or state.progress.did_run is True
     return (records or 0) >= max(policy.min_records or 0, 1)
 
 
-def judge(context: Context, state: SyncState) -> None:
-    """Doubt a success that moved too little, or left no trace of work (airbyte #85355).
+def _check_success(context: Context, state: SyncState) -> None:
+    """Mark a success as suspect that moved too little, or left no trace of work (airbyte #85355).
 
-    By what is known by now: numbers that did not come in time prove nothing.
+    Judged by what is known by now: numbers that did not come in time prove nothing.
     """
     if state.job is None or state.job.status != "succeeded":
         return
@@ -101,32 +105,24 @@ def judge(context: Context, state: SyncState) -> None:
             state,
             f"succeeded, but with {moved} records: --min-records is {policy.min_records}",
         )
-    if not _left_trace(state):
+    if _left_no_trace(state):
         state.suspect = state.suspect or policy.verify
         context.warn(
             state,
-            "Airbyte says succeeded, but there is no trace of work (no attempt, no statistics): "
-            "a launch that failed can look like this",
+            "Airbyte reports succeeded, but there is no trace of work (no attempt, no "
+            "statistics): a failed launch can look like this",
         )
     elif policy.verify and not records and state.progress is None:
         state.suspect = True
         context.warn(
-            state, "--verify: no records, and the Config API is out of reach to prove any work"
+            state,
+            "--verify: no records, and the Config API, which could prove any work, "
+            "is out of reach",
         )
 
 
-def _left_trace(state: SyncState) -> bool:
-    """Whether anything shows that work was done; True where that cannot be asked."""
+def _left_no_trace(state: SyncState) -> bool:
+    """Return whether Airbyte has neither records nor an attempt; False where that is unknown."""
     if state.job is not None and state.job.records_synced:
-        return True
-    traced = state.progress.did_run if state.progress else None
-    return traced is not False
-
-
-async def _read_reason(context: Context, state: SyncState) -> None:
-    """Read why the job failed, best effort: only the Config API knows."""
-    if state.job is None:
-        return
-    progress = await context.airbyte.progress(state.job.id, of_final_job=True)
-    if progress is not None:
-        state.progress, state.failure = progress, progress.failure
+        return False
+    return state.progress is not None and state.progress.did_run is False

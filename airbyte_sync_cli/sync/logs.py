@@ -1,4 +1,4 @@
-"""What a job logged: as much as there is, or line by line while it goes on."""
+"""Read the log of a job: what there is of it, or line by line while the job runs."""
 
 import re
 from collections import deque
@@ -14,21 +14,21 @@ from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import NotFoundError, UnavailableError
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error")
-"""Airbyte's words, from the least weight to the most."""
+"""Airbyte's levels, from the lowest to the highest."""
 _RANKS: Final = {word: rank for rank, word in enumerate(LEVELS)} | {"warning": 3, "fatal": 4}
-_USUAL: Final = _RANKS["info"]
+_DEFAULT_RANK: Final = _RANKS["info"]
 
 PAUSE: Final = 2.5
-"""Seconds between two looks: Airbyte's own page takes as many (its hooks/jobs.ts)."""
-_LONGEST_PAUSE: Final = 60.0
-_WORK_SHARE: Final = 10
-"""A look always brings the whole log: reading takes at most a tenth of the time."""
-_CALM_LOOKS: Final = 2
-"""Looks without news after the job's end until the log counts as whole."""
+"""Seconds between two reads, as on Airbyte's own page (its hooks/jobs.ts)."""
+_MAX_PAUSE: Final = 60.0
+_PAUSE_PER_READ: Final = 10
+"""The pause is at least this many times as long as the read: each read brings the whole log."""
+_READS_WITHOUT_NEWS: Final = 2
+"""Reads without new lines after the job's end until the log counts as complete."""
 _LATE: Final = 120.0
-"""Seconds after a job's end in which lines may still arrive (Airbyte's page goes on so long)."""
-_LONGEST_OUTAGE: Final = 600.0
-"""Seconds for which a log that is followed may be unreadable."""
+"""Seconds after a job's end in which lines may still arrive (as long as Airbyte's page polls)."""
+_MAX_OUTAGE: Final = 600.0
+"""Seconds for which a followed log may be unreadable."""
 
 _SHOWN_AT_ONCE: Final = 1000
 """Lines."""
@@ -37,26 +37,26 @@ _STAMP: Final = re.compile(r"\W*(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _WORD: Final = re.compile(r"\b(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)\b")
 _HEAD: Final = 120
-"""Characters of a plain line in which its level stands, if anywhere."""
+"""Characters at the start of a plain line that may have its level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptLine:
-    """One line, and which attempt (from 1) logged it."""
+    """A log line with its attempt (from 1)."""
 
     attempt: int
     line: LogLine
 
     def weighs(self, least: str) -> bool:
-        """Whether the line is of that level or above; a level that is not known is `info`."""
-        return _RANKS.get(self.line.level or "", _USUAL) >= _RANKS[least]
+        """Return whether the line has that level or a higher one; an unknown level is `info`."""
+        return _RANKS.get(self.line.level or "", _DEFAULT_RANK) >= _RANKS[least]
 
 
 class _KnownLines:
-    """Counts the lines that were shown, by hash: some 20 bytes each.
+    """Counts the lines that were shown, by hash: about 20 bytes each.
 
-    Every look brings the whole log, of up to a million lines (Airbyte cuts it at its beginning),
-    so what is kept has to be small: a dictionary takes five times as much.
+    Every read brings the whole log, of up to a million lines (Airbyte drops the oldest). A
+    dictionary takes five times as much memory.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class _KnownLines:
             self._cursor.execute(statement)
 
     def add(self, line: LogLine) -> bool:
-        """Count a line of this look; return whether it occurs more often than was shown."""
+        """Count a line of this read; return whether it occurs more often than it was shown."""
         found = self._cursor.execute(
             "insert into lines values (?, 1, 1, 1) on conflict do update set "
             "seen = seen + 1, is_new = seen >= shown, shown = max(shown, seen + 1) "
@@ -81,11 +81,11 @@ class _KnownLines:
         return bool(found.fetchone()[0])
 
     def begin(self) -> None:
-        """Begin a look, also one that goes over a log whose answer broke off."""
+        """Begin a read, or begin it again after its response broke off."""
         self._cursor.execute("update lines set seen = 0")
 
     def end(self, read: int) -> None:
-        """End a look at so many lines: let go of what Airbyte has cut off."""
+        """End a read of that many lines: forget those that Airbyte has dropped."""
         self._cursor.execute(
             "delete from lines where seen = 0 and (select count(*) from lines) > ?", (2 * read,)
         )
@@ -96,11 +96,11 @@ class _KnownLines:
 
 
 class LogReader:
-    """Reads a job's log: each call of `read_news` shows what the ones before have not.
+    """Reads a job's log: each call of `read_news` shows the lines that are new.
 
-    Lines are compared, not counted: the log is put together from several parts, so a late
-    line may turn up in the middle. They are handed to `show` as they come, which returns
-    whether anybody still reads; only of the first look's `tail` the last ones are kept.
+    Lines are compared, not counted: Airbyte assembles the log from parts, so a late line may
+    appear in the middle. `show` gets them as they arrive, and returns whether the reader of our
+    output is still there. With `tail`, the first read shows the last lines only.
     """
 
     def __init__(
@@ -120,24 +120,24 @@ class LogReader:
         self._current: int | None = attempt
         self._least = least
         self._tail = tail
-        """None from the first lines on."""
+        """None after the first lines."""
         self._known = _KnownLines()
         self.read = 0
-        """How many lines there were at the last look, of any weight."""
+        """Lines in the last read, of any level."""
         self.news = 0
         """How many of them were new."""
         self.is_read = True
-        """Whether anybody still reads what is shown."""
+        """False once `show` has found that its reader is gone (a closed pipe)."""
         self.attempts = 0
-        """How many there were at the last look."""
+        """Attempts at the last read."""
 
     @property
     def has_moved_on(self) -> bool:
-        """Whether the job is past the only attempt that is wanted."""
+        """Return whether a later attempt than the wanted one has begun."""
         return self._wanted is not None and self.attempts > self._wanted
 
     async def read_news(self) -> None:
-        """Read the wanted attempt, or from the latest one onwards; nothing before it begins."""
+        """Read the wanted attempt, else the latest one and those after it."""
         self.news = 0
         self.attempts = await self._airbyte.attempts(self._job_id)
         if self._current is None and self.attempts:
@@ -151,7 +151,7 @@ class LogReader:
             await self._read(self._current)
 
     def check(self) -> None:
-        """Raise NotFoundError where the wanted attempt, or any, has not begun."""
+        """Raise NotFoundError where the wanted attempt has not begun, or none has."""
         if self.attempts == 0:
             raise NotFoundError(
                 f"job {self._job_id} has no attempt yet, so it has no log",
@@ -168,14 +168,14 @@ class LogReader:
         await self._airbyte.logs(self._job_id, attempt=attempt, read=partial(self._take, attempt))
 
     async def _take(self, attempt: int, lines: AsyncIterator[LogLine]) -> None:
-        """Show the new lines of a log that may be longer than the memory."""
+        """Show the new lines of a log that may be too long to be kept in memory."""
         complete, self.read = Completion(), 0
         some: deque[AttemptLine] = deque(maxlen=self._tail)
         streams = self._tail is None
         if streams:
             self._known.begin()
         else:
-            self._known.clear()  # nothing is shown yet, even if a look broke off
+            self._known.clear()  # with --tail nothing was shown yet, even if a read broke off
         try:
             async for line in lines:
                 self.read += 1
@@ -203,7 +203,7 @@ class LogReader:
 
 
 class Completion:
-    """Finds the time and level of plain lines; one without has those of the line before."""
+    """Finds time and level of plain lines; a line without (a stack trace) has those before it."""
 
     def __init__(self) -> None:
         self._at: datetime | None = None
@@ -232,51 +232,51 @@ def _moment(stamp: re.Match[str]) -> datetime | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """Follows a log until the job is final and nothing more arrives."""
+    """Follows a log until the job is final and no more lines arrive."""
 
     airbyte: Airbyte
     clock: Clock
     warn: Callable[[str], None]
 
     async def follow(self, reader: LogReader, job_id: int) -> AsyncGenerator[Job, None]:
-        """Yield the job after each look, which has shown the new lines, until nobody reads.
+        """Yield the job after each read, whose new lines were shown; end if their reader is gone.
 
-        Raises what reading raises; UnavailableError only after ten minutes of it.
+        Raises what reading raises; UnavailableError only after ten minutes.
         """
-        calm = 0
+        quiet_reads = 0
         failing_since: float | None = None
         while True:
             began = self.clock.monotonic()
             try:
-                # The job first, so that what is logged before its end is surely read.
+                # The job first: lines that it logs before its end are in the log read after it.
                 job = await self.airbyte.job(job_id)
                 await reader.read_news()
             except UnavailableError as error:
                 failing_since = self._tolerate(error, since=failing_since)
             else:
                 failing_since = None
-                calm = 0 if reader.news else calm + 1
+                quiet_reads = 0 if reader.news else quiet_reads + 1
                 yield job
                 if (
                     not reader.is_read
                     or reader.has_moved_on
-                    or (job.is_final and self._is_whole(job, calm))
+                    or (job.is_final and self._is_complete(job, quiet_reads))
                 ):
                     return
             took = self.clock.monotonic() - began
-            await self.clock.sleep(min(max(PAUSE, took * _WORK_SHARE), _LONGEST_PAUSE))
+            await self.clock.sleep(min(max(PAUSE, took * _PAUSE_PER_READ), _MAX_PAUSE))
 
-    def _is_whole(self, job: Job, calm: int) -> bool:
-        """Whether nothing more is to be expected of a job that has ended."""
+    def _is_complete(self, job: Job, quiet_reads: int) -> bool:
+        """Return whether no more lines are to be expected of a job that has ended."""
         since = job.ended_at or job.created_at
         age = (self.clock.now() - since).total_seconds() if since else 0.0
-        return calm >= _CALM_LOOKS or age > _LATE
+        return quiet_reads >= _READS_WITHOUT_NEWS or age > _LATE
 
     def _tolerate(self, error: UnavailableError, *, since: float | None) -> float:
         now = self.clock.monotonic()
         if since is None:
             self.warn(f"the log cannot be read, still trying: {error.message}")
             return now
-        if now - since > _LONGEST_OUTAGE:
+        if now - since > _MAX_OUTAGE:
             raise error
         return since

@@ -1,4 +1,4 @@
-"""How the user wants it done: frozen, decided once, before anything is contacted."""
+"""The options of a run: frozen, complete before anything is contacted."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +14,9 @@ LISTED_AS: Final = {
     "clear": frozenset({"clear", "reset"}),
     "refresh": frozenset({"refresh"}),
 }
-"""The types under which lists show what was asked for."""
+"""The job types under which Airbyte lists what was asked for."""
 FULFILLED_BY: Final = {**LISTED_AS, "sync": frozenset({"sync", "refresh"})}
-"""The types that do what was asked for: a refresh loads the data, too; a reset loads nothing."""
+"""The job types that do what was asked for: a refresh loads the data, too, a reset does not."""
 
 LONGEST_SYNC: Final = 72 * 3600.0
 """Seconds: Airbyte itself ends a sync after 3 days (SYNC_JOB_MAX_TIMEOUT_DAYS)."""
@@ -24,46 +24,46 @@ LONGEST_SYNC: Final = 72 * 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerPolicy:
-    """How exactly one job is come by. Durations are seconds."""
+    """How to get exactly one job. Durations are seconds."""
 
     job_type: JobType = "sync"
     if_running: IfRunning = "wait"
     since: datetime | None = None
-    """Jobs created at or after this count as ours; whole seconds, as Airbyte tells no finer."""
+    """A job created at or after this counts as ours; whole seconds, as Airbyte's dates are."""
     lost_grace: float = 75.0
-    """How long a job is looked for after a lost answer: outlasts the server's own 60 s
+    """How long to search for a job after a lost response: longer than the server's own 60 s
     (TemporalClient.kt, startNewManualSyncAndWaitForJobId)."""
     claim_window: float = 90.0
-    """How long after a lost answer a look that finds a job can have found ours, where no answer is
-    dated: a search, and its last pause and look. What appears later is adopted at most."""
+    """How long after a lost response a found job can be ours, where responses have no `Date`: the
+    search, its last pause and its last read. A job found later is adopted."""
     conflict_grace: float = 30.0
-    """The same after a 409 that does not say that something runs."""
+    """The same after a 409 that does not say that a sync is running."""
     refused_grace: float = 5.0
-    """The same after a 503 or 429, where nothing should have been delivered."""
+    """The same after a 503 or 429, which should have delivered nothing."""
     conflict_retry_for: float = 120.0
-    """How long a 409 with nothing running is retried: normal just after a reset."""
+    """How long to retry after a 409 while nothing runs: normal just after a reset."""
     max_triggers: int = 4
-    """Trigger requests, when each one before had no effect that could be seen."""
+    """Trigger requests, each sent only when the one before had no visible effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPolicy:
-    """How long to wait, and how patiently. Durations are seconds."""
+    """How long to wait, and how often to poll. Durations are seconds."""
 
     timeout: float | None = LONGEST_SYNC
     start_timeout: float | None = None
     start_warning: float = 900.0
     poll_interval: float | None = None
-    """None adapts to the job's age and the connection's history."""
+    """None: adapted to the job's age and the connection's history."""
     max_outage: float = 1800.0
-    """How long the API may be unreadable: longer than a server upgrade."""
+    """How long to tolerate Airbyte being unreadable: longer than a server upgrade."""
     denied_grace: float = 60.0
-    """How long a plain no (401, 403, 404 …) is doubted once the job had been read before."""
+    """How long to retry after a clean no (401, 403, 404) for a job that was readable before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPolicy:
-    """Everything about a `run`."""
+    """All options of a `run`."""
 
     trigger: TriggerPolicy = field(default_factory=TriggerPolicy)
     wait: WaitPolicy = field(default_factory=WaitPolicy)
@@ -74,5 +74,5 @@ class RunPolicy:
     fail_fast: bool = False
     max_parallel: int | None = None
     trigger_only: bool = False
-    """Return as soon as the job is known."""
+    """Return as soon as the job is known (`trigger`)."""
     dry_run: bool = False

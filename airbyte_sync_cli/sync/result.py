@@ -14,7 +14,7 @@ from airbyte_sync_cli.foreign_text import json_line
 
 
 class Start(StrEnum):
-    """What this process has started. No job id is not the same as no job."""
+    """What this process has started. Without a job id there may still be a job."""
 
     NOT_SENT = "not-sent"
     REFUSED = "refused"
@@ -23,7 +23,7 @@ class Start(StrEnum):
 
 
 _MAY_EXIST: Final = "a job may have been started, but none has shown up"
-_FATES: Final = {
+_WITHOUT_JOB: Final = {
     Start.NOT_SENT: "nothing was started",
     Start.REFUSED: "the start was refused",  # a gateway's 503 may have delivered it all the same
     Start.POSSIBLE: _MAY_EXIST,
@@ -32,12 +32,12 @@ _FATES: Final = {
 
 
 def describe_missing_job(start: Start | None) -> str | None:
-    """Say what became of a start that no job id belongs to; None for who starts nothing."""
-    return None if start is None else _FATES[start]
+    """Return what is known of a start without a job id; None where nothing was to be started."""
+    return None if start is None else _WITHOUT_JOB[start]
 
 
 def hint_for_missing_job(start: Start | None, connection: str | None) -> str | None:
-    """Say what to do next, by the connection's id; None where there is nothing to do."""
+    """Return what to do about a job that may exist, by connection id; None where none can."""
     if start not in {Start.POSSIBLE, Start.STARTED}:
         return None
     which = connection or "ID"
@@ -54,23 +54,23 @@ def _as_utc_text(moment: datetime) -> str:
 UtcSecond = Annotated[
     datetime, PlainSerializer(_as_utc_text, return_type=str, when_used="json-unless-none")
 ]
-"""Airbyte tells whole seconds, so do we."""
+"""Airbyte's dates are in whole seconds, and so are ours."""
 
 
 StartWord = Annotated[
     Start, WithJsonSchema({"type": "string", "enum": [str(one) for one in Start]})
 ]
-"""A plain word in the schema, as everything else that is said there."""
+"""A plain string in the schema, like all other values there."""
 
 
 class Frozen(BaseModel):
-    """The base of what goes out: complete, unchanging."""
+    """The base of all results: immutable, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class CancelResult(Frozen):
-    """What became of our wish to cancel."""
+    """What a cancel has achieved."""
 
     requested: bool = Field(description="a cancel request was sent to Airbyte")
     confirmed: bool = Field(description="the job was read as cancelled afterwards")
@@ -142,7 +142,7 @@ class ErrorResult(Frozen):
 
 
 class Report(Frozen):
-    """Everything that a command has to say: the same keys in every ending."""
+    """The result of a command: the same keys in every ending."""
 
     schema_version: Literal[1] = Field(
         default=1, description="increased when a key is changed or removed"
@@ -155,11 +155,11 @@ class Report(Frozen):
     error: ErrorResult | None = Field(description="null without an error")
 
     def ids(self) -> list[str]:
-        """List what `--output id` prints: the id of each thing that was asked for."""
+        """Return what `--output id` prints: the job ids."""
         return [str(sync.job_id) for sync in self.syncs if sync.job_id is not None]
 
     def json_line(self) -> str:
-        """Write it as JSON that is one line for every reader, and moves no cursor."""
+        """Return it as JSON in one line, without control characters for a terminal."""
         try:
             line = self.model_dump_json()
         except PydanticSerializationError:  # a lone surrogate: of an argument that is not UTF-8
@@ -169,5 +169,5 @@ class Report(Frozen):
 
 
 def overall(syncs: Iterable[SyncResult]) -> ExitCode:
-    """Judge all syncs together."""
+    """Return the exit code of all syncs together."""
     return verdict(ExitCode(sync.exit_code) for sync in syncs if sync.exit_code is not None)

@@ -1,4 +1,4 @@
-"""Which connections are meant: by id, by exact name, by tag."""
+"""Select connections by id, exact name or tag."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,23 +13,23 @@ from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, RejectedErr
 from airbyte_sync_cli.settings.shown import shown_name
 from airbyte_sync_cli.tasks import gather
 
-_CURES: Final = {
-    "inactive": "switch it on in Airbyte's UI; Airbyte itself switches off what failed too often",
-    "deprecated": "it was deleted: choose another, `airbyte-sync connections` lists them",
-    "locked": "Airbyte has locked it, mostly over billing: its UI says why",
+_HINTS: Final = {
+    "inactive": "enable it in Airbyte's UI; Airbyte disables connections that fail too often",
+    "deprecated": "it was deleted; `airbyte-sync connections` lists the others",
+    "locked": "Airbyte has locked it, usually over billing; its UI shows why",
 }
-"""What helps, by the status of a connection that cannot be started."""
+"""By the status of a connection that cannot be synced."""
 
 
 def as_connection_id(text: str) -> str | None:
     """Return a UUID in its usual form; None where the text is a name.
 
-    Raises UsageError for what was surely meant to be a UUID and is not.
+    Raises UsageError for a mistyped UUID.
     """
     try:
         return str(UUID(text))
     except ValueError:
-        if _looks_like_a_broken_id(text):
+        if _is_mistyped_id(text):
             raise UsageError(
                 f"{text!r} is not a connection id",
                 hint="an id looks like e735894a-e773-4938-969f-45f53957b75b; "
@@ -38,11 +38,11 @@ def as_connection_id(text: str) -> str | None:
         return None
 
 
-def _looks_like_a_broken_id(text: str) -> bool:
-    # Hexadecimal but for a slip or two: names with four hyphens are common.
+def _is_mistyped_id(text: str) -> bool:
+    # Nearly all hexadecimal: names with four hyphens are common, such names are not.
     bare = text.replace("-", "")
-    strange = sum(letter not in hexdigits for letter in bare)
-    return text.count("-") == 4 and len(bare) >= 24 and strange <= 2  # noqa: PLR2004  # 8-4-4-4-12
+    typos = sum(letter not in hexdigits for letter in bare)
+    return text.count("-") == 4 and len(bare) >= 24 and typos <= 2  # noqa: PLR2004  # 8-4-4-4-12
 
 
 async def select_connections(
@@ -53,11 +53,11 @@ async def select_connections(
     workspace_id: str | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Sequence[Connection]:
-    """Find every connection that is meant, once each, in the order in which they were given.
+    """Return the connections, once each, in the order in which they were given.
 
-    `warn` hears of those that carry a tag, but are not active, so that they are left out.
-    Raises NotFoundError for a name that none or several carry, and for a tag without an active
-    connection: before anything is started.
+    `warn` is called for those that have a tag and are not active, and so are left out. Raises
+    NotFoundError for a name that no connection has, or several have, and for a tag without an
+    active connection: before anything is started.
     """
     by_id = [as_connection_id(text) for text in wanted]
     every: Sequence[Connection] = ()
@@ -75,7 +75,7 @@ async def select_connections(
         found += _by_tag(tag, every)
         idle = [one.name for one in every if tag in one.tags and not one.is_active]
         if idle:
-            warn(f"--tag {tag} leaves out what is not active: {', '.join(idle)}")
+            warn(f"--tag {tag} skips connections that are not active: {', '.join(idle)}")
     return list({connection.id: connection for connection in found}.values())
 
 
@@ -90,21 +90,21 @@ async def _by_name(
     where = f" in workspace {workspace!r}" if workspace else ""
     if matches:
         raise NotFoundError(
-            f"{len(matches)} connections are called {name!r}{where}: "
-            f"{await _told_apart(airbyte, matches)}",
-            hint="give the id, or narrow the search with --workspace",
+            f"{len(matches)} connections have the name {name!r}{where}: "
+            f"{await _list_clashing(airbyte, matches)}",
+            hint="use the id, or narrow the search with --workspace",
         )
-    nobody_near = f"`airbyte-sync connections` lists the {len(every)} that can be seen"
-    told = shown_name(name, (one.name for one in every))
+    list_hint = f"`airbyte-sync connections` lists the {len(every)} that can be seen"
+    shown = shown_name(name, (one.name for one in every))
     raise NotFoundError(
-        f"no connection is called {told}{where}", hint=nearest(name, every) or nobody_near
+        f"connection {shown} not found{where}", hint=nearest(name, every) or list_hint
     )
 
 
-async def _told_apart(airbyte: Airbyte, clashing: Sequence[Connection]) -> str:
-    """List connections of the same name with what tells them apart."""
+async def _list_clashing(airbyte: Airbyte, clashing: Sequence[Connection]) -> str:
+    """List connections of the same name with id, workspace and status."""
     names: dict[str | None, str | None] = {}
-    with suppress(AirbyteSyncError):  # the ids do without
+    with suppress(AirbyteSyncError):  # then the ids of the workspaces are listed
         names = {one.id: one.name for one in await airbyte.workspaces(retry_for=0)}
     return ", ".join(
         f"{one.id} (workspace {names.get(one.workspace_id) or one.workspace_id}, {one.status})"
@@ -113,7 +113,7 @@ async def _told_apart(airbyte: Airbyte, clashing: Sequence[Connection]) -> str:
 
 
 def nearest(name: str, every: Sequence[Connection]) -> str | None:
-    """Guess which connections were meant, in words; None where none comes near."""
+    """Return a hint with similar names; None where no name is similar."""
     by_folded = {connection.name.casefold(): connection for connection in every}
     near = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
     if not near:
@@ -127,17 +127,17 @@ def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:
     if not tagged:
         tags = sorted({tag for one in every for tag in one.tags})
         raise NotFoundError(
-            f"no active connection carries the tag {shown_name(tag, tags)}",
-            hint=f"tags in use: {', '.join(tags) or 'none that can be seen'}",
+            f"no active connection has the tag {shown_name(tag, tags)}",
+            hint=f"tags in use: {', '.join(tags) or 'none'}",
         )
     return tagged
 
 
 def require_active(connection: Connection) -> None:
-    """Let a connection pass that Airbyte would start; raises RejectedError for any other."""
+    """Raise RejectedError for a connection that Airbyte would not sync."""
     if not connection.is_active:
         raise RejectedError(
             f"connection {connection.name!r} ({connection.id}) is {connection.status}: "
-            "Airbyte starts only active connections",
-            hint=_CURES.get(connection.status, "look at it in Airbyte's UI"),
+            "Airbyte syncs only active connections",
+            hint=_HINTS.get(connection.status, "open it in Airbyte's UI"),
         )

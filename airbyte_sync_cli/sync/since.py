@@ -1,12 +1,12 @@
-"""`--since`: which job an earlier try of the same task has left behind.
+"""`--since`: find the job that an earlier run of the same task has started.
 
-The moment is from the launcher's clock, a job's creation from Airbyte's. So the moment is moved
-to the earliest one that it can have been by Airbyte's clock, as the `Date` of its answers tells
-it. That is at most a second and the way of an answer too early: a job of that second may count
-although somebody made it just before, and none of ours is ever doubled. In the process itself no
-clock is needed: what is newer than the baseline is told by job ids.
+The timestamp comes from the launcher's clock, a job's creation from Airbyte's. So the timestamp
+is moved to the earliest moment that it can be by Airbyte's clock, which the `Date` of its
+responses shows. That is too early by at most a second and the time of a response: a job that
+another client started just before may count, and no second job is ever started. Within one process
+no clock is needed: job ids show what is newer than the baseline.
 
-A moment that our own clock has not reached yet cannot be of it, and is not moved.
+A timestamp that our own clock has not reached yet comes from another clock, and is not moved.
 """
 
 from collections.abc import Sequence
@@ -20,24 +20,24 @@ from airbyte_sync_cli.sync.policy import FULFILLED_BY
 from airbyte_sync_cli.sync.state import SyncState
 
 _SLACK: Final = timedelta(minutes=1)
-"""By so much a moment may be ahead of a clock without being called a future one."""
-_WORTH_TELLING: Final = 3.0
-"""Seconds: smaller differences are told only by what counts."""
+"""How far a timestamp may be ahead of a clock before it is refused as a future one."""
+_MIN_SKEW: Final = 3.0
+"""Seconds of difference between the clocks from which it is worth a warning."""
 
 
 class EarlierRun:
-    """Finds the job that an earlier try of the same task left: done, or still at it."""
+    """Finds the job that an earlier run of the same task started: succeeded, or still active."""
 
     def __init__(self, context: Context, state: SyncState) -> None:
         self._context = context
         self._policy = context.policy.trigger
         self._state = state
-        self._skew_told = False
+        self._has_warned = False
 
     def among(self, jobs: Sequence[Job]) -> Job | None:
         """Find it among a connection's jobs, newest first; None without `--since`.
 
-        Raises UsageError for a moment in the future.
+        Raises UsageError for a timestamp in the future.
         """
         since, ahead = self._policy.since, self._context.airbyte.clock_ahead
         if since is None:
@@ -46,18 +46,18 @@ class EarlierRun:
         if since > now + _SLACK:
             _require_past(since, now + timedelta(seconds=ahead.most if ahead else 0.0))
         else:
-            self._tell(ahead)
+            self._warn_of_skew(ahead)
             since += timedelta(seconds=ahead.least if ahead else 0.0)
         return find_since(jobs, since, self._policy.job_type)
 
-    def _tell(self, ahead: ClockAhead | None) -> None:
-        """Warn once of clocks that are surely some seconds apart."""
-        if ahead is None or self._skew_told:
+    def _warn_of_skew(self, ahead: ClockAhead | None) -> None:
+        """Warn once if the clocks surely differ by some seconds."""
+        if ahead is None or self._has_warned:
             return
         seconds = max(ahead.least, 0.0) or min(ahead.most, 0.0)
-        if abs(seconds) < _WORTH_TELLING:
+        if abs(seconds) < _MIN_SKEW:
             return
-        self._skew_told = True
+        self._has_warned = True
         where = "ahead of" if seconds > 0 else "behind"
         self._context.warn(
             self._state,
@@ -66,19 +66,19 @@ class EarlierRun:
 
 
 def _require_past(since: datetime, airbytes_now: datetime) -> None:
-    """Refuse a moment after which there can be no job yet: each retry would start another."""
+    """Raise UsageError for a future timestamp: no job counts, so every retry starts one."""
     if since > airbytes_now + _SLACK:
         raise UsageError(
             f"--since: {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC is in the future, Airbyte's "
-            f"clock says {airbytes_now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+            f"clock shows {airbytes_now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
             hint="give the time at which the task began; without an offset it is taken as UTC",
         )
 
 
 def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job | None:
-    """Find the job that counts as ours: one that has succeeded, else one still at it.
+    """Return the job that counts: one that has succeeded, else one that is still active.
 
-    Compared to the second, as Airbyte tells no finer. Raises ProtocolError where that hangs on a
+    Compared in whole seconds, as Airbyte's dates are. Raises ProtocolError where it depends on a
     job whose date cannot be read.
     """
     earliest = since.replace(microsecond=0)
@@ -102,7 +102,7 @@ def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job |
 
 
 def _is_since(job: Job, jobs: Sequence[Job], earliest: datetime) -> bool | None:
-    """Compare a job's creation; without a date, by its neighbours and its end. None: unknown."""
+    """Compare a job's creation; without a date, use its neighbours and its end. None: unknown."""
     if job.created_at is not None:
         return job.created_at >= earliest
     before = [one.created_at for one in jobs if one.id < job.id and one.created_at]

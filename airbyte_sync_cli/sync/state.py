@@ -1,4 +1,4 @@
-"""One connection's sync, as far as it is known: filled in step by step, told at any moment."""
+"""What is known of one sync: filled in step by step, and turned into a result at any moment."""
 
 from dataclasses import dataclass, field
 
@@ -33,18 +33,18 @@ class Snapshot:
 
 @dataclass(slots=True, kw_only=True)
 class SyncState:
-    """What is known. `ended_as` is our own ending, which counts unless the job's end is known."""
+    """One sync. `ended_as` is our own ending; the job's final status outranks it."""
 
     key: str
     job_id: int | None = None
-    """Where the job's number was given, and so is known before the job."""
+    """The id that was given to `wait`: known before the job is."""
     connection: Connection | None = None
     requested_type: JobType | None = None
-    """What we are to start; None where a job of any type will do, because it is there already."""
+    """What is to be started; None where the job exists already, of whatever type."""
     start: Start | None = None
-    """What is known of our own start; None where nothing is to be started."""
+    """What is known of our trigger; None where nothing is to be started."""
     obstacle: str | None = None
-    """What has kept us from a job so far, such as the last refusal."""
+    """Why there is no job yet, such as the last refusal."""
     job: Job | None = None
     adopted: bool = False
     history: History = field(default_factory=History)
@@ -52,7 +52,7 @@ class SyncState:
     failure: Failure | None = None
     cancel: CancelResult | None = None
     cancel_refusal: str | None = None
-    """Airbyte's words, where it refused the last cancel."""
+    """Airbyte's message, where it refused the last cancel."""
     ended_as: ExitCode | None = None
     suspect: bool = False
     error: AirbyteSyncError | None = None
@@ -60,24 +60,24 @@ class SyncState:
 
     @classmethod
     def to_start(cls, connection: Connection, job_type: JobType) -> "SyncState":
-        """Open the case of a job that is to be started."""
+        """Return the state of a sync that is to be started."""
         return cls(
             key=connection.id, connection=connection, requested_type=job_type, start=Start.NOT_SENT
         )
 
     @classmethod
     def of_job(cls, job_id: int) -> "SyncState":
-        """A case of a job that exists already: theirs, so never cancelled."""
+        """Return the state of a job that exists already; it counts as adopted."""
         return cls(key=f"job {job_id}", job_id=job_id, adopted=True)
 
     @property
     def exit_code(self) -> ExitCode | None:
-        """Judge. A final status that Airbyte told beats how we came to stop looking."""
+        """Return the exit code; None while it runs. A final status outranks why we stopped."""
         if self.suspect:
             return ExitCode.SUSPECT
         status = self.job.status if self.job else None
         if status == "succeeded" and not self.fulfils_request:
-            status = None  # the reset that Airbyte does first is not the sync
+            status = None  # the reset that Airbyte does before the sync is not the sync
         by_us = self.cancel is not None and self.cancel.requested
         if status in _BY_STATUS and not (status == "cancelled" and by_us):
             return _BY_STATUS[status]
@@ -85,7 +85,7 @@ class SyncState:
 
     @property
     def fulfils_request(self) -> bool:
-        """Return whether the job's success would be a success of ours."""
+        """Return whether the job does what was asked for: its success is then ours."""
         return (
             self.job is None
             or self.requested_type is None
@@ -110,7 +110,7 @@ class SyncState:
         )
 
     def result(self) -> SyncResult:
-        """Freeze what is known now."""
+        """Return what is known now."""
         job, code = self.job, self.exit_code
         return SyncResult(
             connection_id=self._connection_id,
@@ -142,11 +142,14 @@ class SyncState:
 
     @property
     def _is_uncounted(self) -> bool:
-        """Whether a 0 of the Public API means that nobody counted: the Config API tells it."""
-        says_nothing = self.job is not None and not (
+        """Return whether a 0 of the Public API stands for an unknown number.
+
+        Only the Config API shows the difference.
+        """
+        has_no_numbers = self.job is not None and not (
             self.job.records_synced or self.job.bytes_synced
         )
-        return says_nothing and (
+        return has_no_numbers and (
             self.progress is not None and self.progress.records_committed is None
         )
 

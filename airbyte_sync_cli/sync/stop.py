@@ -1,4 +1,4 @@
-"""Being asked to stop: by a signal, by a deadline, or because a sibling failed."""
+"""Stop requests: by a signal, by a deadline, or because another sync failed (--fail-fast)."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,7 +11,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 INTERRUPT_GRACE: Final = 4.0
 """Seconds from a signal to the end of all requests: Airflow 3 escalates every 5 s."""
 STOP_GRACE: Final = 30.0
-"""Seconds to find and cancel a job when nobody is about to kill us."""
+"""Seconds to find and cancel a job after --timeout or --fail-fast, where no SIGKILL follows."""
 
 _T = TypeVar("_T")
 _EXIT_CODES: Final = {
@@ -19,7 +19,7 @@ _EXIT_CODES: Final = {
     "SIGINT": ExitCode.SIGINT,
     "SIGQUIT": ExitCode.SIGINT,  # from the keyboard, too
 }
-"""Any other signal asks for the same as SIGTERM; its name stands in the log."""
+"""Any other signal ends like SIGTERM; the log has its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +33,45 @@ class Interrupt:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The code of its ending."""
+        """Return the exit code of a process that it ends."""
         return _EXIT_CODES.get(self.signal, ExitCode.SIGTERM)
 
 
 class Stop:
-    """One wish to stop, shared by everything that runs. A signal outranks the rest."""
+    """The stop request, shared by everything that runs. A signal outranks --fail-fast."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._wished = asyncio.Event()
+        self._requested = asyncio.Event()
         self._interrupted = asyncio.Event()
         self.interrupted: Interrupt | None = None
 
     def interrupt(self, signal: str) -> None:
-        """Note a signal. Only the first counts."""
+        """Request a stop by a signal. Only the first one counts."""
         if self.interrupted is None:
             self.interrupted = Interrupt(signal, self._clock.monotonic())
             self._interrupted.set()
-            self._wished.set()
+            self._requested.set()
 
     def fail_fast(self) -> None:
-        """Note that a sibling failed and the others are not wanted any more."""
-        self._wished.set()
+        """Request a stop because another sync failed."""
+        self._requested.set()
 
     @property
     def is_requested(self) -> bool:
-        """Whether anybody wants us to stop."""
-        return self._wished.is_set()
+        """Return whether a stop was requested."""
+        return self._requested.is_set()
 
     async def wait(self) -> None:
-        """Wait until somebody wants us to stop."""
-        await self._wished.wait()
+        """Wait until a stop is requested."""
+        await self._requested.wait()
 
     async def wait_for_signal(self) -> None:
         """Wait until a signal arrives."""
         await self._interrupted.wait()
 
     def grace_left(self, since: float) -> float:
-        """Tell the seconds left for winding down what was asked to stop at `since`."""
+        """Return the seconds left for winding down what was stopped at `since`."""
         end = since + STOP_GRACE
         if self.interrupted is not None:
             end = min(end, self.interrupted.at + INTERRUPT_GRACE)
@@ -79,13 +79,13 @@ class Stop:
 
 
 class StoppedError(Exception):
-    """The work was ended from outside, at a point where it could be."""
+    """The work was cancelled by a stop request."""
 
 
 class DeadlineError(StoppedError):
-    """The time that the user gave is over; `limit` is the option that gave it.
+    """A time limit has passed; `limit` is the option that set it.
 
-    `at` is when, in monotonic seconds, where that was noticed later: after a last look.
+    `at` is when, in monotonic seconds, where it was noticed later: after one last poll.
     """
 
     def __init__(self, limit: str = "--timeout", *, at: float | None = None) -> None:
@@ -97,16 +97,16 @@ class DeadlineError(StoppedError):
 async def until_stopped(
     work: Coroutine[None, None, _T], *, stop: Stop, seconds: float | None = None
 ) -> _T:
-    """Do some work until it is done or a stop is wished, whichever comes first.
+    """Return what `work` returns, unless a stop or the end of `seconds` comes first.
 
-    Raises StoppedError, or DeadlineError when `seconds` are over. The work is then cancelled
-    where it stands: what must outlive that has to run in a task of its own.
+    Then the work is cancelled where it is, and StoppedError or DeadlineError raised: what must
+    outlive a stop has to run in a task of its own.
     """
     async with asyncio.TaskGroup() as group:
         body = group.create_task(_outcome(work))
-        wish = group.create_task(stop.wait())
-        await asyncio.wait({body, wish}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        wish.cancel()
+        request = group.create_task(stop.wait())
+        await asyncio.wait({body, request}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        request.cancel()
         if not body.done():
             body.cancel()
     if body.cancelled():
@@ -120,8 +120,8 @@ async def until_stopped(
 async def _outcome(
     work: Coroutine[None, None, _T],
 ) -> tuple[_T | None, Exception | None]:
-    """Keep an error as a value, so that it leaves the task group as itself."""
+    """Return an error as a value: raised in a task group it would come wrapped in a group."""
     try:
         return await work, None
-    except Exception as error:  # noqa: BLE001  # raised again by the caller, unchanged
+    except Exception as error:  # noqa: BLE001  # the caller raises it
         return None, error

@@ -1,7 +1,11 @@
-"""Exactly one job: start it, and never lose it. docs/exactly-one-job.md draws this file.
+"""Get exactly one job for a connection: start it once, and never lose it.
 
-The rule behind everything: after any answer but a clean yes or no, believe nothing and look.
-A trigger is sent again only after a look, long enough, that found no job newer than before.
+The rule (docs/exactly-one-job.md draws it): only a clean yes or no is believed. After any other
+response the connection's jobs are read, and a trigger is sent again only after a search, long
+enough, that found no job newer than before.
+
+What happens after each response is decided in `Trigger._handle`; a lost response goes to
+`_handle_lost_response` there. Whose a found job is, `OurJob` decides.
 """
 
 from collections.abc import Sequence
@@ -15,6 +19,7 @@ from airbyte_sync_cli.airbyte.models import (
     Job,
     ResponseLost,
     Started,
+    TriggerResponse,
     Undelivered,
     active_among,
 )
@@ -41,17 +46,16 @@ from airbyte_sync_cli.sync.wait import wait_for_other_job
 
 _JOBS_READ_SINCE: Final = 100
 _FRESH: Final = 1.0
-"""Seconds that a look is good for, from its first request until the trigger leaves."""
-_NOT_LEARNED: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
-"""After a trigger that may have got through, these leave open what became of it."""
+"""Seconds from reading the jobs in which a trigger may be sent. Later, another job may have begun
+(which a clear would cancel), or begun and ended (which would be taken for ours)."""
+_LEAVES_OPEN: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
+"""Errors that do not tell what an earlier trigger has started."""
 
 _MAY_BE_OURS: Final = "may come from our trigger, which was refused"
 
-_NoConflict = Started | ResponseLost | Undelivered
-
 
 class Trigger:
-    """Comes by exactly one job for one connection."""
+    """Gets one job for one connection: started, found again, or adopted."""
 
     def __init__(
         self, context: Context, state: SyncState, connection: Connection, our_job: OurJob
@@ -66,52 +70,50 @@ class Trigger:
         self._attempt = 1
         self._conflict_since: float | None = None
         self._stale_reads = 0
-        """Looks that were no longer fresh at their own end, since the last trigger."""
-        self._detours = 0
-        """Jobs that our triggers brought about and that did something else first."""
+        """Since the last trigger: how often the jobs were stale when it could have been sent."""
+        self._prerequisites = 0
+        """Jobs that Airbyte did first, such as resets, instead of the one asked for."""
 
-    async def obtain(self) -> None:
-        """Fill the case with a job, ours or adopted, or end it as skipped.
+    async def get_job(self) -> None:
+        """Set `state.job`, started by us or adopted, or end as skipped.
 
-        Raises ConflictError, RejectedError and so on where there is a clean no,
-        UnavailableError where surely nothing was started, else UnknownOutcomeError.
+        Raises ConflictError, RejectedError and so on after a clean no, UnavailableError where
+        nothing can have been started, and UnknownOutcomeError where something may have been.
         """
         try:
-            while not await self._advance():
+            while not await self._step():
                 pass
-        except _NOT_LEARNED as error:
+        except _LEAVES_OPEN as error:
             if self._our_job.may_exist:
                 raise self._our_job.unknown_outcome(error.message) from error
             raise
 
-    async def look(self) -> str:
-        """Say what `obtain` would do first, and do nothing (`--dry-run`)."""
+    async def preview(self) -> str:
+        """Return what `get_job` would do first, for people, and do nothing (`--dry-run`)."""
         jobs = await self._read_jobs()
         found = self._earlier_run.among(jobs)
-        active = _active(jobs)
+        active = _newest_active(jobs)
         if found is not None:
             return f"would adopt job {found.id} ({found.status}), created since then"
         if active is not None:
-            return f"job {active.id} is {active.status}: would {self._how_to_meet(active)}"
+            return f"job {active.id} is {active.status}: would {self._if_running(active)}"
         return f"would start a {self._policy.job_type}"
 
-    async def _advance(self) -> bool:
-        """Go one step from the connection's jobs as they are now; True when that was the end."""
-        looked_at = self._clock.monotonic()  # before: some of the answers may be as old
+    async def _step(self) -> bool:
+        """Read the connection's jobs and act on them. True: there is a job, or a skip."""
+        read_at = self._clock.monotonic()  # before the read: its first page may be that old
         jobs = await self._read_jobs()
         if await self._our_job.claim_from(jobs):
             return True
         found = self._earlier_run.among(jobs)
         if found is not None:
-            self._our_job.take(found, adopted=True, since=True)
+            self._our_job.adopt(found, since=True)
             return True
-        active = _active(jobs)
+        active = _newest_active(jobs)
         if active is not None:
-            return await self._meet(active)
+            return await self._apply_if_running(active)
         self._our_job.update_baseline(jobs)
-        return await self._start(looked_at=looked_at)
-
-    # -- what is there already ---------------------------------------------------------------
+        return await self._start(read_at=read_at)
 
     async def _read_jobs(self, *, retry_for: float | None = None) -> Sequence[Job]:
         jobs = await self._context.airbyte.jobs(
@@ -124,14 +126,15 @@ class Trigger:
 
     @property
     def _retry_for(self) -> float:
-        """Seconds for one read: a job that may exist is worth outlasting an outage."""
+        """Seconds for one read. Before a trigger it is safe to give up early (exit 9)."""
         return self._context.policy.wait.max_outage if self._our_job.may_exist else RETRY_FOR
 
-    async def _meet(self, active: Job) -> bool:
-        """Another job is active: do as `--if-running` says. True if that is the end."""
-        match self._how_to_meet(active):
+    # -- another job is active (--if-running) ------------------------------------------------
+
+    async def _apply_if_running(self, active: Job) -> bool:
+        match self._if_running(active):
             case "attach":
-                self._our_job.take(active, adopted=True)
+                self._our_job.adopt(active)
             case "skip":
                 self._name(active)
                 self._state.ended_as = ExitCode.SKIPPED
@@ -139,7 +142,7 @@ class Trigger:
                     self._context.warn(self._state, f"job {active.id} {_MAY_BE_OURS}")
             case "fail":
                 doubt = ""
-                if self._our_job.may_be_among([active]):  # a gateway's 503 proves little
+                if self._our_job.may_be_among([active]):  # a 503 of a gateway proves little
                     self._name(active)
                     doubt = f", and {_MAY_BE_OURS}"
                 raise ConflictError(
@@ -148,33 +151,32 @@ class Trigger:
                     hint="--if-running wait starts a sync afterwards, attach waits for that job",
                 )
             case "wait":
-                await self._wait_for(active)
+                await self._wait_for_other(active)
                 return False
         return True
 
+    def _if_running(self, active: Job) -> IfRunning:
+        """Return what to do with an active job: as the option says, with two exceptions.
+
+        A job of another type is waited for, not attached to: its success is not ours. After a
+        lost response the active job may be ours, so it is neither skipped nor a failure.
+        """
+        option = self._policy.if_running
+        if option == "attach":
+            return option if self._fulfils_request(active) else "wait"
+        return "wait" if self._our_job.may_exist else option
+
     def _name(self, active: Job) -> None:
-        """Let the result name a job that is left alone, and say if it may be ours after all."""
+        """Put a job that is left alone into the result."""
         self._state.job, self._state.adopted = active, True
         self._state.url = self._context.airbyte.job_url(self._connection, active.id)
         if self._our_job.may_be_among([active]):
             self._state.start = Start.POSSIBLE
 
-    def _how_to_meet(self, active: Job) -> IfRunning:
-        """Decide what to do with another job.
-
-        One that does something else is waited for where it would be adopted: its success is none
-        of ours. So is one that our own lost trigger may have brought about.
-        """
-        how = self._policy.if_running
-        if how == "attach":
-            return how if self._fulfils_request(active) else "wait"
-        return "wait" if self._our_job.may_exist else how
-
-    async def _wait_for(self, active: Job) -> None:
-        """Wait until somebody's job is out of the way; raises where that is not learned."""
-        self._state.obstacle = f"job {active.id} ({active.type}) is in the way"
+    async def _wait_for_other(self, other: Job) -> None:
+        self._state.obstacle = f"job {other.id} ({other.type}) is in the way"
         try:
-            await wait_for_other_job(self._context, self._state, active)
+            await wait_for_other_job(self._context, self._state, other)
         except UnknownOutcomeError as error:
             raise self._not_started(error.message) from error
         self._attempt, self._conflict_since, self._state.obstacle = 1, None, None
@@ -182,191 +184,211 @@ class Trigger:
     def _fulfils_request(self, job: Job) -> bool:
         return job.type in FULFILLED_BY[self._policy.job_type]
 
-    def _not_started(self, words: str, *, hint: str | None = None) -> AirbyteSyncError:
+    def _not_started(self, reason: str, *, hint: str | None = None) -> AirbyteSyncError:
         if self._our_job.may_exist:
-            return self._our_job.unknown_outcome(words)
-        return UnavailableError(f"{describe_missing_job(Start.NOT_SENT)}: {words}", hint=hint)
+            return self._our_job.unknown_outcome(reason)
+        return UnavailableError(f"{describe_missing_job(Start.NOT_SENT)}: {reason}", hint=hint)
 
-    # -- starting ours -----------------------------------------------------------------------
+    # -- sending one trigger -----------------------------------------------------------------
 
-    async def _start(self, *, looked_at: float) -> bool:
-        """Send one trigger and learn its effect. False: look at everything anew."""
-        fresh = await self._turn_comes(looked_at)
-        if fresh is None:
+    async def _start(self, *, read_at: float) -> bool:
+        """Send one trigger and act on its response. False: read the jobs again."""
+        fresh_since = await self._acquire_slot(read_at)
+        if fresh_since is None:
             return False
-        answer = await self._our_job.trigger(
+        response = await self._our_job.trigger(
             self._attempt,
-            send_before=None if self._is_always_slow else fresh + _FRESH,
+            send_before=None if self._is_always_slow else fresh_since + _FRESH,
             is_repeat=self._conflict_since is not None,
         )
-        if answer is None:  # the connection took its time, so the look is old
+        if response is None:  # connecting took so long that the jobs read before are stale
             self._stale_reads += 1
             return False
         self._stale_reads = 0
-        if isinstance(answer, Conflicted):  # a refusal is no attempt: it has its own patience
-            return await self._check_conflict(answer)
-        if isinstance(answer, Started) and self._is_detour(answer.job):
-            return await self._follow_detour(answer.job)
-        if await self._learn(answer):
-            return True
-        if isinstance(answer, ResponseLost):
-            await self._check_connection()  # the Config API answers 500 where it is switched off
-        await self._prepare_next_attempt(answer)
-        return False
+        return await self._handle(response)
 
-    async def _turn_comes(self, looked_at: float) -> float | None:
-        """Wait for our turn to trigger; return when the look before it began.
+    async def _acquire_slot(self, read_at: float) -> float | None:
+        """Wait for a slot to trigger; return when the jobs were last read.
 
-        None, and no turn, where something came in between: the wait can be long. A clear would
-        cancel a sync that began in the meantime, and a job that ended in the meantime could be
-        taken for ours.
+        None, and no slot, where a job has appeared while we waited for it.
         """
         await self._context.slots.acquire()
-        fresh = None
+        fresh_since = None
         try:
-            fresh = looked_at if self._is_fresh(looked_at) else await self._look_again()
+            fresh_since = read_at if self._is_fresh(read_at) else await self._read_again()
         finally:
-            if fresh is None:
+            if fresh_since is None:
                 self._context.slots.release()
-        return fresh
+        return fresh_since
 
-    async def _look_again(self) -> float | None:
-        """Look right before a trigger, and move the baseline; None if not free.
+    async def _read_again(self) -> float | None:
+        """Read the jobs right before a trigger and return when; None where one is in the way.
 
-        Without repeats, because the first answers of a look that took long are old, too. Where
-        that fails, with them: a gateway that counts requests lets no other look through. A look
-        that succeeds slowly is as old, and taken again, until every one has been slow.
+        Without retries first: jobs of a read that was retried are stale again. With retries where
+        that fails: a gateway that limits requests lets nothing else through. A read that succeeds
+        slowly is repeated, until it is clear that every read here is slow.
         """
         while True:
-            looked_at = self._clock.monotonic()
+            read_at = self._clock.monotonic()
             try:
                 jobs = await self._read_jobs(retry_for=0)
             except UnavailableError:
-                looked_at = self._clock.monotonic()
+                read_at = self._clock.monotonic()
                 jobs = await self._read_jobs()
-            if self._our_job.may_be_among(jobs) or self._earlier_run.among(jobs) or _active(jobs):
+            found = self._our_job.may_be_among(jobs) or self._earlier_run.among(jobs)
+            if found or _newest_active(jobs):
                 return None
             self._our_job.update_baseline(jobs)
-            if self._is_fresh(looked_at):
-                return looked_at
+            if self._is_fresh(read_at):
+                return read_at
             self._stale_reads += 1
 
-    def _is_fresh(self, looked_at: float) -> bool:
-        return self._is_always_slow or self._clock.monotonic() - looked_at < _FRESH
+    def _is_fresh(self, read_at: float) -> bool:
+        return self._is_always_slow or self._clock.monotonic() - read_at < _FRESH
 
     @property
     def _is_always_slow(self) -> bool:
-        """Whether no look can be fresh here: then the latest one must do."""
+        """Return whether no read is fresh here: then the last one has to do, or none would."""
         return self._stale_reads >= self._policy.max_triggers
 
-    async def _learn(self, answer: _NoConflict) -> bool:
-        """Take the job that an answer names, or look for the one that it may have made."""
-        match answer:
-            case Started() if self._our_job.accept(answer):
-                return True
-            case Undelivered(unsent=True):
-                return False
-            case Undelivered():
-                return await self._our_job.find(answer.message, self._policy.refused_grace)
-            case _:
-                return await self._our_job.find(_words(answer), self._policy.lost_grace)
+    # -- what the response proves ------------------------------------------------------------
 
-    async def _prepare_next_attempt(self, answer: _NoConflict) -> None:
-        """Count it, after the pause that the answer asks for; raises after the last one."""
+    async def _handle(self, response: TriggerResponse) -> bool:
+        """Act on a response. True: there is a job. False: read the jobs, and maybe send again.
+
+        A clean no (403, 404, 422 …) is no response but an error, raised before this.
+        """
+        match response:
+            case Started(job=job) if self._is_prerequisite(job):
+                return await self._wait_for_prerequisite(job)
+            case Started() if self._our_job.accept(response):
+                return True
+            case Started(job=job):  # a job of before: what our trigger did is unknown
+                return await self._handle_lost_response(
+                    f"Airbyte answered with job {job.id}, which had ended before"
+                )
+            case ResponseLost(message=message):
+                return await self._handle_lost_response(message)
+            case Undelivered():
+                return await self._handle_undelivered(response)
+            case Conflicted():
+                return await self._check_conflict(response)
+
+    async def _handle_lost_response(self, reason: str) -> bool:
+        """The trigger may have started a job that no response named: search for it.
+
+        The search outlasts the minute in which Airbyte itself may still start it; only after that
+        is it safe to send the trigger again.
+        """
+        if await self._our_job.find(reason, self._policy.lost_grace):
+            return True
+        await self._check_connection()  # the Config API answers 500 where it is switched off
+        self._count_attempt(reason)
+        return False
+
+    async def _handle_undelivered(self, response: Undelivered) -> bool:
+        """A connection that failed, a 503 or 429: retry with backoff, after a short search.
+
+        Some gateways answer 503 although they have passed the request on.
+        """
+        grace = self._policy.refused_grace
+        if not response.unsent and await self._our_job.find(response.message, grace):
+            return True
+        pause = max(2.0**self._attempt, response.retry_after or 0.0)
+        self._count_attempt(response.message, hint=response.hint)
+        await self._clock.sleep(pause)
+        return False
+
+    def _count_attempt(self, reason: str, *, hint: str | None = None) -> None:
+        """Raise after the last attempt: UnavailableError, or UnknownOutcomeError."""
         if self._attempt >= self._policy.max_triggers:
-            hint = answer.hint if isinstance(answer, Undelivered) else None
-            raise self._not_started(_words(answer), hint=hint)
-        if isinstance(answer, Undelivered):
-            await self._clock.sleep(max(2.0**self._attempt, answer.retry_after or 0.0))
+            raise self._not_started(reason, hint=hint)
         self._attempt += 1
 
-    # -- something else first ----------------------------------------------------------------
+    # -- Airbyte does something else first ---------------------------------------------------
 
-    def _is_detour(self, job: Job) -> bool:
-        """Whether a plain yes names something else, such as pending resets of streams."""
-        is_there = job.is_active or self._our_job.is_new(job)
-        return is_there and not self._fulfils_request(job)
+    def _is_prerequisite(self, job: Job) -> bool:
+        """Return whether a clean yes names another kind of job, such as a pending reset."""
+        is_current = job.is_active or self._our_job.is_new(job)
+        return is_current and not self._fulfils_request(job)
 
-    async def _follow_detour(self, job: Job) -> bool:
-        """Wait for what Airbyte does first (SchedulerHandler.kt, createJob), then look anew.
+    async def _wait_for_prerequisite(self, job: Job) -> bool:
+        """Wait for what Airbyte does first (SchedulerHandler.kt, createJob), then trigger again.
 
-        Ours if it is new: named, and cancelled with us. True if it ended badly: so do we.
+        A new one was started by our trigger: named in the result, and cancelled with us. True if
+        it ended badly: then so does the sync.
         """
         if not self._our_job.is_new(job):
-            await self._wait_for(job)
+            await self._wait_for_other(job)
             return False
-        self._detours += 1
-        self._our_job.take(job, adopted=False)
-        ended = await wait_for_other_job(self._context, self._state, job)
-        self._state.job = ended
-        if ended.status != "succeeded":
+        self._prerequisites += 1
+        self._our_job.claim(job)
+        self._state.job = await wait_for_other_job(self._context, self._state, job)
+        if self._state.job.status != "succeeded":
             return True
         self._our_job.release()
-        if self._detours >= self._policy.max_triggers:
+        if self._prerequisites >= self._policy.max_triggers:
             raise ConflictError(
-                f"Airbyte answered {self._detours} times with a {job.type} of "
+                f"Airbyte answered {self._prerequisites} times with a {job.type} of "
                 f"{self._connection.name!r} instead of a {self._policy.job_type}",
-                hint="its page in the UI shows what is pending",
+                hint="the connection's page in the UI shows what is pending",
             )
         return False
 
-    # -- refused -----------------------------------------------------------------------------
+    # -- conflicts (409) ---------------------------------------------------------------------
 
-    async def _check_connection(self) -> None:
-        """Raise RejectedError if somebody has switched the connection off meanwhile.
+    async def _check_conflict(self, response: Conflicted) -> bool:
+        """Read what a 409 claims, because it can be wrong. True: there is a job.
 
-        Where it cannot be read, there is nothing to say: the jobs tell more.
+        The jobs before the connection: a job of ours counts, although the connection was switched
+        off since.
         """
-        with suppress(AirbyteSyncError):
-            self._connection_now = await self._context.airbyte.connection(self._connection.id)
-        require_active(self._connection_now)
-
-    async def _check_conflict(self, answer: Conflicted) -> bool:
-        """A 409 is not believed but checked, the jobs first. True: a job was taken."""
-        if answer.already_running:
+        if response.already_running:
             jobs = await self._read_jobs()
             if await self._our_job.claim_from(jobs):
                 return True
             await self._check_connection()
-            if _active(jobs):
+            if _newest_active(jobs):
                 return False
         else:
             if await self._our_job.find(None, 0.0):
                 return True
             await self._check_connection()
-            words = answer.message if self._conflict_since is None else None
-            if await self._our_job.find(words, self._policy.conflict_grace):
+            reason = response.message if self._conflict_since is None else None
+            if await self._our_job.find(reason, self._policy.conflict_grace):
                 return True
-        await self._outlast_conflict(answer)
+        await self._outlast_conflict(response)
         return False
 
-    async def _outlast_conflict(self, answer: Conflicted) -> None:
-        """Nothing runs, though Airbyte says so: normal for a while just after a reset."""
-        now, seconds = self._clock.monotonic(), self._policy.conflict_retry_for
+    async def _check_connection(self) -> None:
+        """Raise RejectedError where the connection was switched off meanwhile.
+
+        Where it cannot be read, the jobs decide.
+        """
+        with suppress(AirbyteSyncError):
+            self._connection_now = await self._context.airbyte.connection(self._connection.id)
+        require_active(self._connection_now)
+
+    async def _outlast_conflict(self, response: Conflicted) -> None:
+        """Pause before the next trigger: a 409 while nothing runs is normal just after a reset."""
+        now, limit = self._clock.monotonic(), self._policy.conflict_retry_for
         if self._conflict_since is None:
             self._conflict_since = now
             self._context.emit(
-                Refused(sync=self._state.snapshot(), reason=answer.message, seconds=seconds)
+                Refused(sync=self._state.snapshot(), reason=response.message, seconds=limit)
             )
         waited = now - self._conflict_since
-        if waited >= seconds:
-            if self._our_job.may_exist:  # a start signal outlives its request
-                raise self._our_job.unknown_outcome(answer.message)
+        if waited >= limit:
+            if self._our_job.may_exist:  # Airbyte may act on a start signal after its response
+                raise self._our_job.unknown_outcome(response.message)
             raise ConflictError(
-                f"nothing runs on {self._connection.name!r}, yet Airbyte refuses: "
-                f"{answer.message}",
-                hint="the connection may be stuck: saving it anew in the UI, or restarting "
-                "Airbyte's workers, frees it",
+                f"nothing is running on {self._connection.name!r}, but Airbyte refuses the "
+                f"trigger: {response.message}",
+                hint="the connection may be stuck: save it again in the UI, or restart Airbyte's "
+                "workers",
             )
         await self._clock.sleep(min(max(waited, 2.0), 20.0))
 
 
-def _active(jobs: Sequence[Job]) -> Job | None:
-    """Return the newest job that is still active."""
+def _newest_active(jobs: Sequence[Job]) -> Job | None:
     return next(iter(active_among(jobs)), None)
-
-
-def _words(answer: _NoConflict) -> str:
-    if isinstance(answer, Started):
-        return f"Airbyte answered with job {answer.job.id}, which had ended before"
-    return answer.message

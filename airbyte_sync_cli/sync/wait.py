@@ -16,29 +16,12 @@ from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEn
 from airbyte_sync_cli.sync.poll_interval import Outage, pause_before_poll
 from airbyte_sync_cli.sync.state import SyncState
 
-
-async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Job:
-    """Wait for the end of a job that is in the way, whatever it is, and return it as it ended.
-
-    Raises UnknownOutcomeError where that could not be learned.
-    """
-    context.emit(BlockedBy(sync=state.snapshot(), other=job))
-
-    def pass_on(event: Event, /) -> None:
-        if isinstance(event, OutageBegan | OutageEnded | Warned):
-            context.emit(replace(event, sync=state.snapshot()))
-
-    policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
-    other = SyncState(key=state.key, connection=state.connection, job=job, history=state.history)
-    return await Wait(replace(context, emit=pass_on, policy=policy), other, job.id).until_end()
-
-
-_LAST_LOOK: Final = 5.0
-"""Seconds for the look that follows the deadline."""
+_LAST_POLL: Final = 5.0
+"""Seconds for the poll that follows the deadline."""
 
 
 class Wait:
-    """One wait for one job."""
+    """The wait for one job."""
 
     def __init__(
         self, context: Context, state: SyncState, job_id: int, *, deadline: float | None = None
@@ -54,69 +37,72 @@ class Wait:
         self._outage: Outage | None = None
         self._warned: set[str] = set()
         self._has_begun = state.job is not None and state.job.status not in NOT_STARTED_STATUSES
-        """Between two attempts a job may be `pending` again: that is no late start."""
+        """Stays True: between two attempts a job may be `pending` again. That is no late start."""
 
     async def until_end(self) -> Job:
-        """Look until the job's status is final.
+        """Poll until the job's status is final, and return the job.
 
-        The deadlines are followed by one last look, so that a job that ended in time is never
-        called late. Raises OutOfTimeError, UnknownOutcomeError after `max_outage`, and what
-        reading the job raises for good.
+        Each deadline is followed by one last poll, so that a job that ended in time is never a
+        timeout. Raises OutOfTimeError, UnknownOutcomeError after `max_outage`, and a clean no that
+        lasts.
         """
         while True:
-            looked_at = self._clock.monotonic()
-            job = await self._look()
+            polled_at = self._clock.monotonic()
+            job = await self._poll()
             if job is not None and job.is_final:
                 return job
-            late = self._lateness(job, looked_at)
-            if late is not None:
-                raise late
+            # Judged by when the poll began: only a poll after the deadline can be the last one.
+            out_of_time = self._out_of_time(job, polled_at)
+            if out_of_time is not None:
+                raise out_of_time
             await self._clock.sleep(self._pause())
 
-    async def _look(self) -> Job | None:
+    async def _poll(self) -> Job | None:
+        """Read the job once; None where that failed and the outage is still tolerated."""
         try:
             job = await self._read()
         except AirbyteSyncError as error:
-            self._note_trouble(error)
+            self._note_outage(error)
             return None
-        self._note_end_of_trouble()
+        self._note_end_of_outage()
         self._state.job = job
         self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
-        if job.is_active and job.status not in NOT_STARTED_STATUSES and not self._is_late():
+        # Once --timeout has passed, the cancel is due: live numbers would only delay it.
+        if job.is_active and job.status not in NOT_STARTED_STATUSES and not self._is_overdue():
             self._state.progress = (
                 await self._context.airbyte.progress(job.id) or self._state.progress
             )
         self._emit(Polled(sync=self._state.snapshot()))
-        self._warn_of_oddities(job)
+        self._warn_of_anomalies(job)
         return job
 
     async def _read(self) -> Job:
-        """Read the job; a read that hangs does not outlast the deadline by much."""
         seconds = None
-        if self._deadline is not None:
-            seconds = max(self._deadline - self._clock.monotonic(), _LAST_LOOK)
+        if self._deadline is not None:  # a read that hangs must not outlast it by much
+            seconds = max(self._deadline - self._clock.monotonic(), _LAST_POLL)
         try:
             async with asyncio.timeout(seconds):
                 return await self._context.airbyte.job(self._job_id, retry_for=0)
         except TimeoutError as error:
             raise UnavailableError("no answer in time") from error
 
-    def _is_late(self) -> bool:
-        """Whether `--timeout` has passed: a cancel is due, numbers are not."""
+    def _is_overdue(self) -> bool:
         return self._deadline is not None and self._clock.monotonic() >= self._deadline
 
-    def _lateness(self, job: Job | None, looked_at: float) -> OutOfTimeError | None:
-        """Say whether time was up, and which, when this look at the job began."""
-        if self._deadline is not None and looked_at >= self._deadline:
+    def _out_of_time(self, job: Job | None, polled_at: float) -> OutOfTimeError | None:
+        """Return the error of the deadline that had passed when this poll began."""
+        if self._deadline is not None and polled_at >= self._deadline:
+            status = "could not be read" if job is None else f"is still {job.status}"
             return OutOfTimeError(
-                f"{self._name} had not ended when --timeout passed",
-                hint=f"`airbyte-sync wait {self._job_id}` waits on; --timeout gives more time",
+                f"{self._name} {status} after --timeout",
+                hint=f"`airbyte-sync wait {self._job_id}` waits for it; --timeout gives more time",
             )
         start_deadline = self._start_deadline()
-        if job is not None and start_deadline is not None and looked_at >= start_deadline:
+        # Without a job nothing is known of its start: an outage is no late start.
+        if job is not None and start_deadline is not None and polled_at >= start_deadline:
             return OutOfTimeError(
-                f"{self._name} had not begun to work when --start-timeout passed",
-                hint="Airbyte has no free worker, or its workers are stuck: look at its pods",
+                f"{self._name} has not started to work within --start-timeout",
+                hint="Airbyte has no free worker, or its workers are stuck: check its pods",
                 limit="--start-timeout",
             )
         return None
@@ -130,74 +116,90 @@ class Wait:
         return None if limit is None or self._has_begun else self._began + limit
 
     def _pause(self) -> float:
-        """Sleep no longer than to the next deadline."""
+        """Return the pause before the next poll, cut off at the next deadline."""
         if self._outage is not None:
             pause = self._outage.pause(self._clock)
         elif self._policy.poll_interval is not None:
             pause = self._policy.poll_interval
         else:
-            waited = self._clock.monotonic() - self._began  # a job's own age needs two clocks
+            # Our own wait, not the job's age: that would compare Airbyte's clock with ours.
+            waited = self._clock.monotonic() - self._began
             jitter = self._clock.jitter(-1, 1)
             pause = pause_before_poll(waited, history=self._state.history, jitter=jitter)
         now, start = self._clock.monotonic(), self._start_deadline()
         ends = [] if self._deadline is None else [self._deadline - now]
+        # A start deadline that passed in an outage is no reason to poll without a pause.
         if start is not None and (start > now or self._outage is None):
-            ends.append(start - now)  # what cannot be read is not looked at ever faster
+            ends.append(start - now)
         return max(0.0, min([pause, *ends]))
 
-    def _note_trouble(self, error: AirbyteSyncError) -> None:
-        """Count a failed look; give up with the error where it is borne no longer."""
+    def _note_outage(self, error: AirbyteSyncError) -> None:
+        """Count a failed poll; raise once the outage is no longer tolerated."""
         now = self._clock.monotonic()
-        trouble = self._outage = self._outage or Outage()
-        trouble.note(error, now)
+        outage = self._outage = self._outage or Outage()
+        outage.note(error, now)
+        # A 404 of a job that was never read is believed; of one that was, it is a hiccup at first.
         was_read = self._state.job is not None
-        if trouble.exhausts(self._policy, now, doubt=was_read):
-            raise self._ending(error, trouble.age(now), was_read=was_read)
-        if trouble.looks == 1:
-            refused = trouble.refused_since is not None
-            limit = self._policy.denied_grace if refused else self._policy.max_outage
+        if outage.is_over_limit(self._policy, now, retry_denied=was_read):
+            raise self._final_error(error, outage.age(now), was_read=was_read)
+        if outage.failures == 1:
+            is_denied = outage.denied_since is not None
+            limit = self._policy.denied_grace if is_denied else self._policy.max_outage
             self._emit(
                 OutageBegan(sync=self._state.snapshot(), reason=error.message, seconds=limit)
             )
 
-    def _ending(
+    def _final_error(
         self, error: AirbyteSyncError, seconds: float, *, was_read: bool
     ) -> AirbyteSyncError:
-        """Name the job, whatever keeps us from it: it may go on."""
-        if not (was_read or isinstance(error, UnavailableError)):
+        """Return the error to end with: it names a job that may still be running."""
+        is_outage = isinstance(error, UnavailableError)
+        if not (was_read or is_outage):
             return error
+        cure = error.hint if not is_outage else None
+        resume = f"`airbyte-sync wait {self._job_id}` learns the outcome afterwards"
         return UnknownOutcomeError(
-            f"{self._name} may go on, but Airbyte could not be read for {seconds:.0f} s: "
-            f"{error.message}",
-            hint=". ".join(
-                filter(
-                    None,
-                    [
-                        error.hint if not isinstance(error, UnavailableError) else None,
-                        f"`airbyte-sync wait {self._job_id}` learns the outcome afterwards",
-                    ],
-                )
-            ),
+            f"{self._name} may still be running, but Airbyte could not be read for "
+            f"{seconds:.0f} s: {error.message}",
+            hint=f"{cure}. {resume}" if cure else resume,
         )
 
-    def _note_end_of_trouble(self) -> None:
+    def _note_end_of_outage(self) -> None:
         if self._outage is not None:
             seconds = self._outage.age(self._clock.monotonic())
             self._outage = None
             self._emit(OutageEnded(sync=self._state.snapshot(), seconds=seconds))
 
-    def _warn_of_oddities(self, job: Job) -> None:
+    def _warn_of_anomalies(self, job: Job) -> None:
         if not job.has_known_status:
-            self._warn(f"job {job.id} has the unknown status {job.status!r}: taken as active")
-        waiting = self._clock.monotonic() - self._began >= self._policy.start_warning
-        if waiting and not self._has_begun and job.status in NOT_STARTED_STATUSES:
+            self._warn_once(f"job {job.id} has the unknown status {job.status!r}: taken as active")
+        is_late = self._clock.monotonic() - self._began >= self._policy.start_warning
+        if is_late and not self._has_begun and job.status in NOT_STARTED_STATUSES:
             minutes = self._policy.start_warning / 60
-            self._warn(
+            self._warn_once(
                 f"job {job.id} has been {job.status} for {minutes:.0f} minutes: "
                 "Airbyte may have no free worker (--start-timeout sets a limit)"
             )
 
-    def _warn(self, message: str) -> None:
+    def _warn_once(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
             self._context.warn(self._state, message)
+
+
+async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Job:
+    """Wait for the end of a job that has to end before ours starts, and return it.
+
+    It gets a state of its own: ours must not look like the other job. Only outages and warnings of
+    that wait are reported. Raises UnknownOutcomeError where its end cannot be learned.
+    """
+    context.emit(BlockedBy(sync=state.snapshot(), other=job))
+
+    def emit(event: Event, /) -> None:
+        if isinstance(event, OutageBegan | OutageEnded | Warned):
+            context.emit(replace(event, sync=state.snapshot()))
+
+    # --start-timeout is about our job, and so is --timeout: `run` applies it to all of this.
+    policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
+    other = SyncState(key=state.key, connection=state.connection, job=job, history=state.history)
+    return await Wait(replace(context, emit=emit, policy=policy), other, job.id).until_end()

@@ -185,4 +185,4 @@ def test_random_text_that_a_connection_has_is_shown(stage: Stage) -> None:
     near = call("trigger", "-c", "Zk3Q9xT8W2mN5pR7sV1", AIRBYTE_URL=url)
 
     assert ending.report["syncs"][0]["connection_name"] == "Zk3Q9xT8W2mN5pR7sV1b"
-    assert "no connection is called 'Zk3Q9xT8W2mN5pR7sV1'" in near.stderr
+    assert "connection 'Zk3Q9xT8W2mN5pR7sV1' not found" in near.stderr

@@ -132,7 +132,7 @@ def test_a_job_that_is_born_a_minute_late_is_found(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("status", "cure"),
-    [("inactive", "switch it on"), ("deprecated", "choose another"), ("locked", "billing")],
+    [("inactive", "enable it"), ("deprecated", "it was deleted"), ("locked", "billing")],
 )
 def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
     stage: Stage, status: Literal["inactive", "deprecated", "locked"], cure: str
@@ -167,7 +167,7 @@ def test_a_409_with_nothing_running_is_told_after_two_minutes_as_exit_8(stage: S
     ending = run(stage, sandbox)
 
     assert ending.code == 8
-    assert "yet Airbyte refuses" in ending.report["error"]["message"]
+    assert "but Airbyte refuses the trigger" in ending.report["error"]["message"]
     assert new_jobs(sandbox) == []
 
 

@@ -87,7 +87,9 @@ def test_5_is_a_timeout_that_cancels_our_job(stage: Stage) -> None:
     assert_told_well(ending, 5)
     assert the_sync(ending)["cancel"] == {"requested": True, "confirmed": True}
     assert [job.status for job in sandbox.jobs] == ["cancelled"]
-    assert ending.report["error"]["message"].endswith("when --timeout passed: cancelled")
+    assert ending.report["error"]["message"].endswith(
+        "is still running after --timeout: cancelled"
+    )
     assert "airbyte-sync wait" not in ending.report["error"]["hint"]
 
 
@@ -461,4 +463,6 @@ def test_a_tag_leaves_out_what_is_not_active_and_says_so(stage: Stage) -> None:
     ending = run(stage, sandbox, "--tag", "nightly")
 
     assert ending.code == 0
-    assert ending.report["warnings"] == ["--tag nightly leaves out what is not active: budget"]
+    assert ending.report["warnings"] == [
+        "--tag nightly skips connections that are not active: budget"
+    ]

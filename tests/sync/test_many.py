@@ -62,7 +62,7 @@ def test_fail_fast_cancels_the_others_that_we_started() -> None:
     assert first.exit_code is ExitCode.SIGTERM
     assert verdict([ExitCode.SIGTERM, ExitCode.FAILED]) is ExitCode.FAILED
     assert given.seconds < 120
-    assert sum("the others are ended" in text for text in given.warnings) == 1
+    assert sum("stopping the others" in text for text in given.warnings) == 1
 
 
 def test_without_fail_fast_the_others_go_on() -> None:

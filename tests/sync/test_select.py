@@ -112,7 +112,7 @@ def test_name_that_is_missing_in_a_workspace_names_the_workspace() -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders", workspace="Sales")
 
-    with pytest.raises(NotFoundError, match="'customers' in workspace 'Sales'"):
+    with pytest.raises(NotFoundError, match="'customers' not found in workspace 'Sales'"):
         select(sandbox, "customers", workspace_id="Sales")
 
 

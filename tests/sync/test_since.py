@@ -125,7 +125,7 @@ def test_a_moment_in_the_future_by_both_clocks_is_refused(
     assert len(given.sandbox.sent("trigger")) == (0 if is_future else 1)
     if is_future:
         assert state.error is not None
-        assert "is in the future, Airbyte's clock says" in state.error.message
+        assert "is in the future, Airbyte's clock shows" in state.error.message
         assert "the time at which the task began" in (state.error.hint or "")
 
 

@@ -334,7 +334,7 @@ def test_a_successor_that_airbyte_begins_after_our_cancel_is_named_and_left_alon
     assert state.cancel is not None
     assert state.cancel.confirmed
     assert given.warnings == [
-        "job 1 is cancelled, and Airbyte has begun job 2 (sync, pending) since: not ours, so it "
+        "job 1 is cancelled, and Airbyte has started job 2 (sync, pending) since: not ours, so it "
         "is left alone"
     ]
     assert [job.cancels for job in given.sandbox.jobs] == [1, 0]

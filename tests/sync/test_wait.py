@@ -115,7 +115,7 @@ def test_a_plain_no_in_mid_wait_is_doubted_for_a_minute_not_for_the_whole_timeou
     assert state.exit_code is ExitCode.UNKNOWN, "the job goes on, and nobody knows how it ends"
     assert state.result().job_id == 1
     assert state.error is not None
-    assert "job 1 (orders) may go on" in state.error.message
+    assert "job 1 (orders) may still be running" in state.error.message
     assert "airbyte-sync wait 1" in (state.error.hint or "")
     assert given.seconds < 180
 
