@@ -139,7 +139,7 @@ _LIVES: Final = (
     "pending 1, mysterious 10, running 5, succeeded",
 )
 _ENDLESS: Final = ("pending 2, running", "pending")
-_REQUESTS: Final = ("job", "jobs", "cancel", "connection", "progress", "health", "any", "token")
+_REQUESTS: Final = ("job", "jobs", "cancel", "connection", "events", "health", "any", "token")
 _MISCHIEF: Final = (
     "lost-before",
     "lost-after",

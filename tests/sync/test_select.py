@@ -102,7 +102,7 @@ def test_workspace_that_does_not_exist_is_named_with_those_that_do() -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders", workspace="Sales")
 
-    with pytest.raises(NotFoundError, match="no workspace is called 'nope'") as caught:
+    with pytest.raises(NotFoundError, match="no workspace is named 'nope'") as caught:
         select(sandbox, "orders", workspace_id="nope")
 
     assert "'Sales'" in str(caught.value.hint)
