@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import TypeVar
@@ -17,7 +17,7 @@ from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig, SimConnection
 from airbyte_sync_cli.sync.context import Context, TriggerSlots
 from airbyte_sync_cli.sync.events import Event, Warned
-from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
 from airbyte_sync_cli.sync.select import select_connections
 from airbyte_sync_cli.sync.state import SyncState
@@ -219,6 +219,16 @@ def bench(
     return Bench(
         Sandbox(SandboxConfig.model_validate(fields)), api=api, policy=policy or RunPolicy()
     )
+
+
+def trigger_policy(**changes: object) -> RunPolicy:
+    """Return a policy with these fields of its TriggerPolicy changed."""
+    return RunPolicy(trigger=replace(TriggerPolicy(), **changes))  # type: ignore[arg-type]
+
+
+def wait_policy(**changes: object) -> RunPolicy:
+    """Return a policy with these fields of its WaitPolicy changed."""
+    return RunPolicy(wait=replace(WaitPolicy(), **changes))  # type: ignore[arg-type]
 
 
 def script(life: str, **more: object) -> JobScript:

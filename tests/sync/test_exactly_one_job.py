@@ -1,4 +1,4 @@
-"""Whatever happens to the trigger's answer, there is one job, and it is named."""
+"""Whatever happens to the trigger response, there is exactly one job, and it is named."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,33 +10,10 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
-from tests.support.core import START, Bench, bench, script
+from tests.support.core import START, Bench, bench, script, trigger_policy
 
 QUICK = "pending 2, running 60, succeeded"
 VERSIONS = ["0.63", "1.0", "1.8", "2.0", "latest"]
-
-
-def policy(**changes: object) -> RunPolicy:
-    return RunPolicy(trigger=replace(TriggerPolicy(), **changes))  # type: ignore[arg-type]
-
-
-def triggers(given: Bench) -> int:
-    return sum(isinstance(event, Triggering) for event in given.events)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("api", ["public", "config"])
-def test_a_plain_run_starts_one_job_and_succeeds_on_every_version(version: str, api: str) -> None:
-    given = bench(version, api=api)
-    orders = given.sandbox.add_connection("orders", script=script(QUICK))
-
-    [state] = given.run(orders)
-
-    assert state.exit_code is ExitCode.OK
-    assert not state.adopted
-    assert [job.id for job in given.sandbox.jobs] == [state.job and state.job.id]
-
-
 LOST = [
     Fault(when="trigger", action="lost-before", times=1),
     Fault(when="trigger", action="lost-after", times=1),
@@ -57,11 +34,37 @@ LOST = [
 ]
 
 
+def triggers(given: Bench) -> int:
+    return sum(isinstance(event, Triggering) for event in given.events)
+
+
+NOT_ACTIVE = [(v, s) for v in VERSIONS for s in ("inactive", "deprecated")] + [
+    ("latest", "locked")  # came with 2.1
+]
+
+
+def policy(**changes: object) -> RunPolicy:
+    return RunPolicy(trigger=replace(TriggerPolicy(), **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("api", ["public", "config"])
+def test_plain_run_starts_one_job_on_every_version(version: str, api: str) -> None:
+    given = bench(version, api=api)
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert not state.adopted
+    assert [job.id for job in given.sandbox.jobs] == [state.job and state.job.id]
+
+
 @pytest.mark.parametrize("api", ["public", "config"])
 @pytest.mark.parametrize(
     "fault", LOST, ids=lambda f: f"{f.action}-{f.status}-{f.body}-{f.applied}"
 )
-def test_an_answer_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str) -> None:
+def test_response_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str) -> None:
     given = bench(api=api)
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(fault)
@@ -74,7 +77,7 @@ def test_an_answer_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str
     assert state.adopted is (is_refusal and fault.applied), "a refusal delivers nothing"
 
 
-def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> None:
+def test_lost_response_on_a_scheduled_connection_adopts_with_a_warning() -> None:
     given = bench("1.8")  # servers before 2.0 do not tell who started a job
     orders = given.sandbox.add_connection(
         "orders", schedule="every 24 hours", script=script(QUICK)
@@ -89,7 +92,7 @@ def test_a_lost_answer_on_a_scheduled_connection_is_adopted_with_a_warning() -> 
     assert "adopted, never cancelled by us" in given.warnings[0]
 
 
-def test_a_trigger_is_repeated_only_after_a_look_that_outlasts_the_servers_own_minute() -> None:
+def test_trigger_is_repeated_only_after_a_search_longer_than_the_servers_minute() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
@@ -100,7 +103,7 @@ def test_a_trigger_is_repeated_only_after_a_look_that_outlasts_the_servers_own_m
     assert second.time - first.time >= 75
 
 
-def test_a_refused_trigger_needs_only_a_short_look() -> None:
+def test_refused_trigger_needs_only_a_short_search() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, times=1))
@@ -111,7 +114,7 @@ def test_a_refused_trigger_needs_only_a_short_look() -> None:
     assert 5 <= second.time - first.time < 20
 
 
-def test_retry_after_is_waited_for_before_the_next_trigger() -> None:
+def test_retry_after_delays_the_next_trigger() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="rate-limit", retry_after="90", times=1))
@@ -122,7 +125,7 @@ def test_retry_after_is_waited_for_before_the_next_trigger() -> None:
     assert second.time - first.time >= 90
 
 
-def test_a_trigger_that_holds_for_130_seconds_is_one_job() -> None:
+def test_trigger_that_takes_130_seconds_is_one_job() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="hold", seconds=130, times=1))
@@ -134,7 +137,7 @@ def test_a_trigger_that_holds_for_130_seconds_is_one_job() -> None:
     assert triggers(given) == 1
 
 
-def test_a_job_that_shows_up_ten_seconds_after_a_state_conflict_is_taken() -> None:
+def test_job_that_appears_ten_seconds_after_a_state_conflict_is_claimed() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK, born_after=70))
 
@@ -146,9 +149,9 @@ def test_a_job_that_shows_up_ten_seconds_after_a_state_conflict_is_taken() -> No
     assert any(isinstance(event, LookingForJob) for event in given.events)
 
 
-def test_an_answer_with_an_old_active_job_is_adopted() -> None:
+def test_response_with_an_old_active_job_adopts_it() -> None:
     """At HEAD a trigger during `queued` returns the job that waits already."""
-    given = bench(policy=policy(if_running="attach"))
+    given = bench(policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection(
         "orders", script=script("queued 300, running 5, succeeded")
     )
@@ -162,7 +165,7 @@ def test_an_answer_with_an_old_active_job_is_adopted() -> None:
     assert len(given.sandbox.jobs) == 1
 
 
-def test_nothing_reached_the_server_is_unavailable() -> None:
+def test_triggers_that_never_reach_the_server_end_as_unavailable() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="status", status=503))
@@ -175,7 +178,7 @@ def test_nothing_reached_the_server_is_unavailable() -> None:
     assert triggers(given) == TriggerPolicy().max_triggers
 
 
-def test_answers_lost_again_and_again_are_unknown_not_unavailable() -> None:
+def test_responses_lost_repeatedly_end_as_unknown() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before"))
@@ -188,7 +191,7 @@ def test_answers_lost_again_and_again_are_unknown_not_unavailable() -> None:
     assert triggers(given) == TriggerPolicy().max_triggers
 
 
-def test_an_outage_after_a_lost_answer_is_outlasted() -> None:
+def test_outage_after_a_lost_response_is_tolerated() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(
@@ -202,7 +205,7 @@ def test_an_outage_after_a_lost_answer_is_outlasted() -> None:
     assert len(given.sandbox.jobs) == 1
 
 
-def test_an_outage_longer_than_max_outage_after_a_lost_answer_is_unknown() -> None:
+def test_outage_longer_than_max_outage_after_a_lost_response_is_unknown() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(
@@ -215,17 +218,9 @@ def test_an_outage_longer_than_max_outage_after_a_lost_answer_is_unknown() -> No
     assert state.exit_code is ExitCode.UNKNOWN
 
 
-# -- 409 in all its meanings -----------------------------------------------------------------
-
-
-NOT_ACTIVE = [(v, s) for v in VERSIONS for s in ("inactive", "deprecated")] + [
-    ("latest", "locked")  # came with 2.1
-]
-
-
 @pytest.mark.parametrize("api", ["public", "config"])
 @pytest.mark.parametrize(("version", "status"), NOT_ACTIVE)
-def test_a_connection_that_is_not_active_is_rejected_before_any_trigger(
+def test_inactive_connection_is_rejected_before_any_trigger(
     version: str, api: str, status: str
 ) -> None:
     given = bench(version, api=api)
@@ -239,7 +234,7 @@ def test_a_connection_that_is_not_active_is_rejected_before_any_trigger(
     assert not given.sandbox.sent("trigger")
 
 
-def test_a_connection_switched_off_meanwhile_is_rejected_after_the_409() -> None:
+def test_connection_disabled_meanwhile_is_rejected_after_the_409() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="state-conflict", times=1))
@@ -258,7 +253,7 @@ def test_a_connection_switched_off_meanwhile_is_rejected_after_the_409() -> None
     assert not given.sandbox.jobs
 
 
-def test_a_phantom_409_is_retried_for_two_minutes_and_then_a_conflict() -> None:
+def test_phantom_409_is_a_conflict_after_two_minutes_of_retries() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders")
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later"))
@@ -271,7 +266,7 @@ def test_a_phantom_409_is_retried_for_two_minutes_and_then_a_conflict() -> None:
     assert 120 <= given.seconds < 180
 
 
-def test_a_phantom_409_that_passes_ends_in_one_job() -> None:
+def test_phantom_409_that_passes_ends_in_one_job() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="try-again-later", times=5))
@@ -283,7 +278,7 @@ def test_a_phantom_409_that_passes_ends_in_one_job() -> None:
 
 
 @pytest.mark.parametrize("body", ["html", "empty"])
-def test_a_409_from_a_proxy_without_json_is_looked_into_not_believed(body: str) -> None:
+def test_proxy_409_without_json_is_checked(body: str) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(
@@ -298,7 +293,7 @@ def test_a_409_from_a_proxy_without_json_is_looked_into_not_believed(body: str) 
     assert len(given.sandbox.jobs) == 1
 
 
-def test_a_409_for_a_deleted_workflow_is_a_conflict_in_the_servers_words() -> None:
+def test_deleted_workflow_409_is_a_conflict_with_airbytes_message() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", workflow_deleted=True)
 
@@ -309,10 +304,7 @@ def test_a_409_for_a_deleted_workflow_is_a_conflict_in_the_servers_words() -> No
     assert "deleted" in state.error.message
 
 
-# -- --if-running ----------------------------------------------------------------------------
-
-
-def test_wait_starts_ours_after_the_other_has_ended() -> None:
+def test_if_running_wait_starts_a_job_after_the_other_has_ended() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     other = given.sandbox.start_job(orders, script=script("running 500, failed"))
@@ -335,8 +327,10 @@ def test_wait_starts_ours_after_the_other_has_ended() -> None:
         ("running 500, cancelled", ExitCode.CANCELLED),
     ],
 )
-def test_attach_reports_the_outcome_of_the_job_that_runs(life: str, code: ExitCode) -> None:
-    given = bench(policy=policy(if_running="attach"))
+def test_if_running_attach_reports_the_outcome_of_the_active_job(
+    life: str, code: ExitCode
+) -> None:
+    given = bench(policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script(life))
 
@@ -349,8 +343,8 @@ def test_attach_reports_the_outcome_of_the_job_that_runs(life: str, code: ExitCo
     assert not given.sandbox.sent("trigger")
 
 
-def test_skip_does_nothing() -> None:
-    given = bench(policy=policy(if_running="skip"))
+def test_if_running_skip_starts_nothing() -> None:
+    given = bench(policy=trigger_policy(if_running="skip"))
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders)
 
@@ -361,8 +355,8 @@ def test_skip_does_nothing() -> None:
     assert not given.sandbox.sent("cancel")
 
 
-def test_fail_names_the_job_in_the_way() -> None:
-    given = bench(policy=policy(if_running="fail"))
+def test_if_running_fail_names_the_active_job() -> None:
+    given = bench(policy=trigger_policy(if_running="fail"))
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders)
 
@@ -375,10 +369,10 @@ def test_fail_names_the_job_in_the_way() -> None:
 
 
 @pytest.mark.parametrize("mode", ["wait", "attach", "skip", "fail"])
-def test_a_sync_that_begins_between_the_look_and_the_trigger_meets_the_same_policy(
+def test_sync_that_begins_just_before_the_trigger_meets_if_running(
     mode: str,
 ) -> None:
-    given = bench(policy=policy(if_running=mode))
+    given = bench(policy=trigger_policy(if_running=mode))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
     def barge_in(event: object) -> None:
@@ -394,8 +388,8 @@ def test_a_sync_that_begins_between_the_look_and_the_trigger_meets_the_same_poli
     assert len(given.sandbox.jobs) == (2 if mode == "wait" else 1)
 
 
-def test_a_clear_looks_first_instead_of_cancelling_a_running_sync() -> None:
-    given = bench(policy=policy(job_type="clear", if_running="fail"))
+def test_clear_does_not_cancel_a_running_sync() -> None:
+    given = bench(policy=trigger_policy(job_type="clear", if_running="fail"))
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders)
 
@@ -406,8 +400,8 @@ def test_a_clear_looks_first_instead_of_cancelling_a_running_sync() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_running_clear_is_seen_on_versions_that_hide_it_from_lists(version: str) -> None:
-    given = bench(version, policy=policy(if_running="skip"))
+def test_running_clear_is_seen_on_versions_that_hide_it_from_lists(version: str) -> None:
+    given = bench(version, policy=trigger_policy(if_running="skip"))
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, kind="clear", script=script("running 100, succeeded"))
 
@@ -417,8 +411,8 @@ def test_a_running_clear_is_seen_on_versions_that_hide_it_from_lists(version: st
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_refresh_whose_answer_names_no_job_is_looked_for(api: str) -> None:
-    given = bench("1.1", api=api, policy=policy(job_type="refresh"))
+def test_refresh_whose_response_names_no_job_is_searched_for(api: str) -> None:
+    given = bench("1.1", api=api, policy=trigger_policy(job_type="refresh"))
     orders = given.sandbox.add_connection("orders")
 
     [state] = given.run(orders)
@@ -430,8 +424,8 @@ def test_refresh_whose_answer_names_no_job_is_looked_for(api: str) -> None:
     assert len(given.sandbox.jobs) == 1
 
 
-def test_a_refresh_is_started_through_the_config_api() -> None:
-    given = bench(api="config", policy=policy(job_type="refresh"))
+def test_refresh_is_started_through_the_config_api() -> None:
+    given = bench(api="config", policy=trigger_policy(job_type="refresh"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
 
     [state] = given.run(orders)
@@ -442,7 +436,7 @@ def test_a_refresh_is_started_through_the_config_api() -> None:
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_a_reset_that_airbyte_does_first_is_waited_for_and_then_the_sync_is_triggered(
+def test_pending_reset_is_waited_for_before_the_sync_is_triggered(
     api: str,
 ) -> None:
     given = bench(api=api)
@@ -457,7 +451,7 @@ def test_a_reset_that_airbyte_does_first_is_waited_for_and_then_the_sync_is_trig
     assert "job 1 is a reset, though a sync was asked for" in given.warnings
 
 
-def test_a_reset_that_airbyte_does_first_and_that_fails_is_the_ending() -> None:
+def test_pending_reset_that_fails_ends_the_run() -> None:
     given = bench()
     plot = script("running 5, failed", job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
@@ -468,7 +462,7 @@ def test_a_reset_that_airbyte_does_first_and_that_fails_is_the_ending() -> None:
     assert (state.result().job_id, state.result().job_type) == (1, "reset")
 
 
-def test_resets_without_end_are_a_conflict_and_never_a_success() -> None:
+def test_endless_resets_are_a_conflict() -> None:
     given = bench()
     plot = script(QUICK, job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
@@ -479,7 +473,7 @@ def test_resets_without_end_are_a_conflict_and_never_a_success() -> None:
     assert state.result().job_id is None
 
 
-def test_a_reset_that_airbyte_does_first_is_ours_to_cancel() -> None:
+def test_pending_reset_is_cancelled_by_a_stop() -> None:
     given = bench()
     plot = script("running 600, succeeded", job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
@@ -490,7 +484,7 @@ def test_a_reset_that_airbyte_does_first_is_ours_to_cancel() -> None:
     assert [job.status for job in given.sandbox.jobs] == ["cancelled"]
 
 
-def test_a_stop_right_after_such_a_reset_is_no_success() -> None:
+def test_stop_right_after_a_pending_reset_is_no_success() -> None:
     given = bench()
     plot = script("running 60, succeeded", job_type="reset_connection")
     orders = given.sandbox.add_connection("orders", script=plot)
@@ -501,7 +495,7 @@ def test_a_stop_right_after_such_a_reset_is_no_success() -> None:
     assert state.exit_code is ExitCode.SIGTERM
 
 
-def test_a_sync_that_comes_back_as_a_refresh_is_reported_as_it_is() -> None:
+def test_sync_that_comes_back_as_a_refresh_is_a_success_with_a_warning() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK, job_type="refresh"))
 
@@ -513,8 +507,8 @@ def test_a_sync_that_comes_back_as_a_refresh_is_reported_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", ["clear", "reset_connection"])
-def test_attach_waits_for_a_job_that_does_something_else(kind: str) -> None:
-    given = bench(policy=policy(if_running="attach"))
+def test_attach_waits_for_a_job_of_another_type(kind: str) -> None:
+    given = bench(policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, kind=kind, script=script("running 90, succeeded"))
 
@@ -524,8 +518,8 @@ def test_attach_waits_for_a_job_that_does_something_else(kind: str) -> None:
     assert (state.result().job_type, state.adopted) == ("sync", False)
 
 
-def test_somebodys_reset_after_a_lost_trigger_is_waited_for_and_never_a_success() -> None:
-    given = bench(policy=policy(if_running="attach"))
+def test_other_reset_after_a_lost_trigger_is_never_a_success() -> None:
+    given = bench(policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
     theirs = script("running 100, succeeded")
@@ -540,11 +534,8 @@ def test_somebodys_reset_after_a_lost_trigger_is_waited_for_and_never_a_success(
     assert [job.type for job in given.sandbox.jobs] == ["reset_connection", "sync"]
 
 
-# -- --since ---------------------------------------------------------------------------------
-
-
-def test_since_takes_a_success_at_once() -> None:
-    given = bench(policy=policy(since=START - timedelta(hours=1)))
+def test_since_returns_a_success_at_once() -> None:
+    given = bench(policy=trigger_policy(since=START - timedelta(hours=1)))
     orders = given.sandbox.add_connection("orders", history=[script("running 60, succeeded")])
 
     [state] = given.run(orders)
@@ -554,8 +545,8 @@ def test_since_takes_a_success_at_once() -> None:
     assert not given.sandbox.sent("trigger")
 
 
-def test_since_adopts_what_still_runs_whatever_if_running_says() -> None:
-    given = bench(policy=policy(since=START, if_running="fail"))
+def test_since_adopts_an_active_job_whatever_if_running_is() -> None:
+    given = bench(policy=trigger_policy(since=START, if_running="fail"))
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script("running 90, succeeded"))
 
@@ -568,8 +559,8 @@ def test_since_adopts_what_still_runs_whatever_if_running_says() -> None:
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
-def test_since_starts_anew_after_a_failure(end: str) -> None:
-    given = bench(policy=policy(since=START - timedelta(hours=2)))
+def test_since_starts_a_new_job_after_a_failure(end: str) -> None:
+    given = bench(policy=trigger_policy(since=START - timedelta(hours=2)))
     orders = given.sandbox.add_connection(
         "orders", script=script(QUICK), history=[script(f"running 60, {end}")]
     )
@@ -581,8 +572,8 @@ def test_since_starts_anew_after_a_failure(end: str) -> None:
     assert len(given.sandbox.jobs) == 2
 
 
-def test_since_ignores_what_is_older() -> None:
-    given = bench(policy=policy(since=START))
+def test_since_ignores_older_jobs() -> None:
+    given = bench(policy=trigger_policy(since=START))
     orders = given.sandbox.add_connection(
         "orders", script=script(QUICK), history=[script("running 60, succeeded")]
     )
@@ -593,8 +584,8 @@ def test_since_ignores_what_is_older() -> None:
     assert len(given.sandbox.jobs) == 2
 
 
-def test_since_counts_to_the_second_as_airbyte_tells_no_finer() -> None:
-    given = bench(policy=policy(since=START + timedelta(seconds=0.7)))
+def test_since_compares_whole_seconds() -> None:
+    given = bench(policy=trigger_policy(since=START + timedelta(seconds=0.7)))
     orders = given.sandbox.add_connection("orders")
     other = given.sandbox.start_job(orders, script=script("running 90, succeeded"))
 
@@ -604,8 +595,8 @@ def test_since_counts_to_the_second_as_airbyte_tells_no_finer() -> None:
     assert state.job.id == other.id
 
 
-def test_since_does_not_take_a_reset_for_a_sync() -> None:
-    given = bench(policy=policy(since=START - timedelta(hours=2)))
+def test_since_does_not_count_a_reset_as_a_sync() -> None:
+    given = bench(policy=trigger_policy(since=START - timedelta(hours=2)))
     orders = given.sandbox.add_connection(
         "orders",
         script=script(QUICK),
@@ -617,7 +608,7 @@ def test_since_does_not_take_a_reset_for_a_sync() -> None:
     assert not state.adopted
 
 
-def test_the_job_is_told_with_the_history_of_the_connection() -> None:
+def test_job_known_event_has_the_history() -> None:
     given = bench()
     orders = given.sandbox.add_connection(
         "orders",
@@ -632,7 +623,7 @@ def test_the_job_is_told_with_the_history_of_the_connection() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422, 423])
-def test_looks_that_are_refused_after_a_lost_answer_leave_the_outcome_unknown(
+def test_reads_refused_after_a_lost_response_are_unknown(
     status: int,
 ) -> None:
     given = bench()
@@ -649,7 +640,7 @@ def test_looks_that_are_refused_after_a_lost_answer_leave_the_outcome_unknown(
 
 @pytest.mark.parametrize("version", ["1.8", "latest"])
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_a_connection_that_is_switched_off_while_we_wait_is_rejected_at_the_first_try(
+def test_connection_disabled_during_the_wait_is_rejected_at_the_first_trigger(
     version: str, api: str
 ) -> None:
     """The Config API answers such a trigger with a 500."""
@@ -663,10 +654,7 @@ def test_a_connection_that_is_switched_off_while_we_wait_is_rejected_at_the_firs
     assert len(given.sandbox.sent("trigger")) == 1
 
 
-# -- which job, and how often ------------------------------------------------------------------
-
-
-def test_of_two_new_jobs_after_a_lost_answer_the_first_is_taken() -> None:
+def test_first_of_two_new_jobs_after_a_lost_response_is_claimed() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 1, succeeded"))
     given.sandbox.faults.add(
@@ -681,7 +669,7 @@ def test_of_two_new_jobs_after_a_lost_answer_the_first_is_taken() -> None:
     assert state.job.id == 1
 
 
-def test_answer_with_a_new_job_that_has_already_ended_is_taken_at_once() -> None:
+def test_response_with_a_new_job_that_has_ended_claims_it() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("succeeded"))
 
@@ -691,7 +679,7 @@ def test_answer_with_a_new_job_that_has_already_ended_is_taken_at_once() -> None
     assert len(given.sandbox.sent("trigger")) == 1
 
 
-def test_late_job_after_a_conflict_is_taken_once() -> None:
+def test_late_job_after_a_conflict_is_claimed_once() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK, born_after=70))
 
@@ -724,7 +712,7 @@ def test_known_active_status_counts_in_every_job(status: str) -> None:
 
 @pytest.mark.parametrize("api", ["public", "config"])
 def test_newest_job_of_an_unknown_status_is_adopted(api: str) -> None:
-    given = bench(api=api, policy=policy(if_running="attach"))
+    given = bench(api=api, policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, script=script("failed"))
     given.sandbox.start_job(orders, script=script("paused 90, succeeded"))

@@ -1,11 +1,15 @@
-"""After the end: why it failed, numbers that come late, successes that are none."""
+"""After the end: the reason of a failure, late numbers, suspect successes."""
+
+from dataclasses import replace
 
 import pytest
 
+from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, JobFailure
+from airbyte_sync_cli.sync.events import Polled, Provisional
 from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
-from tests.support.core import bench, script
+from tests.support.core import bench, script, wait_policy
 
 FAILS = script(
     "running 20, failed",
@@ -13,11 +17,18 @@ FAILS = script(
         origin="source", type="config_error", message="Invalid API key", retryable=False
     ),
 )
+FALSE_SUCCESS = script("pending 5, succeeded", records=0, statistics=False)
+ODD_ONCE = [
+    Fault(api="config", action="status", status=401, times=1),
+    Fault(api="config", action="html", times=1),
+    Fault(api="config", action="bad-json", times=1),
+]
+VERY_LONG = "running 9000, succeeded"
 
 
 @pytest.mark.parametrize("version", ["0.63", "1.0", "1.8", "2.0", "latest"])
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_the_reason_of_a_failure_is_told(version: str, api: str) -> None:
+def test_failed_job_has_airbytes_reason_in_its_result(version: str, api: str) -> None:
     given = bench(version, api=api)
     orders = given.sandbox.add_connection("orders", script=FAILS)
 
@@ -59,7 +70,7 @@ def test_failed_job_is_asked_for_its_details_once() -> None:
     ("life", "code"),
     [("running 20, failed", ExitCode.FAILED), ("running 20, succeeded", ExitCode.OK)],
 )
-def test_the_verdict_does_not_hang_on_the_config_api(
+def test_outcome_does_not_depend_on_the_config_api(
     fault: Fault, life: str, code: ExitCode
 ) -> None:
     given = bench()
@@ -73,7 +84,7 @@ def test_the_verdict_does_not_hang_on_the_config_api(
     assert given.seconds < 120
 
 
-def test_a_failure_of_an_earlier_attempt_does_not_mark_a_success() -> None:
+def test_failure_of_an_earlier_attempt_leaves_the_success_ok() -> None:
     given = bench()
     orders = given.sandbox.add_connection(
         "orders", script=script("running 20, incomplete 10, running 20, succeeded")
@@ -87,7 +98,7 @@ def test_a_failure_of_an_earlier_attempt_does_not_mark_a_success() -> None:
     assert result.failure is None
 
 
-def test_statistics_that_arrive_late_are_waited_for_where_the_verdict_hangs_on_them() -> None:
+def test_late_statistics_are_waited_for_where_the_outcome_depends_on_them() -> None:
     given = bench(policy=RunPolicy(min_records=500))
     orders = given.sandbox.add_connection(
         "orders", script=script("running 5, succeeded", records=1000, statistics_late=45)
@@ -99,7 +110,7 @@ def test_statistics_that_arrive_late_are_waited_for_where_the_verdict_hangs_on_t
     assert state.result().records_synced == 1000
 
 
-def test_fewer_records_than_wanted_are_suspect() -> None:
+def test_success_with_fewer_than_min_records_is_suspect() -> None:
     given = bench(policy=RunPolicy(min_records=500))
     orders = given.sandbox.add_connection(
         "orders", script=script("running 5, succeeded", records=499)
@@ -111,7 +122,7 @@ def test_fewer_records_than_wanted_are_suspect() -> None:
     assert "499 records" in given.warnings[0]
 
 
-def test_min_records_zero_asks_for_nothing() -> None:
+def test_min_records_zero_requires_nothing() -> None:
     given = bench(policy=RunPolicy(min_records=0))
     orders = given.sandbox.add_connection(
         "orders", script=script("running 5, succeeded", records=0)
@@ -122,10 +133,7 @@ def test_min_records_zero_asks_for_nothing() -> None:
     assert state.exit_code is ExitCode.OK
 
 
-FALSE_SUCCESS = script("pending 5, succeeded", records=0, statistics=False)
-
-
-def test_a_success_without_any_trace_of_work_is_warned_of() -> None:
+def test_success_without_trace_of_work_is_a_warning() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=FALSE_SUCCESS)
 
@@ -135,7 +143,7 @@ def test_a_success_without_any_trace_of_work_is_warned_of() -> None:
     assert any("no trace of work" in text for text in given.warnings)
 
 
-def test_verify_makes_it_suspect() -> None:
+def test_verify_makes_a_success_without_trace_suspect() -> None:
     given = bench(policy=RunPolicy(verify=True))
     orders = given.sandbox.add_connection("orders", script=FALSE_SUCCESS)
 
@@ -144,7 +152,7 @@ def test_verify_makes_it_suspect() -> None:
     assert state.exit_code is ExitCode.SUSPECT
 
 
-def test_verify_is_content_with_a_sync_that_worked_and_found_nothing_new() -> None:
+def test_verify_accepts_a_sync_that_ran_and_moved_nothing() -> None:
     given = bench(policy=RunPolicy(verify=True))
     orders = given.sandbox.add_connection(
         "orders", script=script("running 5, succeeded", records=0, byte_count=0)
@@ -155,7 +163,7 @@ def test_verify_is_content_with_a_sync_that_worked_and_found_nothing_new() -> No
     assert state.exit_code is ExitCode.OK
 
 
-def test_verify_without_any_proof_is_suspect() -> None:
+def test_verify_without_proof_is_suspect() -> None:
     given = bench(policy=RunPolicy(verify=True))
     given.with_config = False
     orders = given.sandbox.add_connection(
@@ -167,7 +175,7 @@ def test_verify_without_any_proof_is_suspect() -> None:
     assert state.exit_code is ExitCode.SUSPECT
 
 
-def test_a_plain_success_costs_no_long_wait_for_numbers() -> None:
+def test_plain_success_has_no_long_wait_for_numbers() -> None:
     given = bench()
     orders = given.sandbox.add_connection(
         "orders", script=script("running 5, succeeded", records=0)
@@ -178,16 +186,9 @@ def test_a_plain_success_costs_no_long_wait_for_numbers() -> None:
     assert given.seconds < 15
 
 
-ODD_ONCE = [
-    Fault(api="config", action="status", status=401, times=1),
-    Fault(api="config", action="html", times=1),
-    Fault(api="config", action="bad-json", times=1),
-]
-
-
 @pytest.mark.parametrize("fault", ODD_ONCE, ids=lambda f: f"{f.action}-{f.status}")
 @pytest.mark.parametrize("life", ["running 600, succeeded", "running 600, failed"])
-def test_one_odd_answer_of_the_config_api_does_not_make_us_blind(fault: Fault, life: str) -> None:
+def test_one_odd_config_api_response_hides_no_details(fault: Fault, life: str) -> None:
     given = bench(policy=RunPolicy(verify=True))
     plot = script(life, records=0, byte_count=0)
     orders = given.sandbox.add_connection("orders", script=plot)
@@ -200,7 +201,7 @@ def test_one_odd_answer_of_the_config_api_does_not_make_us_blind(fault: Fault, l
     assert (state.failure is not None) is is_failed
 
 
-def test_a_config_api_that_always_says_no_is_asked_every_five_minutes_only() -> None:
+def test_refusing_config_api_is_asked_every_five_minutes() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 3000, succeeded"))
     given.sandbox.faults.add(Fault(api="config", action="status", status=403))
@@ -211,7 +212,7 @@ def test_a_config_api_that_always_says_no_is_asked_every_five_minutes_only() -> 
     assert 3 <= asked <= 3 + 3000 / 300 + 1
 
 
-def test_numbers_that_cannot_be_read_are_warned_of_once() -> None:
+def test_unreadable_final_numbers_are_one_warning() -> None:
     wait = WaitPolicy(poll_interval=30.5)
     given = bench(policy=RunPolicy(min_records=1, wait=wait))
     plot = script("running 60, succeeded", records=0, byte_count=0)
@@ -221,3 +222,95 @@ def test_numbers_that_cannot_be_read_are_warned_of_once() -> None:
     given.run(orders)
 
     assert sum("the final numbers are unknown" in text for text in given.warnings) == 1
+
+
+def test_config_api_hiccup_hides_no_failure_reason() -> None:
+    given = bench("2.0")
+    plot = script("running 600, failed")
+    many = [given.sandbox.add_connection(f"c{number}", script=plot) for number in range(3)]
+    given.sandbox.faults.add(
+        Fault(when="job", api="config", action="login", from_seconds=20, for_seconds=3)
+    )
+
+    states = given.run(*many)
+
+    assert all(state.failure for state in states)
+
+
+def test_signal_during_the_wait_for_numbers_leaves_the_success_suspect() -> None:
+    given = bench(policy=RunPolicy(min_records=1000))
+    plot = script("running 60, succeeded", records=1000, statistics_late=50)
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [state] = given.run(orders, stop_after=90)
+
+    assert state.result().status == "succeeded"
+    assert state.exit_code is ExitCode.SUSPECT
+
+
+def test_provisional_result_of_an_unproven_success_is_suspect() -> None:
+    """Another sync is being cancelled, and somebody may kill us before that is over."""
+    given = bench(policy=RunPolicy(min_records=1000))
+    plot = script("running 60, succeeded", records=1000, statistics_late=50)
+    orders = given.sandbox.add_connection("orders", script=plot)
+    other = given.sandbox.add_connection("other", script=script(VERY_LONG))
+    given.sandbox.faults.add(Fault(when="cancel", action="hold", seconds=60))
+
+    states = given.run(orders, other, stop_after=90)
+
+    assert [state.exit_code for state in states] == [ExitCode.SUSPECT, ExitCode.SIGTERM]
+    told = [event.results[0].exit_code for event in given.told(Provisional)]
+    assert told
+    assert set(told) == {ExitCode.SUSPECT}
+
+
+def test_success_that_is_proven_late_is_ok() -> None:
+    given = bench(policy=RunPolicy(min_records=1000))
+    plot = script("running 60, succeeded", records=1000, statistics_late=30)
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+
+
+def test_min_records_applies_to_a_job_that_ended_just_before_a_signal() -> None:
+    given = bench(policy=replace(wait_policy(poll_interval=50.0), min_records=5000))
+    orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
+
+    [state] = given.run(orders, stop_after=80)
+
+    assert state.result().status == "succeeded"
+    assert state.exit_code is ExitCode.SUSPECT
+
+
+def test_stale_read_does_not_undo_a_final_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
+    read = Airbyte.job
+
+    async def lagging(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
+        job = await read(self, job_id, retry_for=retry_for)
+        ended = [e for e in given.told(Polled) if e.sync.job and e.sync.job.is_final]
+        return replace(job, status="running", ended_at=None) if ended else job
+
+    monkeypatch.setattr(Airbyte, "job", lagging)
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert state.result().status == "succeeded"
+
+
+def test_number_that_airbyte_does_not_report_is_null() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", script=script("running 60, succeeded", statistics=False)
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert state.result().records_synced is None
+    assert state.result().bytes_synced is None

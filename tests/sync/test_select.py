@@ -1,4 +1,4 @@
-"""Connections are found by id, exact name and tag, or the message says what is near."""
+"""Connections are selected by id, exact name or tag; an error hints at what is similar."""
 
 import asyncio
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def select(
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_by_id_by_name_and_by_tag_each_once_in_the_given_order(api: str) -> None:
+def test_id_name_and_tag_select_each_connection_once_in_order(api: str) -> None:
     sandbox = bench().sandbox
     one = sandbox.add_connection("one", tags=("nightly",))
     two = sandbox.add_connection("two")
@@ -49,7 +49,7 @@ def test_by_id_by_name_and_by_tag_each_once_in_the_given_order(api: str) -> None
     assert found == [two.id, one.id]
 
 
-def test_a_name_on_the_third_page_is_found_whatever_the_next_link_says() -> None:
+def test_name_on_the_third_page_is_found_despite_a_wrong_next_link() -> None:
     sandbox = bench().sandbox
     wanted = [sandbox.add_connection(f"c{number}") for number in range(250)][-1]
 
@@ -57,7 +57,7 @@ def test_a_name_on_the_third_page_is_found_whatever_the_next_link_says() -> None
     assert {request.path for request in sandbox.requests} == {"/api/public/v1/connections"}
 
 
-def test_a_name_that_none_carries_is_told_with_the_nearest() -> None:
+def test_unknown_name_hints_at_the_nearest() -> None:
     sandbox = bench().sandbox
     orders = sandbox.add_connection("Orders to warehouse")
 
@@ -68,7 +68,7 @@ def test_a_name_that_none_carries_is_told_with_the_nearest() -> None:
     assert orders.id in caught.value.hint
 
 
-def test_a_name_that_two_carry_is_told_with_both_ids() -> None:
+def test_ambiguous_name_lists_both_ids() -> None:
     sandbox = bench().sandbox
     one = sandbox.add_connection("orders")
     two = sandbox.add_connection("orders", workspace="Other")
@@ -81,7 +81,7 @@ def test_a_name_that_two_carry_is_told_with_both_ids() -> None:
     assert f"{two.id} (workspace Other, active)" in message
 
 
-def test_a_workspace_narrows_names() -> None:
+def test_workspace_narrows_names() -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders")
     two = sandbox.add_connection("orders", workspace="Other")
@@ -90,7 +90,7 @@ def test_a_workspace_narrows_names() -> None:
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_workspace_is_given_by_name_too(api: str) -> None:
+def test_workspace_can_be_given_by_name(api: str) -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders")
     two = sandbox.add_connection("orders", workspace="Other")
@@ -98,7 +98,7 @@ def test_workspace_is_given_by_name_too(api: str) -> None:
     assert select(sandbox, "orders", workspace_id=" Other", api=api) == [two.id]
 
 
-def test_workspace_that_does_not_exist_is_named_with_those_that_do() -> None:
+def test_unknown_workspace_lists_those_that_exist() -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders", workspace="Sales")
 
@@ -108,7 +108,7 @@ def test_workspace_that_does_not_exist_is_named_with_those_that_do() -> None:
     assert "'Sales'" in str(caught.value.hint)
 
 
-def test_name_that_is_missing_in_a_workspace_names_the_workspace() -> None:
+def test_unknown_name_in_a_workspace_names_the_workspace() -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders", workspace="Sales")
 
@@ -121,7 +121,7 @@ def test_name_that_is_missing_in_a_workspace_names_the_workspace() -> None:
     [("orders ", "orders"), ("orders", " orders"), ("Caf\u00e9", "Cafe\u0301")],
     ids=["blank in Airbyte", "blank given", "another form in Unicode"],
 )
-def test_name_is_compared_as_people_read_it(stored: str, given: str) -> None:
+def test_name_matches_in_any_unicode_form_and_without_blanks(stored: str, given: str) -> None:
     sandbox = bench().sandbox
     one = sandbox.add_connection(stored)
 
@@ -136,7 +136,7 @@ def test_exact_name_wins_over_one_with_blanks() -> None:
     assert select(sandbox, "orders") == [exact.id]
 
 
-def test_a_tag_that_no_active_connection_carries_is_told_with_those_in_use() -> None:
+def test_tag_without_active_connection_lists_tags_in_use() -> None:
     sandbox = bench().sandbox
     sandbox.add_connection("orders", tags=("nightly",))
 
@@ -149,17 +149,17 @@ def test_a_tag_that_no_active_connection_carries_is_told_with_those_in_use() -> 
 @pytest.mark.parametrize(
     "text", ["e735894a-e773-4938-969f-45f53957b75", "e735894a-e773-4938-969f-45f53957b75bb"]
 )
-def test_what_was_meant_to_be_an_id_is_not_taken_for_a_name(text: str) -> None:
+def test_mistyped_id_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         as_connection_id(text)
 
 
 @pytest.mark.parametrize("text", ["orders", "a-b-c-d-e", "my-shop-to-the-warehouse, daily"])
-def test_names_with_dashes_are_names(text: str) -> None:
+def test_name_with_dashes_is_a_name(text: str) -> None:
     assert as_connection_id(text) is None
 
 
-def test_an_unknown_id_is_not_found() -> None:
+def test_unknown_id_is_not_found() -> None:
     with pytest.raises(NotFoundError):
         select(bench().sandbox, "e735894a-e773-4938-969f-45f53957b75b")
 
@@ -167,7 +167,7 @@ def test_an_unknown_id_is_not_found() -> None:
 @pytest.mark.parametrize(
     "name", ["orders-from-postgres-to-warehouse", "ONE-TWO-THREE-FOUR-and-many-more"]
 )
-def test_a_name_with_four_hyphens_is_a_name(name: str) -> None:
+def test_name_with_four_hyphens_is_a_name(name: str) -> None:
     assert as_connection_id(name) is None
 
 
@@ -179,6 +179,6 @@ def test_a_name_with_four_hyphens_is_a_name(name: str) -> None:
         "e735894a-e773-4938-969f-45f53957b75bb",
     ],
 )
-def test_an_id_with_a_slip_is_refused_before_anybody_is_asked(text: str) -> None:
+def test_mistyped_id_is_refused_before_any_request(text: str) -> None:
     with pytest.raises(UsageError, match="not a connection id"):
         as_connection_id(text)

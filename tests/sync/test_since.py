@@ -1,4 +1,4 @@
-"""`--since` counts by Airbyte's clock, wherever the launcher's stands."""
+"""`--since` compares by Airbyte's clock, whatever the launcher's clock shows."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,9 @@ from tests.support.core import START, bench, script
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 JOB = Job(id=1, connection_id="c", type="sync", status="running", created_at=NOON)
+HOUR = timedelta(hours=1)
+UNDATED = replace(JOB, id=5, created_at=None)
+DONE = replace(UNDATED, status="succeeded")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,7 @@ JOB = Job(id=1, connection_id="c", type="sync", status="running", created_at=NOO
         (NOON + timedelta(seconds=1), False),
     ],
 )
-def test_a_job_counts_from_the_second_on_in_which_it_was_created(
+def test_job_counts_from_the_second_of_its_creation(
     since: datetime,
     is_ours: bool,  # noqa: FBT001  # a row of the table
 ) -> None:
@@ -34,7 +37,9 @@ def test_a_job_counts_from_the_second_on_in_which_it_was_created(
 
 @pytest.mark.parametrize("ahead", [-3600.0, -15.2, -3.0, -2.5, -0.4, 0.0, 0.9, 2.7, 20.0, 3600.0])
 @pytest.mark.parametrize("killed_after", [0.0, 0.6, 5.0])
-def test_a_retry_adopts_the_job_of_a_try_by_any_clock(ahead: float, killed_after: float) -> None:
+def test_retry_adopts_the_job_of_the_earlier_run_by_any_clock(
+    ahead: float, killed_after: float
+) -> None:
     """The first try noted its own start, and died after its trigger."""
     given = bench(ahead=ahead)
     orders = given.sandbox.add_connection("orders", script=script("running 600, succeeded"))
@@ -50,7 +55,7 @@ def test_a_retry_adopts_the_job_of_a_try_by_any_clock(ahead: float, killed_after
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, -3.0, 0.0, 2.7, 3600.0])
-def test_a_job_of_some_seconds_before_is_not_adopted_by_any_clock(ahead: float) -> None:
+def test_job_of_some_seconds_before_is_not_adopted_by_any_clock(ahead: float) -> None:
     given = bench(ahead=ahead)
     orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
     given.sandbox.start_job(orders, script=script("succeeded"))
@@ -72,7 +77,7 @@ def test_a_job_of_some_seconds_before_is_not_adopted_by_any_clock(ahead: float) 
         (-30.0, ["29 s behind ours"]),
     ],
 )
-def test_clocks_that_are_surely_apart_are_warned_of_once(ahead: float, words: list[str]) -> None:
+def test_clocks_that_surely_differ_are_one_warning(ahead: float, words: list[str]) -> None:
     given = bench(ahead=ahead, policy=RunPolicy(trigger=TriggerPolicy(since=START)))
     orders = given.sandbox.add_connection("orders", script=script("running 5, succeeded"))
 
@@ -90,7 +95,7 @@ def test_clocks_that_are_surely_apart_are_warned_of_once(ahead: float, words: li
         ("failed", "would start a sync"),
     ],
 )
-def test_dry_run_says_which_job_would_count(life: str, words: str) -> None:
+def test_dry_run_reports_the_job_that_would_count(life: str, words: str) -> None:
     given = bench(policy=RunPolicy(dry_run=True, trigger=TriggerPolicy(since=START)))
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script(life))
@@ -101,7 +106,7 @@ def test_dry_run_says_which_job_would_count(life: str, words: str) -> None:
     assert not given.sandbox.sent("trigger")
 
 
-def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() -> None:
+def test_success_counts_before_an_active_job_and_a_failure_never() -> None:
     done, failed = replace(JOB, id=2, status="succeeded"), replace(JOB, id=3, status="failed")
 
     assert find_since([failed, JOB, done], NOON, "sync") is done
@@ -110,7 +115,7 @@ def test_a_success_is_better_than_one_that_still_runs_and_a_failure_is_none() ->
 
 @pytest.mark.parametrize("ahead", [-3600.0, -2.0, 0.0, 2.0])
 @pytest.mark.parametrize(("seconds", "is_future"), [(59, False), (64, True), (86_400, True)])
-def test_a_moment_in_the_future_by_both_clocks_is_refused(
+def test_timestamp_in_the_future_by_both_clocks_is_refused(
     ahead: float,
     seconds: float,
     is_future: bool,  # noqa: FBT001  # a column of the table
@@ -129,7 +134,7 @@ def test_a_moment_in_the_future_by_both_clocks_is_refused(
         assert "the time at which the task began" in (state.error.hint or "")
 
 
-def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> None:
+def test_timestamp_in_the_future_by_our_slow_clock_alone_counts() -> None:
     """The scheduler's clock agrees with Airbyte's; ours is an hour behind both."""
     since = START + timedelta(minutes=50)
     given = bench(ahead=3600.0, policy=RunPolicy(trigger=TriggerPolicy(since=since)))
@@ -140,11 +145,6 @@ def test_a_moment_that_only_our_slow_clock_calls_future_counts_by_airbytes() -> 
 
     assert (state.exit_code, state.result().job_id) == (ExitCode.OK, 1)
     assert not given.sandbox.sent("trigger")
-
-
-HOUR = timedelta(hours=1)
-UNDATED = replace(JOB, id=5, created_at=None)
-DONE = replace(UNDATED, status="succeeded")
 
 
 @pytest.mark.parametrize("job", [UNDATED, DONE], ids=["running", "succeeded"])
@@ -167,7 +167,7 @@ def test_job_without_a_date_counts_by_its_neighbours(
     assert (find_since(jobs, NOON, "sync") is job) is is_ours
 
 
-def test_job_without_a_creation_that_ended_before_the_moment_does_not_count() -> None:
+def test_job_without_creation_date_that_ended_before_does_not_count() -> None:
     assert find_since([replace(DONE, ended_at=NOON - HOUR)], NOON, "sync") is None
 
 
@@ -196,7 +196,7 @@ def test_job_without_a_date_is_an_error_where_nothing_else_decides(
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
-def test_failed_job_without_a_date_stops_nothing(status: str) -> None:
+def test_failed_job_without_a_date_is_ignored(status: str) -> None:
     assert find_since([replace(UNDATED, status=status)], NOON, "sync") is None
 
 
@@ -206,7 +206,7 @@ def test_job_without_a_date_is_no_error_where_another_one_counts_anyway() -> Non
     assert find_since([running, DONE], NOON, "sync") is running
 
 
-def test_unknown_status_of_an_older_job_is_not_adopted() -> None:
+def test_older_job_with_unknown_status_is_not_adopted() -> None:
     """A newer job proves that it has ended: Airbyte runs one job of a connection at a time."""
     paused, newer = replace(JOB, status="paused"), replace(JOB, id=2, status="failed")
 

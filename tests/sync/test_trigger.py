@@ -1,32 +1,96 @@
-"""Repeats of a trigger: what each answer proves, and how long the next one waits."""
+"""Triggers: what each response leads to, retries, stale reads, conflicts, --if-running."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.output.messages import error_result
 from airbyte_sync_cli.sandbox import Fault, SimConnection
-from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.events import BlockedBy, Event, LookingForJob, Triggering
-from airbyte_sync_cli.sync.our_job import OurJob
-from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy
+from airbyte_sync_cli.sync.events import (
+    BlockedBy,
+    Event,
+    LookingForJob,
+    Triggering,
+)
+from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.result import Start
-from airbyte_sync_cli.sync.select import select_connections
 from airbyte_sync_cli.sync.state import SyncState
-from tests.support.core import START, Bench, bench, script
+from tests.support.core import START, Bench, LoopClock, bench, script, trigger_policy
 
 QUICK = "running 60, succeeded"
+
+
+def three_slow_triggers(given: Bench) -> list[SimConnection]:
+    """Occupy every slot for 90 seconds."""
+    slow = [given.sandbox.add_connection(f"slow {n}", script=script(QUICK)) for n in range(3)]
+    given.sandbox.faults.add(
+        *(Fault(when="trigger", action="hold", seconds=90, connection=one.name) for one in slow)
+    )
+    return slow
+
+
+LONG = "running 6000, succeeded"
 
 
 def policy(**changes: object) -> RunPolicy:
     return RunPolicy(trigger=replace(TriggerPolicy(), **changes))  # type: ignore[arg-type]
 
 
+def starting(given: Bench, orders: SimConnection, life: str = LONG) -> Callable[[], object]:
+    """Let somebody start a sync by hand."""
+    return lambda: given.sandbox.start_job(orders, script=script(life))
+
+
+PENDING_QUICK = "pending 2, running 60, succeeded"
+BRIEF = "running 1, succeeded"
+
+
+def once(given: Bench, kind: type[Event], do: Callable[[], object]) -> None:
+    """Do something at the first event of a kind."""
+    pending = [do]
+
+    def listen(event: Event) -> None:
+        given.events.append(event)
+        if isinstance(event, kind) and pending:
+            pending.pop()()
+
+    given.listener = listen
+
+
+PENDING_LONG = "pending 2, running 6000, succeeded"
+CLEAR = RunPolicy(trigger=TriggerPolicy(job_type="clear"))
+A_WHILE = "running 900, succeeded"
+
+
+def limit(given: Bench, most: int, monkeypatch: pytest.MonkeyPatch, *, after: str = "") -> None:
+    """Let so many requests a second through, from the first request of a kind on."""
+    take = given.sandbox.faults.take
+    times: list[float] = []
+
+    def counting(*request: Any) -> Fault | None:  # noqa: ANN401  # handed on
+        name, api, _ = request
+        now = asyncio.get_running_loop().time()
+        is_on = not after or (name != after and bool(given.sandbox.sent(after)))
+        if api == "public" and is_on:
+            if sum(at > now - 1.0 for at in times) >= most:
+                return Fault(when="any", action="rate-limit", retry_after="1")
+            times.append(now)
+        return take(*request)
+
+    monkeypatch.setattr(given.sandbox.faults, "take", counting)
+
+
+VERY_LONG = "running 9000, succeeded"
+
+
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_refused_connection_of_a_trigger_is_retried_without_a_search(api: str) -> None:
+def test_refused_connection_is_retried_without_a_search(api: str) -> None:
     given = bench(api=api)
     given.refused_triggers = 1
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
@@ -71,10 +135,7 @@ def test_refused_connections_double_the_pause_before_each_retry() -> None:
     assert [round(after - before) for before, after in pairwise(times)] == [2, 4, 8]
 
 
-# -- answers that name an old job ----------------------------------------------------------------
-
-
-def test_answer_with_an_old_job_that_is_active_adopts_it() -> None:
+def test_response_with_an_old_active_job_of_unknown_status_adopts_it() -> None:
     """The look cannot tell that it is active: its status is unknown, and it is not the newest."""
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
@@ -89,7 +150,7 @@ def test_answer_with_an_old_job_that_is_active_adopts_it() -> None:
     assert len(given.sandbox.jobs) == 2
 
 
-def test_answer_with_an_old_job_that_has_ended_is_no_job_of_ours() -> None:
+def test_response_with_an_old_final_job_claims_nothing() -> None:
     """Servers that hold a trigger until an attempt runs can return a job that is over by then."""
     given = bench("1.0")
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
@@ -103,7 +164,7 @@ def test_answer_with_an_old_job_that_has_ended_is_no_job_of_ours() -> None:
     assert looking.reason == "Airbyte answered with job 1, which had ended before"
 
 
-def test_stop_after_an_answer_with_an_old_job_leaves_open_what_was_started() -> None:
+def test_stop_after_a_response_with_an_old_job_leaves_the_start_possible() -> None:
     given = bench("1.0")
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, script=script("preparing 10, running 0, succeeded"))
@@ -115,11 +176,8 @@ def test_stop_after_an_answer_with_an_old_job_leaves_open_what_was_started() -> 
     assert state.job is None
 
 
-# -- a lost trigger before a clear answer --------------------------------------------------------
-
-
 @pytest.mark.parametrize("second", ["503", "429", "try-again-later", "403"])
-def test_refusal_after_a_lost_trigger_leaves_open_what_was_started(second: str) -> None:
+def test_refusal_after_a_lost_trigger_leaves_the_start_possible(second: str) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(
@@ -133,7 +191,7 @@ def test_refusal_after_a_lost_trigger_leaves_open_what_was_started(second: str) 
     assert (state.result().job_id, state.start) == (None, Start.POSSIBLE)
 
 
-def test_old_job_that_runs_after_a_lost_trigger_leaves_open_what_was_started() -> None:
+def test_old_active_job_after_a_lost_trigger_leaves_the_start_possible() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, script=script("preparing 900, running 60, succeeded"))
@@ -146,7 +204,7 @@ def test_old_job_that_runs_after_a_lost_trigger_leaves_open_what_was_started() -
     assert state.start is Start.POSSIBLE
 
 
-def test_outage_before_the_retry_of_a_lost_trigger_is_borne() -> None:
+def test_outage_before_the_retry_of_a_lost_trigger_is_tolerated() -> None:
     """The look before the retry, too, is worth more than a read's usual patience."""
     reads: list[int] = []
 
@@ -170,10 +228,7 @@ def test_outage_before_the_retry_of_a_lost_trigger_is_borne() -> None:
     assert (state.exit_code, state.adopted) == (ExitCode.OK, False)
 
 
-# -- a reset instead of the sync -----------------------------------------------------------------
-
-
-def test_old_reset_in_an_answer_is_waited_for_and_the_sync_started() -> None:
+def test_response_with_an_old_reset_waits_and_starts_the_sync() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     reset = script("preparing 100, running 60, succeeded", job_type="reset_connection")
@@ -191,7 +246,7 @@ def test_old_reset_in_an_answer_is_waited_for_and_the_sync_started() -> None:
 @pytest.mark.parametrize(
     ("lost", "triggers", "start"), [(0, 4, Start.NOT_SENT), (1, 5, Start.POSSIBLE)]
 )
-def test_resets_without_end_leave_open_only_what_a_lost_trigger_started(
+def test_endless_resets_leave_the_start_possible_only_after_a_lost_trigger(
     life: str, lost: int, triggers: int, start: Start
 ) -> None:
     given = bench()
@@ -207,19 +262,7 @@ def test_resets_without_end_leave_open_only_what_a_lost_trigger_started(
     assert len(given.sandbox.sent("trigger")) == triggers
 
 
-# -- looks again after waiting for a slot --------------------------------------------------------
-
-
-def three_slow_triggers(given: Bench) -> list[SimConnection]:
-    """Occupy every slot for 90 seconds."""
-    slow = [given.sandbox.add_connection(f"slow {n}", script=script(QUICK)) for n in range(3)]
-    given.sandbox.faults.add(
-        *(Fault(when="trigger", action="hold", seconds=90, connection=one.name) for one in slow)
-    )
-    return slow
-
-
-def test_slots_are_given_back_by_those_that_find_another_job_running() -> None:
+def test_slot_is_released_where_another_job_is_found() -> None:
     given = bench()
     slow = three_slow_triggers(given)
     late = [given.sandbox.add_connection(f"late {n}", script=script(QUICK)) for n in range(4)]
@@ -240,8 +283,8 @@ def test_slots_are_given_back_by_those_that_find_another_job_running() -> None:
     )
 
 
-def test_job_of_an_earlier_try_that_ends_before_our_turn_is_adopted() -> None:
-    given = bench(policy=policy(since=START + timedelta(seconds=10)))
+def test_job_of_an_earlier_run_that_ends_before_our_slot_is_adopted() -> None:
+    given = bench(policy=trigger_policy(since=START + timedelta(seconds=10)))
     slow = three_slow_triggers(given)
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     earlier = script("running 5, succeeded")
@@ -254,7 +297,7 @@ def test_job_of_an_earlier_try_that_ends_before_our_turn_is_adopted() -> None:
     assert len(given.sandbox.jobs) == 4
 
 
-def test_job_that_a_refusal_hid_and_that_ends_before_our_turn_is_adopted() -> None:
+def test_job_hidden_by_a_refusal_that_ends_before_our_slot_is_adopted() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(
@@ -272,10 +315,7 @@ def test_job_that_a_refusal_hid_and_that_ends_before_our_turn_is_adopted() -> No
     assert len(given.sandbox.jobs) == 4
 
 
-# -- conflicts, and a connection that cannot be read ---------------------------------------------
-
-
-def test_conflict_after_a_lost_trigger_takes_the_job_that_runs() -> None:
+def test_conflict_after_a_lost_trigger_claims_the_active_job() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
@@ -308,7 +348,7 @@ def test_conflict_without_a_job_is_retried_after_2_to_20_seconds() -> None:
 
 
 @pytest.mark.parametrize("fault", ["lost-before", "try-again-later", "state-conflict"])
-def test_connection_that_cannot_be_read_after_a_trigger_does_not_end_the_run(fault: str) -> None:
+def test_unreadable_connection_after_a_trigger_does_not_end_the_run(fault: str) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(
@@ -322,12 +362,9 @@ def test_connection_that_cannot_be_read_after_a_trigger_does_not_end_the_run(fau
     assert len(given.sandbox.jobs) == 1
 
 
-# -- --since -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("api", ["public", "config"])
 def test_since_finds_a_success_behind_more_than_twenty_failures(api: str) -> None:
-    given = bench(api=api, policy=policy(since=START - timedelta(days=2)))
+    given = bench(api=api, policy=trigger_policy(since=START - timedelta(days=2)))
     failed = script("running 5, failed")
     orders = given.sandbox.add_connection(
         "orders", history=[script("running 5, succeeded"), *[failed] * 25]
@@ -339,55 +376,460 @@ def test_since_finds_a_success_behind_more_than_twenty_failures(api: str) -> Non
     assert not given.sandbox.sent("trigger")
 
 
-# -- a baseline, and a job that may be ours ------------------------------------------------------
+def test_active_job_is_named_as_adopted_with_a_hint() -> None:
+    given = bench(policy=trigger_policy(if_running="fail"))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.start_job(orders, script=script(LONG))
+
+    [failed] = given.run(orders)
+    given.policy = policy(if_running="skip")
+    [skipped] = given.run(orders)
+
+    assert failed.error is not None
+    assert failed.error.message == "job 1 (sync) is running on connection 'orders'"
+    assert "--if-running wait starts a job afterwards" in (failed.error.hint or "")
+    assert (skipped.exit_code, skipped.result().job_id) == (ExitCode.SKIPPED, 1)
+    assert (skipped.adopted, skipped.start) == (True, Start.NOT_SENT)
 
 
-@pytest.mark.parametrize("fault", ["trigger:lost-before", "trigger:503"])
-def test_baseline_stays_once_a_trigger_may_have_made_a_job(fault: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "code"), [("skip", ExitCode.SKIPPED), ("fail", ExitCode.CONFLICT)]
+)
+def test_active_job_that_a_refused_trigger_may_have_started_is_reported(
+    how: str, code: ExitCode
+) -> None:
+    given = bench(policy=trigger_policy(if_running=how))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
+
+    [state] = given.run(orders)
+
+    assert (state.exit_code, state.result().job_id) == (code, 1)
+    assert (state.adopted, state.start) == (True, Start.POSSIBLE)
+    if state.error is not None:
+        assert "may come from our trigger, which was refused" in state.error.message
+
+
+@pytest.mark.parametrize("how", ["skip", "fail"])
+def test_job_of_our_lost_trigger_is_not_skipped(how: str) -> None:
+    given = bench(policy=trigger_policy(if_running=how))
+    first = script("running 200, succeeded", job_type="reset_connection")
+    orders = given.sandbox.add_connection("orders", scripts=(first, script(QUICK)))
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_type == "sync"
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("skip", ExitCode.SKIPPED), ("fail", ExitCode.CONFLICT)]
+)
+def test_job_of_a_delivered_503_is_named_by_skip_and_fail(how: str, code: ExitCode) -> None:
+    given = bench(policy=trigger_policy(if_running=how))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=503, applied=True))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is code
+    assert (state.result().job_id, state.start) == (1, Start.POSSIBLE)
+    assert len(given.sandbox.sent("trigger")) == 1
+    assert not given.sandbox.sent("cancel")
+
+
+@pytest.mark.parametrize("at", [2, 5, 8])
+def test_slow_read_of_the_jobs_is_stale_at_its_end(at: float) -> None:
+    given = bench(policy=trigger_policy(job_type="clear"))
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+    given.sandbox.faults.add(
+        Fault(when="jobs", action="hold", seconds=9, applied=True, times=2),
+    )
+
+    given.run(orders, at=(at, starting(given, orders, "running 600, succeeded")))
+
+    theirs = next(job for job in given.sandbox.jobs if job.started_by == "other")
+    assert (theirs.status, theirs.cancels) == ("succeeded", 0)
+
+
+@pytest.mark.parametrize("slow", [1.5, 9.0])
+def test_sync_is_started_where_every_read_is_slow(slow: float) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
-    given.sandbox.start_job(orders, script=script("succeeded"))
-    given.sandbox.faults.add(Fault.model_validate(fault))
+    given.sandbox.faults.add(Fault(when="jobs", action="hold", seconds=slow))
 
-    async def work(context: Context) -> list[SyncState]:
-        [connection] = await select_connections(context.airbyte, [orders.id])
-        state = SyncState.to_start(connection, "sync")
-        async with asyncio.TaskGroup() as tasks:
-            our_job = OurJob(context, state, connection, tasks=tasks)
-            our_job.update_baseline(await context.airbyte.jobs(orders.id))
-            await context.slots.acquire()
-            await our_job.trigger(1, send_before=None, is_repeat=False)
-            given.sandbox.start_job(orders)
-            newer, older = jobs = await context.airbyte.jobs(orders.id)
-            our_job.update_baseline(jobs)
+    [state] = given.run(orders)
 
-        assert (our_job.is_new(newer), our_job.is_new(older)) == (True, False)
-        assert our_job.may_be_among(jobs)
-        return [state]
-
-    given.play(work)
+    assert state.exit_code is ExitCode.OK
+    assert len(given.sandbox.sent("trigger")) == 1
 
 
-# -- answers without a date ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("action", "found_after"), [("lost-after", 60), ("lost-before", 1200)])
-def test_job_found_by_undated_answers_is_ours_only_soon_after_the_trigger(
-    action: str, found_after: float
-) -> None:
-    """Without a `Date` nothing tells when it was created, so the look that finds it counts."""
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 20.0])
+def test_slow_connect_sends_no_stale_trigger(seconds: float) -> None:
+    """It is made again while the look is fresh, and in the end without."""
     given = bench()
-    given.is_dated = False
-    orders = given.sandbox.add_connection("orders", script=script("running 6000, succeeded"))
-    given.sandbox.faults.add(
-        Fault.model_validate(f"trigger:{action}:times=1"),
-        Fault.model_validate(f"jobs:502:after=3:for={found_after}"),
+    given.trigger_connects_in = seconds
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert len(given.sandbox.sent("trigger")) == 1
+
+
+def test_job_that_begins_during_a_slow_connect_is_waited_for() -> None:
+    given = bench(policy=trigger_policy(job_type="clear"))
+    given.trigger_connects_in = 5
+    orders = given.sandbox.add_connection("orders", script=script(QUICK))
+
+    given.run(orders, at=(3, starting(given, orders, "running 600, succeeded")))
+
+    theirs = next(job for job in given.sandbox.jobs if job.started_by == "other")
+    assert (theirs.status, theirs.cancels) == ("succeeded", 0)
+
+
+@pytest.mark.parametrize("api", ["public", "config"])
+@pytest.mark.parametrize("life", [LONG, "succeeded"])
+@pytest.mark.parametrize("changes", [{}, {"since": START}, {"if_running": "skip"}], ids=str)
+def test_unreadable_job_id_in_the_list_starts_nothing(
+    api: str, life: str, changes: dict[str, object]
+) -> None:
+    given = bench(api=api, policy=trigger_policy(**changes))
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.start_job(orders, script=script("failed"))
+    given.sandbox.start_job(orders, script=script(life)).id = 0
+
+    [state] = given.run(orders)
+
+    assert (state.exit_code, state.start) == (ExitCode.PROTOCOL, Start.NOT_SENT)
+    assert "1 of 2 rows cannot be parsed" in str(state.error)
+    assert not given.sandbox.sent("trigger")
+
+
+def test_connection_disabled_after_a_lost_response_leaves_the_start_possible() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(LONG))
+    given.sandbox.faults.add(Fault.model_validate("trigger:lost-before:times=1"))
+
+    [state] = given.run(orders, at=(5, lambda: setattr(orders, "status", "inactive")))
+
+    assert (state.exit_code, state.start) == (ExitCode.REJECTED, Start.POSSIBLE)
+    told = error_result(ExitCode.REJECTED, [state.result()], state.error)
+    assert told is not None
+    assert "is inactive" in told.message
+    assert "a job may have been started, but none has shown up" in told.message
+    assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
+
+
+def test_clear_that_waited_for_a_slot_reads_the_jobs_again() -> None:
+    given = bench("1.8", policy=trigger_policy(job_type="clear"))
+    slow = [
+        given.sandbox.add_connection(f"slow {n}", script=script(PENDING_QUICK)) for n in range(3)
+    ]
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    for one in slow:
+        given.sandbox.faults.add(
+            Fault(when="trigger", action="hold", seconds=90, connection=one.name, times=1)
+        )
+
+    states = given.run(
+        *slow,
+        orders,
+        at=(30, lambda: given.sandbox.start_job(orders, script=script("running 600, succeeded"))),
     )
-    at = (900, lambda: given.sandbox.start_job(orders, script=script("running 6000, succeeded")))
 
-    [state] = given.run(orders, stop_after=1300, at=at if action == "lost-before" else None)
+    theirs = next(job for job in given.sandbox.jobs if job.started_by == "other")
+    assert theirs.status == "succeeded"
+    assert theirs.cancels == 0
+    assert [state.exit_code for state in states] == [ExitCode.OK] * 4
 
-    is_ours = action == "lost-after"
-    assert state.adopted is not is_ours
-    assert bool(given.sandbox.sent("cancel")) is is_ours
-    assert any("appeared too long after it" in text for text in given.warnings) is not is_ours
+
+def test_refused_clear_reads_the_jobs_again_before_a_retry() -> None:
+    given = bench(policy=trigger_policy(job_type="clear"))
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="rate-limit", retry_after="100", times=1)
+    )
+
+    given.run(
+        orders,
+        at=(50, lambda: given.sandbox.start_job(orders, script=script("running 600, succeeded"))),
+    )
+
+    [theirs, _] = given.sandbox.jobs
+    assert theirs.status == "succeeded"
+    assert theirs.cancels == 0
+
+
+def test_job_that_appears_during_retry_after_is_not_doubled() -> None:
+    given = bench()
+    lives = (script(PENDING_QUICK, born_after=70), script(PENDING_QUICK))
+    orders = given.sandbox.add_connection("orders", scripts=lives)
+    given.sandbox.faults.add(
+        Fault(
+            when="trigger", action="status", status=503, applied=True, retry_after="200", times=1
+        )
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
+
+
+def test_job_that_ended_before_the_trigger_was_sent_is_not_claimed() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection(
+        "orders", scripts=(script(BRIEF), script("running 30, failed"))
+    )
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="try-again-later", times=1),
+        Fault(when="trigger", action="lost-after", times=1),
+    )
+    once(given, Triggering, lambda: given.sandbox.start_job(orders, script=script("succeeded")))
+
+    [state] = given.run(orders)
+
+    [theirs, ours] = given.sandbox.jobs
+    assert theirs.started_by == "other"
+    assert state.result().job_id == ours.id
+
+
+def test_wait_for_another_job_resets_the_conflict_retries() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="try-again-later", times=1),
+        Fault(when="trigger", action="try-again-later", from_seconds=1000, times=2),
+    )
+
+    [state] = given.run(
+        orders,
+        at=(
+            1.0,
+            lambda: given.sandbox.start_job(orders, script=script("running 1200, succeeded")),
+        ),
+    )
+
+    assert state.exit_code is ExitCode.OK
+    assert len(given.sandbox.jobs) == 2
+
+
+def test_outage_between_conflict_and_check_is_tolerated() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    given.sandbox.faults.add(
+        Fault(when="trigger", action="state-conflict", applied=True, times=1),
+        Fault(when="connection", action="status", status=502, after=1, for_seconds=300),
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
+
+
+def test_html_denial_of_a_trigger_is_a_clean_no() -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    given.sandbox.faults.add(Fault(when="trigger", action="status", status=403, body="html"))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.DENIED
+    assert len(given.sandbox.sent("trigger")) == 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_hidden_job_is_not_new_after_an_unreadable_list(status: int) -> None:
+    given = bench("1.8")
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    given.sandbox.start_job(orders, kind="clear", script=script("succeeded"))
+    given.sandbox.faults.add(
+        Fault(when="jobs", action="status", status=status, times=3),
+        Fault(when="trigger", action="lost-after", times=1),
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert state.result().job_id == 2
+
+
+def test_read_of_the_jobs_is_as_old_as_its_first_response() -> None:
+    given = bench("2.0", policy=trigger_policy(job_type="clear"))
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    given.sandbox.faults.add(Fault(when="jobs", action="status", status=429, after=1, times=6))
+    theirs = script("running 600, succeeded")
+
+    given.run(orders, at=(0.2, lambda: given.sandbox.start_job(orders, script=theirs)))
+
+    assert [job.cancels for job in given.sandbox.jobs] == [0, 0]
+
+
+@pytest.mark.parametrize("at", range(4, 13))
+def test_second_slow_read_of_the_jobs_is_stale_too(at: int) -> None:
+    given = bench("2.0", policy=trigger_policy(job_type="clear"))
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_QUICK))
+    busy = {"when": "jobs", "action": "status", "status": 503, "times": 2}
+    given.sandbox.faults.add(
+        Fault.model_validate({**busy, "retry_after": "4", "after": 1}),
+        Fault.model_validate({**busy, "retry_after": "8", "after": 4}),
+    )
+
+    given.run(
+        orders,
+        at=(at, lambda: given.sandbox.start_job(orders, script=script("running 600, succeeded"))),
+    )
+
+    [theirs] = [job for job in given.sandbox.jobs if job.started_by == "other"]
+    assert theirs.cancels == 0
+
+
+@pytest.mark.parametrize("action", ["lost-before", "lost-after"])
+def test_failed_list_of_hidden_jobs_makes_no_old_job_new(action: str) -> None:
+    given = bench("1.8")
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_LONG))
+    given.sandbox.start_job(orders, kind="refresh", script=script("succeeded"))
+    given.sandbox.faults.add(
+        Fault(when="jobs", action="status", status=500, nth=5),  # the second look's refreshes
+        Fault(when="jobs", action="hold", seconds=1.2, nth=1),  # a first look that gets old
+        Fault.model_validate(f"trigger:{action}:times=1"),
+    )
+
+    [state] = given.run(orders)
+
+    assert state.result().job_id == 2
+
+
+def test_failed_list_of_hidden_jobs_lets_no_clear_cancel_a_refresh() -> None:
+    given = bench("1.8", policy=CLEAR)
+    orders = given.sandbox.add_connection("orders", script=script(PENDING_LONG))
+    given.sandbox.faults.add(
+        Fault(when="jobs", action="status", status=500, nth=5),
+        Fault(when="jobs", action="hold", seconds=1.2, nth=1),
+    )
+    theirs = script("running 600, succeeded")
+
+    given.run(
+        orders, at=(0.5, lambda: given.sandbox.start_job(orders, kind="refresh", script=theirs))
+    )
+
+    assert (given.sandbox.jobs[0].cancels, given.sandbox.jobs[0].status) == (0, "succeeded")
+
+
+@pytest.mark.parametrize("odd", ["401", "html", "login", "409", "423", "404"])
+def test_odd_response_after_a_state_conflict_loses_no_job(odd: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(A_WHILE))
+    given.sandbox.faults.add(
+        Fault.model_validate("trigger:state-conflict:applied:times=1"),
+        Fault.model_validate(f"connection:{odd}:after=1:times=1"),
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+
+
+def test_job_that_failed_at_once_counts_on_a_disabled_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script("failed"))
+    given.sandbox.faults.add(Fault.model_validate("trigger:state-conflict:applied:times=1"))
+    take = given.sandbox.faults.take
+
+    def switch_off(*request: Any) -> Fault | None:  # noqa: ANN401  # handed on
+        if given.sandbox.jobs:
+            orders.status = "inactive"
+        return take(*request)
+
+    monkeypatch.setattr(given.sandbox.faults, "take", switch_off)
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.FAILED
+
+
+def test_start_that_airbyte_never_confirms_is_unknown() -> None:
+    given = bench("latest")
+    plot = script("running 60, succeeded", born_after=1000)
+    orders = given.sandbox.add_connection("orders", script=plot)
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.UNKNOWN
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    ("most", "code"),
+    [(2, ExitCode.OK), (1, ExitCode.UNAVAILABLE)],  # what a look takes leaves none for a trigger
+)
+def test_rate_limiting_gateway_does_not_prevent_the_start(
+    most: int, code: ExitCode, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=600.0)))
+    given.clock = LoopClock(seed)
+    orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
+    limit(given, most, monkeypatch)
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is code
+    assert given.seconds < 300
+
+
+def test_lost_response_behind_a_rate_limiting_gateway_claims_its_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(A_WHILE))
+    given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
+    limit(given, 2, monkeypatch, after="trigger")
+
+    [state] = given.run(orders)
+
+    assert (state.exit_code, state.result().job_id) == (ExitCode.OK, 1)
+
+
+def test_config_api_hiccup_prevents_no_refresh() -> None:
+    policy = RunPolicy(trigger=TriggerPolicy(job_type="refresh"), max_parallel=3)
+    given = bench("2.0", policy=policy)
+    plot = script("running 60, succeeded")
+    many = [given.sandbox.add_connection(f"c{number}", script=plot) for number in range(6)]
+    given.sandbox.faults.add(
+        Fault(when="job", api="config", action="login", from_seconds=20, for_seconds=3)
+    )
+
+    states = given.run(*many)
+
+    assert {state.exit_code for state in states} == {ExitCode.OK}
+
+
+@pytest.mark.parametrize("action", ["html", "login", "403", "404"])
+def test_refresh_without_config_api_is_rejected_with_the_reason(action: str) -> None:
+    given = bench(policy=replace(RunPolicy(), trigger=TriggerPolicy(job_type="refresh")))
+    orders = given.sandbox.add_connection("orders")
+    given.sandbox.faults.add(Fault.model_validate(f"any:{action}:api=config"))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.REJECTED
+    assert state.error is not None
+    assert "a refresh needs the Config API" in state.error.message
+    assert not given.sandbox.sent("trigger")
+
+
+def test_skipped_sync_links_to_the_active_job() -> None:
+    given = bench(policy=RunPolicy(trigger=TriggerPolicy(if_running="skip")))
+    orders = given.sandbox.add_connection("orders")
+    other = given.sandbox.start_job(orders, script=script(VERY_LONG))
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.SKIPPED
+    assert state.result().url is not None
+    assert f"jobId={other.id}" in (state.result().url or "")

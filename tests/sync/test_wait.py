@@ -1,4 +1,4 @@
-"""Waiting tells the truth: about odd words, outages, deadlines, and a clock that jumps."""
+"""Waiting: odd statuses, outages, deadlines, and clocks that jump."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,19 +7,25 @@ import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
-from airbyte_sync_cli.sync.events import Event, OutageBegan, OutageEnded, Polled
+from airbyte_sync_cli.sync.events import (
+    Event,
+    OutageBegan,
+    OutageEnded,
+    Polled,
+)
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
-from tests.support.core import Bench, bench, script
-
-HOUR = 3600
-
-
-def policy(**changes: object) -> RunPolicy:
-    return RunPolicy(wait=replace(WaitPolicy(), **changes))  # type: ignore[arg-type]
+from tests.support.core import Bench, bench, script, wait_policy
 
 
 def polls(given: Bench) -> list[Polled]:
     return [event for event in given.events if isinstance(event, Polled)]
+
+
+BETWEEN_ATTEMPTS = "pending 5, running 3000, incomplete 30, pending 60, running 60, succeeded"
+A_WHILE = "running 900, succeeded"
+PENDING_LONG = "pending 2, running 6000, succeeded"
+DAY = 86_400.0
+VERY_LONG = "running 9000, succeeded"
 
 
 @pytest.mark.parametrize(
@@ -35,9 +41,7 @@ def polls(given: Bench) -> list[Polled]:
     ],
 )
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_the_outcome_is_the_final_status_whatever_came_before(
-    life: str, code: ExitCode, api: str
-) -> None:
+def test_outcome_is_the_final_status(life: str, code: ExitCode, api: str) -> None:
     given = bench(api=api)
     orders = given.sandbox.add_connection("orders", script=script(life))
 
@@ -46,7 +50,7 @@ def test_the_outcome_is_the_final_status_whatever_came_before(
     assert state.exit_code is code
 
 
-def test_an_unknown_status_is_active_and_warned_of_once() -> None:
+def test_unknown_status_is_active_and_one_warning() -> None:
     given = bench()
     life = "pending 1, hibernating 300, running 60, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
@@ -60,7 +64,7 @@ def test_an_unknown_status_is_active_and_warned_of_once() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 561, 429, 408])
-def test_ten_minutes_of_bad_answers_are_borne(status: int) -> None:
+def test_ten_minutes_of_bad_responses_are_tolerated(status: int) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 3000, succeeded"))
     given.sandbox.faults.add(
@@ -76,7 +80,7 @@ def test_ten_minutes_of_bad_answers_are_borne(status: int) -> None:
     ]
 
 
-def test_ten_minutes_without_any_network_are_borne() -> None:
+def test_ten_minutes_without_network_are_tolerated() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 3000, succeeded"))
 
@@ -87,8 +91,8 @@ def test_ten_minutes_without_any_network_are_borne() -> None:
     assert state.exit_code is ExitCode.OK
 
 
-def test_unreadable_for_longer_than_max_outage_is_unknown_and_names_the_job() -> None:
-    given = bench(policy=policy(max_outage=1800.0))
+def test_outage_longer_than_max_outage_is_unknown_and_names_the_job() -> None:
+    given = bench(policy=wait_policy(max_outage=1800.0))
     orders = given.sandbox.add_connection("orders", script=script("running 9000, succeeded"))
     given.sandbox.faults.add(Fault(when="job", action="status", status=503, after=3))
 
@@ -103,7 +107,7 @@ def test_unreadable_for_longer_than_max_outage_is_unknown_and_names_the_job() ->
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_plain_no_in_mid_wait_is_doubted_for_a_minute_not_for_the_whole_timeout(
+def test_denial_during_the_wait_is_retried_for_a_minute(
     status: int,
 ) -> None:
     given = bench()
@@ -120,7 +124,7 @@ def test_a_plain_no_in_mid_wait_is_doubted_for_a_minute_not_for_the_whole_timeou
     assert given.seconds < 180
 
 
-def test_a_plain_no_that_passes_is_no_ending() -> None:
+def test_denial_that_passes_leaves_the_wait_running() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
     given.sandbox.faults.add(Fault(when="job", action="status", status=403, after=3, times=2))
@@ -131,7 +135,7 @@ def test_a_plain_no_that_passes_is_no_ending() -> None:
 
 
 @pytest.mark.parametrize("action", ["html", "truncate", "bad-json", "wrong-shape", "login"])
-def test_an_odd_answer_in_mid_wait_is_borne(action: str) -> None:
+def test_odd_response_during_the_wait_is_tolerated(action: str) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
     given.sandbox.faults.add(
@@ -176,11 +180,8 @@ def test_retry_after_is_honoured_up_to_five_minutes(
     assert least <= looks[4] - looks[3] <= most
 
 
-# -- deadlines -------------------------------------------------------------------------------
-
-
-def test_a_job_still_running_at_the_timeout_is_a_timeout_and_cancelled() -> None:
-    given = bench(policy=policy(timeout=300.0))
+def test_job_still_running_at_the_timeout_is_cancelled() -> None:
+    given = bench(policy=wait_policy(timeout=300.0))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
 
     [state] = given.run(orders)
@@ -192,8 +193,8 @@ def test_a_job_still_running_at_the_timeout_is_a_timeout_and_cancelled() -> None
     assert 300 <= given.seconds < 310
 
 
-def test_a_job_that_fails_while_it_is_cancelled_is_told_as_failed_and_why() -> None:
-    given = bench(policy=policy(timeout=300.0))
+def test_job_that_fails_during_its_cancel_is_failed_with_the_reason() -> None:
+    given = bench(policy=wait_policy(timeout=300.0))
     why = {"origin": "source", "message": "No such key."}
     orders = given.sandbox.add_connection(
         "orders", script=script("running 305, failed", failure=why)
@@ -209,8 +210,8 @@ def test_a_job_that_fails_while_it_is_cancelled_is_told_as_failed_and_why() -> N
     assert state.failure.message == "No such key."
 
 
-def test_on_timeout_leave_leaves_it() -> None:
-    given = bench(policy=replace(policy(timeout=300.0), on_timeout="leave"))
+def test_on_timeout_leave_leaves_the_job_running() -> None:
+    given = bench(policy=replace(wait_policy(timeout=300.0), on_timeout="leave"))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
 
     [state] = given.run(orders)
@@ -220,8 +221,8 @@ def test_on_timeout_leave_leaves_it() -> None:
     assert state.result().status == "running"
 
 
-def test_a_job_that_ended_just_in_time_is_no_timeout() -> None:
-    given = bench(policy=policy(timeout=300.0, poll_interval=200.0))
+def test_job_that_ends_just_in_time_is_no_timeout() -> None:
+    given = bench(policy=wait_policy(timeout=300.0, poll_interval=200.0))
     orders = given.sandbox.add_connection("orders", script=script("running 299, succeeded"))
 
     [state] = given.run(orders)
@@ -229,8 +230,8 @@ def test_a_job_that_ended_just_in_time_is_no_timeout() -> None:
     assert state.exit_code is ExitCode.OK
 
 
-def test_an_adopted_job_is_not_cancelled_by_the_timeout() -> None:
-    given = bench(policy=policy(timeout=300.0))
+def test_adopted_job_is_not_cancelled_at_the_timeout() -> None:
+    given = bench(policy=wait_policy(timeout=300.0))
     orders = given.sandbox.add_connection("orders")
     job = given.sandbox.start_job(orders, script=script("running 900, succeeded"))
 
@@ -240,8 +241,8 @@ def test_an_adopted_job_is_not_cancelled_by_the_timeout() -> None:
     assert not given.sandbox.sent("cancel")
 
 
-def test_the_timeout_counts_the_wait_for_the_job_in_the_way() -> None:
-    given = bench(policy=policy(timeout=300.0))
+def test_timeout_includes_the_wait_for_another_job() -> None:
+    given = bench(policy=wait_policy(timeout=300.0))
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script("running 900, succeeded"))
 
@@ -253,8 +254,8 @@ def test_the_timeout_counts_the_wait_for_the_job_in_the_way() -> None:
     assert 300 <= given.seconds < 302
 
 
-def test_the_timeout_during_a_trigger_that_holds_leaves_no_orphan() -> None:
-    given = bench("1.8", policy=policy(timeout=20.0))
+def test_timeout_during_a_slow_trigger_leaves_no_orphan() -> None:
+    given = bench("1.8", policy=wait_policy(timeout=20.0))
     life = "pending 600, running 600, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
@@ -264,8 +265,8 @@ def test_the_timeout_during_a_trigger_that_holds_leaves_no_orphan() -> None:
     assert state.result().job_id == 1
 
 
-def test_a_job_that_is_only_pending_meets_the_start_timeout() -> None:
-    given = bench(policy=policy(start_timeout=120.0))
+def test_pending_job_meets_the_start_timeout() -> None:
+    given = bench(policy=wait_policy(start_timeout=120.0))
     life = "pending 60, queued 5000, running 60, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
@@ -277,8 +278,8 @@ def test_a_job_that_is_only_pending_meets_the_start_timeout() -> None:
     assert 120 <= given.seconds < 160
 
 
-def test_the_start_timeout_does_not_touch_a_job_that_works() -> None:
-    given = bench(policy=policy(start_timeout=120.0))
+def test_running_job_meets_no_start_timeout() -> None:
+    given = bench(policy=wait_policy(start_timeout=120.0))
     life = "pending 60, running 5000, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
 
@@ -287,7 +288,7 @@ def test_the_start_timeout_does_not_touch_a_job_that_works() -> None:
     assert state.exit_code is ExitCode.OK
 
 
-def test_fifteen_minutes_without_a_start_are_warned_of_once() -> None:
+def test_fifteen_minutes_without_a_start_are_one_warning() -> None:
     given = bench()
     life = "queued 3000, running 60, succeeded"
     orders = given.sandbox.add_connection("orders", script=script(life))
@@ -299,8 +300,8 @@ def test_fifteen_minutes_without_a_start_are_warned_of_once() -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_wall_clock_that_jumps_an_hour_moves_no_deadline(hours: int) -> None:
-    given = bench(policy=policy(timeout=600.0))
+def test_wall_clock_that_jumps_an_hour_moves_no_deadline(hours: int) -> None:
+    given = bench(policy=wait_policy(timeout=600.0))
     orders = given.sandbox.add_connection("orders", script=script("running 500, succeeded"))
 
     def jump(event: Event) -> None:
@@ -325,8 +326,8 @@ def test_clock_that_differs_from_airbytes_changes_no_pause(hours: int) -> None:
     assert given.seconds < 30
 
 
-def test_without_a_timeout_a_sync_may_take_days() -> None:
-    given = bench(policy=policy(timeout=None))
+def test_sync_without_timeout_may_take_days() -> None:
+    given = bench(policy=wait_policy(timeout=None))
     orders = given.sandbox.add_connection("orders", script=script("running 300000, succeeded"))
 
     [state] = given.run(orders)
@@ -334,11 +335,8 @@ def test_without_a_timeout_a_sync_may_take_days() -> None:
     assert state.exit_code is ExitCode.OK
 
 
-# -- dead servers ----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("action", ["never", "drip"])
-def test_a_server_that_never_finishes_its_answer_meets_the_request_limit(action: str) -> None:
+def test_endless_response_meets_the_request_timeout(action: str) -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))
     given.sandbox.faults.add(
@@ -352,12 +350,9 @@ def test_a_server_that_never_finishes_its_answer_meets_the_request_limit(action:
     assert state.exit_code is ExitCode.OK
 
 
-# -- `wait` ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("version", ["0.63", "1.0", "1.8", "2.0", "latest"])
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_a_job_that_does_not_exist_is_not_found(version: str, api: str) -> None:
+def test_unknown_job_is_not_found(version: str, api: str) -> None:
     given = bench(version, api=api)
     given.sandbox.add_connection("orders")
 
@@ -368,7 +363,7 @@ def test_a_job_that_does_not_exist_is_not_found(version: str, api: str) -> None:
     assert given.seconds < 60
 
 
-def test_wait_bears_an_outage_from_its_very_beginning() -> None:
+def test_outage_from_the_first_request_on_is_tolerated() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders")
     job = given.sandbox.start_job(orders, script=script("running 900, succeeded"))
@@ -380,7 +375,7 @@ def test_wait_bears_an_outage_from_its_very_beginning() -> None:
     assert state.adopted
 
 
-def test_polls_show_numbers_growing() -> None:
+def test_polled_events_carry_growing_numbers() -> None:
     given = bench()
     orders = given.sandbox.add_connection(
         "orders", script=script("running 600, succeeded", records=60_000)
@@ -393,11 +388,8 @@ def test_polls_show_numbers_growing() -> None:
     assert 0 < seen[len(seen) // 2] < 60_000
 
 
-BETWEEN_ATTEMPTS = "pending 5, running 3000, incomplete 30, pending 60, running 60, succeeded"
-
-
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_a_pause_between_two_attempts_is_no_late_start(api: str) -> None:
+def test_pending_between_two_attempts_is_no_late_start(api: str) -> None:
     given = bench(api=api, policy=RunPolicy(wait=WaitPolicy(start_timeout=600)))
     orders = given.sandbox.add_connection("orders", script=script(BETWEEN_ATTEMPTS))
 
@@ -407,7 +399,7 @@ def test_a_pause_between_two_attempts_is_no_late_start(api: str) -> None:
     assert given.warnings == []
 
 
-def test_whoever_comes_in_the_pause_between_two_attempts_sees_no_late_start_either() -> None:
+def test_wait_begun_between_two_attempts_has_no_late_start() -> None:
     given = bench(policy=RunPolicy(wait=WaitPolicy(start_timeout=40)))
     orders = given.sandbox.add_connection("orders")
     job = given.sandbox.start_job(orders, script=script("running 60, pending 60, succeeded"))
@@ -418,7 +410,7 @@ def test_whoever_comes_in_the_pause_between_two_attempts_sees_no_late_start_eith
 
 
 @pytest.mark.parametrize("how", ["attach", "wait", "lost"])
-def test_a_job_that_was_seen_in_a_list_exists_although_reading_it_is_a_500(how: str) -> None:
+def test_job_known_from_a_list_exists_although_reading_it_is_a_500(how: str) -> None:
     """The Config API answers the same for a job that there is not."""
     trigger = TriggerPolicy(if_running="attach" if how == "attach" else "wait")
     given = bench(api="config", policy=RunPolicy(trigger=trigger))
@@ -434,7 +426,7 @@ def test_a_job_that_was_seen_in_a_list_exists_although_reading_it_is_a_500(how: 
     assert state.exit_code is ExitCode.OK
 
 
-def test_a_job_that_ends_while_its_connections_name_is_read_is_no_timeout() -> None:
+def test_job_that_ends_while_names_are_read_is_no_timeout() -> None:
     given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=20)))
     orders = given.sandbox.add_connection("orders")
     given.sandbox.start_job(orders, script=script("running 15, succeeded"))
@@ -444,3 +436,86 @@ def test_a_job_that_ends_while_its_connections_name_is_read_is_no_timeout() -> N
 
     assert state.exit_code is ExitCode.OK
     assert given.seconds <= 22
+
+
+@pytest.mark.parametrize("odd", ["job:html", "job:login", "job:401", "job:404", "job:bad-json"])
+def test_one_denial_during_an_outage_is_tolerated(odd: str) -> None:
+    given = bench()
+    orders = given.sandbox.add_connection("orders", script=script(A_WHILE))
+    given.sandbox.faults.add(
+        Fault(when="job", action="status", status=503, from_seconds=60, for_seconds=90),
+        Fault.model_validate(f"{odd}:from=150:times=1:api=public"),
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+
+
+def test_hanging_read_ends_at_the_timeout() -> None:
+    given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=10.0)))
+    orders = given.sandbox.add_connection("orders")
+    job = given.sandbox.start_job(orders, script=script(PENDING_LONG))
+    given.sandbox.faults.add(Fault(when="job", action="never"))
+
+    [state] = given.wait(job.id)
+
+    assert state.exit_code is ExitCode.TIMEOUT
+    assert given.seconds < 20
+
+
+def test_two_500s_leave_the_wait_running() -> None:
+    given = bench("1.8", api="config")
+    orders = given.sandbox.add_connection("orders")
+    job = given.sandbox.start_job(orders, script=script(A_WHILE))
+    given.sandbox.faults.add(Fault(when="job", action="status", status=500, times=2))
+
+    [state] = given.wait(job.id)
+
+    assert state.exit_code is ExitCode.OK
+
+
+def test_outage_of_half_a_day_is_tolerated_within_max_outage() -> None:
+    given = bench(policy=wait_policy(max_outage=DAY))
+    orders = given.sandbox.add_connection("orders", script=script("running 60000, succeeded"))
+    given.cut_between = (100.0, 50_000.0)
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+
+
+def test_job_that_runs_at_the_last_poll_meets_no_start_timeout() -> None:
+    given = bench(policy=wait_policy(start_timeout=60.0, poll_interval=50.0))
+    orders = given.sandbox.add_connection(
+        "orders", script=script("pending 55, running 60, succeeded")
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+
+
+def test_unreadable_job_meets_no_start_timeout() -> None:
+    given = bench(policy=wait_policy(start_timeout=60.0))
+    orders = given.sandbox.add_connection(
+        "orders", script=script("pending 30, running 600, succeeded")
+    )
+    given.cut_between = (20.0, 200.0)
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK
+    assert len(given.events) < 1000
+
+
+def test_ten_minutes_of_config_api_crashes_are_tolerated() -> None:
+    given = bench("2.0", api="config")
+    orders = given.sandbox.add_connection("orders", script=script(VERY_LONG))
+    given.sandbox.faults.add(
+        Fault(when="job", action="status", status=500, after=3, for_seconds=600)
+    )
+
+    [state] = given.run(orders)
+
+    assert state.exit_code is ExitCode.OK

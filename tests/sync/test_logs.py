@@ -1,4 +1,4 @@
-"""A log is read whole at every look: each line is shown once, and few of them are kept."""
+"""Every read brings the whole log, and each line is shown once."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -67,26 +67,26 @@ def numbered(first: int, last: int) -> list[str]:
     return [f"line {number}" for number in range(first, last)]
 
 
-def test_long_log_is_shown_in_parts_and_whole() -> None:
+def test_long_log_is_shown_completely_and_in_parts() -> None:
     log = Log(numbered(0, 2500))
 
     assert log.read() == numbered(0, 2500)
     assert log.batches == 3
 
 
-def test_answer_that_breaks_off_neither_loses_nor_repeats_a_line() -> None:
+def test_response_that_breaks_off_neither_loses_nor_repeats_a_line() -> None:
     lines = [*numbered(0, 1500), "again", "again", *numbered(1500, 3000), "again"]
 
     assert Log(lines, breaks_after=[700, 2300]).read() == lines
 
 
-def test_tail_of_an_answer_that_breaks_off_is_the_end_of_the_whole() -> None:
+def test_tail_of_a_response_that_breaks_off_is_the_end_of_the_log() -> None:
     log = Log(numbered(0, 3000), numbered(0, 3002), breaks_after=[2995])
 
     assert log.read(tail=10) == numbered(2990, 3002)
 
 
-def test_late_line_in_the_middle_and_repeated_lines_are_shown_once_each() -> None:
+def test_late_line_and_repeated_lines_are_shown_once_each() -> None:
     assert Log(["a", "b", "b"], ["a", "late", "b", "b", "b"]).read() == [
         "a",
         "b",
@@ -96,7 +96,7 @@ def test_late_line_in_the_middle_and_repeated_lines_are_shown_once_each() -> Non
     ]
 
 
-def test_log_that_airbyte_cuts_at_its_beginning_shows_only_what_is_new() -> None:
+def test_log_that_airbyte_cuts_shows_only_new_lines() -> None:
     looks = [numbered(first, first + 1000) for first in range(0, 20_000, 500)]
 
     assert Log(*looks).read() == numbered(0, 20_500)

@@ -1,4 +1,4 @@
-"""The pace of looking: bounded, denser around the likely end."""
+"""The pause between two polls: bounded, shorter near the typical end."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,20 +14,20 @@ histories = st.lists(st.floats(min_value=0, max_value=1e6), max_size=5).map(
 
 
 @given(ages, histories, jitters)
-def test_a_pause_is_never_shorter_than_a_second_nor_longer_than_thirty(
+def test_pause_is_between_one_and_thirty_seconds(
     age: float, history: History, jitter: float
 ) -> None:
     assert SHORTEST <= pause_before_poll(age, history=history, jitter=jitter) <= LONGEST
 
 
 @given(ages, jitters)
-def test_without_history_a_pause_is_about_a_tenth_of_the_age(age: float, jitter: float) -> None:
+def test_pause_without_history_is_about_a_tenth_of_the_age(age: float, jitter: float) -> None:
     pause = pause_before_poll(age, history=History(), jitter=jitter)
 
     assert pause <= max(0.11 * age, SHORTEST) + 1e-9
 
 
-def test_looks_are_denser_near_the_typical_end() -> None:
+def test_polls_are_denser_near_the_typical_end() -> None:
     history = History(durations=(3600.0,))
 
     far = pause_before_poll(1800, history=history, jitter=0)
@@ -38,7 +38,7 @@ def test_looks_are_denser_near_the_typical_end() -> None:
 
 
 @given(st.floats(min_value=1, max_value=1e5))
-def test_a_day_of_waiting_takes_few_looks(typical: float) -> None:
+def test_day_of_waiting_takes_few_polls(typical: float) -> None:
     age, looks = 0.0, 0
     while age < 86_400:
         age += pause_before_poll(age, history=History(durations=(typical,)), jitter=0)
