@@ -75,6 +75,7 @@ class _Cancellation:
                 await self._send(job)
             await self._clock.sleep(min(pause, max(self._grace_left(), 0.0)))
             pause = min(pause * 1.5, _MAX_PAUSE)
+        # "succeeded" or "failed" is no confirmation: the job ended before the cancel took effect.
         final = self._state.job
         self._note(confirmed=final is not None and final.status == "cancelled")
         if final is not None and self._state.cancel is not None and self._state.cancel.confirmed:

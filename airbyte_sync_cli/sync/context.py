@@ -30,6 +30,7 @@ class TriggerSlots:
         await self._free.acquire()
         now = self._clock.monotonic()
         wait = max(0.0, self._next_at - now)
+        # Reserved before the sleep: others that come meanwhile line up behind this one.
         self._next_at = now + wait + _BETWEEN_TRIGGERS
         try:
             await self._clock.sleep(wait)

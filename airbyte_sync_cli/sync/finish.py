@@ -96,33 +96,34 @@ def _check_success(context: Context, state: SyncState) -> None:
     """
     if state.job is None or state.job.status != "succeeded":
         return
-    policy, records = context.policy, state.job.records_synced
+    records = state.job.records_synced
     state.suspect = False
-    if policy.min_records is not None and (records is None or records < policy.min_records):
-        moved = "an unknown number of" if records is None else f"{records}"
-        state.suspect = True
-        context.warn(
-            state,
-            f"succeeded, but with {moved} records: --min-records is {policy.min_records}",
-        )
-    if _left_no_trace(state):
-        state.suspect = state.suspect or policy.verify
+    _check_min_records(context, state, records)
+    _check_trace(context, state, records)
+
+
+def _check_min_records(context: Context, state: SyncState, records: int | None) -> None:
+    wanted = context.policy.min_records
+    if wanted is None or (records is not None and records >= wanted):
+        return
+    state.suspect = True
+    moved = "an unknown number of" if records is None else f"{records}"
+    context.warn(state, f"succeeded, but with {moved} records: --min-records is {wanted}")
+
+
+def _check_trace(context: Context, state: SyncState, records: int | None) -> None:
+    verify = context.policy.verify
+    if not records and state.progress is not None and state.progress.did_run is False:
+        state.suspect = state.suspect or verify
         context.warn(
             state,
             "Airbyte reports succeeded, but there is no trace of work (no attempt, no "
             "statistics): a failed launch can look like this",
         )
-    elif policy.verify and not records and state.progress is None:
+    elif verify and not records and state.progress is None:
         state.suspect = True
         context.warn(
             state,
-            "--verify: no records, and the Config API, which could prove any work, "
-            "is out of reach",
+            "--verify: no records, and the Config API, which could prove any work, is out of "
+            "reach",
         )
-
-
-def _left_no_trace(state: SyncState) -> bool:
-    """Return whether Airbyte has neither records nor an attempt; False where that is unknown."""
-    if state.job is not None and state.job.records_synced:
-        return False
-    return state.progress is not None and state.progress.did_run is False

@@ -99,6 +99,7 @@ class OurJob:
 
     def update_baseline(self, jobs: Sequence[Job]) -> None:
         """Raise the baseline to the newest of these jobs, as long as none of them can be ours."""
+        # Once one of them can be ours, a higher baseline would hide it: a second job would start.
         if not self.may_exist and not self._was_refused:
             newest = max((job.id for job in jobs), default=0)
             self._search.baseline = max(newest, self._search.baseline)
@@ -149,6 +150,7 @@ class OurJob:
         self._expired = send_before is not None and now > send_before
         if self._is_stopping or self._expired:
             return False
+        # Before the first byte, not after the response: a stop in between must know of the job.
         self._is_sent = True
         self._state.start = Start.POSSIBLE
         return True
@@ -166,15 +168,17 @@ class OurJob:
         match response:
             case Started(job=job) if self.is_new(job):
                 self._earlier_start = Start.STARTED
-            case Started(job=job) if job.is_active:  # another one, which our trigger has joined
+            case Started(job=job) if job.is_active:  # Airbyte returns the job that runs already
                 self._note_refusal()
             case BugError() if was_sent:
                 self._open_claim_window()
+            # An old final job: a server that holds a trigger until an attempt runs may name one.
+            # A state conflict: the start signal was given, the job did not appear in a minute.
             case ResponseLost() | Started() | Conflicted(already_running=False):
                 self._open_claim_window()
             case BugError() | Undelivered(unsent=True):
                 pass
-            case _:
+            case _:  # a refusal: 409 already running, 503, 429, or a clean no
                 self._was_refused = self._was_refused or isinstance(response, Undelivered)
                 self._note_refusal()
         self._state.start = self._earlier_start
@@ -233,6 +237,7 @@ class OurJob:
         return await self._claim_or_adopt(self._candidate(jobs))
 
     def _candidate(self, jobs: Sequence[Job]) -> Job | None:
+        # Before the first trigger, every job is another client's: nothing is claimed.
         may_be_there = self.may_exist or self._was_refused
         return self._search.first_new(jobs) if may_be_there else None
 
@@ -264,8 +269,10 @@ class OurJob:
         """
         if not self._is_sent and not self.may_exist:
             return "that was refused"
+        # A sync may come back as a refresh, but nothing shows that this one is ours.
         if job.type not in LISTED_AS[self._job_type]:
             return f"it is a {job.type}"
+        # Someone may have started it by hand, long after Airbyte has given up on our trigger.
         if not self._is_sent and not self._appeared_in_time(job):
             return "appeared too long after it"
         if not self._connection.starts_only_by_hand and not await self._was_started_by_hand(job):
@@ -312,22 +319,21 @@ class OurJob:
     # -- being stopped -----------------------------------------------------------------------
 
     async def find_before_stop(self, grace_left: Callable[[], float]) -> None:
-        """Find out within the grace period which job our trigger started, if it started one.
-
-        The response to the request under way proves most, so it is waited for. Meanwhile the jobs
-        are read where a new job can only be ours. The second loop spends what was reserved for
-        the cancel: naming the job matters more than a cancel that comes too late anyway.
-        """
+        """Find out within the grace period which job our trigger started, if it started one."""
         self._is_stopping = True
+        # A gateway's 503 may have delivered the trigger: one read, in time for a cancel.
         if not self.is_unresolved() and self._state.job is None and self._was_refused:
             await self._try_claim(_RESERVED_FOR_CANCEL)
         while self.is_unresolved() and grace_left() > _RESERVED_FOR_CANCEL:
+            # The response proves most. With a schedule the jobs are not read before
+            # it: a new job would be adopted, although the response may still name it as ours.
             self._accept_finished_request()
             only_ours = not self._request_task or self._connection.starts_only_by_hand
             if self.is_unresolved() and only_ours:
                 await self._try_claim(_RESERVED_FOR_CANCEL)
             if self.is_unresolved():
                 await self._clock.sleep(_BETWEEN_READS)
+        # The rest is too short for a cancel, but long enough to name the job.
         while self.is_unresolved() and grace_left() > _RESERVED_FOR_CANCEL / 5:
             await self._try_claim(grace_left() / 2)
             if self.is_unresolved():
@@ -403,6 +409,7 @@ class Search:
                 outage = Outage()
                 if job is not None or is_last:
                     return job
+            # Not clipped to `seconds`: the last read has to come after the grace, not before.
             await clock.sleep(max(pause, outage.retry_after or 0.0))
             pause = min(pause * 1.5, _MAX_PAUSE)
 
@@ -425,5 +432,6 @@ class Search:
 
         A reset that Airbyte does before our sync is in the way, and waited for by `Trigger`.
         """
+        # The first, not the newest: a schedule or another client may have started one after ours.
         new = [job for job in jobs if job.id > self.baseline and job.type in self._types]
         return min(new, key=lambda job: job.id, default=None)

@@ -58,7 +58,7 @@ class Outage:
         self.is_lasting = not isinstance(error, UnavailableError)
         if isinstance(error, UnavailableError | ProtocolError):
             self.denied_since = None
-        elif self.denied_since is None:
+        elif self.denied_since is None:  # a clean no: its minute is not restarted by another
             self.denied_since = now
 
     def is_over_limit(self, policy: WaitPolicy, now: float, *, retry_denied: bool = True) -> bool:

@@ -101,6 +101,7 @@ class _Run:
             except StoppedError as stopped:
                 await self._wind_down.run(state, stopped, our_job)
             except Exception as error:  # noqa: BLE001  # a bug, and a job may be running
+                # Noted here: it would leave the task group wrapped in an exception group.
                 state.error = error if isinstance(error, AirbyteSyncError) else BugError.of(error)
                 if isinstance(state.error, BugError):
                     await self._wind_down.after_bug(our_job)
@@ -155,6 +156,7 @@ class _Run:
                 await until_stopped(wait.until_end(), stop=self._stop)
             except OutOfTimeError as error:
                 state.error = error
+                # The last poll came after the deadline: the grace period counts from the deadline.
                 at = self._deadline if error.limit == "--timeout" else None
                 raise DeadlineError(error.limit, at=at) from error
         await complete(self._context, state, seconds=self._seconds_left())

@@ -82,6 +82,7 @@ def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job |
     job whose date cannot be read.
     """
     earliest = since.replace(microsecond=0)
+    # A success first: it ends the task at once, an active job would have to be waited for.
     done = [job for job in jobs if job.status == "succeeded"]
     candidates = [
         job for job in (*done, *active_among(jobs)) if job.type in FULFILLED_BY[job_type]
@@ -105,6 +106,7 @@ def _is_since(job: Job, jobs: Sequence[Job], earliest: datetime) -> bool | None:
     """Compare a job's creation; without a date, use its neighbours and its end. None: unknown."""
     if job.created_at is not None:
         return job.created_at >= earliest
+    # Job ids grow with time, so the neighbours' dates are limits for this one's.
     before = [one.created_at for one in jobs if one.id < job.id and one.created_at]
     if before and max(before) >= earliest:
         return True

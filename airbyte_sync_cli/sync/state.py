@@ -78,6 +78,7 @@ class SyncState:
         status = self.job.status if self.job else None
         if status == "succeeded" and not self.fulfils_request:
             status = None  # the reset that Airbyte does before the sync is not the sync
+        # A job that our own cancel ended is a timeout or an interrupt, not "cancelled".
         by_us = self.cancel is not None and self.cancel.requested
         if status in _BY_STATUS and not (status == "cancelled" and by_us):
             return _BY_STATUS[status]

@@ -72,6 +72,7 @@ class Stop:
 
     def grace_left(self, since: float) -> float:
         """Return the seconds left for winding down what was stopped at `since`."""
+        # A signal may arrive while --timeout is being wound down: then its grace is shorter.
         end = since + STOP_GRACE
         if self.interrupted is not None:
             end = min(end, self.interrupted.at + INTERRUPT_GRACE)
@@ -107,7 +108,7 @@ async def until_stopped(
         request = group.create_task(stop.wait())
         await asyncio.wait({body, request}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         request.cancel()
-        if not body.done():
+        if not body.done():  # done at the same moment as the stop: its result counts
             body.cancel()
     if body.cancelled():
         raise StoppedError if stop.is_requested else DeadlineError

@@ -103,6 +103,7 @@ class Trigger:
         """Read the connection's jobs and act on them. True: there is a job, or a skip."""
         read_at = self._clock.monotonic()  # before the read: its first page may be that old
         jobs = await self._read_jobs()
+        # In this order: an active job of ours must not be taken for another one in the way.
         if await self._our_job.claim_from(jobs):
             return True
         found = self._earlier_run.among(jobs)
@@ -179,6 +180,7 @@ class Trigger:
             await wait_for_other_job(self._context, self._state, other)
         except UnknownOutcomeError as error:
             raise self._not_started(error.message) from error
+        # What was refused before says nothing about the connection as it is now.
         self._attempt, self._conflict_since, self._state.obstacle = 1, None, None
 
     def _fulfils_request(self, job: Job) -> bool:
@@ -212,7 +214,7 @@ class Trigger:
 
         None, and no slot, where a job has appeared while we waited for it.
         """
-        await self._context.slots.acquire()
+        await self._context.slots.acquire()  # may take minutes: a trigger can take one itself
         fresh_since = None
         try:
             fresh_since = read_at if self._is_fresh(read_at) else await self._read_again()
@@ -322,11 +324,11 @@ class Trigger:
             await self._wait_for_other(job)
             return False
         self._prerequisites += 1
-        self._our_job.claim(job)
+        self._our_job.claim(job)  # before the wait: a stop in it has to cancel the reset
         self._state.job = await wait_for_other_job(self._context, self._state, job)
         if self._state.job.status != "succeeded":
             return True
-        self._our_job.release()
+        self._our_job.release()  # its success is not the sync's
         if self._prerequisites >= self._policy.max_triggers:
             raise ConflictError(
                 f"Airbyte answered {self._prerequisites} times with a {job.type} of "

@@ -65,7 +65,7 @@ class Wait:
             self._note_outage(error)
             return None
         self._note_end_of_outage()
-        self._state.job = job
+        self._state.job = job  # also a final one: whatever stops us next, the outcome is known
         self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
         # Once --timeout has passed, the cancel is due: live numbers would only delay it.
         if job.is_active and job.status not in NOT_STARTED_STATUSES and not self._is_overdue():
