@@ -1,4 +1,4 @@
-"""The core against the sandbox: real requests, real server code, virtual time, no socket."""
+"""The real client and core before the sandbox, in virtual time and without a socket."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class LoopClock:
-    """Follows the virtual loop; the wall clock can be set off by itself; jitter has a seed."""
+    """Follows the loop's virtual time; the wall clock can be set off; jitter has a seed."""
 
     def __init__(self, seed: int = 0) -> None:
         self.skew = timedelta()
@@ -50,7 +50,7 @@ class LoopClock:
 
 
 class SocketLike(LoopbackTransport):
-    """Tells, as a socket does, when a request leaves; can be cut, and slow to connect.
+    """Traces, as a socket does, when a request is sent; can refuse, and be slow to connect.
 
     Answers are dated by the sandbox's clock, as servers date them, unless `is_dated` is False.
     """
@@ -96,7 +96,7 @@ class SocketLike(LoopbackTransport):
 
 @dataclass
 class Bench:
-    """One sandbox, one server object, and what was told."""
+    """One sandbox, one client, and the events that were emitted."""
 
     sandbox: Sandbox
     api: str = "public"
@@ -104,21 +104,21 @@ class Bench:
     with_config: bool = True
     events: list[Event] = field(default_factory=list)
     listener: Callable[[Event], None] | None = None
-    """Listens instead of the list, which it may fill itself."""
+    """Receives the events instead of the list, which it may fill itself."""
     clock: LoopClock = field(default_factory=LoopClock)
     cut_between: tuple[float, float] = (0.0, 0.0)
-    """Virtual seconds in which no connection can be made."""
+    """From when to when connections are refused, in virtual seconds."""
     trigger_connects_in: float = 0.0
-    """Virtual seconds before a trigger can leave."""
+    """Virtual seconds until the connection of a trigger is up."""
     trigger_breaks: bool = False
-    """Whether an exception that nobody expects comes a second after a trigger's effect."""
+    """Whether a bug (ValueError) follows a second after a trigger's effect."""
     refused_triggers: int = 0
-    """Number of triggers whose connection is refused before the first one that leaves."""
+    """Number of triggers whose connection is refused before the first one that is sent."""
     auth: httpx.Auth | None = None
     is_dated: bool = True
-    """Whether answers carry a `Date`."""
+    """Whether responses carry a `Date`."""
     seconds: float = 0.0
-    """How long the last run took, in virtual time."""
+    """Virtual seconds of the last run."""
 
     def run(
         self,
@@ -126,7 +126,7 @@ class Bench:
         stop_after: float | None = None,
         at: tuple[float, Callable[[], object]] | None = None,
     ) -> list[SyncState]:
-        """Run these connections to the end; SIGTERM after so many seconds, `at` meanwhile."""
+        """Run these connections; SIGTERM after `stop_after` seconds, and a call `at` a moment."""
 
         async def work(context: Context) -> list[SyncState]:
             if at is not None:
@@ -196,8 +196,8 @@ class Bench:
             http_client, public, config if self.with_config else None, ui="http://airbyte"
         )
 
-    def told(self, kind: type[_Event]) -> list[_Event]:
-        """The events of one kind."""
+    def emitted(self, kind: type[_Event]) -> list[_Event]:
+        """Return the events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
     @property
@@ -213,7 +213,7 @@ def bench(
     ahead: float = 0.0,
     **config: object,
 ) -> Bench:
-    """Set up a sandbox of a version at the beginning of virtual time, its clock so far ahead."""
+    """Set up a sandbox of a version at the start of virtual time, its clock `ahead` of ours."""
     start = START + timedelta(seconds=ahead)
     fields = {"airbyte_version": version, "start": start, **config}
     return Bench(
@@ -232,5 +232,5 @@ def wait_policy(**changes: object) -> RunPolicy:
 
 
 def script(life: str, **more: object) -> JobScript:
-    """Write a job's plot in short."""
+    """Return the script of a job by its life, such as `running 20, failed`."""
     return JobScript.model_validate({"life": life, **more})

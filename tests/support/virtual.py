@@ -1,4 +1,4 @@
-"""Coroutines on a loop whose time jumps to the next timer: an hour passes at once."""
+"""Run coroutines on a loop whose time jumps to the next timer: an hour takes milliseconds."""
 
 import asyncio
 import functools
@@ -18,7 +18,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def virtual(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Let a coroutine be a test that runs in virtual time."""
+    """Turn a coroutine into a test that runs in virtual time."""
 
     @functools.wraps(test)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:

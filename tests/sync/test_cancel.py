@@ -37,11 +37,13 @@ def test_first_cancel_is_sent_within_a_second_and_reported_before_it_is_confirme
 
     [first, *_] = given.sandbox.sent("cancel")
     assert first.time - 60 <= given.sandbox.clock.start + 1
-    told = [event.results[0].cancel for event in given.events if isinstance(event, Provisional)]
-    assert told[0] is None, "told at once, before anything is sent"
-    assert told[1] is not None
-    assert told[1].requested
-    assert not told[1].confirmed
+    reported = [
+        event.results[0].cancel for event in given.events if isinstance(event, Provisional)
+    ]
+    assert reported[0] is None, "at once, before anything is sent"
+    assert reported[1] is not None
+    assert reported[1].requested
+    assert not reported[1].confirmed
     assert state.cancel is not None
     assert state.cancel.confirmed
 

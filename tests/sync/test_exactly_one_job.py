@@ -78,7 +78,7 @@ def test_response_lost_in_any_way_leaves_exactly_one_job(fault: Fault, api: str)
 
 
 def test_lost_response_on_a_scheduled_connection_adopts_with_a_warning() -> None:
-    given = bench("1.8")  # servers before 2.0 do not tell who started a job
+    given = bench("1.8")  # servers before 2.0 do not record who started a job
     orders = given.sandbox.add_connection(
         "orders", schedule="every 24 hours", script=script(QUICK)
     )
@@ -150,7 +150,7 @@ def test_job_that_appears_ten_seconds_after_a_state_conflict_is_claimed() -> Non
 
 
 def test_response_with_an_old_active_job_adopts_it() -> None:
-    """At HEAD a trigger during `queued` returns the job that waits already."""
+    """The latest version answers a trigger during `queued` with the queued job."""
     given = bench(policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection(
         "orders", script=script("queued 300, running 5, succeeded")
@@ -262,7 +262,7 @@ def test_phantom_409_is_a_conflict_after_two_minutes_of_retries() -> None:
 
     assert state.exit_code is ExitCode.CONFLICT
     assert state.error is not None
-    assert "already running" in state.error.message  # the server's own words
+    assert "already running" in state.error.message  # Airbyte's message
     assert 120 <= given.seconds < 180
 
 
@@ -522,11 +522,11 @@ def test_other_reset_after_a_lost_trigger_is_never_a_success() -> None:
     given = bench(policy=trigger_policy(if_running="attach"))
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
-    theirs = script("running 100, succeeded")
+    other = script("running 100, succeeded")
 
     [state] = given.run(
         orders,
-        at=(5, lambda: given.sandbox.start_job(orders, kind="reset_connection", script=theirs)),
+        at=(5, lambda: given.sandbox.start_job(orders, kind="reset_connection", script=other)),
     )
 
     assert state.exit_code is ExitCode.OK
@@ -685,7 +685,7 @@ def test_late_job_after_a_conflict_is_claimed_once() -> None:
 
     given.run(orders)
 
-    assert len(given.told(JobKnown)) == 1
+    assert len(given.emitted(JobKnown)) == 1
 
 
 @pytest.mark.parametrize("status", ["paused", "unknown"])
@@ -704,7 +704,7 @@ def test_unknown_status_counts_as_active_only_in_the_newest_job(status: str, end
 
 @pytest.mark.parametrize("status", ["pending", "queued", "running", "incomplete"])
 def test_known_active_status_counts_in_every_job(status: str) -> None:
-    """A clear that waits for its turn is newer than what it cancels."""
+    """A pending clear is newer than the sync that it cancels."""
     older = Job(id=7, connection_id="c", type="sync", status=status, created_at=START)
 
     assert active_among([replace(older, id=8, status="failed"), older]) == [older]

@@ -249,7 +249,7 @@ def test_signal_during_the_wait_for_numbers_leaves_the_success_suspect() -> None
 
 
 def test_provisional_result_of_an_unproven_success_is_suspect() -> None:
-    """Another sync is being cancelled, and somebody may kill us before that is over."""
+    """Another sync is being cancelled, and a SIGKILL may come before that is over."""
     given = bench(policy=RunPolicy(min_records=1000))
     plot = script("running 60, succeeded", records=1000, statistics_late=50)
     orders = given.sandbox.add_connection("orders", script=plot)
@@ -259,9 +259,9 @@ def test_provisional_result_of_an_unproven_success_is_suspect() -> None:
     states = given.run(orders, other, stop_after=90)
 
     assert [state.exit_code for state in states] == [ExitCode.SUSPECT, ExitCode.SIGTERM]
-    told = [event.results[0].exit_code for event in given.told(Provisional)]
-    assert told
-    assert set(told) == {ExitCode.SUSPECT}
+    reported = [event.results[0].exit_code for event in given.emitted(Provisional)]
+    assert reported
+    assert set(reported) == {ExitCode.SUSPECT}
 
 
 def test_success_that_is_proven_late_is_ok() -> None:
@@ -293,7 +293,7 @@ def test_stale_read_does_not_undo_a_final_status(
 
     async def lagging(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
         job = await read(self, job_id, retry_for=retry_for)
-        ended = [e for e in given.told(Polled) if e.sync.job and e.sync.job.is_final]
+        ended = [e for e in given.emitted(Polled) if e.sync.job and e.sync.job.is_final]
         return replace(job, status="running", ended_at=None) if ended else job
 
     monkeypatch.setattr(Airbyte, "job", lagging)

@@ -17,7 +17,7 @@ INFO = {"job": JOB, "attempts": [{"attempt": {"id": 0}}]}
 
 
 class Log:
-    """Serves one log a look; `breaks_after` so many lines the answer ends, once for each."""
+    """Serves one log per read; the first response of each ends after `breaks_after` lines."""
 
     def __init__(self, *logs: Sequence[str], breaks_after: Sequence[int] = ()) -> None:
         self._logs = iter(logs)
@@ -47,7 +47,7 @@ class Log:
         return True
 
     def read(self, *, tail: int | None = None) -> Sequence[str]:
-        """Look at one log after the other."""
+        """Read one log after the other."""
 
         async def work() -> None:
             async with httpx.AsyncClient(transport=httpx.MockTransport(self._answer)) as client:

@@ -22,7 +22,7 @@ LONG = "running 6000, succeeded"
 
 
 def starting(given: Bench, orders: SimConnection, life: str = LONG) -> Callable[[], object]:
-    """Let somebody start a sync by hand."""
+    """Return a call by which another client starts a sync by hand."""
     return lambda: given.sandbox.start_job(orders, script=script(life))
 
 
@@ -69,7 +69,7 @@ def test_baseline_is_fixed_once_a_trigger_may_have_started_a_job(fault: str) -> 
 def test_job_found_by_undated_responses_is_claimed_only_soon_after_the_trigger(
     action: str, found_after: float
 ) -> None:
-    """Without a `Date` nothing tells when it was created, so the look that finds it counts."""
+    """Without a `Date` its creation cannot be compared: what counts is when it is read."""
     given = bench()
     given.is_dated = False
     orders = given.sandbox.add_connection("orders", script=script("running 6000, succeeded"))
@@ -281,12 +281,12 @@ def test_found_refresh_is_adopted() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(LONG))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
-    theirs = script(LONG)
+    other = script(LONG)
 
     [state] = given.run(
         orders,
         stop_after=60,
-        at=(5, lambda: given.sandbox.start_job(orders, kind="refresh", script=theirs)),
+        at=(5, lambda: given.sandbox.start_job(orders, kind="refresh", script=other)),
     )
 
     assert state.adopted
@@ -334,10 +334,10 @@ def test_clean_no_has_the_start_refused() -> None:
 def test_start_is_started_only_for_our_job() -> None:
     given = bench(policy=trigger_policy(if_running="attach"))
     ours = given.sandbox.add_connection("ours", script=script(QUICK))
-    theirs = given.sandbox.add_connection("theirs", script=script(QUICK))
-    given.sandbox.start_job(theirs)
+    other = given.sandbox.add_connection("other", script=script(QUICK))
+    given.sandbox.start_job(other)
 
-    first, second = given.run(ours, theirs)
+    first, second = given.run(ours, other)
 
     assert (first.start, second.start) == (Start.STARTED, Start.NOT_SENT)
 
@@ -350,7 +350,7 @@ def test_job_known_event_has_the_url_and_since(since: datetime | None, job_id: i
 
     [state] = given.run(orders)
 
-    [known] = given.told(JobKnown)
+    [known] = given.emitted(JobKnown)
     assert known.sync.job is not None
     assert (known.sync.job.id, known.since) == (job_id, since is not None)
     assert known.sync.url == state.url
@@ -422,10 +422,10 @@ def test_clear_of_another_client_is_never_claimed_as_a_sync() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-before", times=1))
-    theirs = script("running 5, succeeded")
+    other = script("running 5, succeeded")
 
     [state] = given.run(
-        orders, at=(10, lambda: given.sandbox.start_job(orders, kind="clear", script=theirs))
+        orders, at=(10, lambda: given.sandbox.start_job(orders, kind="clear", script=other))
     )
 
     assert (state.exit_code, state.result().job_type) == (ExitCode.OK, "sync")

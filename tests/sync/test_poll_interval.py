@@ -39,9 +39,9 @@ def test_polls_are_denser_near_the_typical_end() -> None:
 
 @given(st.floats(min_value=1, max_value=1e5))
 def test_day_of_waiting_takes_few_polls(typical: float) -> None:
-    age, looks = 0.0, 0
+    age, polls = 0.0, 0
     while age < 86_400:
         age += pause_before_poll(age, history=History(durations=(typical,)), jitter=0)
-        looks += 1
+        polls += 1
 
-    assert looks < 86_400 / LONGEST + 150
+    assert polls < 86_400 / LONGEST + 150

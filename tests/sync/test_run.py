@@ -37,7 +37,7 @@ LONG = "running 6000, succeeded"
 
 
 def breaking(given: Bench, kind: type[Event], *, key: str, times: int = 1) -> None:
-    """Let whoever listens to this kind of event have a bug."""
+    """Let the listener raise at events of this kind."""
     left = [kind] * times
 
     def listen(event: Event) -> None:
@@ -205,7 +205,7 @@ def test_dry_run_starts_nothing_and_reports_what_it_would_do() -> None:
 
     assert state.exit_code is ExitCode.OK
     assert not given.sandbox.jobs
-    assert [said.message for said in given.told(DryRun)] == ["would start a sync"]
+    assert [said.message for said in given.emitted(DryRun)] == ["would start a sync"]
 
 
 def test_dry_run_reports_the_active_job() -> None:
@@ -215,7 +215,7 @@ def test_dry_run_reports_the_active_job() -> None:
 
     given.run(orders)
 
-    assert [said.message for said in given.told(DryRun)] == ["job 1 is running: would wait"]
+    assert [said.message for said in given.emitted(DryRun)] == ["job 1 is running: would wait"]
 
 
 def test_finished_event_carries_error_and_full_failure() -> None:
@@ -225,10 +225,10 @@ def test_finished_event_carries_error_and_full_failure() -> None:
 
     given.run(bad, off)
 
-    told = {event.sync.key: event for event in given.events if isinstance(event, Finished)}
-    assert told[bad.id].failure is not None
-    assert told[bad.id].error is None
-    assert "inactive" in str(told[off.id].error)
+    finished = {event.sync.key: event for event in given.events if isinstance(event, Finished)}
+    assert finished[bad.id].failure is not None
+    assert finished[bad.id].error is None
+    assert "inactive" in str(finished[off.id].error)
 
 
 @pytest.mark.parametrize("kind", [JobKnown, Polled])
@@ -240,14 +240,14 @@ def test_bug_with_an_active_job_names_it_with_a_hint(kind: type[Event]) -> None:
     [state] = given.run(orders)
 
     assert state.exit_code is ExitCode.BUG
-    told = error_result(ExitCode.BUG, [state.result()], state.error)
-    assert told is not None
-    assert told.message == (
+    error = error_result(ExitCode.BUG, [state.result()], state.error)
+    assert error is not None
+    assert error.message == (
         "internal error: ValueError: ours; job 1 (orders): still active in Airbyte"
     )
-    assert told.hint is not None
-    assert "airbyte-sync wait 1" in told.hint
-    assert "report it" in told.hint
+    assert error.hint is not None
+    assert "airbyte-sync wait 1" in error.hint
+    assert "report it" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -277,11 +277,11 @@ def test_bug_in_the_trigger_names_the_job_that_it_started() -> None:
 
     [state] = given.run(orders)
 
-    told = error_result(ExitCode.BUG, [state.result()], state.error)
-    assert told is not None
+    error = error_result(ExitCode.BUG, [state.result()], state.error)
+    assert error is not None
     assert (state.exit_code, state.start) == (ExitCode.BUG, Start.STARTED)
-    assert "ValueError: ours; job 1 (orders): still active in Airbyte" in told.message
-    assert "airbyte-sync wait 1" in (told.hint or "")
+    assert "ValueError: ours; job 1 (orders): still active in Airbyte" in error.message
+    assert "airbyte-sync wait 1" in (error.hint or "")
 
 
 def test_bug_in_the_trigger_during_a_stop_loses_no_job() -> None:
@@ -308,10 +308,10 @@ def test_bug_that_also_breaks_the_search_reports_that_a_job_may_exist() -> None:
     [state] = given.run(orders)
 
     assert (state.exit_code, state.start) == (ExitCode.BUG, Start.POSSIBLE)
-    told = error_result(ExitCode.BUG, [state.result()], state.error)
-    assert told is not None
-    assert "a job may have been started" in told.message
-    assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
+    error = error_result(ExitCode.BUG, [state.result()], state.error)
+    assert error is not None
+    assert "a job may have been started" in error.message
+    assert f"airbyte-sync status --conn {orders.id}" in (error.hint or "")
 
 
 @pytest.mark.parametrize("kind", [Finished, Provisional])
@@ -330,10 +330,10 @@ def test_bug_of_a_listener_at_the_end_leaves_every_result(kind: type[Event]) -> 
 
 
 def test_bug_without_a_job_is_exit_code_1() -> None:
-    told = error_result(ExitCode.BUG, [], BugError("internal error"))
+    error = error_result(ExitCode.BUG, [], BugError("internal error"))
 
-    assert told is not None
-    assert told.message == "internal error"
+    assert error is not None
+    assert error.message == "internal error"
 
 
 def test_bug_in_the_wind_down_names_the_job() -> None:
@@ -343,11 +343,11 @@ def test_bug_in_the_wind_down_names_the_job() -> None:
 
     [state] = given.run(orders, stop_after=60)
 
-    told = error_result(ExitCode.BUG, [state.result()], state.error)
+    error = error_result(ExitCode.BUG, [state.result()], state.error)
     assert state.exit_code is ExitCode.BUG
-    assert told is not None
-    assert "job 1 (orders): still active in Airbyte" in told.message
-    assert "airbyte-sync wait 1" in (told.hint or "")
+    assert error is not None
+    assert "job 1 (orders): still active in Airbyte" in error.message
+    assert "airbyte-sync wait 1" in (error.hint or "")
 
 
 def test_bugs_in_several_syncs_name_every_job() -> None:
@@ -362,11 +362,11 @@ def test_bugs_in_several_syncs_name_every_job() -> None:
 
     states = given.run(*both)
 
-    told = error_result(ExitCode.BUG, [state.result() for state in states], states[0].error)
-    assert told is not None
-    assert "job 1 (one): still active in Airbyte" in told.message
-    assert "job 2 (two): still active in Airbyte" in told.message
-    assert "airbyte-sync wait 1 2" in (told.hint or "")
+    error = error_result(ExitCode.BUG, [state.result() for state in states], states[0].error)
+    assert error is not None
+    assert "job 1 (one): still active in Airbyte" in error.message
+    assert "job 2 (two): still active in Airbyte" in error.message
+    assert "airbyte-sync wait 1 2" in (error.hint or "")
 
 
 def test_bug_in_one_sync_names_its_job_and_spares_the_others(

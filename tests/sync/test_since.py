@@ -40,7 +40,7 @@ def test_job_counts_from_the_second_of_its_creation(
 def test_retry_adopts_the_job_of_the_earlier_run_by_any_clock(
     ahead: float, killed_after: float
 ) -> None:
-    """The first try noted its own start, and died after its trigger."""
+    """The first run noted its start, and was killed after its trigger."""
     given = bench(ahead=ahead)
     orders = given.sandbox.add_connection("orders", script=script("running 600, succeeded"))
     given.sandbox.start_job(orders, script=script("running 600, succeeded"))
@@ -102,7 +102,7 @@ def test_dry_run_reports_the_job_that_would_count(life: str, words: str) -> None
 
     given.run(orders)
 
-    assert [event.message for event in given.told(DryRun)] == [words]
+    assert [event.message for event in given.emitted(DryRun)] == [words]
     assert not given.sandbox.sent("trigger")
 
 

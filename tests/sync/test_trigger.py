@@ -43,7 +43,7 @@ def policy(**changes: object) -> RunPolicy:
 
 
 def starting(given: Bench, orders: SimConnection, life: str = LONG) -> Callable[[], object]:
-    """Let somebody start a sync by hand."""
+    """Return a call by which another client starts a sync by hand."""
     return lambda: given.sandbox.start_job(orders, script=script(life))
 
 
@@ -52,7 +52,7 @@ BRIEF = "running 1, succeeded"
 
 
 def once(given: Bench, kind: type[Event], do: Callable[[], object]) -> None:
-    """Do something at the first event of a kind."""
+    """Call `do` at the first event of a kind."""
     pending = [do]
 
     def listen(event: Event) -> None:
@@ -69,7 +69,7 @@ A_WHILE = "running 900, succeeded"
 
 
 def limit(given: Bench, most: int, monkeypatch: pytest.MonkeyPatch, *, after: str = "") -> None:
-    """Let so many requests a second through, from the first request of a kind on."""
+    """Let `most` requests a second through, from the first request of a kind on."""
     take = given.sandbox.faults.take
     times: list[float] = []
 
@@ -99,8 +99,8 @@ def test_refused_connection_is_retried_without_a_search(api: str) -> None:
 
     assert (state.exit_code, state.adopted, state.start) == (ExitCode.OK, False, Start.STARTED)
     assert [job.id for job in given.sandbox.jobs] == [state.result().job_id]
-    assert len(given.told(Triggering)) == 2
-    assert not given.told(LookingForJob)
+    assert len(given.emitted(Triggering)) == 2
+    assert not given.emitted(LookingForJob)
 
 
 def test_refused_connections_end_as_unavailable_after_the_last_attempt() -> None:
@@ -114,7 +114,7 @@ def test_refused_connections_end_as_unavailable_after_the_last_attempt() -> None
     assert state.error is not None
     assert state.error.message.startswith("nothing was started: cannot reach http://airbyte: ")
     assert state.error.hint is not None
-    assert len(given.told(Triggering)) == TriggerPolicy().max_triggers
+    assert len(given.emitted(Triggering)) == TriggerPolicy().max_triggers
     assert not given.sandbox.jobs
 
 
@@ -136,7 +136,7 @@ def test_refused_connections_double_the_pause_before_each_retry() -> None:
 
 
 def test_response_with_an_old_active_job_of_unknown_status_adopts_it() -> None:
-    """The look cannot tell that it is active: its status is unknown, and it is not the newest."""
+    """The list hides that it is active: its status is unknown, and it is not the newest."""
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
     given.sandbox.start_job(orders, script=script("preparing 100, running 60, succeeded"))
@@ -160,7 +160,7 @@ def test_response_with_an_old_final_job_claims_nothing() -> None:
     [state] = given.run(orders)
 
     assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
-    [looking] = given.told(LookingForJob)
+    [looking] = given.emitted(LookingForJob)
     assert looking.reason == "Airbyte answered with job 1, which had ended before"
 
 
@@ -205,7 +205,7 @@ def test_old_active_job_after_a_lost_trigger_leaves_the_start_possible() -> None
 
 
 def test_outage_before_the_retry_of_a_lost_trigger_is_tolerated() -> None:
-    """The look before the retry, too, is worth more than a read's usual patience."""
+    """The read before the retry is retried for --max-outage, too."""
     reads: list[int] = []
 
     def ended(*faults: Fault) -> SyncState:
@@ -238,7 +238,7 @@ def test_response_with_an_old_reset_waits_and_starts_the_sync() -> None:
     [state] = given.run(orders)
 
     assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
-    assert [blocked.other.id for blocked in given.told(BlockedBy)] == [1]
+    assert [blocked.other.id for blocked in given.emitted(BlockedBy)] == [1]
     assert len(given.sandbox.sent("trigger")) == 2
 
 
@@ -330,7 +330,7 @@ def test_conflict_after_a_lost_trigger_claims_the_active_job() -> None:
 
     assert (state.exit_code, state.result().job_id) == (ExitCode.OK, 1)
     assert len(given.sandbox.jobs) == 1
-    assert not given.told(BlockedBy)
+    assert not given.emitted(BlockedBy)
 
 
 def test_conflict_without_a_job_is_retried_after_2_to_20_seconds() -> None:
@@ -467,7 +467,7 @@ def test_sync_is_started_where_every_read_is_slow(slow: float) -> None:
 
 @pytest.mark.parametrize("seconds", [0.5, 1.5, 20.0])
 def test_slow_connect_sends_no_stale_trigger(seconds: float) -> None:
-    """It is made again while the look is fresh, and in the end without."""
+    """It is connected again after a fresh read, and in the end after a stale one."""
     given = bench()
     given.trigger_connects_in = seconds
     orders = given.sandbox.add_connection("orders", script=script(QUICK))
@@ -693,8 +693,8 @@ def test_failed_list_of_hidden_jobs_makes_no_old_job_new(action: str) -> None:
     orders = given.sandbox.add_connection("orders", script=script(PENDING_LONG))
     given.sandbox.start_job(orders, kind="refresh", script=script("succeeded"))
     given.sandbox.faults.add(
-        Fault(when="jobs", action="status", status=500, nth=5),  # the second look's refreshes
-        Fault(when="jobs", action="hold", seconds=1.2, nth=1),  # a first look that gets old
+        Fault(when="jobs", action="status", status=500, nth=5),  # of the second read: refreshes
+        Fault(when="jobs", action="hold", seconds=1.2, nth=1),  # a first read that gets stale
         Fault.model_validate(f"trigger:{action}:times=1"),
     )
 
@@ -766,7 +766,7 @@ def test_start_that_airbyte_never_confirms_is_unknown() -> None:
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize(
     ("most", "code"),
-    [(2, ExitCode.OK), (1, ExitCode.UNAVAILABLE)],  # what a look takes leaves none for a trigger
+    [(2, ExitCode.OK), (1, ExitCode.UNAVAILABLE)],  # a read leaves no request for a trigger
 )
 def test_rate_limiting_gateway_does_not_prevent_the_start(
     most: int, code: ExitCode, seed: int, monkeypatch: pytest.MonkeyPatch

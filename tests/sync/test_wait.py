@@ -411,7 +411,7 @@ def test_wait_begun_between_two_attempts_has_no_late_start() -> None:
 
 @pytest.mark.parametrize("how", ["attach", "wait", "lost"])
 def test_job_known_from_a_list_exists_although_reading_it_is_a_500(how: str) -> None:
-    """The Config API answers the same for a job that there is not."""
+    """The Config API answers the same for a job that does not exist."""
     trigger = TriggerPolicy(if_running="attach" if how == "attach" else "wait")
     given = bench(api="config", policy=RunPolicy(trigger=trigger))
     orders = given.sandbox.add_connection("orders", script=script("running 900, succeeded"))

@@ -96,7 +96,7 @@ def test_cancel_names_the_limit_that_caused_it(policy: RunPolicy, words: str) ->
 
     given.run(orders)
 
-    [told] = given.told(Cancelling)
+    [told] = given.emitted(Cancelling)
     assert told.because.startswith(words)
 
 
@@ -107,7 +107,7 @@ def test_cancel_of_fail_fast_is_not_called_an_interruption() -> None:
 
     given.run(bad, orders)
 
-    [told] = given.told(Cancelling)
+    [told] = given.emitted(Cancelling)
     assert "--fail-fast" in told.because
 
 
@@ -134,7 +134,7 @@ def test_provisional_results_have_no_ok_for_an_undecided_sync() -> None:
 
     given.run(done, orders, stop_after=80)
 
-    codes = [overall(event.results) for event in given.told(Provisional)]
+    codes = [overall(event.results) for event in given.emitted(Provisional)]
     assert codes
     assert set(codes) == {ExitCode.SIGTERM}
 
@@ -171,7 +171,7 @@ def test_unsent_trigger_is_not_sent_after_a_stop(api: str, schedule: str, after:
 
 
 def test_unsent_retry_of_a_trigger_is_not_sent_after_a_stop() -> None:
-    """A lost trigger is looked for meanwhile, long enough for the retry's connection to stand."""
+    """The stop searches for the lost trigger, long enough for the retry to be connected."""
     moments: list[float] = []
 
     def stopped(after: float | None) -> Bench:
@@ -241,8 +241,8 @@ def test_hundred_cancels_are_reported_in_a_few_provisional_results() -> None:
 
     assert not given.sandbox.active_jobs()
     assert all(state.cancel is not None and state.cancel.confirmed for state in states)
-    assert len(given.told(Provisional)) <= GRACE / 0.25
-    last = given.told(Provisional)[-1]
+    assert len(given.emitted(Provisional)) <= GRACE / 0.25
+    last = given.emitted(Provisional)[-1]
     assert sum(one.cancel is not None for one in last.results) == len(many)
 
 
@@ -392,7 +392,7 @@ def test_provisional_results_are_reported_at_once_after_a_signal() -> None:
 
     given.run(orders, stop_after=5)
 
-    first = given.told(Provisional)[0].results[0]
+    first = given.emitted(Provisional)[0].results[0]
     assert (first.exit_code, first.start) == (ExitCode.SIGTERM, Start.POSSIBLE)
 
 
