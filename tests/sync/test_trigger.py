@@ -387,7 +387,7 @@ def test_active_job_is_named_as_adopted_with_a_hint() -> None:
 
     assert failed.error is not None
     assert failed.error.message == "job 1 (sync) is running on connection 'orders'"
-    assert "--if-running wait starts a job afterwards" in (failed.error.hint or "")
+    assert "--if-running wait starts a sync afterwards" in (failed.error.hint or "")
     assert (skipped.exit_code, skipped.result().job_id) == (ExitCode.SKIPPED, 1)
     assert (skipped.adopted, skipped.start) == (True, Start.NOT_SENT)
 
