@@ -173,6 +173,7 @@ def _if_supported() -> Iterator[None]:
 
 def _overwrite(path: Path, content: bytes) -> None:
     """Write in place. A pipe without a reader fails at once instead of blocking."""
+    # O_NONBLOCK: a pipe; O_NOCTTY: a terminal must not become the controlling one.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
     try:
         handle = os.open(path, flags, _READABLE_BY_ALL)

@@ -111,10 +111,10 @@ class Log:
         who = plain(entry.connection_name or entry.connection_id or "")
         job = f"job={entry.job_id}" if entry.job_id is not None else ""
         subject = f"[{' '.join(filter(None, [who, job]))}] " if who or job else ""
-        said = plain(entry.message)
+        message = plain(entry.message)
         if entry.url and (self._is_verbose or self._above is None):
-            said += f" {plain(entry.url)}"
-        return f"{format_time(self._clock.now())} {level}{subject}{said}"
+            message += f" {plain(entry.url)}"
+        return f"{format_time(self._clock.now())} {level}{subject}{message}"
 
     def _json(self, entry: Entry) -> str:
         name, status = entry.connection_name, entry.status

@@ -20,7 +20,7 @@ _FINE: Final = frozenset({ExitCode.OK, ExitCode.SKIPPED})
 
 @dataclass(slots=True, kw_only=True)
 class _Logged:
-    """What the log has said of one sync, and what a heartbeat would say."""
+    """What was logged of one sync, and what a heartbeat needs."""
 
     latest: Snapshot
     status: str = ""
@@ -47,7 +47,7 @@ class LogEntries:
                 return None
             case ev.Interrupted(signal=signal):
                 return Entry(event="interrupted", message=f"{signal}: stopping", level="warning")
-            case ev.OutageBegan() | ev.OutageEnded():
+            case ev.OutageBegan() | ev.OutageEnded():  # all syncs lose the same server at once
                 self._track(event)
                 return _progress_entry(event) if self._changes_outage(event) else None
             case ev.JobKnown():

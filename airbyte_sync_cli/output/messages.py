@@ -33,15 +33,16 @@ class FailureDetails:
     failure: Failure | None = None
 
 
-def blocks(
-    endings: Sequence[tuple[SyncResult, FailureDetails]], *, with_trace: bool
-) -> list[list[str]]:
+def failure_lines(
+    syncs: Sequence[tuple[SyncResult, FailureDetails]], *, with_trace: bool
+) -> list[str]:
     """Return a block of lines for each sync that failed or has an error of its own."""
-    alone = len(endings) == 1
+    alone = len(syncs) == 1
     return [
-        _block(sync, details, alone=alone, with_trace=with_trace)
-        for sync, details in endings
+        line
+        for sync, details in syncs
         if _has_block(sync, details, alone=alone)
+        for line in _block(sync, details, alone=alone, with_trace=with_trace)
     ]
 
 
@@ -80,7 +81,7 @@ def _why(sync: SyncResult, details: FailureDetails) -> str:
         return sync.failure.message
     if details.error is not None:
         return details.error.message
-    return "the API gives no reason; see the page of the job in Airbyte"
+    return "no reason in the API response; see the page of the job in Airbyte"
 
 
 def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
@@ -309,7 +310,7 @@ def reason(sync: SyncResult) -> str:
         where = " ".join(filter(None, [sync.failure.origin, sync.failure.type]))
         sentence += f": {sync.failure.message}" + (f" ({where})" if where else "")
     elif sync.exit_code == ExitCode.FAILED:
-        sentence += ": the API gives no reason" + (f", see {sync.url}" if sync.url else "")
+        sentence += ": no reason in the API response" + (f", see {sync.url}" if sync.url else "")
     return plain(sentence)
 
 

@@ -17,8 +17,8 @@ from airbyte_sync_cli.output.log import Entry, Log, LogHandler
 from airbyte_sync_cli.output.messages import (
     LABELLED,
     FailureDetails,
-    blocks,
     error_result,
+    failure_lines,
     reason,
 )
 from airbyte_sync_cli.output.options import OutputOptions
@@ -176,11 +176,40 @@ class Output:
         return lost.exit_code
 
     def write_traceback(self, error: BaseException) -> None:
-        """Write where a bug happened, for whoever fixes it."""
+        """Write the traceback of a bug to stderr."""
         text = "".join(traceback.format_exception(error))
         if self._stderr is not None:
             with suppress(OSError, ValueError):  # its reader is gone
                 write(self._stderr, printable(redact(text)))
+
+    def show(self, text: str) -> bool:
+        """Print a part of the result early, if it is for people.
+
+        Return False once the reader of stdout is gone.
+        """
+        return self._options.format != "text" or self._print(text)
+
+    @property
+    def screen(self) -> Screen:
+        """Return what stdout can show."""
+        return screen_of(self._stdout, self._environ)
+
+    @property
+    def is_for_people(self) -> bool:
+        """Return whether stdout and stderr are both terminals, so that an error is shown once."""
+        streams = (self._stdout, self._stderr)
+        shown = all(stream is not None and is_terminal(stream) for stream in streams)
+        return shown and self._options.format == "text"
+
+    @property
+    def keeps_reports(self) -> bool:
+        """Return whether details of the report are written: long ones are skipped if not."""
+        return self._options.format == "json" or self._files.keep_reports
+
+    def summary(self, syncs: Sequence[SyncResult]) -> str:
+        """Return a line for each sync, as stdout can show it."""
+        now = self._clock.now()
+        return summary(syncs, command=self._command, screen=self.screen, now=now)
 
     def _report(
         self,
@@ -239,9 +268,8 @@ class Output:
             self._log.write_line(line, hang=LABELLED)
 
     def _failure_lines(self, syncs: Sequence[SyncResult]) -> list[str]:
-        endings = [(sync, self._details_of.get(_which(sync), FailureDetails())) for sync in syncs]
-        found = blocks(endings, with_trace=self._options.verbosity > 0)
-        return [line for block in found for line in block]
+        known = [(sync, self._details_of.get(_which(sync), FailureDetails())) for sync in syncs]
+        return failure_lines(known, with_trace=self._options.verbosity > 0)
 
     def _write_error(self, report: Report) -> None:
         if report.error is not None:
@@ -258,11 +286,6 @@ class Output:
         more = self._failure_lines(report.syncs) if self._command == "status" else []
         return "\n".join([text, *more])
 
-    def summary(self, syncs: Sequence[SyncResult]) -> str:
-        """Return a line for each sync, as stdout can show it."""
-        now = self._clock.now()
-        return summary(syncs, command=self._command, screen=self.screen, now=now)
-
     def _write_result(self, report: Report, text: str | None) -> None:
         """Write the result in one piece, and last."""
         match self._options.format:
@@ -275,36 +298,13 @@ class Output:
         if content:
             self._print(content)
 
-    def show(self, text: str) -> bool:
-        """Print a part of the result early, if it is for people.
-
-        Return False once the reader of stdout is gone.
-        """
-        return self._options.format != "text" or self._print(text)
-
-    @property
-    def screen(self) -> Screen:
-        """Return what stdout can show."""
-        return screen_of(self._stdout, self._environ)
-
-    @property
-    def is_for_people(self) -> bool:
-        """Return whether stdout and stderr are both terminals, so that an error is shown once."""
-        streams = (self._stdout, self._stderr)
-        shown = all(stream is not None and is_terminal(stream) for stream in streams)
-        return shown and self._options.format == "text"
-
-    @property
-    def keeps_reports(self) -> bool:
-        """Return whether details of the report are written: long ones are skipped if not."""
-        return self._options.format == "json" or self._files.keep_reports
-
     def _print(self, content: str) -> bool:
         """Print; keep the reason of a failure, but not that a reader such as `head` has left."""
         if self._stdout is None:
             self._lost = "it is closed"
             return False
         encoding = self._stdout.encoding or "utf-8"
+        # A name that the encoding lacks is escaped, instead of failing the whole result.
         content = content.encode(encoding, "backslashreplace").decode(encoding)
         try:
             is_text = self._options.format == "text"  # with text that a command composed itself

@@ -126,7 +126,7 @@ class ProgressReporter:
         self._news_at = self._clock.monotonic()
         while pause > 0:
             left = self._news_at + pause - self._clock.monotonic()
-            if left > 0:
+            if left > 0:  # a log line meanwhile postpones the heartbeat
                 await self._clock.sleep(left)
                 continue
             entry = self._entries.heartbeat(now=self._clock.monotonic())

@@ -154,6 +154,7 @@ def _widths(columns: Sequence[Column], room: int | None) -> list[int]:
     """Take the missing room from the columns that have most to spare; first down to `least`."""
     widths = [column.width for column in columns]
     excess = _sum(widths, columns) - room if room is not None else 0
+    # Names are shortened below their readable width only once every other column has left.
     for limits in ([c.least for c in columns], [c.floor for c in columns]):
         spare = [
             0 if limit is None else w - limit for w, limit in zip(widths, limits, strict=True)

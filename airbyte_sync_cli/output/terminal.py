@@ -1,4 +1,4 @@
-"""What a stream can show: its width, colours and characters, and whether a live view."""
+"""What a stream can show: its width, colours and characters, and whether it gets a live view."""
 
 import os
 from collections.abc import Mapping

@@ -151,6 +151,7 @@ class LiveView:
         if not due or not _in_foreground(self._stream):
             return
         self._news, self._drawn_at, self._drawn_size = False, now, size
+        # A terminal wraps after its last column and scrolls after its last line: use neither.
         frame = Frame(self._screen, max(size.columns - 1, 1), max(size.lines - 1, 1), now)
         self._canvas.replace(draw(self._state, frame))
 

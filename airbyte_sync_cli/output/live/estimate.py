@@ -1,4 +1,4 @@
-"""How much longer a sync may take, from its connection's own past: a range, never a promise."""
+"""How much longer a sync may take, from the durations of past syncs: a range."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from airbyte_sync_cli.sync.anomalies import History
 
 _FEW: Final = 3
-"""Fewer past syncs than this say little of how much they differ."""
+"""With fewer past syncs than this, the range is widened: their spread is unknown."""
 _WIDENED_BY: Final = 0.25
 _FULLEST: Final = 0.97
 """A bar is full when the sync has ended, never before."""
@@ -17,7 +17,7 @@ _MINUTES_UP_TO: Final = 100 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Seconds that are left; None for both where it takes longer than it ever did."""
+    """Seconds that are left; both None where it takes longer than ever before."""
 
     share: float
     """How much of the typical sync is done, from 0 to 1."""
@@ -26,14 +26,14 @@ class Estimate:
 
     @property
     def span(self) -> str:
-        """Write the range in a few letters: `3-5 min`, `< 2 min`, `late`."""
+        """Return the range in a few letters: `3-5 min`, `< 2 min`, `late`."""
         if self.low is None or self.high is None:
             return "late"
         return _span(self.low, self.high)
 
     @property
     def sentence(self) -> str:
-        """Write the range for people: `about 3-5 min left`."""
+        """Return the range for people: `about 3-5 min left`."""
         span = self.span
         if span == "late":
             return "longer than usual"
@@ -43,8 +43,7 @@ class Estimate:
 def estimate(history: History, worked: float) -> Estimate | None:
     """Compare the seconds worked so far with past syncs; None without any.
 
-    Only those count that took longer than this one did already: what is known rules out the
-    others.
+    Only those that took longer than this one already has are used.
     """
     typical = history.typical
     if typical is None:
@@ -61,7 +60,7 @@ def estimate(history: History, worked: float) -> Estimate | None:
 
 
 def _span(low: float, high: float) -> str:
-    """Round outwards, so that the range stays true."""
+    """Round outwards, so that the range stays correct."""
     if high <= _SECONDS_UP_TO:
         return _between(low, high, step=5, seconds_each=1, unit="s")
     if high <= _MINUTES_UP_TO:

@@ -141,6 +141,7 @@ class LiveRow:
         """Note since when the job exists and runs: since we started it, or by Airbyte's clock."""
         is_running = job.status not in NOT_STARTED_STATUSES
         if self.known_at is None:
+            # Two clocks are compared only for an adopted job: ours began now.
             created = job.created_at if self.sync.adopted else None
             age = (wall - created).total_seconds() if created else 0.0
             self.known_at = now - max(0.0, age)
