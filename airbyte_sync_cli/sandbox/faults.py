@@ -10,75 +10,6 @@ from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.script import ScenarioModel, parse_seconds
 
-_VALUE_KEYS: Final = {
-    "hold": "seconds",
-    "drip": "seconds",
-    "late-job": "seconds",
-    "rate-limit": "retry-after",
-    "huge": "megabytes",
-    "login": "location",
-    "status": "status",
-}
-"""The key that the value in `action=value` sets."""
-_FIELDS: Final = {
-    "after": "after",
-    "api": "api",
-    "applied": "applied",
-    "body": "body",
-    "connection": "connection",
-    "for": "for_seconds",
-    "from": "from_seconds",
-    "location": "location",
-    "megabytes": "megabytes",
-    "nth": "nth",
-    "retry-after": "retry_after",
-    "seconds": "seconds",
-    "status": "status",
-    "times": "times",
-}
-KEYS: Final = tuple(_FIELDS)
-"""The keys of the short form."""
-_DURATIONS: Final = frozenset({"for", "from", "seconds"})
-
-
-def parse_fault(spec: str) -> dict[str, object]:
-    """Parse `WHEN:ACTION[=VALUE][:KEY=VALUE]…` to the fields of a fault.
-
-    A number is the action `status`; `applied` needs no value. Raises ValueError with a message for
-    the author.
-    """
-    when, _, more = spec.strip().partition(":")
-    # A colon inside a value (of a date, of an address) is not followed by a key.
-    rest = re.split(r":(?=[a-z-]+(?:[=:]|$))", more)
-    if not more:
-        raise ValueError(f"{spec!r} has no action: use '{spec}:503' or '{spec}:lost-after'")
-    fields: dict[str, object] = {"when": when, **_action(rest[0])}
-    for part in rest[1:]:
-        key, _, value = part.partition("=")
-        fields.update(_field(key, value, spec))
-    return fields
-
-
-def _action(text: str) -> dict[str, object]:
-    name, _, value = text.partition("=")
-    if name.isdecimal():  # `job:503` is short for `job:status=503`
-        return {"action": "status", "status": int(name)}
-    if not value:
-        return {"action": name}
-    if name not in _VALUE_KEYS:
-        raise ValueError(f"{text!r}: {name} takes no value")
-    return {"action": name, **_field(_VALUE_KEYS[name], value, text)}
-
-
-def _field(key: str, value: str, spec: str) -> dict[str, object]:
-    if key not in _FIELDS:
-        known = ", ".join(sorted(KEYS))
-        raise ValueError(f"{spec!r}: {key!r} is not a valid key: use one of {known}")
-    if key in _DURATIONS:
-        return {_FIELDS[key]: parse_seconds(value)}
-    return {_FIELDS[key]: value or "true"}
-
-
 When = Literal[
     "any",
     "trigger",
@@ -238,3 +169,62 @@ class _FaultCounter:
             and self._since is not None
             and age >= self._since + fault.for_seconds
         )
+
+
+_VALUE_KEYS: Final = {
+    "hold": "seconds",
+    "drip": "seconds",
+    "late-job": "seconds",
+    "rate-limit": "retry-after",
+    "huge": "megabytes",
+    "login": "location",
+    "status": "status",
+}
+"""The key that the value in `action=value` sets."""
+_FIELDS: Final = {
+    name.removesuffix("_seconds").replace("_", "-"): name
+    for name in Fault.model_fields
+    if name not in {"when", "action"}
+}
+"""The fields by their keys in the short form: `for` is `for_seconds`."""
+KEYS: Final = tuple(_FIELDS)
+"""The keys of the short form."""
+_DURATIONS: Final = frozenset({"for", "from", "seconds"})
+
+
+def parse_fault(spec: str) -> dict[str, object]:
+    """Parse `WHEN:ACTION[=VALUE][:KEY=VALUE]…` to the fields of a fault.
+
+    A number is the action `status`; `applied` needs no value. Raises ValueError with a message for
+    the author.
+    """
+    when, _, more = spec.strip().partition(":")
+    # A colon inside a value (of a date, of an address) is not followed by a key.
+    rest = re.split(r":(?=[a-z-]+(?:[=:]|$))", more)
+    if not more:
+        raise ValueError(f"{spec!r} has no action: use '{spec}:503' or '{spec}:lost-after'")
+    fields: dict[str, object] = {"when": when, **_action(rest[0])}
+    for part in rest[1:]:
+        key, _, value = part.partition("=")
+        fields.update(_field(key, value, spec))
+    return fields
+
+
+def _action(text: str) -> dict[str, object]:
+    name, _, value = text.partition("=")
+    if name.isdecimal():  # `job:503` is short for `job:status=503`
+        return {"action": "status", "status": int(name)}
+    if not value:
+        return {"action": name}
+    if name not in _VALUE_KEYS:
+        raise ValueError(f"{text!r}: {name} takes no value")
+    return {"action": name, **_field(_VALUE_KEYS[name], value, text)}
+
+
+def _field(key: str, value: str, spec: str) -> dict[str, object]:
+    if key not in _FIELDS:
+        known = ", ".join(sorted(KEYS))
+        raise ValueError(f"{spec!r}: {key!r} is not a valid key: use one of {known}")
+    if key in _DURATIONS:
+        return {_FIELDS[key]: parse_seconds(value)}
+    return {_FIELDS[key]: value or "true"}

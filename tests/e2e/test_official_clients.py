@@ -1,7 +1,7 @@
-"""Airbyte's own clients and those of others work against the sandbox.
+"""Airbyte's own clients and those of other projects work with the sandbox.
 
-The SDK, Airflow's hook, Dagster's assets, Prefect's flow and PyAirbyte have environments of their
-own; each runs a small script that prints what it saw.
+The SDK, Airflow's hook, Dagster's assets, Prefect's flow and PyAirbyte have their own virtual
+environments; each runs a small script that prints its results.
 """
 
 import json
@@ -153,10 +153,15 @@ print("RESULT" + json.dumps({
 
 
 def sandbox_with(version: str) -> tuple[Sandbox, SimConnection]:
-    """A sandbox that asks for credentials, with a long job and then a short one."""
+    """Return a sandbox with authentication, and a connection with a long and then a short job."""
     sandbox = Sandbox(SandboxConfig(airbyte_version=version, auth="client-credentials", speed=20))
     long, short = JobScript(life="pending 1, running"), JobScript(life="running 10, succeeded")
     return sandbox, sandbox.add_connection("orders", scripts=(long, short), tags=("nightly",))
+
+
+def variables_of(url: str, connection: SimConnection) -> dict[str, str]:
+    """Return the environment that the scripts read."""
+    return {"SANDBOX": url, "CONNECTION": connection.id, "WORKSPACE": connection.workspace_id}
 
 
 def run_script(
@@ -177,7 +182,7 @@ def test_sdk_creates_reads_lists_and_cancels_jobs(version: str) -> None:
     sandbox, connection = sandbox_with(version)
     python = environment("airbyte-sdk")
     with serve_in_thread(sandbox) as url:
-        variables = {"SANDBOX": url, "CONNECTION": connection.id}
+        variables = variables_of(url, connection)
         done = run_script(python, SDK_SCRIPT, variables)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -191,14 +196,14 @@ def test_sdk_creates_reads_lists_and_cancels_jobs(version: str) -> None:
 
 
 def test_sdk_token_request_fails_before_1_7() -> None:
-    """It sends its token request as a form, which servers before 1.7 answer with 401.
+    """It sends its token request as a form, which is a 401 before 1.7.
 
     airbytehq/airbyte-api-python-sdk issues 121 and 126, apache/airflow issue 46542.
     """
     sandbox, connection = sandbox_with("1.0")
     python = environment("airbyte-sdk")
     with serve_in_thread(sandbox) as url:
-        variables = {"SANDBOX": url, "CONNECTION": connection.id}
+        variables = variables_of(url, connection)
         done = run_script(python, SDK_SCRIPT, variables)
     assert done.returncode != 0
     assert "Unexpected status code 401 from token endpoint" in done.stderr
@@ -236,13 +241,8 @@ def test_dagster_loads_and_materializes_streams_of_connection(
     connection = sandbox.add_connection("orders", scripts=(QUICK,), streams=("users", "items"))
     python = environment("dagster-airbyte")
     with serve_in_thread(sandbox) as url:
-        variables = {
-            "SANDBOX": url,
-            "CONNECTION": connection.id,
-            "WORKSPACE": connection.workspace_id,
-            "DAGSTER_HOME": str(tmp_path),
-            "DAGSTER_DISABLE_TELEMETRY": "yes",
-        }
+        variables = {"DAGSTER_HOME": str(tmp_path), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+        variables |= variables_of(url, connection)
         done = run_script(python, DAGSTER_SCRIPT, variables)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.split("RESULT")[1]) == {
@@ -259,12 +259,7 @@ def test_pyairbyte_connects_syncs_and_reads_state_and_catalog(version: str) -> N
     connection = sandbox.add_connection("orders", scripts=(QUICK,), streams=("users", "items"))
     python = environment("pyairbyte")
     with serve_in_thread(sandbox) as url:
-        variables = {
-            "SANDBOX": url,
-            "CONNECTION": connection.id,
-            "WORKSPACE": connection.workspace_id,
-            "DO_NOT_TRACK": "1",
-        }
+        variables = {"DO_NOT_TRACK": "1", **variables_of(url, connection)}
         done = run_script(python, PYAIRBYTE_SCRIPT, variables)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.split("RESULT")[1]) == {
@@ -280,14 +275,13 @@ def test_pyairbyte_connects_syncs_and_reads_state_and_catalog(version: str) -> N
 
 
 def test_prefect_flow_runs_connection(tmp_path: Path) -> None:
-    """It speaks the Config API with Basic only, as the old proxy wants."""
+    """It uses the Config API and supports Basic authentication only."""
     sandbox = Sandbox(SandboxConfig(airbyte_version="0.63", auth="basic", speed=20))
     connection = sandbox.add_connection("orders", scripts=(QUICK,))
     python = environment("prefect-airbyte")
     with serve_in_thread(sandbox) as url:
         variables = {
-            "SANDBOX": url,
-            "CONNECTION": connection.id,
+            **variables_of(url, connection),
             "PREFECT_HOME": str(tmp_path),
             "PREFECT_LOGGING_TO_API_ENABLED": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
