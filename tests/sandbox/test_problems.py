@@ -90,12 +90,13 @@ async def test_invalid_body_is_422(version: str) -> None:
             await it.ask("jobs/get", id="42"),
             await it.ask("connections/get", connectionId="not-a-uuid"),
             await it.ask("connections/get", connectionId="0" * 32),
+            await it.ask("jobs/list_for_workspaces", workspaceIds="x", configTypes=["sync"]),
             await client.post("/api/v1/jobs/get", content=b'{"id":' + b"[" * 100_000),
             await client.post("/api/v1/jobs/get", content=b'{"id":' + b"9" * 5_000 + b"}"),
         ]
         public = await it.trigger("orders", "nonsense")
         malformed = await it.trigger("not-a-uuid")
-    assert [answer.status_code for answer in answers] == [422] * 7
+    assert [answer.status_code for answer in answers] == [422] * 8
     assert public.status_code in {400, 500}
     assert malformed.status_code == (400 if version == "1.8" else 500)
 

@@ -116,6 +116,16 @@ def test_simultaneous_triggers_share_one_job(version: str) -> None:
 
 
 @virtual
+async def test_second_trigger_joins_planned_job() -> None:
+    async with sandbox_client() as it:
+        script = JobScript(life="running 10, succeeded", born_after=20)
+        orders = it.sandbox.add_connection("orders", script=script)
+        await asyncio.gather(it.trigger(orders, by="one"), it.trigger(orders, by="two"))
+        jobs = [job.asked_by for job in it.sandbox.jobs]
+    assert jobs == [["one", "two"]]
+
+
+@virtual
 async def test_planned_job_joins_active_job() -> None:
     async with sandbox_client() as it:
         orders = it.sandbox.add_connection(
