@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how they are called."""
+"""The command line: its commands, and how an error before them is written."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -13,9 +13,9 @@ from airbyte_sync_cli import __version__
 from airbyte_sync_cli.cli.completion import prepare_for_shell
 from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
 from airbyte_sync_cli.commands.wiring import Wiring
-from airbyte_sync_cli.decoding import refuse_undecodable
 from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.text import refuse_undecodable
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -24,7 +24,7 @@ NAME: Final = "airbyte-sync"
 
 
 class Place(NamedTuple):
-    """Where a command is defined, and the heading of the help that it stands under."""
+    """Where a command is defined, and its panel in the help."""
 
     module: str
     function: str
@@ -48,9 +48,9 @@ COMMANDS: Final[Mapping[str, Place]] = {
 
 
 def make_app(argv: Sequence[str] = ()) -> typer.Typer:
-    """Make the command line: all of it, or only the command that `argv` begins with.
+    """Make the Typer app: with all commands, or only the one that `argv` begins with.
 
-    One command instead of all saves the time of describing a hundred options to nobody.
+    Typer needs milliseconds for each command, and a start only needs one.
     """
     app = typer.Typer(
         name=NAME,
@@ -103,13 +103,13 @@ def run(argv: Sequence[str], wiring: Wiring) -> int:
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):
             raise
-        return ExitCode.OK  # `--help | head`: the reader has seen enough
+        return ExitCode.OK  # `--help | head` closed the pipe
     except OSError as error:  # of `--help` and the like, which Typer prints
         problem = f"cannot be printed to stdout: {error.strerror}"
         return _conclude(
             argv, None, UsageError(problem, hint="see `df`: is the disk full?"), wiring
         )
-    except typer.Abort:  # a question was answered with Ctrl-C
+    except typer.Abort:  # Ctrl-C at a prompt
         return ExitCode.SIGINT
     return code if isinstance(code, int) else ExitCode.OK
 
@@ -125,7 +125,7 @@ def _wrong_usage(argv: Sequence[str], error: TyperException, wiring: Wiring) -> 
 def _misplaced(
     argv: Sequence[str], error: TyperException, context: "Context | None"
 ) -> str | None:
-    """Notice an option of a command that stands before the command."""
+    """Return a hint if an option of a command stands before the command."""
     option = getattr(error, "option_name", None)
     if context is None or not isinstance(context.command, TyperGroup) or option is None:
         return None
@@ -135,7 +135,7 @@ def _misplaced(
         if any(option in param.opts for param in command.params)
     ]
     meant = [word for word in argv if word in having] or having
-    return f"options stand after the command: `{NAME} {meant[0]} {option} ...`" if meant else None
+    return f"options go after the command: `{NAME} {meant[0]} {option} ...`" if meant else None
 
 
 def _without_value(message: str, argv: Sequence[str], error: TyperException) -> str:
@@ -174,7 +174,7 @@ def _conclude(
 
 
 def _plain(message: str) -> str:
-    """Take the parser's words as one of our sentences: `Invalid value: Value error, …`."""
+    """Format a message of the parser like our own: `Invalid value: Value error, …`."""
     words = message.replace("Value error, ", "").replace(": Input should", ": it should")
     words = words.rstrip(".")
     return words[:1].lower() + words[1:]

@@ -8,12 +8,12 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import JobType
 from airbyte_sync_cli.commands.session import Selection
-from airbyte_sync_cli.durations import parse_duration, parse_moment
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, require_name, shown_name, without_value
 from airbyte_sync_cli.settings.sources import unquoted
 from airbyte_sync_cli.sync.policy import IfRunning, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.select import as_connection_id
+from airbyte_sync_cli.text import parse_duration, parse_moment
 
 _MOST_DIGITS: Final = 18
 """Of a job id: Airbyte counts them in 64 bits."""

@@ -1,4 +1,4 @@
-"""`airbyte-sync check`: the way to Airbyte, one step at a time."""
+"""`airbyte-sync check`: check the connection to Airbyte, step by step."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Completion of connection names: what the server has, quickly or not at all.
+"""Completion of connection names, within a second or not at all.
 
 Nothing heavy is imported here at the top: every `--help` reads this module.
 """
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 HOOK: Final = "_AIRBYTE_SYNC_COMPLETE"
-"""Set by the shell's hook (the name is Typer's): `complete_bash` and so on."""
+"""Set by the shell's completion script (the name is Typer's): `complete_bash` and so on."""
 _LIMIT: Final = 1.0
-"""Seconds for asking the server: a person has pressed Tab."""
-_HARD_LIMIT: Final = 2.5
-"""Seconds for all of it, imports included: a name server that hangs cannot be cancelled."""
+"""Seconds for the request: a person has pressed Tab."""
+_TOTAL_LIMIT: Final = 2.5
+"""Seconds in total, with imports: a DNS lookup that hangs cannot be cancelled."""
 _ID_START: Final = re.compile(r"[0-9a-f]{4}[0-9a-f-]*", re.IGNORECASE)
 _SAFE: Final = r"[\w.,+/→-]"
-"""Characters that mean nothing to bash, zsh, fish and PowerShell, wherever they stand in a word.
-Not `:`, `=` and `@`, where bash begins another word."""
+"""Characters without a meaning in bash, zsh, fish and PowerShell, anywhere in a word. Not `:`,
+`=` and `@`, at which bash splits words (COMP_WORDBREAKS)."""
 _SAFE_NAME: Final = re.compile(rf"(?=\w){_SAFE}+(?: {_SAFE}+)*")
 _UNSAFE: Final = re.compile(rf"(?:(?!{_SAFE}).)+", re.DOTALL)
 _SERVER_OPTIONS: Final = frozenset(inspect.signature(server_options).parameters)
@@ -34,14 +34,14 @@ _LONGEST: Final = 100
 
 
 def complete_connection(ctx: typer.Context, incomplete: str) -> Sequence[tuple[str, str]]:
-    """Offer names that begin so, and ids once four digits are typed; nothing if anything fails.
+    """Return the names with this prefix, and the ids once four digits are typed; [] on any error.
 
-    Others choose the names, and shells evaluate what is offered, the texts beside it included:
-    so a name that is not plainly safe is offered by its id.
+    Anyone may have chosen the names, and shells evaluate completions and their descriptions:
+    so a name with other than safe characters is completed to its id.
     """
     try:
         names = _names(ctx)
-    except Exception:  # noqa: BLE001  # whatever it is, a half-typed line is no place to say it
+    except Exception:  # noqa: BLE001  # an error message would garble the half-typed line
         return []
     environ = ctx.obj.environ
     offers = (_offer(name, one, incomplete, environ) for name, one in names)
@@ -51,13 +51,13 @@ def complete_connection(ctx: typer.Context, incomplete: str) -> Sequence[tuple[s
 def _offer(
     name: str, connection_id: str, incomplete: str, environ: Mapping[str, str]
 ) -> tuple[str, str] | None:
-    """Choose what stands for a connection, and the text beside it; None where neither fits."""
+    """Return the name or the id, with the other one as description; None if neither matches."""
     if _is_safe(name) and name.startswith(incomplete):
-        return _one_word(name, environ), _shown(connection_id)
+        return _one_word(name, environ), _description(connection_id)
     wants_id = _ID_START.fullmatch(incomplete) or not _is_safe(name)
     fits = connection_id.startswith(incomplete) or name.startswith(incomplete)
     if wants_id and fits and _is_safe(connection_id):
-        return connection_id, _shown(name)
+        return connection_id, _description(name)
     return None
 
 
@@ -65,13 +65,13 @@ def _is_safe(name: str) -> bool:
     return len(name) <= _LONGEST and _SAFE_NAME.fullmatch(name) is not None
 
 
-def _shown(text: str) -> str:
-    """Show a text beside what is offered: zsh evaluates it, Typer reads it as rich's markup."""
+def _description(text: str) -> str:
+    """Return a safe description: zsh evaluates it, Typer parses it as rich markup."""
     return _UNSAFE.sub(" ", text[:_LONGEST]).strip(" -")
 
 
 def _one_word(name: str, environ: Mapping[str, str]) -> str:
-    """Escape blanks for bash, which inserts a name as it is; other shells do so themselves."""
+    """Escape spaces for bash, which inserts a completion unchanged; zsh and fish quote it."""
     if environ.get(HOOK) != "complete_bash":
         return name
     words = environ.get("COMP_WORDS", "").split("\n")
@@ -88,7 +88,7 @@ def _names(ctx: typer.Context) -> Sequence[tuple[str, str]]:
 
 
 def prepare_for_shell(environ: Mapping[str, str]) -> None:
-    """Keep silence and time where it is the shell that asks."""
+    """Turn off logging and set the time limit, if a shell requests completions."""
     if HOOK not in environ:
         return
     import logging  # noqa: PLC0415  # only on Tab
@@ -96,9 +96,9 @@ def prepare_for_shell(environ: Mapping[str, str]) -> None:
 
     logging.disable()
     if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, _give_up)
-        signal.setitimer(signal.ITIMER_REAL, _HARD_LIMIT)
+        signal.signal(signal.SIGALRM, _exit)
+        signal.setitimer(signal.ITIMER_REAL, _TOTAL_LIMIT)
 
 
-def _give_up(_number: int, _frame: "FrameType | None") -> None:
+def _exit(_number: int, _frame: "FrameType | None") -> None:
     os._exit(0)

@@ -1,4 +1,4 @@
-"""`airbyte-sync config show`: every setting, and where it came from."""
+"""`airbyte-sync config show`: every setting and its origin."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +16,7 @@ def config(
     /,
     *,
     action: Annotated[
-        Literal["show"], typer.Argument(help="show: print every setting.", metavar="show")
+        Literal["show"], typer.Argument(help="show: print all settings.", metavar="show")
     ],
 ) -> "Work":
     """Print every setting and its source.

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 _DEFAULT: Final = "Options"
 _LAST: Final = "Help"
 _NO_LIMIT: Final = 1000
-"""Characters of a summary."""
+"""Characters: summaries are wrapped, never cut."""
 _LEAKS: Final = (
     (re.compile(r"\bx>=(\d+)(?=\]$)"), r"at least \1"),
     (re.compile(r"\b(\d+)<=x<=(\d+)(?=\]$)"), r"\1 to \2"),
     (re.compile(r"(?<=\[default: )\(([^()]*)\)"), r"\1"),
 )
-"""Typer's notation for what a person can be told in words."""
+"""Typer's notation of limits, in words."""
 Row = tuple[str, str]
 
 
 class PanelledCommand(TyperCommand):
-    """Shows its options under the headings that they name; knows what a stray word meant."""
+    """A command that shows its options in panels, and has a hint for a stray argument."""
 
-    allow_extra_args = True  # by the parser, so that what is wrong is said here
+    allow_extra_args = True  # by the parser, so that parse_args can add a hint
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        """Parse, and refuse what is left over. Raises UsageError."""
+        """Parse the arguments. Raises UsageError for those that are left over."""
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:
-            import shlex  # noqa: PLC0415  # for what is said in error only
+            import shlex  # noqa: PLC0415  # for an error only
 
             from airbyte_sync_cli.settings.shown import (  # noqa: PLC0415  # the same
                 NOT_SHOWN,
@@ -57,14 +57,14 @@ class PanelledCommand(TyperCommand):
 
     def collect_usage_pieces(
         self,
-        ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
+        ctx: "Context",  # noqa: ARG002  # as in the overridden method
     ) -> list[str]:
-        """Write arguments as everybody does: `JOB_ID`, `[JOB_ID]`, `[JOB_ID]...`."""
+        """Format arguments the usual way: `JOB_ID`, `[JOB_ID]`, `[JOB_ID]...`."""
         names = [_argument(param) for param in self.params if _is_argument(param)]
         return [self.options_metavar or "", *names]
 
     def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
-        """Write the options: the command's own first, then everybody's, then `--help`."""
+        """Write the options: the command's own first, then the common ones, then `--help`."""
         _write_panels(
             formatter,
             (
@@ -76,24 +76,24 @@ class PanelledCommand(TyperCommand):
 
     def format_epilog(
         self,
-        ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
+        ctx: "Context",  # noqa: ARG002  # as in the overridden method
         formatter: "HelpFormatter",
     ) -> None:
-        """Write how to sign in, and examples, a line each, ready to be copied."""
+        """Write how to set credentials, and examples to copy, one per line."""
         if any(_panel_of(param) == SERVER for param in self.params):
             _write_lines(formatter, "Credentials", CREDENTIALS)
         _write_lines(formatter, "Examples", EXAMPLES.get(self.name or "", ()))
 
 
 class PanelledGroup(TyperGroup):
-    """Shows its commands under the headings that they name."""
+    """A group that shows its commands in panels."""
 
     def format_commands(
         self,
-        ctx: "Context",  # noqa: ARG002  # the method that this replaces has it
+        ctx: "Context",  # noqa: ARG002  # as in the overridden method
         formatter: "HelpFormatter",
     ) -> None:
-        """Write the commands with what each does: what is too long is folded, not cut."""
+        """Write the commands with their summaries, wrapped rather than cut."""
         _write_panels(
             formatter,
             (
@@ -108,8 +108,8 @@ class PanelledGroup(TyperGroup):
 
 
 def meant_as_connections(words: Iterable[str]) -> str:
-    """Guess that connections were named without the option for it."""
-    import shlex  # noqa: PLC0415  # for what is said in error only
+    """Return the hint for names of connections without `--conn`."""
+    import shlex  # noqa: PLC0415  # for an error only
 
     return f"did you mean {' '.join(f'--conn {shlex.quote(word)}' for word in words)}?"
 
@@ -133,7 +133,7 @@ def _panel_of(param: "Parameter") -> str:
 
 
 def _plain(param: "Parameter", row: Row) -> Row:
-    """Write `a|b` for `<a|b>`, and limits in words."""
+    """Format `<a|b>` as `a|b`, and limits in words."""
     name, text = row
     for leak, words in _LEAKS:
         text = leak.sub(words, text)
@@ -152,7 +152,7 @@ def _write_panels(formatter: "HelpFormatter", rows: Iterable[tuple[str, Row]]) -
 
 
 def _write_lines(formatter: "HelpFormatter", title: str, lines: Sequence[str]) -> None:
-    """Write lines as they are under a heading; nothing for none."""
+    """Write lines unchanged under a heading; nothing if there are none."""
     if lines:
         with formatter.section(title):
             for line in lines:

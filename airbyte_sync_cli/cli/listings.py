@@ -1,4 +1,4 @@
-"""`airbyte-sync connections` and `jobs`: what exists, and a connection's history."""
+"""`airbyte-sync connections` and `jobs`: list connections, and a connection's jobs."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,7 +24,7 @@ def connections(
         typer.Option(
             "--search",
             metavar="TEXT",
-            help="Only those with this text in the name, the id, the source or the destination.",
+            help="Only connections with this text in their name, id, source or destination.",
         ),
     ] = None,
     tag: Annotated[
@@ -32,13 +32,13 @@ def connections(
         typer.Option(
             "--tag",
             metavar="TAG",
-            help="Only those with this tag. Repeatable: any of them is enough.",
+            help="Only connections with this tag. Repeatable: with any of the tags.",
         ),
     ] = None,
 ) -> "Work":
     """List connections with their ids, statuses, schedules and tags.
 
-    `-o id` prints bare connection ids. Nothing that matches is exit 7.
+    `-o id` prints connection ids only. Exit 7 if none matches.
     """
     from airbyte_sync_cli.commands.listings import (  # noqa: PLC0415  # --help needs no HTTP
         list_connections,

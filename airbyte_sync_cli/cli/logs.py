@@ -1,4 +1,4 @@
-"""`airbyte-sync logs`: what Airbyte logged for a job, while it runs or afterwards."""
+"""`airbyte-sync logs`: the log of a job, while it runs or afterwards."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -33,7 +33,7 @@ def logs(
     tail: Annotated[
         int | None,
         typer.Option(
-            "--tail", metavar="N", min=0, help="Only the last N lines.", show_default="all"
+            "--tail", metavar="N", min=0, help="Show only the last N lines.", show_default="all"
         ),
     ] = None,
     follow: Annotated[
@@ -42,7 +42,7 @@ def logs(
     ] = False,
     level: Annotated[
         Literal["trace", "debug", "info", "warn", "error"],
-        typer.Option("--level", help="Only lines of this level or above."),
+        typer.Option("--level", help="Show only lines of this level or above."),
     ] = "trace",
 ) -> "Work":
     """Print Airbyte's log of a job.

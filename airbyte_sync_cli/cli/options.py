@@ -19,7 +19,7 @@ CREDENTIALS: Final = (
     "  AIRBYTE_USERNAME and AIRBYTE_PASSWORD        basic authentication",
     "Each can be read from a file: AIRBYTE_TOKEN_FILE=PATH, and so on.",
 )
-"""The lines of each help about them."""
+"""These lines are part of every help."""
 
 
 def server_options(

@@ -49,7 +49,7 @@ def run(
     max_parallel: MaxParallel = None,
     dry_run: DryRun = False,
 ) -> "Work":
-    """Start a sync, wait for its end, and exit with its outcome.
+    """Start a sync, wait for it, and exit with its outcome.
 
     Exit 0 if and only if Airbyte reports that every sync succeeded.
     """

@@ -1,4 +1,4 @@
-"""`airbyte-sync status` and `cancel`: one look, or an end, for jobs and connections."""
+"""`airbyte-sync status` and `cancel`, for jobs and connections."""
 
 from typing import TYPE_CHECKING, Annotated
 

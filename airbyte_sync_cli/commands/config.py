@@ -10,8 +10,8 @@ from airbyte_sync_cli.output.table import Column, render
 from airbyte_sync_cli.redaction import MASK, without_credentials, without_query
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
-from airbyte_sync_cli.settings.profile import find_config, usual_config
 from airbyte_sync_cli.settings.shown import could_be_address, could_be_audience, is_noise
+from airbyte_sync_cli.settings.sources import find_config, usual_config
 
 _MAY_BE_SHOWN: Final[Mapping[str, Callable[[str], bool]]] = {
     "iap_audience": could_be_audience,

@@ -1,4 +1,4 @@
-"""The names that completion offers: from a cache of five minutes, or from the server."""
+"""The connection names for completion: from a cache of five minutes, or from Airbyte."""
 
 import asyncio
 import hashlib
@@ -16,7 +16,7 @@ from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.settings import ServerOptions, Settings, load_settings
 
 _FRESH: Final = 300.0
-"""Seconds for which an answer is good."""
+"""Seconds for which the cache is valid."""
 _WHO: Final = ("client_id", "username")
 
 Names = Sequence[tuple[str, str]]
@@ -24,7 +24,7 @@ Names = Sequence[tuple[str, str]]
 
 
 def connection_names(options: ServerOptions, wiring: Wiring, *, limit: float) -> Names:
-    """Return names and ids; asks for at most `limit` seconds. Raises whatever went wrong."""
+    """Return names and ids, read within `limit` seconds. Raises any error."""
     settings = load_settings(options, wiring.environ)
     cache = _file_for(settings)
     names = _read(cache, wiring.clock)
@@ -45,7 +45,7 @@ async def _ask(settings: Settings, wiring: Wiring, limit: float) -> Names:
 
 
 def _file_for(settings: Settings) -> Path:
-    """Name a file for what decides which connections are seen; no secret goes into it."""
+    """Return the cache file: its name depends on server, workspace and user, not on secrets."""
     who = [str(getattr(settings.credentials, name, "")) for name in _WHO]
     parts = [settings.url, settings.api, settings.workspace_id or "", *who]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
@@ -64,7 +64,7 @@ def _read(cache: Path, clock: Clock) -> Names | None:
 
 
 def _write(cache: Path, names: Names) -> None:
-    """Write whole or not at all; a cache that cannot be written is none."""
+    """Write the cache atomically; ignore a file system that does not allow it."""
     try:
         cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = cache.with_suffix(f".{os.getpid()}")

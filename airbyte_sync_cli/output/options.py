@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import why_unreadable
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown, shown_path, without_value
+from airbyte_sync_cli.text import parse_duration
 
 Format = Literal["text", "json", "id"]
 _FORMATS: Final = get_args(Format)

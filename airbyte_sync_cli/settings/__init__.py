@@ -3,7 +3,7 @@
 Nothing here reads the process's environment: it comes in as a mapping.
 """
 
-from airbyte_sync_cli.settings.choice import read_token
+from airbyte_sync_cli.settings.credentials import read_token
 from airbyte_sync_cli.settings.load import load_settings
 from airbyte_sync_cli.settings.model import (
     DEFAULT_URL,

@@ -8,13 +8,13 @@ and password are the client id and secret, the schema is the token address.
 import json
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown
 from airbyte_sync_cli.settings.sources import Found, unquoted
+from airbyte_sync_cli.text import most_similar
 
 _PREFIX: Final = "AIRFLOW_CONN_"
 _HINT: Final = 'it should look like airbyte://CLIENT_ID:SECRET@https%3A%2F%2FHOST/ or {"host": "https://HOST"}'
@@ -41,7 +41,8 @@ def _text(variable: str, environ: Mapping[str, str], where: str) -> str:
         return text
     there = sorted(name.removeprefix(_PREFIX) for name in environ if name.startswith(_PREFIX))
     name = variable.removeprefix(_PREFIX)
-    near = get_close_matches(name, there, n=1) or there[:5]
+    meant = most_similar(name, there)
+    near = [meant] if meant else there[:5]
     is_shown = shown(name, there, where=where) != NOT_SHOWN
     raise UsageError(
         f"{where}: {variable} is not set in the environment"

@@ -9,13 +9,18 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from airbyte_sync_cli.decoding import refuse_undecodable
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import expanded, is_readable_file
 from airbyte_sync_cli.redaction import remember, remember_header, without_query
 from airbyte_sync_cli.settings.airflow import AirflowConnection
-from airbyte_sync_cli.settings.choice import choose_credentials
-from airbyte_sync_cli.settings.headers import names_a_secret, parse_headers
+from airbyte_sync_cli.settings.credentials import (
+    choose_credentials,
+    names_a_secret,
+    parse_headers,
+    refuse_userinfo,
+    remember_userinfo,
+    take_userinfo,
+)
 from airbyte_sync_cli.settings.lookup import Lookup, any_of, where
 from airbyte_sync_cli.settings.model import (
     CLOUD_URL,
@@ -34,7 +39,6 @@ from airbyte_sync_cli.settings.names import (
     ignored_credentials,
     misspelt,
 )
-from airbyte_sync_cli.settings.profile import open_profile
 from airbyte_sync_cli.settings.shown import (
     NOT_SHOWN,
     could_be_address,
@@ -50,9 +54,10 @@ from airbyte_sync_cli.settings.sources import (
     Options,
     Source,
     is_quoted,
+    open_profile,
     unquoted,
 )
-from airbyte_sync_cli.settings.userinfo import refuse_userinfo, remember_userinfo, take_userinfo
+from airbyte_sync_cli.text import refuse_undecodable
 
 _INSECURE: Final = (
     "certificates are not checked (--insecure): anybody on the way can read the credentials; "

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from airbyte_sync_cli.durations import parse_duration
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import expanded, is_folder, why_unreadable
 from airbyte_sync_cli.settings.names import flag_of
@@ -17,6 +16,7 @@ from airbyte_sync_cli.settings.shown import (
     without_value,
 )
 from airbyte_sync_cli.settings.sources import Found, Source, unquoted
+from airbyte_sync_cli.text import parse_duration
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final
+
+from airbyte_sync_cli.text import most_similar
 
 ENVIRONMENT: Final[Mapping[str, Sequence[str]]] = {
     "url": (
@@ -98,8 +99,8 @@ def misspelt(environ: Mapping[str, str]) -> Mapping[str, str]:
         if name.startswith("AIRBYTE_") and name not in KNOWN and text.strip()
     ]
     near = {
-        name: get_close_matches(name, sorted(KNOWN), n=1, cutoff=_NEAR)
+        name: most_similar(name, sorted(KNOWN), cutoff=_NEAR)
         for name in strangers
         if not _OF_KUBERNETES.fullmatch(name)
     }
-    return {name: meant[0] for name, meant in near.items() if meant and meant[0] not in environ}
+    return {name: meant for name, meant in near.items() if meant and meant not in environ}

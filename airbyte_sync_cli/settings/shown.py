@@ -7,13 +7,13 @@ its setting takes is quoted only if it proves to be harmless; its setting is alw
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import expanded, is_there
 from airbyte_sync_cli.redaction import remember
+from airbyte_sync_cli.text import most_similar
 
 NOT_SHOWN: Final = "the value (not shown: it may be a secret)"
 NOT_A_PATH: Final = (
@@ -82,7 +82,7 @@ def shown(text: str, known: Iterable[str] = (), *, where: str = "") -> str:
         (where.startswith("-") and _WORD.fullmatch(word))
         or len(word) < _SHORTEST_SECRET
         or any(harmless.fullmatch(word) for harmless in _HARMLESS)
-        or get_close_matches(word.lower(), [one.lower() for one in known], n=1)
+        or most_similar(word, known)
     )
     return repr(word) if is_harmless else _hidden(word)
 
@@ -162,9 +162,7 @@ def not_a_name(text: str, *, where: str) -> UsageError:
 
 def shown_name(text: str, known: Iterable[str] = ()) -> str:
     """Quote a name that nothing has, unless it looks like a token and resembles no known one."""
-    is_harmless = (could_be_name(text) and not is_noise(text)) or get_close_matches(
-        text.lower(), [one.lower() for one in known], n=1
-    )
+    is_harmless = (could_be_name(text) and not is_noise(text)) or most_similar(text, known)
     return repr(text) if is_harmless else _hidden(text)
 
 

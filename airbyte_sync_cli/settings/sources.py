@@ -1,17 +1,26 @@
-"""Where a value can come from, best first: an option, the environment, and what they name."""
+"""Where a value can come from, best first: an option, the environment, a profile.
 
-from collections.abc import Mapping
+Profiles are tables of one TOML file, for people who work with several servers.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_IROTH, S_ISDIR, S_ISVTX, S_IWGRP, S_IWOTH
 from typing import Final, Protocol
 
 from airbyte_sync_cli.errors import UsageError
-from airbyte_sync_cli.paths import expanded, why_unreadable
+from airbyte_sync_cli.paths import expanded, is_file, why_unreadable
 from airbyte_sync_cli.settings.model import ServerOptions
 from airbyte_sync_cli.settings.names import ENVIRONMENT, OPTIONS, SECRETS, flag_of
-from airbyte_sync_cli.settings.shown import NOT_A_PATH, NOT_SHOWN, shown_path
+from airbyte_sync_cli.settings.shown import NOT_A_PATH, NOT_SHOWN, shown, shown_path
+from airbyte_sync_cli.text import most_similar
 
 _HERE: Final = Path()
+_PROFILE_KEYS: Final = (*ENVIRONMENT, *(f"{name}_file" for name in SECRETS))
+_TABLES: Final = ("default", "profiles")
+_HOMES: Final = ("HOME", "XDG_CONFIG_HOME", "APPDATA", "USERPROFILE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +122,166 @@ def read_secret(typed: str, *, name: str, folder: Path = _HERE) -> Found:
     if not text:
         raise UsageError(f"{name}: {path} is empty", hint="does the mounted secret have this key?")
     return Found(text=text, origin=f"file {path} ({name})", file=path)
+
+
+def find_config(environ: Mapping[str, str]) -> Path | None:
+    """Tell which config file there is: AIRBYTE_CONFIG, or the one in the platform's folder."""
+    named = unquoted(environ.get("AIRBYTE_CONFIG", ""))
+    if named:
+        return expanded(named)
+    usual = usual_config(environ)
+    return usual if usual is not None and is_file(usual) else None
+
+
+def usual_config(environ: Mapping[str, str]) -> Path | None:
+    """Tell where the config file would be; nowhere for a user without a home."""
+    if not any(environ.get(name) for name in _HOMES):
+        return None
+    import platformdirs  # noqa: PLC0415  # 15 ms, which a pod without a home need not spend
+
+    return platformdirs.user_config_path("airbyte-sync") / "config.toml"
+
+
+class Profile:
+    """One table. A profile stands alone: nothing of `[default]` gets into it."""
+
+    def __init__(self, path: Path, name: str | None, *, where: str) -> None:
+        self._path = path
+        self._origin = f"profile {name or 'default'} in {path}"
+        self._table = _table(_read_toml(path), path, name, where)
+        _check_keys(self._table, _PROFILE_KEYS, where=self._origin)
+
+    def find(self, name: str) -> Found | None:
+        """Find a setting, or the file that holds it."""
+        value, file = self._table.get(name), self._table.get(f"{name}_file")
+        if value is not None and file is not None:
+            raise UsageError(
+                f"{self._origin}: {name} and {name}_file at once", hint="remove one of them"
+            )
+        if file is not None:
+            return read_secret(
+                str(file), name=f"{name}_file in {self._path}", folder=self._path.parent
+            )
+        if value is None or value is False or value == "":
+            return None
+        return Found(
+            text=_toml_text(value, f"{self._origin}: {name}"),
+            origin=self._origin,
+            folder=self._path.parent,
+        )
+
+    def warnings(self) -> Sequence[str]:
+        """Warn of a file with a secret that others can read, and of one that they can change."""
+        found = []
+        has_secret = any(self._table.get(name) for name in SECRETS)
+        if has_secret and self._path.stat().st_mode & S_IROTH:
+            found.append(
+                f"{self._path} holds a secret and everybody can read it: chmod 600 {self._path}"
+            )
+        others = _changed_by_others(self._path)
+        if others is not None:
+            found.append(
+                f"{self._path} decides where credentials are sent, and other users can change "
+                f"{others}: chmod go-w {others}"
+            )
+        return found
+
+
+def _changed_by_others(path: Path) -> Path | None:
+    """Return the file, or the folder above it, that users other than its owner may change.
+
+    In a folder with the sticky bit, such as /tmp, nobody can replace the files of others.
+    """
+    real = path.resolve()
+    return next((place for place in (real, *real.parents) if _is_open(place)), None)
+
+
+def _is_open(place: Path) -> bool:
+    status = place.stat()
+    is_protected = S_ISDIR(status.st_mode) and status.st_mode & S_ISVTX
+    is_shared = status.st_mode & S_IWGRP and status.st_gid not in {0, os.getegid()}
+    return not is_protected and bool(status.st_mode & S_IWOTH or is_shared)
+
+
+def open_profile(
+    environ: Mapping[str, str], name: str | None, config_path: Path | None, *, where: str
+) -> Profile | None:
+    """Open the chosen profile, or `[default]`; None where there is no config file.
+
+    `where` is what chose it, for the messages.
+
+    Raises UsageError for a broken file, and a profile that is not there.
+    """
+    path = config_path or find_config(environ)
+    if path is not None:
+        return Profile(path, name, where=where)
+    if name is None:
+        return None
+    raise UsageError(
+        f"{where}: {shown(name, where=where)}, but there is no config file",
+        hint=f"write [profiles.NAME] into {usual_config(environ) or 'a file'}, "
+        "or name a file in AIRBYTE_CONFIG",
+    )
+
+
+def _read_toml(path: Path) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415  # 4 ms that those without a config file need not spend
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}", hint='write key = "value"'
+        ) from None
+    except (OSError, ValueError) as error:
+        told = shown_path(str(path), Path())
+        raise UsageError(
+            f"the config file {told} cannot be read: {why_unreadable(error)}",
+            hint=f"AIRBYTE_CONFIG: {NOT_A_PATH}"
+            if told == NOT_SHOWN
+            else "AIRBYTE_CONFIG names another file",
+        ) from None
+
+
+def _table(
+    content: Mapping[str, object], path: Path, name: str | None, where: str
+) -> Mapping[str, object]:
+    _check_keys(content, _TABLES, where=str(path))
+    profiles = content.get("profiles", {})
+    tables = profiles if isinstance(profiles, dict) else {}
+    table = content.get("default", {}) if name is None else tables.get(name)
+    if isinstance(table, dict):
+        return table
+    if name is None:
+        raise UsageError(f"{path}: default is not a table", hint="write [default]")
+    raise UsageError(
+        f"{where}: {shown(name, tables, where=where)} is not in {path}",
+        hint=_similar_hint(name, tables),
+    )
+
+
+def _check_keys(table: Mapping[str, object], known: Iterable[str], *, where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise UsageError(
+                f"{where}: the key {shown(key, known)} is unknown", hint=_similar_hint(key, known)
+            )
+
+
+def _similar_hint(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = most_similar(word, names)
+    return f"did you mean {near!r}?" if near else f"there is {', '.join(names) or 'none'}"
+
+
+def _toml_text(value: object, where: str) -> str:
+    """Turn a TOML value into text: headers may be a table, durations a number."""
+    match value:
+        case dict():
+            return "\n".join(f"{name}: {content}" for name, content in value.items())
+        case list() if all(isinstance(one, str) for one in value):
+            return "\n".join(value)
+        case str() | int() | float():
+            return str(value)
+        case _:
+            raise UsageError(f"{where} is not text", hint='write key = "value"')

@@ -93,9 +93,9 @@ def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> 
     [
         (
             "--url http://x check",
-            "options stand after the command: `airbyte-sync check --url ...`",
+            "options go after the command: `airbyte-sync check --url ...`",
         ),
-        ("-c orders run", "options stand after the command: `airbyte-sync run -c ...`"),
+        ("-c orders run", "options go after the command: `airbyte-sync run -c ...`"),
         ("--nonsense run", "`airbyte-sync --help` shows more"),
         ("run orders", "did you mean --conn orders?"),
         ("jobs orders sales", "did you mean --conn orders --conn sales?"),

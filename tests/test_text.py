@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbyte_sync_cli.durations import parse_duration, parse_moment
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.text import parse_duration, parse_moment
 
 NOW = datetime(2026, 1, 2, 6, tzinfo=UTC)
 

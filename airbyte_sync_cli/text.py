@@ -1,6 +1,7 @@
-"""Durations and timestamps as people and schedulers write them."""
+"""Text as people and schedulers write it: durations, timestamps, similar words, UTF-8."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -33,6 +34,8 @@ _YEARS: Final = range(1970, 9999)
 """Outside of these a date overflows when it is moved by a few seconds."""
 _LONGEST: Final = 10 * 365 * 86_400.0
 """Seconds; more is a typing error, and some clocks overflow."""
+_OURS = ("AIRBYTE_", "AIRFLOW_CONN_")
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
 
 def parse_duration(text: str, *, name: str) -> float:
@@ -97,3 +100,47 @@ def _cure(text: str) -> str:
     if "{" in text or text.strip().lower() in {"", "none"}:
         return "was the template rendered? in Airflow: {{ dag_run.start_date }}"
     return "write 2026-01-01T06:00:00Z, or 2h for two hours ago"
+
+
+def most_similar(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known word that was probably meant, by difflib's ratio; case is ignored."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only if something was misspelt
+
+    by_folded = {one.casefold(): one for one in known}
+    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=cutoff)
+    return by_folded[near[0]] if near else None
+
+
+def refuse_undecodable(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Raise UsageError for an argument, or a variable of ours, that is not valid in UTF-8."""
+    for position, text in enumerate(argv, start=1):
+        if not _is_text(text):
+            raise _not_text(_argument(argv, position))
+    for name, text in environ.items():
+        if (name.startswith(_OURS) or name.lower() in _PROXIES) and not _is_text(name + text):
+            raise _not_text(name.encode(errors="replace").decode())
+
+
+def _argument(argv: Sequence[str], position: int) -> str:
+    """Name an argument by its option, where it has one."""
+    text, before = argv[position - 1], argv[position - 2] if position > 1 else ""
+    flag, sign, _ = text.partition("=")
+    if sign and flag.startswith("--") and _is_text(flag):
+        return flag
+    return before if before.startswith("-") else f"argument {position}"
+
+
+def _is_text(text: str) -> bool:
+    """Return whether no byte in it had to be kept as a surrogate (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_text(where: str) -> UsageError:
+    return UsageError(
+        f"{where} holds bytes that are not UTF-8",
+        hint="write it in UTF-8; was it copied from a file in another encoding?",
+    )
