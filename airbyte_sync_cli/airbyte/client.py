@@ -67,7 +67,7 @@ async def connect(
     http = make_http_client(settings, address, clock, transport)
     try:
         return await discover(http, settings, address, retry_for=retry_for)
-    except BaseException:
+    except BaseException:  # a cancellation, too: an open pool leaks its sockets
         await http.aclose()
         raise
 
@@ -139,7 +139,7 @@ async def _require_old_api(http: HttpClient, root: str) -> None:
         raise ProtocolError(f"{reply.request}: not a list of workspaces")
 
 
-# -- ask -------------------------------------------------------------------------------------
+# -- the server ----------------------------------------------------------------------------
 
 _OPTIONAL_LIMIT: Final = 5.0
 """Seconds for a request without which the wait for a job can continue."""
@@ -208,6 +208,7 @@ class Airbyte:
         if not workspace_id:
             return await self._primary.connections(workspace_id=None, retry_for=retry_for)
         found = await self._workspace_id(workspace_id, retry_for)
+        # An unknown or forbidden workspace is reported without its name.
         try:
             return await self._primary.connections(workspace_id=found, retry_for=retry_for)
         except (DeniedError, NotFoundError, RejectedError) as error:
@@ -299,6 +300,7 @@ class Airbyte:
             await self._require_config_api()
         answer = await api.trigger(connection_id, job_type, may_send=may_send)
         if isinstance(answer, Started):
+            # A response about another connection: ours is lost, but our job may be started.
             try:
                 wanted = f"a {job_type} of connection {connection_id}"
                 _require_same(wanted, answer.job.connection_id, connection_id)
@@ -370,7 +372,7 @@ class Airbyte:
                 found = await reading
         except TimeoutError:
             LOG.info("the Config API timed out")
-        except (UnavailableError, NotFoundError) as error:
+        except (UnavailableError, NotFoundError) as error:  # no refusal: the next one may work
             LOG.info("the Config API: %s", error.message)
         except AirbyteSyncError as error:
             LOG.info("the Config API cannot be used, so numbers are coarse: %s", error.message)
@@ -416,7 +418,7 @@ class Airbyte:
 
 def _require_same(asked: str, found: object, wanted: object) -> None:
     """Raise ProtocolError if a response is about something else than was requested."""
-    if str(found).lower() != str(wanted).lower():
+    if str(found).lower() != str(wanted).lower():  # UUIDs compare without case (RFC 9562)
         raise ProtocolError(
             f"requested {asked}, but the response is about {found}",
             hint="does a proxy or a cache in between mix up responses? "

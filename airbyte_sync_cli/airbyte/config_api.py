@@ -181,13 +181,13 @@ class ConfigApi:
                 reply = await self._list(
                     connection_id, _ALL_TYPES, page=page, status=status, retry_for=retry_for
                 )
-            except RejectedError:
+            except RejectedError:  # an old server, or a status that it does not know
                 reply = await self._list(
                     connection_id, _OLD_TYPES, page=page, status=status, retry_for=retry_for
                 )
             listed = wire.read(wire.ConfigJobs, reply).jobs
             rows = self._http.readable_rows(listed, reply, require_all=not skip_unreadable)
-            known = len(found)
+            known = len(found)  # by id: a job that starts meanwhile shifts the pages
             self._seen.update(row.job.id for row in rows)
             found |= {
                 row.job.id: mapping.config_job(row, connection_id=connection_id) for row in rows
@@ -204,6 +204,7 @@ class ConfigApi:
     ) -> TriggerResponse:
         """Request one job, once: a trigger is never retried here."""
         body: dict[str, object] = {"connectionId": connection_id}
+        # Merge keeps the records that are loaded already; no streams means all of them.
         if job_type == "refresh":
             body |= {"refreshMode": "Merge", "streams": []}
         path = "reset" if job_type == "clear" else job_type
@@ -238,14 +239,14 @@ class ConfigApi:
 
     async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
         """Pass an attempt's log to `read` as it arrives; from the start again after a retry."""
-        found: list[_T] = []
+        found: list[_T] = []  # a retry reads again: the last result counts
 
-        async def take(pieces: AsyncIterator[bytes]) -> None:
+        async def stream_to(pieces: AsyncIterator[bytes]) -> None:
             found[:] = [await read(_lines(_of_attempt(pieces, attempt, request)))]
 
         body = {"jobId": job_id, "attemptNumber": attempt}
         request = self._request("attempt/get_for_job", body)
-        request = replace(request, take=take, limit=_LOG_LIMIT)
+        request = replace(request, stream_to=stream_to, limit=_LOG_LIMIT)
         await self._http.read(request, retry_for=_LOG_RETRY_FOR)
         if not found:
             raise ProtocolError(f"{request}: not a response of Airbyte's API")
@@ -254,7 +255,7 @@ class ConfigApi:
     async def _info(self, job_id: int, *, retry_for: float) -> tuple[Job, Progress]:
         reply = await self._post("jobs/get_without_logs", {"id": job_id}, retry_for=retry_for)
         info = wire.read(wire.ConfigJobInfo, reply)
-        if info.job.id != job_id:
+        if info.job.id != job_id:  # as `Airbyte.job` checks; `progress` returns no id to check
             raise ProtocolError(
                 f"{reply.request}: requested job {job_id}, received job {info.job.id}"
             )
@@ -326,6 +327,7 @@ class ConfigApi:
         rows = self._http.readable_rows(
             wire.read(wire.ConfigConnections, reply).connections, reply
         )
+        # The rows do not name their workspace in every version.
         return [row.model_copy(update={"workspace_id": workspace_id}) for row in rows]
 
     def _request(self, path: str, body: Mapping[str, object]) -> Request:

@@ -47,7 +47,8 @@ _Row = TypeVar("_Row")
 LOG: Final = logging.getLogger("airbyte_sync_cli.http")
 
 RETRY_FOR: Final = 15.0
-"""Seconds for which a safe read is retried by default: long enough for a pod to be replaced."""
+"""Seconds for which a safe read is retried by default. It covers dropped connections and a short
+restart; for a longer outage, exit code 9 asks the scheduler to retry."""
 NOT_READY: Final = 10.0
 """Seconds for which a proxy's 404 is retried: ingresses answer so while a backend starts."""
 _DATE_RESOLUTION: Final = timedelta(seconds=1)
@@ -59,7 +60,9 @@ _KEPT_ALIVE: Final = 45.0
 """Seconds: longer than the longest pause between two polls (30), shorter than the idle timeout
 of common load balancers (60)."""
 _LIMITS: Final = httpx.Limits(
-    max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEPT_ALIVE
+    max_connections=None,  # the syncs of one process must not wait for each other's connections
+    max_keepalive_connections=20,
+    keepalive_expiry=_KEPT_ALIVE,
 )
 
 
@@ -140,12 +143,14 @@ class HttpClient:
             try:
                 reply = expect_success(await self.send(request))
             except ProtocolError as error:
+                # After a first success the route is known to exist, so a 404 is an answer.
                 may_be_starting = error.may_pass and retry_404 and not self._has_read
                 wait = pause * self.clock.jitter(0.5, 1.5)
                 if not may_be_starting or self.clock.monotonic() + wait > ready_by:
                     raise
                 LOG.info("%s; retrying in %.1f s", error.message, wait)
             except UnavailableError as error:
+                # Jitter, because schedules start many pods within the same second.
                 wait = max(pause * self.clock.jitter(0.5, 1.5), error.retry_after or 0.0)
                 if error.lasting or self.clock.monotonic() + wait > until:
                     raise
@@ -248,7 +253,7 @@ class InFlightRequest:
             self._request.url,
             json=self._request.json,
             params=dict(self._request.params) or None,
-            timeout=httpx.Timeout(self._limit, pool=None),
+            timeout=httpx.Timeout(self._limit, pool=None),  # for each step; `send` limits the sum
             extensions={"trace": self._trace},
         ) as response:
             return Reply(
@@ -269,13 +274,14 @@ class InFlightRequest:
         if not response.is_success:
             return await self._start_of(response)
         pieces = self._pieces(response)
+        # A web page instead of a log must not go to `stream_to`: it becomes the body of an error.
         first = b""
         async for piece in pieces:
             first += piece
             if len(first.strip()) > len(BOM_UTF8) or len(first) > _HEAD:
                 break
-        if self._request.take and first.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
-            await self._request.take(_chained(first, pieces))
+        if self._request.stream_to and first.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+            await self._request.stream_to(_chained(first, pieces))
             return b""
         body, sieve = bytearray(), Sieve()
         async for piece in _chained(first, pieces):

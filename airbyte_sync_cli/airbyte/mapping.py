@@ -50,6 +50,7 @@ def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: s
         type=_TYPES.get(row.config_type or UNKNOWN, row.config_type or UNKNOWN),
         status=row.status or UNKNOWN,
         created_at=row.created_at,
+        # `updatedAt` changes with every attempt; it is the end only of a job that has ended.
         ended_at=row.updated_at if row.status in FINAL_STATUSES else None,
         records_synced=stats.records_committed,
         bytes_synced=stats.bytes_committed,
@@ -65,6 +66,7 @@ def progress(info: wire.ConfigJobInfo) -> Progress:
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
     return Progress(
         attempts=len(attempts) if has_attempts else None,
+        # While a job runs, some versions have numbers for its latest attempt only.
         records_emitted=_first(total.records_emitted, latest.records_emitted),
         bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
         records_committed=_first(total.records_committed, latest.records_committed),

@@ -128,6 +128,7 @@ class PublicApi:
                 for kind in self._hidden_types
             ),
         )
+        # A newer server, which lists all types at once.
         if any(job.type in _HIDDEN_TYPES for job in pages[0]):
             self._hidden_types = ()
         found = {job.id: job for page in pages for job in page}
@@ -233,6 +234,7 @@ class PublicApi:
             listed = wire.read(page_type, reply).data
             known = len(found)
             rows = self._http.readable_rows(listed, reply, require_all=require_all)
+            # By key: a row that is created meanwhile shifts the others to the next page.
             found |= {key(row): row for row in rows}
             if len(listed) < size or len(found) == known or len(found) >= most:
                 break

@@ -173,7 +173,7 @@ def _claims_of(token: str) -> Mapping[str, object]:
 
 
 def _number(value: object) -> float | None:
-    """Parse a number, also one written as text; None if it is none or infinite."""
+    """Parse a number, also one written as text; None for anything else."""
     try:
         number = float(value) if isinstance(value, int | float | str) else inf
     except (ValueError, OverflowError):

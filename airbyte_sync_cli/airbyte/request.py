@@ -30,7 +30,7 @@ class Request:
     """The hint for a 403 where other reads are known to work."""
     limit: float | None = None
     """Seconds for the whole request and response; None is the client's default."""
-    take: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None
+    stream_to: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None
     """Reads the JSON of a 2xx response as it arrives; `Reply.body` is then empty."""
     may_send: Callable[[], bool] = lambda: True
     """Called right before the first byte is sent, after connecting and getting a token."""

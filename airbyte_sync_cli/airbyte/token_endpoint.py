@@ -75,7 +75,7 @@ class TokenEndpoint:
             asked_at = self._clock.monotonic()
             reply = self._reply((yield self._token_request(url, request)))
             if not _may_be_elsewhere(reply):
-                self._urls = (url,)
+                self._urls = (url,)  # a renewal need not try the others
                 return self._credential(reply, asked_at)
             failed.append(reply)
         return self._without_token(failed)
@@ -90,7 +90,7 @@ class TokenEndpoint:
             json={
                 "client_id": self._credentials.client_id,
                 "client_secret": self._credentials.client_secret.get_secret_value(),
-                "grant-type": "client_credentials",
+                "grant-type": "client_credentials",  # with a hyphen, unlike OAuth's own field
             },
             extensions={"timeout": limit.as_dict()},
         )
@@ -127,6 +127,7 @@ class TokenEndpoint:
         Raises if a URL refused the client id and secret, or all of them are web pages.
         """
         refusal = next((reply for reply in failed if reply.status in _CREDENTIALS_REFUSED), None)
+        # One refusal is enough: a server without authentication answers 404 everywhere.
         if refusal is not None:
             raise _refusal_of(refusal)
         if all(is_html(reply) for reply in failed):
@@ -234,6 +235,7 @@ def _no_token(reply: Reply) -> AirbyteSyncError:
 
 def _refusal_of(reply: Reply) -> AirbyteSyncError:
     """Return the error that a refusal means; a wrong secret is 400, 401, 403 or 422."""
+    # A proxy with basic authentication answers for Airbyte, whatever the client id is.
     if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
         return DeniedError(
             f"{reply.request}: {reply.status}, a proxy in front requires a user name and password",

@@ -75,6 +75,7 @@ Text = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TEXT])]
 class WireModel(BaseModel):
     """The base of all models here. Validators are built on first use, to start faster."""
 
+    # A field may appear in any release: unknown ones must not break a wait.
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, defer_build=True
     )

@@ -1,4 +1,4 @@
-"""Any address that a person would paste is understood; what is none is told, with a guess."""
+"""Every address that people paste is parsed; an invalid one is an error with a suggestion."""
 
 import contextlib
 
@@ -121,7 +121,7 @@ def test_port_8006_is_the_old_public_api(pasted: str) -> None:
     [
         ("http://h/api/public/v1", "public"),
         ("http://h/api/public", "public"),
-        ("http://h/api/v1", None),  # Airflow's documents name it although the other API is meant
+        ("http://h/api/v1", None),  # Airflow's documentation uses it for the Public API
         ("http://h/api", None),
         ("http://h", None),
         ("http://h/v1", None),

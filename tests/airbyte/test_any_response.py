@@ -1,4 +1,4 @@
-"""Whatever comes as an answer, nothing but our own errors leaves the client."""
+"""For any response, the client returns a value or raises one of our own errors."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -69,7 +69,7 @@ ANSWER: dict[str, Any] = {
     "expires_in": 900,
     "value": True,
 }
-"""One answer that is a right one for every question."""
+"""A response that is valid for every request."""
 
 SCALARS = (
     st.none()
@@ -91,7 +91,7 @@ DEEP = st.sampled_from([b"[" * 100_000, b'{"a":' * 100_000, b'{"data":' + b"[" *
 
 @st.composite
 def odd_answers(draw: st.DrawFn) -> bytes:
-    """The right answer, with something else somewhere in it."""
+    """The valid response, with some values replaced and maybe truncated."""
     answer = json.loads(json.dumps(ANSWER))
     for _ in range(draw(st.integers(1, 3))):
         place: Any = answer
@@ -145,7 +145,7 @@ APPLICATION = {**ENVIRON, "AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "ca
 def ask(
     response: httpx.Response, question: Question, *, api: str, signs_in: bool
 ) -> AirbyteSyncError | None:
-    """Ask a server that always gives this answer; return our own error where one came of it."""
+    """Ask a server that always responds so; return the error that was raised, if any."""
     options = load_settings(ServerOptions(), APPLICATION if signs_in else ENVIRON)
     address, clock = parse_address("http://airbyte"), LoopClock()
 
@@ -184,7 +184,7 @@ def test_any_response_is_read_or_is_our_own_error(
 
 
 def test_unchanged_response_is_valid_for_every_request() -> None:
-    """So the answers above are odd only where something was changed."""
+    """So the random responses above are invalid only where they were changed."""
     for question in QUESTIONS.values():
         for api in ("public", "config"):
             response = httpx.Response(200, json=ANSWER)

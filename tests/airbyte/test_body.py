@@ -1,4 +1,4 @@
-"""Bodies in pieces: what is dropped, what is kept, however the pieces are cut."""
+"""Bodies in pieces: what is dropped and what is kept does not depend on where they are cut."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def cut(text: bytes, size: int) -> Iterator[bytes]:
 
 
 def sifted(value: object) -> object:
-    """What shall be left of a value."""
+    """Return what should be kept of a value."""
     if isinstance(value, list):
         return [sifted(one) for one in value]
     if isinstance(value, dict):
@@ -45,7 +45,7 @@ def test_sieve_drops_bulky_values_and_nothing_else(
 
     kept = b"".join(sieve.feed(piece) for piece in cut(text, size)) + sieve.end()
 
-    if 'a"logs' not in str(value):  # as a key its end looks like another one
+    if 'a"logs' not in str(value):  # as a key, its end looks like the key `logs`
         assert json.loads(kept) == sifted(value)
     json.loads(kept)
 

@@ -68,7 +68,7 @@ Answers = dict[str, httpx.Response]
 
 
 def read(answers: Answers) -> tuple[Sequence[Workspace], list[str]]:
-    """Read the workspaces; return them and what was asked for."""
+    """Read the workspaces; return them and the requested paths."""
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -121,7 +121,7 @@ def test_denied_workspace_list_is_raised() -> None:
 
 
 def some_workspaces(*readable: str) -> Answer:
-    """A Config API with two workspaces, of which some may be read."""
+    """Respond as a Config API with two workspaces, of which some may be read."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/connections/list"):

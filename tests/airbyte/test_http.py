@@ -27,7 +27,7 @@ READ = Request(method="GET", url="http://airbyte/api/public/v1/jobs/1")
 
 
 def read(handler: Answer, *, retry_for: float = 0.0, ahead: float = 0.0) -> tuple[object, float]:
-    """Read through the gate; tell what came and how many virtual seconds it took."""
+    """Read once; return the result or error, and how many virtual seconds it took."""
 
     async def work() -> tuple[object, float]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
@@ -104,7 +104,7 @@ def test_read_pauses_by_server_clock(ahead: float) -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_request_is_sent_only_if_still_allowed(*, wanted: bool) -> None:
-    """Over a real socket: the connection stands when that is asked."""
+    """Over a real socket: `may_send` is called after connecting."""
 
     async def send(url: str) -> bool:
         async with httpx.AsyncClient() as http:
@@ -124,7 +124,7 @@ def test_request_is_sent_only_if_still_allowed(*, wanted: bool) -> None:
 
 
 def clock_ahead(*dates: str, apart: float = 0.0, slow: float = 0.0) -> ClockAhead | None:
-    """Tell what a gate thinks of the server's clock after answers; ours begins at midnight."""
+    """Return the measured server clock after these responses; our clock starts at midnight."""
     left = [*dates]
 
     async def answer(_request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The proxy is chosen as curl and Go choose it."""
+"""The proxy is chosen as by curl and Go."""
 
 import pytest
 

@@ -24,7 +24,7 @@ ROOT = "http://airbyte/api/public/v1"
 
 
 def hides(request: httpx.Request) -> bool:
-    """Whether a type is asked for that older servers hide."""
+    """Return True for a request for a type that older servers hide."""
     return "jobType" in request.url.params
 
 

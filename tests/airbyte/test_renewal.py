@@ -35,7 +35,7 @@ def an_application() -> Settings:
 
 
 def test_repeated_401s_request_few_tokens() -> None:
-    """Tokens are still given, but none of them opens anything, for a minute of reads."""
+    """New tokens are issued, but all are refused, during a minute of reads."""
     given: list[float] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -61,7 +61,7 @@ def test_repeated_401s_request_few_tokens() -> None:
 
 
 def test_token_that_expires_repeatedly_is_renewed_each_time() -> None:
-    """A token's end is a 401, too; a new one that has opened something is as good as any."""
+    """An expired token is a 401, too; one that has been accepted may be renewed at once."""
     good = ""
 
     async def answer(request: httpx.Request) -> httpx.Response:

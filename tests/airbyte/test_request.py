@@ -48,7 +48,7 @@ def test_retry_after_is_parsed_in_every_form_and_capped(text: str, seconds: floa
 def test_retry_after_date_counts_from_date_of_response(
     text: str, seconds: float, ahead: float
 ) -> None:
-    """Whatever our own clock says."""
+    """Independently of our own clock."""
     clock = LoopClock()
     clock.skew = timedelta(seconds=ahead)
     headers = {"retry-after": text, "date": "Thu, 01 Jan 2026 00:00:00 GMT"}

@@ -1,4 +1,4 @@
-"""What a proxy's answer to a trigger proves about its delivery."""
+"""What the response to a trigger proves: started, refused, undelivered, or lost."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every test of the network needs: a stage for servers, and certificates."""
+"""Fixtures of all network tests: servers on real sockets, and certificates."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every address that a person would paste leads to the API, over a real socket."""
+"""Every address that people paste leads to the API, over a real socket."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.servers import Stage
 
 
 def paths(sandbox: Sandbox) -> set[str]:
-    """The first steps of all paths that were asked for."""
+    """Return the roots of all requested paths."""
     return {request.path.split("/v1")[0] for request in sandbox.requests}
 
 

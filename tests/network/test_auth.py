@@ -1,4 +1,4 @@
-"""Every way to say who we are, over a real socket, and what Airbyte's versions make of it."""
+"""Every kind of credentials, over a real socket, with several versions of Airbyte."""
 
 import base64
 import json
@@ -21,13 +21,13 @@ CONFIG_TOKEN = "/api/v1/applications/token"
 
 
 def tokens(sandbox: Sandbox) -> list[str]:
-    """The paths at which tokens were given."""
+    """Return the paths from which tokens were issued."""
     asked = [one for one in sandbox.requests if one.path.endswith("/applications/token")]
     return [one.path for one in asked if one.answered == [200]]
 
 
 def refusals(sandbox: Sandbox) -> int:
-    """How often a 401 was answered."""
+    """Return the number of 401 responses."""
     return sum(401 in one.answered for one in sandbox.requests)
 
 
@@ -97,7 +97,7 @@ def test_server_without_token_endpoint_is_warning(stage: Stage) -> None:
 
 
 def long_wait(stage: Stage, sandbox: Sandbox) -> tuple[int, Sandbox]:
-    """Wait for a job of an hour; where the sandbox's clock follows, tokens alone do not age."""
+    """Wait for a job of an hour; if the sandbox's clock follows, tokens alone do not expire."""
     script = JobScript(life="running 3600, succeeded")
     job = sandbox.start_job(sandbox.add_connection("slow", script=script))
     url = stage.sandbox(sandbox)
@@ -106,7 +106,7 @@ def long_wait(stage: Stage, sandbox: Sandbox) -> tuple[int, Sandbox]:
 
 
 def test_token_is_renewed_before_expiry(stage: Stage) -> None:
-    """A quarter of an hour from 1.6 on, by the program's own clock."""
+    """Tokens live for 15 minutes since 1.6, by the program's own clock."""
     code, sandbox = long_wait(stage, a_sandbox(auth="client-credentials", airbyte_version="1.8"))
     assert (code, refusals(sandbox)) == (0, 0)
     assert len(tokens(sandbox)) >= 2
@@ -216,7 +216,7 @@ def test_refused_token_file_is_read_again(stage: Stage, tmp_path: Path, second: 
         return response(401, {"message": "Unauthorized"})
 
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
-    assert ending.code == 7  # it was let in: no connection is called so
+    assert ending.code == 7  # authenticated: there is no such connection
 
 
 def test_invalid_token_in_file_is_denied(stage: Stage, tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_unavailable_token_endpoint_keeps_retry_after(stage: Stage, status: int)
     ending = call(*LOOK, "--api", "public", "-v", AIRBYTE_URL=server.url, **APPLICATION)
     assert_told_well(ending, 9)
     assert "token address" not in ending.stderr
-    assert len(server.asked) == 1  # the wish goes beyond the patience of a first contact
+    assert len(server.asked) == 1  # Retry-After is longer than the first read is retried
 
 
 @pytest.mark.parametrize(

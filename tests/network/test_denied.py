@@ -1,4 +1,4 @@
-"""The ways of not getting in that users of other tools report most, and what we say, in full."""
+"""The sign-in failures that users of other tools report most, and our messages, in full."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_token_request_is_json(stage: Stage) -> None:
         return response(200, {"access_token": "a-token"})
 
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(strict).url, **APPLICATION)
-    assert ending.code == 7  # it was let in: no connection is called so
+    assert ending.code == 7  # authenticated: there is no such connection
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_token_request_is_json(stage: Stage) -> None:
 )
 @pytest.mark.parametrize("root", ["", "/api/public/v1/"])
 def test_wrong_token_url_falls_back_to_usual_ones(stage: Stage, root: str, token_url: str) -> None:
-    """Other clients join address and path as they are (airbytehq/airbyte-api-python-sdk#121)."""
+    """Other clients join URL and path unchanged (airbytehq/airbyte-api-python-sdk#121)."""
     url = stage.sandbox(a_sandbox(auth="client-credentials", airbyte_version="1.8"))
     environ = {"AIRBYTE_URL": f"{url}{root}", "AIRBYTE_TOKEN_URL": token_url, **APPLICATION}
     assert call(*LOOK, **environ).code == 0
@@ -226,7 +226,7 @@ def test_ingress_redirect_to_https_hints_at_url(
 
 
 def test_login_in_own_host_name_is_no_login_page(stage: Stage) -> None:
-    """Only the path of a redirect within the host may speak of one."""
+    """Of a redirect within the host, only the path can name a login page."""
     proxy = stage.scripted(always(302, "", Location="http://login.test/elsewhere")).url
     ending = call(*LOOK, AIRBYTE_URL="http://login.test", ALL_PROXY=proxy)
     assert_told_well(ending, 10)

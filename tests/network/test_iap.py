@@ -22,7 +22,7 @@ APPLICATION = {
 
 
 def metadata(asked: Asked) -> bytes:
-    """Answer as Google's metadata server does."""
+    """Respond as Google's metadata server."""
     query = parse_qs(urlsplit(asked.target).query)
     if "recursive" in query:
         return response(200, {"email": "a@b", "scopes": []}, Metadata_Flavor="Google")
@@ -33,7 +33,7 @@ def metadata(asked: Asked) -> bytes:
 
 
 def audience_of(bearer: str) -> str:
-    """Read whom a token is for; nothing for any other text."""
+    """Return a token's audience; None for any other text."""
     parts = bearer.removeprefix("Bearer ").split(".")
     if len(parts) != 3:
         return ""
@@ -41,7 +41,7 @@ def audience_of(bearer: str) -> str:
 
 
 class Guard:
-    """Stands before an Airbyte and lets through who shows Google's token, in either header."""
+    """An identity proxy: it requires Google's token, in either header."""
 
     def __init__(self, behind: Answer) -> None:
         self.behind = behind
@@ -60,7 +60,7 @@ class Guard:
 
 
 def airbyte(asked: Asked) -> bytes:
-    """Want a token, give one, and have no connections."""
+    """Issue tokens, require them, and have no connections."""
     if asked.target.endswith("/applications/token"):
         return response(200, {"access_token": "airbytes-own-token"})
     if asked.headers.get("authorization") != "Bearer airbytes-own-token":
@@ -70,7 +70,7 @@ def airbyte(asked: Asked) -> bytes:
 
 @pytest.fixture
 def google(stage: Stage, tmp_path: Path) -> tuple[Scripted, dict[str, str]]:
-    """A token address, and the environment of a service account that uses it."""
+    """Return a token URL, and the environment of a service account that uses it."""
 
     def give(asked: Asked) -> bytes:
         assertion = parse_qs(asked.body.decode())["assertion"][0]
@@ -117,7 +117,7 @@ def test_key_file_gets_token(stage: Stage, google: Google) -> None:
 
 
 def test_identity_token_and_airbyte_token_are_both_sent(stage: Stage, google: Google) -> None:
-    """The proxy's goes into Proxy-Authorization, also before Airbyte's own token is asked for."""
+    """The proxy's token is in Proxy-Authorization, also in requests for Airbyte's token."""
     guard = Guard(airbyte)
     server = stage.scripted(guard)
     ending = call(*LOOK, AIRBYTE_URL=server.url, **google[1], **APPLICATION)
@@ -241,7 +241,7 @@ def test_unusable_key_file_is_error(
 
 
 def test_missing_identity_is_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off Google's machines there is no metadata server; in a young pod, there is none yet."""
+    """Outside Google Cloud there is no metadata server; in a new pod, it may not be ready."""
     monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", "127.0.0.1:9")
     ending = call(
         *LOOK,

@@ -1,4 +1,4 @@
-"""Requests take the proxy that the environment names, through a real one."""
+"""Requests go through the proxy of the environment: a real proxy on a socket."""
 
 import base64
 
@@ -15,7 +15,7 @@ TRAVELLER = "Basic " + base64.b64encode(b"traveller:proxy-canary-77").decode()
 
 @pytest.fixture
 def proxy(stage: Stage) -> ForwardProxy:
-    """A proxy that knows the way to airbyte.test, which nobody else does."""
+    """A proxy that alone can resolve airbyte.test."""
     place = place_of(stage.sandbox(a_sandbox()))
     return stage.enter(forward_proxy({"airbyte.test": place, "airbyte.test:8000": place}))
 
@@ -157,7 +157,7 @@ def test_invalid_proxy_is_usage_error(address: str) -> None:
 def test_cloud_addresses_lead_to_its_api(
     stage: Stage, certificates: Certificates, pasted: str
 ) -> None:
-    """Its Public API is at `/v1` of one host, where tokens are asked for, too."""
+    """Its Public API and token endpoint are at `/v1` of one host."""
     cloud = a_sandbox(public_root="/v1", config_root="/nothing", auth="client-credentials")
     names = certificates.server("api.airbyte.com", "cloud.airbyte.com")
     place = place_of(stage.enter(tls_front(stage.sandbox(cloud), names)))

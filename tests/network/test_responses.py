@@ -1,4 +1,4 @@
-"""Whatever a network does: the right code, one error, one hint, no traceback."""
+"""Any network failure and any response: the right code, one error, one hint, no traceback."""
 
 import asyncio
 import gzip
@@ -38,7 +38,7 @@ def test_not_found_is_no_bug(stage: Stage, argv: tuple[str, ...], code: int) -> 
 
 
 def test_denied_first_request_is_no_bug(stage: Stage) -> None:
-    """With `--api` nothing is asked before the command's own work."""
+    """With `--api` nothing is requested before the command's own work."""
     sandbox = a_sandbox(auth="client-credentials")
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 6)
@@ -70,7 +70,7 @@ def test_ipv6_address_works(stage: Stage) -> None:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """A name service of our own: fill in which addresses a name has."""
+    """Replace DNS: the dictionary has the addresses of each name."""
     known: dict[str, list[str]] = {}
     real = socket.getaddrinfo
 
@@ -86,7 +86,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 @contextmanager
 def silence(port: int) -> Iterator[str]:
-    """Make an address that does not even refuse: its queue of callers is full."""
+    """Open an address that neither accepts nor refuses: its backlog is full."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.2", port))
         listener.listen(0)
@@ -148,7 +148,7 @@ async def _nothing() -> AsyncIterator[bytes]:
 def test_dripping_response_times_out(
     stage: Stage, answer: Callable[[], AsyncIterator[bytes]]
 ) -> None:
-    """Each byte comes in time, the answer never does; three looks are what its patience holds."""
+    """Each byte arrives in time, the response never; the outage limit allows three requests."""
     server = stage.scripted(lambda _asked: answer())
     ending = call(
         *JOBS, "--request-timeout", "0.2s", "--max-outage", "1s", "--api", "public",
@@ -201,7 +201,7 @@ def test_gzip_response_is_read(stage: Stage) -> None:
 
 
 def bomb(megabytes: int) -> bytes:
-    """Pack blanks a thousandfold; the end is missing, for nobody shall come there."""
+    """Compress blanks a thousandfold; the end is missing, because it must not be reached."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     blanks = b" " * 1024 * 1024
     first, more = (packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
@@ -214,7 +214,7 @@ def bomb(megabytes: int) -> bytes:
 def test_gzip_bomb_is_judged_by_status_within_memory_limit(
     stage: Stage, status: int, code: int
 ) -> None:
-    """What counts is what it would take here: 3 GiB. A refusal is one whatever its body is."""
+    """Decompressed, it has 3 GiB. An error counts whatever its body is."""
     server = stage.scripted(always(status, bomb(3000), Content_Encoding="gzip"))
     tracemalloc.start()
     try:
@@ -259,7 +259,7 @@ def test_error_with_unreadable_body_is_judged_by_status(
     credentials = APPLICATION if signs_in else CREDENTIALS
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url, **credentials)
     assert_told_well(ending, code)
-    assert (len(server.asked) > 2) is (code == 9)  # only what may pass is asked again
+    assert (len(server.asked) > 2) is (code == 9)  # only transient errors are retried
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -272,7 +272,7 @@ def test_5xx_with_unreadable_body_is_retried(stage: Stage, status: int) -> None:
         return response(200, {"data": []})
 
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=stage.scripted(answer).url)
-    assert_told_well(ending, 7)  # it is Airbyte, and has no such connection
+    assert_told_well(ending, 7)  # Airbyte, without such a connection
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "X-GZIP"])
@@ -360,7 +360,7 @@ def test_proxy_404_of_starting_backend_is_retried(stage: Stage, page: str, api: 
         return response(404, page) if next(asked) < 4 else response(200, ready)
 
     ending = call(*LOOK, "--api", api, AIRBYTE_URL=stage.scripted(answer).url)
-    assert_told_well(ending, 7)  # it is Airbyte, and has no such connection
+    assert_told_well(ending, 7)  # Airbyte, without such a connection
 
 
 @pytest.mark.parametrize("page", ["404 page not found", PAGE, "Object not found."])
@@ -400,7 +400,7 @@ ODD_PLACES = (
     "x" * 70_000,
     "",
 )
-"""What a redirect may name that is no address, or none of HTTP."""
+"""Redirect targets that are no valid HTTP address."""
 
 
 @pytest.mark.parametrize("place", ODD_PLACES, ids=lambda place: place[:20])
@@ -420,7 +420,7 @@ def test_redirect_to_invalid_address_is_protocol_error(
 
 @pytest.mark.parametrize("place", ODD_PLACES, ids=lambda place: place[:20])
 def test_trigger_redirected_to_invalid_address_is_lost(stage: Stage, place: str) -> None:
-    """The job is there: it is found, and no second trigger is sent."""
+    """The job exists: it is found, and no second trigger is sent."""
     row = {"jobId": 1, "connectionId": CONNECTION, "jobType": "sync", "status": "succeeded"}
     dates = {"startTime": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:01:00Z"}
     named = {"connectionId": CONNECTION, "name": "orders", "status": "active"}
@@ -493,7 +493,7 @@ def test_credentials_are_not_sent_to_another_origin(stage: Stage, status: int) -
 
 
 def test_next_link_to_another_host_is_ignored(stage: Stage) -> None:
-    """Public lists name the server's own idea of its host in `next`."""
+    """In public lists, `next` has the host name that the server has configured."""
     thief = stage.scripted(always(200, {"data": []}))
 
     def answer(asked: Asked) -> bytes:
@@ -520,7 +520,7 @@ CODES: dict[int, int] = {
 @pytest.mark.parametrize("body", [{"message": "words"}, PAGE])
 @pytest.mark.parametrize("status", [one for one in CODES if one >= 300 and one != 425])
 def test_each_status_has_its_exit_code(stage: Stage, status: int, body: object) -> None:
-    """Of a body, only a page changes it: what answers then is not the API."""
+    """Only a web page as body changes it: it is not the API's."""
     server = stage.scripted(always(status, body))
     ending = call(*LOOK, "--api", "public", AIRBYTE_URL=server.url)
     expected = CODES[status]

@@ -39,17 +39,17 @@ SPECIAL = 'cän/ary "pass\\word" +%41'
 
 @dataclass(frozen=True)
 class Way:
-    """An environment with canaries, and what must never be seen."""
+    """An environment with canaries, and the texts that must never be written."""
 
     environ: Mapping[str, str]
     secrets: tuple[str, ...]
     behind_proxy: bool = False
-    """The server is met as a proxy, which is shown the proxy's password."""
+    """The server acts as the proxy and receives the proxy's password."""
     userinfo: str = ""
 
 
 def basic(name: str, password: str) -> str:
-    """Encode what basic authentication sends."""
+    """Encode a pair for basic authentication."""
     return base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
@@ -86,7 +86,7 @@ def header(_folder: Path) -> Way:
 
 
 def files(folder: Path) -> Way:
-    """Hold all in files; the first line break is none of the secret."""
+    """Keep all secrets in files; the final line break is not part of them."""
     (folder / "secret").write_text("client-secret-canary\n")
     (folder / "headers").write_text("X-Corp-Key: header-value-canary\n")
     environ = {
@@ -110,7 +110,7 @@ def profile(folder: Path) -> Way:
 
 
 def google(folder: Path) -> Way:
-    """A service account, whose key signs a question that the same server is asked."""
+    """A service account, whose key signs a request to the same server."""
     file = service_account(folder, "http://google.test/token")
     lines = json.loads(Path(file).read_text())["private_key"].splitlines()
     environ = {"GOOGLE_APPLICATION_CREDENTIALS": file, "AIRBYTE_IAP_AUDIENCE": AUDIENCE}
@@ -124,12 +124,12 @@ WAYS = (application, token, password, userinfo, proxy, header, files, airflow, p
 
 
 def echo(asked: Asked) -> str:
-    """Throw back all that came."""
+    """Return everything that was received."""
     return asked.raw.decode(errors="replace")
 
 
 def once_signed_in(answer: Answer) -> Answer:
-    """Give tokens, and fail otherwise."""
+    """Issue tokens, and fail otherwise."""
 
     def answered(asked: Asked) -> bytes | AsyncIterator[bytes]:
         if asked.target.startswith("http://google.test/"):
@@ -150,7 +150,7 @@ def small_percents(text: str) -> str:
 
 
 def redirecting(place: str, *encodings: Callable[[str], str]) -> Answer:
-    """Send to a login page that is told everything, in encodings within one another."""
+    """Redirect to a login page, with all secrets in the URL, in nested encodings."""
 
     def answered(asked: Asked) -> bytes:
         text = asked.raw.decode(errors="replace")
@@ -199,7 +199,7 @@ FAILURES: dict[str, Answer] = {
 
 
 def talking() -> Iterator[tuple[str, ...]]:
-    """Make command lines of all commands that have a server, from their own parameters."""
+    """Return command lines of all commands that contact a server, from their parameters."""
     for name in COMMANDS:
         command = typer.main.get_command(make_app([name]))
         parameters = getattr(command, "commands", {name: command})[name].params
@@ -228,7 +228,7 @@ def test_commands_are_found() -> None:
 
 
 def forms(secret: str) -> set[str]:
-    """Write a secret as it may turn up."""
+    """Return the forms in which a secret may appear."""
     return {
         secret,
         quote(secret, safe=""),
@@ -355,7 +355,7 @@ def test_tls_failure_shows_no_secret(stage: Stage, tmp_path: Path, line: tuple[s
 def test_echo_of_last_request_shows_no_secret(
     stage: Stage, tmp_path: Path, line: str, status: int
 ) -> None:
-    """All is well until the trigger or the cancel, whose refusal says everything again."""
+    """Everything succeeds but the trigger or cancel, whose error repeats all secrets."""
     sandbox = a_sandbox()
     if line != "cancel":
         sandbox = Sandbox()
@@ -375,7 +375,7 @@ def test_echo_of_last_request_shows_no_secret(
 
 
 def test_echo_is_masked_not_dropped(stage: Stage, tmp_path: Path) -> None:
-    """So that this file's search is known to search something."""
+    """Proves that the search of this file finds masked secrets."""
     way = application(tmp_path)
     server = stage.scripted(FAILURES["echo, problem"])
     done = run(tmp_path, place_of(server.url), way, "status", "--conn", "orders")
@@ -385,7 +385,7 @@ def test_echo_is_masked_not_dropped(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_traceback_shows_no_secret(tmp_path: Path) -> None:
-    """Its traceback is written for a report that strangers will read."""
+    """Its traceback is meant for a public bug report."""
     way = application(tmp_path)
     bug = RuntimeError("Authorization: Bearer client-secret-canary, header-value-canary")
     done = run(tmp_path, ("127.0.0.1", 9), way, "status", "1", transport=BrokenTransport(bug))

@@ -1,4 +1,4 @@
-"""Which setting counts, and who is meant: seen at the server that is asked."""
+"""Which setting wins, and which connections are selected, as seen by the server."""
 
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def test_address_with_typo_gets_suggestion(pasted: str, guess: str) -> None:
 
 
 def test_no_option_takes_a_secret() -> None:
-    """Arguments are seen by everybody on a machine, and in its logs."""
+    """Arguments are visible to all users of a machine, and in its logs."""
     flags = {
         flag
         for name in COMMANDS
@@ -112,7 +112,7 @@ def test_no_option_takes_a_secret() -> None:
 
 @pytest.mark.parametrize("status", [200, 404])
 def test_token_url_with_web_page_is_error(stage: Stage, status: int) -> None:
-    """Health is answered, so it is Airbyte; where tokens should be, there is its web page."""
+    """Health is Airbyte's, but the token endpoint returns its web page."""
     server = stage.scripted(
         lambda asked: (
             response(status, PAGE, content_type="text/html")

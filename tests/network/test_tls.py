@@ -1,4 +1,4 @@
-"""Whom the program trusts, and what it says of servers that it does not: real TLS."""
+"""Which servers the program trusts, and its messages about others: real TLS."""
 
 import asyncio
 import contextlib
@@ -95,7 +95,7 @@ def test_mutual_tls_sends_client_certificate(behind: Behind, certificates: Certi
 
 @contextlib.contextmanager
 def alerting(context: ssl.SSLContext) -> Iterator[str]:
-    """Serve TLS as OpenSSL itself does: who is refused gets an alert, not a broken line."""
+    """Serve TLS as OpenSSL does: a rejected client gets an alert, not a closed connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -129,7 +129,7 @@ def _refuse(client: socket.socket, context: ssl.SSLContext) -> None:
 def test_missing_client_certificate_is_named(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """In TLS 1.3 the alert arrives after our handshake is done, when the answer is read."""
+    """In TLS 1.3 the alert arrives after our handshake, while the response is read."""
     context = certificates.mutual("127.0.0.1")
     context.minimum_version = context.maximum_version = version
     with alerting(context) as url:
@@ -156,7 +156,7 @@ def test_unknown_client_ca_is_named(certificates: Certificates, tmp_path: Path) 
 
 
 def garbling(place: Place, times: int) -> tuple[Client, list[int]]:
-    """Pass bytes on, but spoil the answers of so many connections after their handshake."""
+    """Forward bytes, but corrupt the responses of some connections after their handshake."""
     spoilt: list[int] = []
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -178,7 +178,7 @@ def garbling(place: Place, times: int) -> tuple[Client, list[int]]:
 
 _APPLICATION_DATA = 0x17
 _HANDSHAKES = 600
-"""Bytes: tickets and answers of health are smaller, certificates are larger."""
+"""Bytes: tickets and health responses are smaller, certificates are larger."""
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -187,7 +187,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def test_corrupt_tls_record_is_retried(stage: Stage, certificates: Certificates) -> None:
-    """Spoilt bytes come out of the TLS library as its own error, in the middle of an answer."""
+    """Corrupt bytes are an error of the TLS library, in the middle of a response."""
     front = stage.enter(tls_front(stage.sandbox(a_sandbox()), certificates.server("127.0.0.1")))
     attend, spoilt = garbling(place_of(front), times=2)
     port = stage.enter(listening(attend))
@@ -254,7 +254,7 @@ def test_http_to_tls_port_hints_at_https_url(stage: Stage, words: str) -> None:
 
 @pytest.mark.parametrize("said", [b"", b"\x15\x03\x01\x00\x02\x02\x46"])
 def test_http_to_silent_tls_port_hints_at_https(stage: Stage, said: bytes) -> None:
-    """Some hang up, some send an alert."""
+    """Some close the connection, some send an alert."""
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
