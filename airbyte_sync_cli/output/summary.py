@@ -56,11 +56,11 @@ def summary(
     if not syncs:
         return ""
     rows = [_cells(sync, command, now) for sync in syncs]
-    colours = [_COLOURS[_mood(sync, command)] for sync in syncs]
+    colours = [_COLOURS[_rating(sync, command)] for sync in syncs]
     if screen.width is None:
         lines = [_joined(row, colour, screen) for row, colour in zip(rows, colours, strict=True)]
     else:
-        symbols = [_SYMBOLS[_mood(sync, command)][not screen.unicode] for sync in syncs]
+        symbols = [_SYMBOLS[_rating(sync, command)][not screen.unicode] for sync in syncs]
         lines = _aligned(rows, symbols, colours, screen)
     if len(syncs) > 1 and command not in _READING:
         good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
@@ -175,7 +175,7 @@ def _cancel_remark(sync: SyncResult) -> str | None:
     return "by this command" if sync.cancel.confirmed else "cancel not confirmed yet"
 
 
-def _mood(sync: SyncResult, command: str | None) -> str:
+def _rating(sync: SyncResult, command: str | None) -> str:
     """Judge by what the command was asked for: a cancelled job is a success of `cancel`."""
     if command in _READING and sync.job_id is None:
         return "other"

@@ -1,4 +1,4 @@
-"""Small scenes for tests of what is shown: a clock that is moved by hand, events, a terminal."""
+"""Fixtures for tests of the output: a manual clock, events, terminals, captured streams."""
 
 import asyncio
 import io
@@ -25,8 +25,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
-class HandClock:
-    """Time that only moves when told."""
+class ManualClock:
+    """Time that only moves by hand."""
 
     at: float = 0.0
 
@@ -45,7 +45,7 @@ class HandClock:
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def __init__(self, encoding: str = "utf-8") -> None:
         super().__init__(newline="")
@@ -64,7 +64,7 @@ ENVIRON = {"TERM": "xterm-256color"}
 
 
 class Sight:
-    """What a person sees of what was written to a terminal."""
+    """What is visible on a terminal after everything that was written to it."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
         self.stream = Terminal()
@@ -88,16 +88,16 @@ class Sight:
 
 
 @dataclass
-class Told:
-    """An output, and what came of it."""
+class CapturedOutput:
+    """An output, and the streams that it writes to."""
 
-    clock: HandClock
+    clock: ManualClock
     stdout: io.StringIO
     stderr: io.StringIO
     output: Output
 
 
-def told(
+def captured_output(
     options: OutputOptions | None = None,
     *,
     command: str | None = "run",
@@ -105,9 +105,9 @@ def told(
     root: Path = Path("/nowhere"),
     stdout: io.StringIO | None = None,
     stderr: io.StringIO | None = None,
-) -> Told:
+) -> CapturedOutput:
     """Make an output whose streams can be read."""
-    clock, out, err = HandClock(), stdout or io.StringIO(), stderr or io.StringIO()
+    clock, out, err = ManualClock(), stdout or io.StringIO(), stderr or io.StringIO()
     output = Output(
         command,
         options or OutputOptions(),
@@ -117,7 +117,7 @@ def told(
         stderr=err,
         root=root,
     )
-    return Told(clock, out, err, output)
+    return CapturedOutput(clock, out, err, output)
 
 
 def connection(name: str = "orders") -> Connection:
@@ -184,11 +184,11 @@ def failed(name: str = "orders", number: int = 42, **more: Any) -> SyncResult:  
 
 
 @dataclass
-class Stage:
+class LiveScene:
     """A state, filled by events at moments."""
 
     state: LiveState = field(default_factory=LiveState)
-    clock: HandClock = field(default_factory=HandClock)
+    clock: ManualClock = field(default_factory=ManualClock)
     syncs: dict[str, Snapshot] = field(default_factory=dict)
 
     def take(self, *events: ev.Event, at: float | None = None) -> None:

@@ -22,7 +22,7 @@ from airbyte_sync_cli.output.files import LONGEST_TERMINATION_MESSAGE, cut
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
-from tests.output.scenes import Told, result, told
+from tests.output.scenes import CapturedOutput, captured_output, result
 
 IN_KUBERNETES = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
@@ -37,8 +37,8 @@ def root(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "airflow" / "xcom").chmod(0o755)
 
 
-def in_pod(root: Path, options: OutputOptions | None = None) -> Told:
-    return told(options, environ=IN_KUBERNETES, root=root)
+def in_pod(root: Path, options: OutputOptions | None = None) -> CapturedOutput:
+    return captured_output(options, environ=IN_KUBERNETES, root=root)
 
 
 def failing(message: str) -> SyncResult:
@@ -49,43 +49,43 @@ def failing(message: str) -> SyncResult:
 
 
 def test_xcom_file_equals_stdout(root: Path) -> None:
-    telling = in_pod(root, OutputOptions(format="json"))
+    captured = in_pod(root, OutputOptions(format="json"))
 
-    telling.output.conclude([result()])
+    captured.output.conclude([result()])
 
     xcom = root / "airflow" / "xcom" / "return.json"
-    assert json.loads(xcom.read_text("utf-8")) == json.loads(telling.stdout.getvalue())
+    assert json.loads(xcom.read_text("utf-8")) == json.loads(captured.stdout.getvalue())
     assert stat.S_IMODE(xcom.stat().st_mode) == 0o644  # the sidecar is another user
     assert list(xcom.parent.iterdir()) == [xcom]
 
 
 def test_xcom_file_is_written_before_the_cancel_is_confirmed(root: Path) -> None:
-    telling = in_pod(root)
+    captured = in_pod(root)
 
-    telling.output(ev.Provisional(results=(result(code=5),)))
+    captured.output(ev.Provisional(results=(result(code=5),)))
 
     report = json.loads((root / "airflow" / "xcom" / "return.json").read_text("utf-8"))
     assert report["exit_code"] == ExitCode.TIMEOUT
 
 
 def test_xcom_file_needs_the_sidecar_folder(tmp_path: Path) -> None:
-    telling = in_pod(tmp_path)
+    captured = in_pod(tmp_path)
 
-    telling.output.conclude([result()])
+    captured.output.conclude([result()])
 
     assert list(tmp_path.iterdir()) == []
-    assert telling.stderr.getvalue() == ""
+    assert captured.stderr.getvalue() == ""
 
 
 def test_unwritable_xcom_file_is_a_warning(root: Path) -> None:
     (root / "airflow" / "xcom" / "return.json").mkdir()  # root may write anywhere: no chmod helps
-    telling = in_pod(root, OutputOptions(format="json"))
+    captured = in_pod(root, OutputOptions(format="json"))
 
-    code = telling.output.conclude([result()])
+    code = captured.output.conclude([result()])
 
     assert code is ExitCode.OK
-    assert "XCom file" in telling.stderr.getvalue()
-    [warning] = json.loads(telling.stdout.getvalue())["warnings"]
+    assert "XCom file" in captured.stderr.getvalue()
+    [warning] = json.loads(captured.stdout.getvalue())["warnings"]
     assert warning.endswith("return.json: Is a directory")
 
 
@@ -107,13 +107,13 @@ def test_file_that_cannot_be_replaced_is_overwritten(
     target = tmp_path / "result.json"
     target.write_text("what was there, and much longer than the new one" * 100, "utf-8")
     monkeypatch.setattr(place, partial(refuse, number=number))
-    telling = told(OutputOptions(result_file=target))
+    captured = captured_output(OutputOptions(result_file=target))
 
-    telling.output.conclude([result()])
+    captured.output.conclude([result()])
 
     assert json.loads(target.read_text("utf-8"))["exit_code"] == 0
     assert list(tmp_path.iterdir()) == [target]
-    assert telling.stderr.getvalue() == ""
+    assert captured.stderr.getvalue() == ""
 
 
 @pytest.mark.parametrize("place", ["os.fsync", "os.fchmod"])
@@ -122,19 +122,19 @@ def test_file_is_written_where_fsync_or_chmod_is_unsupported(
 ) -> None:
     target = tmp_path / "result.json"
     monkeypatch.setattr(place, refuse)
-    telling = told(OutputOptions(result_file=target))
+    captured = captured_output(OutputOptions(result_file=target))
 
-    telling.output.conclude([result()])
+    captured.output.conclude([result()])
 
     assert json.loads(target.read_text("utf-8"))["exit_code"] == 0
-    assert telling.stderr.getvalue() == ""
+    assert captured.stderr.getvalue() == ""
 
 
 def test_replaced_file_keeps_its_mode(tmp_path: Path) -> None:
     target = tmp_path / "result.json"
     target.touch(mode=0o600)
 
-    told(OutputOptions(result_file=target)).output.conclude([result()])
+    captured_output(OutputOptions(result_file=target)).output.conclude([result()])
 
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
@@ -146,7 +146,7 @@ def test_symbolic_link_is_followed(exists: object, tmp_path: Path) -> None:
     if exists:
         target.touch()
 
-    told(OutputOptions(result_file=link)).output.conclude([result()])
+    captured_output(OutputOptions(result_file=link)).output.conclude([result()])
 
     assert link.is_symlink()
     assert not target.is_symlink()
@@ -158,7 +158,7 @@ def test_device_is_written_in_place(tmp_path: Path) -> None:
     link = tmp_path / "result.json"
     link.symlink_to(os.ttyname(device))
     try:
-        told(OutputOptions(result_file=link)).output.conclude([result()])
+        captured_output(OutputOptions(result_file=link)).output.conclude([result()])
         shown = os.read(reader, 65536)
         is_still_one = link.is_char_device()
     finally:
@@ -177,10 +177,10 @@ def pipe(tmp_path: Path) -> Path:
 
 def test_pipe_gets_only_the_final_report(pipe: Path) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    telling = told(OutputOptions(result_file=pipe))
+    captured = captured_output(OutputOptions(result_file=pipe))
     try:
-        telling.output(ev.Provisional(results=(result(code=5),)))
-        telling.output.conclude([result()])
+        captured.output(ev.Provisional(results=(result(code=5),)))
+        captured.output.conclude([result()])
         content = os.read(reader, 65536)
     finally:
         os.close(reader)
@@ -190,25 +190,25 @@ def test_pipe_gets_only_the_final_report(pipe: Path) -> None:
 
 
 def test_pipe_without_a_reader_is_a_warning(pipe: Path) -> None:
-    telling = told(OutputOptions(result_file=pipe))
+    captured = captured_output(OutputOptions(result_file=pipe))
 
-    code = telling.output.conclude([result()])
+    code = captured.output.conclude([result()])
 
     assert code is ExitCode.OK
-    assert ": nothing reads from it" in telling.stderr.getvalue()
+    assert ": nothing reads from it" in captured.stderr.getvalue()
     assert pipe.is_fifo()
 
 
 def test_pipe_whose_reader_stopped_is_a_warning(pipe: Path) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    telling = told(OutputOptions(result_file=pipe))
+    captured = captured_output(OutputOptions(result_file=pipe))
     try:
-        code = telling.output.conclude([failing("x" * 3000)] * 100)  # more than a pipe holds
+        code = captured.output.conclude([failing("x" * 3000)] * 100)  # more than a pipe holds
     finally:
         os.close(reader)
 
     assert code is ExitCode.FAILED
-    assert ": its reader has stopped reading" in telling.stderr.getvalue()
+    assert ": its reader has stopped reading" in captured.stderr.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -241,14 +241,14 @@ def test_failed_write_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os if broken == "fsync" else Path, broken, fail)
-    telling = told(OutputOptions(result_file=target))
+    captured = captured_output(OutputOptions(result_file=target))
 
-    code = telling.output.conclude([result()])
+    code = captured.output.conclude([result()])
 
     assert code is ExitCode.OK
     assert target.read_text("utf-8") == "what was there"
     assert list(tmp_path.iterdir()) == [target]
-    assert "No space left on device" in telling.stderr.getvalue()
+    assert "No space left on device" in captured.stderr.getvalue()
 
 
 def test_termination_message_has_the_reason(root: Path) -> None:
@@ -267,18 +267,18 @@ def test_success_writes_no_termination_message(root: Path) -> None:
 
 
 def test_success_empties_a_provisional_termination_message(root: Path) -> None:
-    telling = in_pod(root)
-    telling.output(ev.Provisional(results=(result(code=5),)))
+    captured = in_pod(root)
+    captured.output(ev.Provisional(results=(result(code=5),)))
     feared = (root / "dev" / "termination-log").read_bytes()
 
-    telling.output.conclude([result()])
+    captured.output.conclude([result()])
 
     assert feared != b""
     assert (root / "dev" / "termination-log").read_bytes() == b""
 
 
 def test_termination_message_needs_kubernetes(root: Path) -> None:
-    told(root=root).output.conclude([failing("no")])
+    captured_output(root=root).output.conclude([failing("no")])
 
     assert (root / "dev" / "termination-log").read_bytes() == b""
 

@@ -9,14 +9,14 @@ from airbyte_sync_cli.output.log import Entry, Log
 from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
-from tests.output.scenes import HandClock, job, progress, result, snapshot
+from tests.output.scenes import ManualClock, job, progress, result, snapshot
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def log(*, verbosity: int = 0, as_json: bool = False) -> tuple[Log, io.StringIO]:
     stream = io.StringIO()
-    made = Log(stream, clock=HandClock(), verbosity=verbosity, as_json=as_json)
+    made = Log(stream, clock=ManualClock(), verbosity=verbosity, as_json=as_json)
     return made, stream
 
 
@@ -110,7 +110,7 @@ def test_link_is_in_the_log_but_not_above_a_live_view(
 
 def test_error_and_hint_are_folded_without_breaking_links() -> None:
     stream = io.StringIO()
-    written = Log(stream, clock=HandClock(), verbosity=0, as_json=False, screen=Screen(width=40))
+    written = Log(stream, clock=ManualClock(), verbosity=0, as_json=False, screen=Screen(width=40))
 
     link = "http://" + "x" * 50
     written.write_error("job 7 (orders) failed: the key was revoked", hint=f"see {link}")

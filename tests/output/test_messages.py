@@ -12,13 +12,13 @@ from airbyte_sync_cli.output.messages import error_result, reason
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import Start, SyncResult
-from tests.output.scenes import failed, result, snapshot, told
+from tests.output.scenes import captured_output, failed, result, snapshot
 
 
 def stderr_of(*syncs: SyncResult, verbosity: int = 0, command: str = "run") -> list[str]:
-    telling = told(OutputOptions(verbosity=verbosity), command=command)
-    telling.output.conclude(syncs)
-    return telling.stderr.getvalue().splitlines()
+    captured = captured_output(OutputOptions(verbosity=verbosity), command=command)
+    captured.output.conclude(syncs)
+    return captured.stderr.getvalue().splitlines()
 
 
 def test_failure_has_a_block_before_error_and_hint() -> None:
@@ -65,50 +65,50 @@ def test_failure_without_a_reason_links_to_the_job() -> None:
 
 @pytest.mark.parametrize(("verbosity", "seen"), [(0, False), (1, True)])
 def test_stack_trace_needs_v(*, verbosity: int, seen: bool) -> None:
-    telling = told(OutputOptions(verbosity=verbosity))
+    captured = captured_output(OutputOptions(verbosity=verbosity))
     failure = Failure(message="short", internal_message="inner", stacktrace="Traceback:\n at x.y")
-    telling.output(ev.Finished(sync=snapshot("orders"), result=failed(), failure=failure))
+    captured.output(ev.Finished(sync=snapshot("orders"), result=failed(), failure=failure))
 
-    telling.output.conclude([failed()])
+    captured.output.conclude([failed()])
 
-    lines = telling.stderr.getvalue().splitlines()
+    lines = captured.stderr.getvalue().splitlines()
     assert ("    at x.y" in lines) is seen
     assert ("  inner  inner" in lines) is seen
 
 
 def test_error_of_one_sync_of_several_is_written() -> None:
-    telling = told()
+    captured = captured_output()
     off = result("off", 11, number=None)
     error = RejectedError("the connection is inactive", hint="enable it in Airbyte")
-    telling.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
+    captured.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
 
-    telling.output.conclude([failed("a", 1), off])
+    captured.output.conclude([failed("a", 1), off])
 
-    lines = telling.stderr.getvalue().splitlines()
+    lines = captured.stderr.getvalue().splitlines()
     assert "  why    the connection is inactive" in lines
     assert "  hint   enable it in Airbyte" in lines
 
 
 def test_error_of_a_single_sync_is_written_once() -> None:
-    telling = told()
+    captured = captured_output()
     off = result("off", 11, number=None)
     error = RejectedError("the connection is inactive")
-    telling.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
-    before = len(telling.stderr.getvalue())
+    captured.output(ev.Finished(sync=snapshot("off"), result=off, error=error))
+    before = len(captured.stderr.getvalue())
 
-    telling.output.conclude([off], error=error, exit_code=ExitCode.REJECTED)
+    captured.output.conclude([off], error=error, exit_code=ExitCode.REJECTED)
 
-    assert telling.stderr.getvalue()[before:].count("inactive") == 1
+    assert captured.stderr.getvalue()[before:].count("inactive") == 1
 
 
 def test_success_writes_only_its_line() -> None:
-    telling = told()
+    captured = captured_output()
 
-    code = telling.output.conclude([result(records_synced=10, duration_seconds=61)])
+    code = captured.output.conclude([result(records_synced=10, duration_seconds=61)])
 
     assert code is ExitCode.OK
-    assert telling.stderr.getvalue() == ""
-    assert telling.stdout.getvalue() == "succeeded  orders  job 42  1m 01s  10 records\n"
+    assert captured.stderr.getvalue() == ""
+    assert captured.stdout.getvalue() == "succeeded  orders  job 42  1m 01s  10 records\n"
 
 
 NOTHING = "nothing was started"
@@ -136,18 +136,18 @@ def test_possible_start_is_in_every_output(tmp_path: Path, form: str, code: Exit
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "termination-log").touch()
     (tmp_path / "airflow" / "xcom").mkdir(parents=True)
-    telling = told(
+    captured = captured_output(
         OutputOptions(format=form),  # type: ignore[arg-type]  # one of its words
         environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
         root=tmp_path,
     )
 
-    telling.output.conclude([ended(Start.POSSIBLE, code)])
+    captured.output.conclude([ended(Start.POSSIBLE, code)])
 
     pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
     xcom = (tmp_path / "airflow" / "xcom" / "return.json").read_text("utf-8")
-    error, hint = telling.stderr.getvalue().splitlines()[-2:]
-    for text in (error, telling.stdout.getvalue(), pod, xcom):
+    error, hint = captured.stderr.getvalue().splitlines()[-2:]
+    for text in (error, captured.stdout.getvalue(), pod, xcom):
         assert MAY_EXIST in text
         assert NOTHING not in text
     assert "airbyte-sync status --conn c" in hint
@@ -201,18 +201,18 @@ def test_error_of_its_own_does_not_hide_what_may_exist(
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "termination-log").touch()
     file = tmp_path / "result.json"
-    telling = told(
+    captured = captured_output(
         OutputOptions(format=form, result_file=file),  # type: ignore[arg-type]  # one of its words
         environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
         root=tmp_path,
     )
     code = error.exit_code if error else ExitCode.REJECTED
 
-    telling.output.conclude([ended(start, code)], error=error)
+    captured.output.conclude([ended(start, code)], error=error)
 
     pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
-    stderr = telling.stderr.getvalue()
-    for text in (stderr, telling.stdout.getvalue(), pod, file.read_text("utf-8")):
+    stderr = captured.stderr.getvalue()
+    for text in (stderr, captured.stdout.getvalue(), pod, file.read_text("utf-8")):
         assert MAY_EXIST in text
     assert "airbyte-sync status --conn c" in stderr
     assert "airbyte-sync status --conn c" in json.loads(file.read_text("utf-8"))["error"]["hint"]
@@ -252,7 +252,7 @@ def test_bug_with_an_active_job_names_it_in_every_output(tmp_path: Path, form: s
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "termination-log").touch()
     file = tmp_path / "result.json"
-    telling = told(
+    captured = captured_output(
         OutputOptions(format=form, result_file=file),  # type: ignore[arg-type]  # one of its words
         environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
         root=tmp_path,
@@ -261,11 +261,11 @@ def test_bug_with_an_active_job_names_it_in_every_output(tmp_path: Path, form: s
         update={"job_id": 7, "status": "running"}
     )
 
-    telling.output.conclude([alive], error=BugError("internal error"))
+    captured.output.conclude([alive], error=BugError("internal error"))
 
     pod = (tmp_path / "dev" / "termination-log").read_text("utf-8")
-    outputs = [telling.stderr.getvalue(), pod, file.read_text("utf-8")]
-    for text in [*outputs, telling.stdout.getvalue()] if form == "json" else outputs:
+    outputs = [captured.stderr.getvalue(), pod, file.read_text("utf-8")]
+    for text in [*outputs, captured.stdout.getvalue()] if form == "json" else outputs:
         assert "still active in Airbyte" in text
         assert "airbyte-sync wait 7" in text
-    assert "job 7" in telling.stdout.getvalue() or form == "json"
+    assert "job 7" in captured.stdout.getvalue() or form == "json"

@@ -11,7 +11,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync.result import SyncResult
-from tests.output.scenes import Terminal, failed, result, told
+from tests.output.scenes import Terminal, captured_output, failed, result
 
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[2] / "docs" / "result.schema.json").read_text("utf-8")
@@ -19,15 +19,15 @@ SCHEMA = json.loads(
 
 
 def test_status_shows_the_reason_and_no_adoption() -> None:
-    telling = told(command="status")
+    captured = captured_output(command="status")
 
-    telling.output.conclude([failed(adopted=True)], exit_code=ExitCode.OK)
+    captured.output.conclude([failed(adopted=True)], exit_code=ExitCode.OK)
 
-    text = telling.stdout.getvalue()
+    text = captured.stdout.getvalue()
     assert text.startswith("failed  orders  job 42")
     assert "adopted" not in text
     assert "  why    The API key was rejected." in text
-    assert telling.stderr.getvalue() == ""
+    assert captured.stderr.getvalue() == ""
 
 
 ENDINGS: list[tuple[list[SyncResult], AirbyteSyncError | None]] = [
@@ -45,10 +45,10 @@ ENDINGS: list[tuple[list[SyncResult], AirbyteSyncError | None]] = [
 def test_every_outcome_has_the_same_keys_and_matches_the_schema(
     syncs: list[SyncResult], error: AirbyteSyncError | None
 ) -> None:
-    telling = told(OutputOptions(format="json"))
-    telling.output.conclude(syncs, error=error, exit_code=error.exit_code if error else None)
+    captured = captured_output(OutputOptions(format="json"))
+    captured.output.conclude(syncs, error=error, exit_code=error.exit_code if error else None)
 
-    (line,) = telling.stdout.getvalue().splitlines()
+    (line,) = captured.stdout.getvalue().splitlines()
     report = json.loads(line)
     jsonschema.validate(report, SCHEMA)
     assert set(report) == set(SCHEMA["properties"])
@@ -58,9 +58,9 @@ def test_every_outcome_has_the_same_keys_and_matches_the_schema(
 
 def test_json_on_an_ascii_stream_is_escaped() -> None:
     stdout = Terminal("ascii")
-    telling = told(OutputOptions(format="json"), stdout=stdout)
+    captured = captured_output(OutputOptions(format="json"), stdout=stdout)
 
-    telling.output.conclude([result("größe 😀")])
+    captured.output.conclude([result("größe 😀")])
 
     assert stdout.getvalue().isascii()
     assert json.loads(stdout.getvalue())["syncs"][0]["connection_name"] == "größe 😀"
@@ -68,25 +68,25 @@ def test_json_on_an_ascii_stream_is_escaped() -> None:
 
 def test_text_on_an_ascii_stream_is_escaped() -> None:
     stdout = Terminal("ascii")
-    telling = told(stdout=stdout)
+    captured = captured_output(stdout=stdout)
 
-    telling.output.conclude([result("größe")])
+    captured.output.conclude([result("größe")])
 
     assert "gr\\xf6\\xdfe" in stdout.getvalue()
 
 
 def test_id_format_prints_bare_numbers() -> None:
-    telling = told(OutputOptions(format="id"))
+    captured = captured_output(OutputOptions(format="id"))
 
-    telling.output.conclude([result(number=1), result(code=99, number=None), result(number=3)])
+    captured.output.conclude([result(number=1), result(code=99, number=None), result(number=3)])
 
-    assert telling.stdout.getvalue() == "1\n3\n"
+    assert captured.stdout.getvalue() == "1\n3\n"
 
 
 def test_json_log_has_no_failure_block() -> None:
-    telling = told(OutputOptions(log_format="json"), stderr=io.StringIO())
+    captured = captured_output(OutputOptions(log_format="json"), stderr=io.StringIO())
 
-    telling.output.conclude([failed()])
+    captured.output.conclude([failed()])
 
-    lines = [json.loads(line) for line in telling.stderr.getvalue().splitlines()]
+    lines = [json.loads(line) for line in captured.stderr.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["error", "hint"]

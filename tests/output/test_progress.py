@@ -11,26 +11,28 @@ from airbyte_sync_cli.sync import events as ev
 from tests.output.scenes import (
     ENVIRON,
     Sight,
+    captured_output,
     job,
     snapshot,
-    told,
 )
 
 
 def reporter(verbosity: int = 0) -> tuple[Output, Sight]:
     sight = Sight()
-    output = told(OutputOptions(verbosity=verbosity), stderr=sight.stream, environ=ENVIRON)
+    output = captured_output(
+        OutputOptions(verbosity=verbosity), stderr=sight.stream, environ=ENVIRON
+    )
     return output.output, sight
 
 
 @pytest.mark.parametrize("verbosity", [0, 1])
 def test_log_lines_above_the_view_need_a_warning_or_v(verbosity: int) -> None:
-    telling, sight = reporter(verbosity)
+    captured, sight = reporter(verbosity)
 
     async def play() -> None:
-        async with telling.alive():
-            telling(ev.Triggering(sync=snapshot("orders"), number=1))
-            telling(ev.Warned(sync=snapshot("orders"), message="odd"))
+        async with captured.alive():
+            captured(ev.Triggering(sync=snapshot("orders"), number=1))
+            captured(ev.Warned(sync=snapshot("orders"), message="odd"))
             await asyncio.sleep(0)
 
     asyncio.run(play())
@@ -42,7 +44,7 @@ def test_log_lines_above_the_view_need_a_warning_or_v(verbosity: int) -> None:
 
 @pytest.mark.parametrize("place", ["take", "refresh"])
 def test_failing_view_falls_back_to_log_lines(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    telling, sight = reporter()
+    captured, sight = reporter()
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
@@ -51,11 +53,11 @@ def test_failing_view_falls_back_to_log_lines(place: str, monkeypatch: pytest.Mo
     after: list[str] = []
 
     async def play() -> None:
-        async with telling.alive():
-            telling(ev.OutageEnded(sync=snapshot("orders"), seconds=1))
+        async with captured.alive():
+            captured(ev.OutageEnded(sync=snapshot("orders"), seconds=1))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            telling(ev.Triggering(sync=snapshot("orders"), number=1))
+            captured(ev.Triggering(sync=snapshot("orders"), number=1))
             after.append("still here")
 
     asyncio.run(asyncio.wait_for(play(), 5))
@@ -68,20 +70,20 @@ def test_failing_view_falls_back_to_log_lines(place: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("heartbeat", "beats"), [(60.0, 2), (0.0, 0)])
 def test_heartbeat_follows_a_minute_without_log_lines(heartbeat: float, beats: int) -> None:
-    telling = told(OutputOptions(heartbeat=heartbeat))
+    captured = captured_output(OutputOptions(heartbeat=heartbeat))
 
     async def play() -> None:
-        async with telling.output.alive():
+        async with captured.output.alive():
             known = ev.JobKnown(sync=snapshot("orders", job=job()))
-            telling.output(known)
+            captured.output(known)
             for _ in range(10):  # each lets the heartbeat sleep once: 60 s by its clock
                 await asyncio.sleep(0)
-                if telling.clock.at >= 120 + 1:
+                if captured.clock.at >= 120 + 1:
                     break
 
     asyncio.run(asyncio.wait_for(play(), 10))
 
-    lines = telling.stderr.getvalue().splitlines()
+    lines = captured.stderr.getvalue().splitlines()
     assert [line.partition("still ")[2] for line in lines if "still " in line] == [
         "running",
         "waiting: running when last read, 2m 00s ago",

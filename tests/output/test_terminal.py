@@ -9,7 +9,7 @@ from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.terminal import Screen, screen_of, wants_colour, wants_live_view
 from tests.output.scenes import (
     Terminal,
-    told,
+    captured_output,
 )
 
 
@@ -85,7 +85,7 @@ def test_live_view_needs_text_output_on_a_terminal(
 def test_live_view_needs_a_waiting_command_and_an_open_terminal() -> None:
     options, terminal = OutputOptions(), Terminal()
 
-    assert not wants_live_view("run", options, environ={}, stream=told().stderr)
+    assert not wants_live_view("run", options, environ={}, stream=captured_output().stderr)
     assert not wants_live_view("status", options, environ={}, stream=terminal)
     terminal.close()
     assert not wants_live_view("run", options, environ={}, stream=terminal)
@@ -104,4 +104,4 @@ def test_live_view_needs_a_waiting_command_and_an_open_terminal() -> None:
 )
 def test_colours_follow_no_color_and_force_color(environ: dict[str, str], *, colour: bool) -> None:
     assert wants_colour(Terminal(), environ) is colour
-    assert wants_colour(told().stdout, environ) is (colour and "FORCE_COLOR" in environ)
+    assert wants_colour(captured_output().stdout, environ) is (colour and "FORCE_COLOR" in environ)

@@ -13,7 +13,7 @@ from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from tests.output.scenes import (
     ENVIRON,
-    HandClock,
+    ManualClock,
     Sight,
     job,
     progress,
@@ -129,7 +129,7 @@ class Watched:
     """A live view whose clock is moved by hand."""
 
     def __init__(self, columns: int = 80) -> None:
-        self.sight, self.clock, self.size = Sight(columns), HandClock(), size(columns)
+        self.sight, self.clock, self.size = Sight(columns), ManualClock(), size(columns)
         self.view = LiveView(
             self.sight.stream, clock=self.clock, environ=ENVIRON, size=lambda: self.size
         )

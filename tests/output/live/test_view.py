@@ -11,36 +11,38 @@ from airbyte_sync_cli.output.live.view import Frame, draw
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
-from tests.output.scenes import START, WRONG_KEY, Stage, job, progress, snapshot
+from tests.output.scenes import START, WRONG_KEY, LiveScene, job, progress, snapshot
 
 UNICODE, ASCII = Screen(), Screen(unicode=False)
 
 
-def shown(stage: Stage, width: int = 79, height: int = 23, screen: Screen = UNICODE) -> list[str]:
-    frame = Frame(screen, width, height, stage.clock.monotonic())
-    return [line.plain.rstrip() for line in draw(stage.state, frame)]
+def shown(
+    scene: LiveScene, width: int = 79, height: int = 23, screen: Screen = UNICODE
+) -> list[str]:
+    frame = Frame(screen, width, height, scene.clock.monotonic())
+    return [line.plain.rstrip() for line in draw(scene.state, frame)]
 
 
 def test_nothing_is_drawn_before_the_first_event() -> None:
-    assert shown(Stage()) == []
+    assert shown(LiveScene()) == []
 
 
 def test_single_sync_shows_state_bar_estimate_numbers_and_streams() -> None:
-    stage = Stage()
-    stage.begin(past=(240, 300, 360))
+    scene = LiveScene()
+    scene.begin(past=(240, 300, 360))
     streams = ("orders", "order_lines")
-    stage.take(
-        ev.Polled(sync=stage.sync("orders", job=job(), progress=progress(0, 0, streams=streams))),
+    scene.take(
+        ev.Polled(sync=scene.sync("orders", job=job(), progress=progress(0, 0, streams=streams))),
         at=20,
     )
-    stage.take(
+    scene.take(
         ev.Polled(
-            sync=stage.sync("orders", job=job(), progress=progress(5000, 4096, streams=streams))
+            sync=scene.sync("orders", job=job(), progress=progress(5000, 4096, streams=streams))
         ),
         at=60,
     )
 
-    assert shown(stage) == [
+    assert shown(scene) == [
         "● orders  job 42  running  1m 00s",
         "  ━━━━━━━━────────────────────────────────  about 3-5 min left",
         "  5,000 records  4.0 KiB  125 records/s  102 B/s",
@@ -50,59 +52,59 @@ def test_single_sync_shows_state_bar_estimate_numbers_and_streams() -> None:
 
 
 def test_sync_without_history_has_no_estimate() -> None:
-    stage = Stage()
-    stage.begin()
+    scene = LiveScene()
+    scene.begin()
 
-    assert shown(stage) == ["● orders  job 42  running  0s"]
+    assert shown(scene) == ["● orders  job 42  running  0s"]
 
 
 def test_second_attempt_is_shown_without_an_estimate() -> None:
-    stage = Stage()
-    stage.begin(past=(240, 300, 360))
-    stage.take(
-        ev.Polled(sync=stage.sync("orders", job=job(), progress=progress(10, 10, attempts=2))),
+    scene = LiveScene()
+    scene.begin(past=(240, 300, 360))
+    scene.take(
+        ev.Polled(sync=scene.sync("orders", job=job(), progress=progress(10, 10, attempts=2))),
         at=9,
     )
 
-    first, *rest = shown(stage)
+    first, *rest = shown(scene)
 
     assert "attempt 2" in first
     assert not any("left" in line for line in rest)
 
 
 def test_queued_time_does_not_count_for_the_estimate() -> None:
-    stage = Stage()
-    stage.begin(status="queued", past=(240, 300, 360))
-    stage.take(ev.Polled(sync=stage.sync("orders", job=job("running"))), at=1000)
-    stage.clock.at = 1060
+    scene = LiveScene()
+    scene.begin(status="queued", past=(240, 300, 360))
+    scene.take(ev.Polled(sync=scene.sync("orders", job=job("running"))), at=1000)
+    scene.clock.at = 1060
 
-    assert "about 3-5 min left" in shown(stage)[1]
+    assert "about 3-5 min left" in shown(scene)[1]
 
 
 def test_adopted_job_has_its_age_from_airbyte() -> None:
-    stage = Stage()
-    stage.clock.at = 180
+    scene = LiveScene()
+    scene.clock.at = 180
     old = Job(id=7, connection_id="c", type="sync", status="running", created_at=START)
-    stage.take(
+    scene.take(
         ev.JobKnown(
-            sync=stage.sync(
+            sync=scene.sync(
                 "job 7", job=old, adopted=True, history=History(durations=(240, 300, 360))
             )
         )
     )
 
-    assert shown(stage) == [
+    assert shown(scene) == [
         "● job 7  job 7  running  3m 00s  adopted",
         "  ━━━━━━━━━━━━━━━━━━━━━━━━────────────────  about 1-3 min left",
     ]
 
 
 def test_rate_is_recent_and_falls_without_records() -> None:
-    stage = Stage()
-    stage.begin()
-    stage.take(ev.Polled(sync=stage.sync("orders", job=job(), progress=progress(0, 0))), at=0)
-    stage.take(ev.Polled(sync=stage.sync("orders", job=job(), progress=progress(1000, 0))), at=10)
-    row = stage.state.rows["orders"]
+    scene = LiveScene()
+    scene.begin()
+    scene.take(ev.Polled(sync=scene.sync("orders", job=job(), progress=progress(0, 0))), at=0)
+    scene.take(ev.Polled(sync=scene.sync("orders", job=job(), progress=progress(1000, 0))), at=10)
+    row = scene.state.rows["orders"]
 
     assert row.rates(10) == (100.0, 0.0)
     assert row.rates(60) == (100.0, 0.0)
@@ -110,22 +112,22 @@ def test_rate_is_recent_and_falls_without_records() -> None:
 
 
 def test_falling_numbers_restart_the_rate() -> None:
-    stage = Stage()
-    stage.begin()
+    scene = LiveScene()
+    scene.begin()
     for at, records in ((0, 500), (10, 900), (20, 10)):
-        stage.take(
-            ev.Polled(sync=stage.sync("orders", job=job(), progress=progress(records, 0))), at=at
+        scene.take(
+            ev.Polled(sync=scene.sync("orders", job=job(), progress=progress(records, 0))), at=at
         )
 
-    assert stage.state.rows["orders"].rates(20) is None
+    assert scene.state.rows["orders"].rates(20) is None
 
 
 def test_interrupted_view_shows_how_to_quit_at_once() -> None:
-    stage = Stage()
-    stage.begin()
-    stage.take(ev.Interrupted(signal="SIGINT"))
+    scene = LiveScene()
+    scene.begin()
+    scene.take(ev.Interrupted(signal="SIGINT"))
 
-    assert shown(stage)[-1] == "SIGINT: stopping; Ctrl-C again quits at once"
+    assert shown(scene)[-1] == "SIGINT: stopping; Ctrl-C again quits at once"
 
 
 @pytest.mark.parametrize(
@@ -143,23 +145,23 @@ def test_interrupted_view_shows_how_to_quit_at_once() -> None:
     ],
 )
 def test_activity_is_shown_instead_of_the_status(event: ev.Event, state: str) -> None:
-    stage = Stage()
-    stage.take(event)
+    scene = LiveScene()
+    scene.take(event)
 
-    assert state in shown(stage)[0].split("  ")
+    assert state in shown(scene)[0].split("  ")
 
 
-def many(number: int, *, failed: int = 0, running: int = 0) -> Stage:
-    stage = Stage()
+def many(number: int, *, failed: int = 0, running: int = 0) -> LiveScene:
+    scene = LiveScene()
     names = [f"table {i} of the warehouse" for i in range(number)]
     for name in names:
-        stage.begin(name, past=(240, 300, 360))
-    stage.take(ev.Planned(syncs=[stage.sync(name) for name in names]), at=60)
+        scene.begin(name, past=(240, 300, 360))
+    scene.take(ev.Planned(syncs=[scene.sync(name) for name in names]), at=60)
     for name in names[: number - failed - running]:
-        stage.finish(name, records_synced=1000, bytes_synced=2048, duration_seconds=59.0)
+        scene.finish(name, records_synced=1000, bytes_synced=2048, duration_seconds=59.0)
     for name in names[number - failed :]:
-        stage.finish(name, 3, failure=WRONG_KEY)
-    return stage
+        scene.finish(name, 3, failure=WRONG_KEY)
+    return scene
 
 
 def test_several_syncs_are_a_table_with_a_total() -> None:
@@ -185,16 +187,16 @@ def test_narrow_table_keeps_state_and_time_left() -> None:
 
 
 def test_wide_table_shows_bytes_and_rates() -> None:
-    stage = many(2, running=2)
+    scene = many(2, running=2)
     for at, records in ((61, 0), (71, 2500)):
         event = ev.Polled(
-            sync=stage.sync(
+            sync=scene.sync(
                 "table 0 of the warehouse", job=job(), progress=progress(records, records * 100)
             )
         )
-        stage.take(event, at=at)
+        scene.take(event, at=at)
 
-    assert shown(stage, 200)[2].split()[-4:] == ["2,500", "244.1", "KiB", "250/s"]
+    assert shown(scene, 200)[2].split()[-4:] == ["2,500", "244.1", "KiB", "250/s"]
 
 
 def test_hundred_syncs_show_failed_and_active_ones_first() -> None:
@@ -220,25 +222,25 @@ def test_low_terminal_has_no_titles() -> None:
 
 
 def test_attempt_numbers_are_explained_in_the_title() -> None:
-    stage = many(2, running=2)
+    scene = many(2, running=2)
     polled = ev.Polled(
-        sync=stage.sync("table 1 of the warehouse", job=job(), progress=progress(1, 1, attempts=2))
+        sync=scene.sync("table 1 of the warehouse", job=job(), progress=progress(1, 1, attempts=2))
     )
-    stage.take(polled)
+    scene.take(polled)
 
-    _, titles, _, retried, _ = shown(stage)
+    _, titles, _, retried, _ = shown(scene)
 
     assert "state #try" in titles
     assert "running #2" in retried
 
 
 def test_total_shows_the_share_done() -> None:
-    stage = many(2, running=2)
-    stage.take(
-        ev.Polled(sync=stage.sync("table 1 of the warehouse", job=job(), progress=None)), at=150
+    scene = many(2, running=2)
+    scene.take(
+        ev.Polled(sync=scene.sync("table 1 of the warehouse", job=job(), progress=None)), at=150
     )
 
-    assert "━━━━━─────" in shown(stage)[-1], "half of the usual 300 s"
+    assert "━━━━━─────" in shown(scene)[-1], "half of the usual 300 s"
 
 
 def test_screen_without_unicode_gets_ascii() -> None:
@@ -249,10 +251,10 @@ def test_screen_without_unicode_gets_ascii() -> None:
 
 
 def test_control_characters_in_names_are_removed() -> None:
-    stage = Stage()
-    stage.begin("evil\x1b[2J\nname")
+    scene = LiveScene()
+    scene.begin("evil\x1b[2J\nname")
 
-    assert shown(stage)[0].startswith("● evil name")
+    assert shown(scene)[0].startswith("● evil name")
 
 
 @settings(max_examples=60)
@@ -264,9 +266,9 @@ def test_control_characters_in_names_are_removed() -> None:
 )
 def test_view_fits_any_terminal(width: int, height: int, number: int, share: int) -> None:
     failed = min(share, number)
-    stage = many(number, failed=failed, running=(number - failed) // 2)
+    scene = many(number, failed=failed, running=(number - failed) // 2)
 
-    lines = draw(stage.state, Frame(UNICODE, width, height, 60.0))
+    lines = draw(scene.state, Frame(UNICODE, width, height, 60.0))
 
     assert len(lines) <= height
     assert all(line.width <= width for line in lines)
@@ -274,20 +276,20 @@ def test_view_fits_any_terminal(width: int, height: int, number: int, share: int
 
 
 def test_colour_of_a_state_does_not_reach_its_row() -> None:
-    stage = many(2, failed=1)
+    scene = many(2, failed=1)
 
-    for line in draw(stage.state, Frame(UNICODE, 79, 23, 60.0))[2:4]:
+    for line in draw(scene.state, Frame(UNICODE, 79, 23, 60.0))[2:4]:
         [style] = [style for text, style in line.pieces if "table" in text]
         assert style is None
 
 
 def test_total_has_no_estimate_while_one_sync_is_late() -> None:
-    stage = Stage()
-    stage.begin("late", past=(10, 20, 30))
-    stage.begin("punctual", past=(240, 300, 360))
-    stage.take(ev.Planned(syncs=[stage.sync("late"), stage.sync("punctual")]), at=60)
+    scene = LiveScene()
+    scene.begin("late", past=(10, 20, 30))
+    scene.begin("punctual", past=(240, 300, 360))
+    scene.take(ev.Planned(syncs=[scene.sync("late"), scene.sync("punctual")]), at=60)
 
-    _, _, late, punctual, total = shown(stage)
+    _, _, late, punctual, total = shown(scene)
 
     assert late.endswith("late")
     assert punctual.endswith("3-5 min")
