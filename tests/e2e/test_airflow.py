@@ -35,7 +35,7 @@ print(json.dumps(sorted(bag.dags)))
 
 @pytest.fixture(scope="module")
 def sandbox(line: str) -> Sandbox:
-    """One sync that ends, and one that does not; a sandbox for each line."""
+    """A connection whose sync ends, and one whose sync does not; one sandbox for each line."""
     del line
     sandbox = Sandbox()
     sandbox.add_connection("good", script=JobScript(life="pending 0.2, running 1, succeeded"))

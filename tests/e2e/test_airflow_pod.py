@@ -1,7 +1,7 @@
 """The pods of `dags/`, as Airflow's KubernetesPodOperator renders them; no cluster is needed.
 
-The pod is held to Kubernetes' own schema. Then what it would run is run: the arguments behind the
-image's ENTRYPOINT, which is our program, with the pod's environment.
+Each pod is validated against Kubernetes' schema. Then its command is run here: the image's
+ENTRYPOINT, which is the program, with the pod's arguments and environment.
 """
 
 import itertools
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def sandbox(line: str) -> Sandbox:
-    """An Airbyte that asks for credentials, one for each line."""
+    """An Airbyte with authentication, one for each line."""
     del line
     sandbox = Sandbox(SandboxConfig(auth="client-credentials"))
     good = JobScript(life="pending 0.2, running 1, succeeded")
@@ -42,7 +42,7 @@ def sandbox(line: str) -> Sandbox:
 
 @pytest.fixture
 def secrets(tmp_path: Path, sandbox: Sandbox) -> Path:
-    """What Kubernetes would mount."""
+    """The folder of secrets that Kubernetes would mount."""
     folder = tmp_path / "secrets"
     folder.mkdir()
     (folder / "client-id").write_text(sandbox.config.client_id)
@@ -51,7 +51,7 @@ def secrets(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 
 def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, str]:
-    """Tell the container's environment, with the mounted folder where we have it."""
+    """Return the container's environment, with the path of the secrets folder here."""
     [mount] = [
         each for each in base_of(pod)["volumeMounts"] if each["mountPath"].startswith("/run")
     ]

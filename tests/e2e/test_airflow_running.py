@@ -1,4 +1,4 @@
-"""The DAGs of `dags/` in an Airflow that runs, both lines: verdicts, retries, kills, the anchor.
+"""The DAGs of `dags/` in a running Airflow of both lines: outcomes, retries, kills, the anchor.
 
 `pytest -m e2e -rP tests/e2e/test_airflow_running.py` shows the tables of docs/airflow.md.
 """
@@ -63,7 +63,7 @@ class RunningAirflow:
     sandbox: Sandbox
 
     def end(self, run: str, dag: str | None = None) -> dict[str, str | None]:
-        """Wait for a run's end; the states of its tasks."""
+        """Wait for the end of a run; return the states of its tasks."""
         dag = dag or RUNS[run][0]
         until(
             lambda: set((states := self.airflow.states(dag, run)).values()) <= ENDED and states,
@@ -72,12 +72,12 @@ class RunningAirflow:
         return self.airflow.states(dag, run)
 
     def log(self, run: str) -> str:
-        """All that the tasks of a run have logged."""
+        """Return the logs of a run's tasks."""
         files = sorted((self.airflow.home / "logs").glob(f"dag_id=*/run_id={run}/**/*.log"))
         return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
     def jobs(self, name: str) -> list[str]:
-        """The statuses of a connection's jobs."""
+        """Return the statuses of a connection's jobs."""
         [identity] = [each.id for each in self.sandbox.connections if each.name == name]
         return [job.status for job in self.sandbox.jobs if job.connection_id == identity]
 
@@ -102,7 +102,7 @@ def _sandbox() -> Sandbox:
 def given(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningAirflow]:
-    """A running Airflow in which all the plain runs have been triggered."""
+    """A running Airflow in which RUNS have been triggered."""
     sandbox = _sandbox()
     with serve_awake(sandbox) as url:
         airflow = Airflow.install(request.param, tmp_path_factory.mktemp("airflow"), url)

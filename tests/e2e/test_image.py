@@ -1,7 +1,7 @@
-"""The image, built for real, does its work in the most careful pod.
+"""The image is built and works in a hardened pod.
 
-Needs podman or docker. `.ci/image-builder` gets one on a fresh Debian machine; elsewhere these
-tests are skipped by name.
+Needs podman or docker; without them these tests are skipped. `.ci/image-builder` installs one on a
+fresh Debian machine.
 """
 
 import json
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(
         find_engine() is None,
-        reason="neither podman nor docker is here; on Debian, root gets one by .ci/image-builder",
+        reason="podman and docker are missing; on Debian, root installs one by .ci/image-builder",
     ),
 ]
 

@@ -1,8 +1,8 @@
-"""Pods in a real cluster, as Airflow starts them; skipped by name where there is none.
+"""Pods in a real cluster, as Airflow starts them; skipped without a cluster.
 
-`dags test` runs with Airflow's own KubernetesPodOperator against the cluster that KUBECONFIG
-names; the Airbyte is a sandbox in a pod beside it. Nothing but AIRBYTE_SYNC_IMAGE is pulled: it
-has a shell, so it serves as the XCom sidecar, too.
+`dags test` runs Airflow's own KubernetesPodOperator with the cluster of KUBECONFIG; Airbyte is a
+sandbox in another pod. Only AIRBYTE_SYNC_IMAGE is used: it has a shell, so that it can be the XCom
+sidecar, too.
 """
 
 import json
@@ -68,7 +68,7 @@ def airflow(
     url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Airflow:
-    """Airflow before that cluster, with the DAGs of this repository."""
+    """Airflow with that cluster and the DAGs of this repository."""
     extra = {"namespace": cluster.namespace, "xcom_sidecar_container_image": cluster.image}
     connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
     return Airflow.install(

@@ -1,4 +1,4 @@
-"""What others say of the files under docs/launchers: Kubernetes' schemas, and Argo's models."""
+"""The files in docs/launchers are valid by Kubernetes' schemas and Argo's models."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ for told in documents:
     understood = json.loads(model.model_dump_json(exclude_unset=True, by_alias=True))
     assert understood == told, understood
 """
-"""Hera's models are made from Argo's own schema; what they do not know they drop."""
+"""Hera's models are generated from Argo's schema; they drop unknown keys."""
 
 
 def test_workflows_match_argo_models(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Responses have the expected fields in every version.
 
-The schemas here are our own and compact: names, types, what is always there. They forbid nulls,
-because Airbyte leaves absent fields out. Which version has which field is compared with the
-official documents, where somebody has them, in test_official_schemas.
+The schemas here have the names, the types, and the fields that are always present. They forbid
+nulls, because Airbyte leaves absent fields out. test_official_schemas.py compares the fields of
+each version with Airbyte's documents.
 """
 
 from typing import Any
