@@ -21,7 +21,7 @@ from airbyte_sync_cli.sandbox.problems import (
 )
 from airbyte_sync_cli.sandbox.state import SandboxState
 
-Api = Literal["public", "config", "none"]
+ApiName = Literal["public", "config", "none"]
 CALLER: Final = "x-sandbox-caller"
 """The header that names a request's sender, so that the record of jobs and cancels can tell
 several clients apart. Airbyte has no such header and ignores it."""
@@ -214,12 +214,12 @@ class Endpoint:
 class Route:
     """An endpoint with its full path."""
 
-    api: Api
+    api: ApiName
     endpoint: Endpoint
     pattern: re.Pattern[str]
 
 
-def route_of(api: Api, root: str, endpoint: Endpoint) -> Route:
+def route_of(api: ApiName, root: str, endpoint: Endpoint) -> Route:
     """Return an endpoint below its API's root."""
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", root + endpoint.path) + "/?"
     return Route(api, endpoint, re.compile(pattern))

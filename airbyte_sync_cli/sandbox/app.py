@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from airbyte_sync_cli.sandbox.api_request import (
     CALLER,
-    Api,
+    ApiName,
     ApiRequest,
     Endpoint,
     RequestRecord,
@@ -25,7 +25,7 @@ from airbyte_sync_cli.sandbox.api_request import (
 from airbyte_sync_cli.sandbox.auth import login_for
 from airbyte_sync_cli.sandbox.config_api import ConfigEndpoints
 from airbyte_sync_cli.sandbox.config_events import EventEndpoints
-from airbyte_sync_cli.sandbox.fault_actions import FaultedRequest, Transport, apply_fault
+from airbyte_sync_cli.sandbox.fault_actions import AsgiTransport, FaultedRequest, apply_fault
 from airbyte_sync_cli.sandbox.faults import ActiveFaults, Fault
 from airbyte_sync_cli.sandbox.problems import ApiProblem, config_response, public_response
 from airbyte_sync_cli.sandbox.public_api import PublicEndpoints
@@ -60,7 +60,7 @@ class SandboxApp:
         """Serve one HTTP request."""
         if scope["type"] != "http":
             raise ValueError(f"the sandbox speaks HTTP only, not {scope['type']}")
-        transport = Transport(scope, receive, send)
+        transport = AsgiTransport(scope, receive, send)
         match = find_route(self.routes, scope["method"], scope["path"])
         request = _api_request(scope, await transport.read_body(), match)
         connection = connection_of(request, self._state)
@@ -146,7 +146,7 @@ class SandboxApp:
         public = PublicEndpoints(state, quirks, overlap=config.page_overlap)
         main = ConfigEndpoints(state, quirks, auth_mode=self._auth.mode)
         events = EventEndpoints(state, quirks)
-        served: dict[Api, tuple[str, list[Endpoint]]] = {
+        served: dict[ApiName, tuple[str, list[Endpoint]]] = {
             "public": (
                 config.public_root,
                 [*public.endpoints(), *self._auth.public_endpoints()],
@@ -186,6 +186,6 @@ def _delayed(request: ApiRequest, fault: Fault | None) -> ApiRequest:
     return replace(request, born_after=fault.pause) if fault and late else request
 
 
-def _name_of(match: RouteMatch) -> tuple[str, Api]:
+def _name_of(match: RouteMatch) -> tuple[str, ApiName]:
     """Return the name and the API by which faults and records know a request."""
     return (match.route.endpoint.name, match.route.api) if match.route else ("", "none")

@@ -149,24 +149,24 @@ class ConfigEndpoints:
     async def get_connection(self, request: ApiRequest) -> Response:
         """Return one connection."""
         connection = self._state.connection(request.uuid_of("connectionId"))
-        return ok(config_views.connection_view(connection, self._quirks))
+        return ok(config_views.connection_read(connection, self._quirks))
 
     async def get_connection_page(self, request: ApiRequest) -> Response:
         """Return one connection with its source and destination, as the web app needs it."""
         connection = self._state.connection(request.uuid_of("connectionId"))
         jobs = self._state.jobs_of(connection.id)
-        return ok(config_views.web_view(connection, jobs, self._quirks))
+        return ok(config_views.web_backend_read(connection, jobs, self._quirks))
 
     async def get_state(self, request: ApiRequest) -> Response:
         """Return the cursor of each stream; none before the first success."""
         connection = self._state.connection(request.uuid_of("connectionId"))
-        return ok(config_views.state_view(connection, self._state.jobs_of(connection.id)))
+        return ok(config_views.state_read(connection, self._state.jobs_of(connection.id)))
 
     async def list_connections(self, request: ApiRequest) -> Response:
         """Return all connections of a workspace, without pages."""
         workspace = request.uuid_of("workspaceId")
         rows = [
-            config_views.connection_view(each, self._quirks)
+            config_views.connection_read(each, self._quirks)
             for each in self._state.connections.values()
             if each.workspace_id == workspace and each.status != "deprecated"  # deleted
         ]
@@ -185,7 +185,7 @@ class ConfigEndpoints:
         body = request.json() if request.body else {}  # `workspaces/list` takes no body
         part = str(body.get("nameContains") or "").lower()
         rows = [
-            config_views.workspace_view(each)
+            config_views.workspace_read(each)
             for each in self._state.workspaces.values()
             if each.id in wanted and part in each.name.lower()
         ]
@@ -194,7 +194,7 @@ class ConfigEndpoints:
     async def list_actors(self, kind: ActorKind, request: ApiRequest) -> Response:
         """Return the sources or destinations of a workspace, without pages."""
         actors = self._state.actors(kind, [request.uuid_of("workspaceId")])
-        rows = [config_views.actor_view(kind, each, self._quirks) for each in actors]
+        rows = [config_views.actor_read(kind, each, self._quirks) for each in actors]
         return ok({f"{kind}s": rows})
 
     async def health(self, _request: ApiRequest) -> Response:

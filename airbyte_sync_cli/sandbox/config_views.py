@@ -1,4 +1,4 @@
-"""The resources of the Config API as JSON."""
+"""The resources of the Config API as JSON, named as its schemas: `ConnectionRead` …"""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from airbyte_sync_cli.sandbox.connection import (
 from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
 from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.job_log import log_view
-from airbyte_sync_cli.sandbox.public_views import tag_view
+from airbyte_sync_cli.sandbox.public_views import tag_response
 from airbyte_sync_cli.sandbox.responses import Json, without_nulls
 from airbyte_sync_cli.sandbox.versions import Quirks
 
@@ -152,14 +152,14 @@ class JobView:
         return {"failures": [reason], "partialSuccess": False}
 
 
-def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
+def connection_read(connection: SimConnection, quirks: Quirks) -> Json:
     """Return a connection with its whole catalog."""
     own = {
         "operationIds": [],
         "breakingChange": False,
         "created_at": int(connection.created_at),
         "workspaceId": connection.workspace_id,
-        "tags": [tag_view(tag) for tag in connection.tags],
+        "tags": [tag_response(tag) for tag in connection.tags],
     }
     return {**_common(connection), **quirks.fields("ConnectionRead", own)}
 
@@ -177,12 +177,12 @@ def _common(connection: SimConnection) -> Json:
     }
 
 
-def web_view(connection: SimConnection, jobs: Sequence[SimJob], quirks: Quirks) -> Json:
+def web_backend_read(connection: SimConnection, jobs: Sequence[SimJob], quirks: Quirks) -> Json:
     """Return a connection with everything that its page in the web app shows."""
     latest = jobs[-1] if jobs else None
     own = {
-        "source": actor_view("source", connection, quirks),
-        "destination": actor_view("destination", connection, quirks),
+        "source": actor_read("source", connection, quirks),
+        "destination": actor_read("destination", connection, quirks),
         "operations": [],
         "latestSyncJobCreatedAt": int(latest.created_at) if latest else None,
         "latestSyncJobStatus": latest.status if latest else None,
@@ -195,7 +195,7 @@ def web_view(connection: SimConnection, jobs: Sequence[SimJob], quirks: Quirks) 
         "destinationActorDefinitionVersion": _definition_version(
             "destination", connection.destination, quirks
         ),
-        "tags": [tag_view(tag) for tag in connection.tags],
+        "tags": [tag_response(tag) for tag in connection.tags],
         "onDemandEnabled": False,
     }
     return {**_common(connection), **quirks.fields("WebBackendConnectionRead", own)}
@@ -214,7 +214,7 @@ def _definition_version(kind: str, name: str, quirks: Quirks) -> Json:
     return quirks.fields("DefinitionVersionRead", version)
 
 
-def actor_view(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Json:
+def actor_read(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Json:
     """Return a connection's source or destination."""
     name = connection.actor_name(kind)
     return {
@@ -228,7 +228,7 @@ def actor_view(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Js
     }
 
 
-def state_view(connection: SimConnection, jobs: Sequence[SimJob]) -> Json:
+def state_read(connection: SimConnection, jobs: Sequence[SimJob]) -> Json:
     """Return the state: per stream, a cursor at the end of the latest success."""
     ends = [job.ends_at for job in jobs if job.status == "succeeded"]
     if not ends:
@@ -266,7 +266,7 @@ def _schedule(schedule: Schedule) -> Json:
     return {"scheduleType": "manual"}
 
 
-def workspace_view(workspace: SimWorkspace) -> Json:
+def workspace_read(workspace: SimWorkspace) -> Json:
     """Return a workspace."""
     return {
         "workspaceId": workspace.id,

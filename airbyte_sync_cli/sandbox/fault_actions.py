@@ -18,7 +18,7 @@ ABORT: Final = "airbyte_sync_cli.sandbox.abort"
 """The ASGI extension by which the sandbox's server lets the app reset the TCP connection."""
 
 
-class Transport:
+class AsgiTransport:
     """The client's side of one request, as ASGI gives it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +99,7 @@ class FaultedRequest:
 
     fault: Fault
     path: str
-    transport: Transport
+    transport: AsgiTransport
     clock: SimClock
     respond: Callable[[], Awaitable[Response]]
     """Handle the request: only this call makes it take effect."""

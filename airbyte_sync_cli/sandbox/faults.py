@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from airbyte_sync_cli.sandbox.api_request import Api
+from airbyte_sync_cli.sandbox.api_request import ApiName
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.connection import SimConnection
 from airbyte_sync_cli.sandbox.script import ScenarioModel, parse_seconds
@@ -120,7 +120,7 @@ class ActiveFaults:
         """Remove every fault."""
         self._faults.clear()
 
-    def take(self, name: str, api: Api, connection: SimConnection | None) -> Fault | None:
+    def take(self, name: str, api: ApiName, connection: SimConnection | None) -> Fault | None:
         """Return the fault that hits a request of that name, and count the hit."""
         age = self._clock.now() - self._clock.start
         # Lazily: only faults before the first hit may count this request.
@@ -137,7 +137,9 @@ class _FaultCounter:
         self._hits = 0
         self._since: float | None = None
 
-    def hits(self, name: str, api: Api, connection: SimConnection | None, *, age: float) -> bool:
+    def hits(
+        self, name: str, api: ApiName, connection: SimConnection | None, *, age: float
+    ) -> bool:
         if age < self.fault.from_seconds or not self._matches(name, api, connection):
             return False
         self._matched += 1  # counts passed requests, too: `after` and `nth` refer to it
@@ -148,7 +150,7 @@ class _FaultCounter:
         self._since = age if self._since is None else self._since
         return True
 
-    def _matches(self, name: str, api: Api, connection: SimConnection | None) -> bool:
+    def _matches(self, name: str, api: ApiName, connection: SimConnection | None) -> bool:
         wanted = self.fault.connection
         return (
             self.fault.when in {"any", name}

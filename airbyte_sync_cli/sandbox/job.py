@@ -22,7 +22,7 @@ FLICKER: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StatusSpan:
     """A status from one epoch second to another; the last span ends at infinity."""
 
     status: str
@@ -69,7 +69,7 @@ class SimJob:
     started_by: StartedBy
     script: JobScript = field(repr=False)
     now: Callable[[], float] = field(repr=False)
-    spans: list[Span] = field(init=False)
+    spans: list[StatusSpan] = field(init=False)
     asked_by: list[str] = field(default_factory=list)
     """The senders of its triggers: the first one started it, the others joined it."""
     cancelled_by: list[Cancel] = field(default_factory=list)
@@ -78,7 +78,7 @@ class SimJob:
     def __post_init__(self) -> None:
         self.spans, at = [], self.created_at
         for phase in self.script.phases:
-            self.spans.append(Span(phase.status, at, at + phase.seconds))
+            self.spans.append(StatusSpan(phase.status, at, at + phase.seconds))
             at += phase.seconds
 
     @property
@@ -160,16 +160,16 @@ class SimJob:
         last = kept.pop() if kept else self.spans[0]
         self.spans = [
             *kept,
-            Span(last.status, last.start, min(last.end, flicker)),
-            Span("incomplete", flicker, stop),
-            Span("cancelled", stop, math.inf),
+            StatusSpan(last.status, last.start, min(last.end, flicker)),
+            StatusSpan("incomplete", flicker, stop),
+            StatusSpan("cancelled", stop, math.inf),
         ]
 
-    def _span_at(self, when: float) -> Span:
+    def _span_at(self, when: float) -> StatusSpan:
         # At the moment of a change the next status counts.
         return next((span for span in self.spans if span.end > when), self.spans[-1])
 
-    def _ended_attempt(self, number: int, start: float, by: Span) -> JobAttempt:
+    def _ended_attempt(self, number: int, start: float, by: StatusSpan) -> JobAttempt:
         if by.status == "succeeded":
             return JobAttempt(number, start, by.start, "succeeded", None)
         failure = self.script.failure if by.status == "failed" else self.script.retry_failure

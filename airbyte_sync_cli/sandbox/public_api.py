@@ -99,17 +99,19 @@ class PublicEndpoints:
                 raise NotSupported("Refreshes are not supported in the public API")
             case _:
                 raise InvalidBody(f"jobType: {kind!r} is none")
-        return ok(self._job_view(job, counted=False))  # the stored type, not that of the request
+        return ok(
+            self._job_response(job, counted=False)
+        )  # the stored type, not that of the request
 
     async def get_job(self, request: ApiRequest) -> Response:
         """Return one job."""
-        return ok(self._job_view(self._state.job(_job_id(request)), counted=True))
+        return ok(self._job_response(self._state.job(_job_id(request)), counted=True))
 
     async def cancel_job(self, request: ApiRequest) -> Response:
         """Cancel whatever runs on the job's *connection*: the job itself may be over."""
         job = self._state.job(_job_id(request))
         await scheduler.cancel_running(self._state, job.connection_id, asked_by=request.caller)
-        return ok(self._job_view(job, counted=False))
+        return ok(self._job_response(job, counted=False))
 
     async def list_jobs(self, request: ApiRequest) -> Response:
         """Return jobs; by default the oldest twenty."""
@@ -124,7 +126,7 @@ class PublicEndpoints:
             request,
             "/jobs",
             sort_jobs(jobs, field, newest_first=way == "DESC"),
-            view=lambda job: self._job_view(job, counted=True),
+            view=lambda job: self._job_response(job, counted=True),
             keep=("connectionId", "jobType", "workspaceIds"),
         )
 
@@ -146,13 +148,13 @@ class PublicEndpoints:
             request,
             "/connections",
             rows,
-            view=lambda each: public_views.connection_view(each, self._quirks),
+            view=lambda each: public_views.connection_response(each, self._quirks),
         )
 
     async def get_connection(self, request: ApiRequest) -> Response:
         """Return one connection."""
         connection = self._state.connection(parse_uuid(request.parameters["id"]))
-        return ok(public_views.connection_view(connection, self._quirks))
+        return ok(public_views.connection_response(connection, self._quirks))
 
     async def list_workspaces(self, request: ApiRequest) -> Response:
         """Return workspaces."""
@@ -164,19 +166,19 @@ class PublicEndpoints:
             request,
             "/workspaces",
             rows,
-            view=lambda each: public_views.workspace_view(each, self._quirks),
+            view=lambda each: public_views.workspace_response(each, self._quirks),
         )
 
     async def get_workspace(self, request: ApiRequest) -> Response:
         """Return one workspace."""
         workspace = self._state.workspace(parse_uuid(request.parameters["workspace_id"]))
-        return ok(public_views.workspace_view(workspace, self._quirks))
+        return ok(public_views.workspace_response(workspace, self._quirks))
 
     async def list_tags(self, request: ApiRequest) -> Response:
         """Return tags, without pages."""
         wanted = request.values_of("workspaceIds")
         tags = [
-            public_views.tag_view(tag)
+            public_views.tag_response(tag)
             for tag in self._state.tags.values()
             if not wanted or tag.workspace_id in wanted
         ]
@@ -188,7 +190,7 @@ class PublicEndpoints:
             request,
             f"/{kind}s",
             self._state.actors(kind, request.values_of("workspaceIds")),
-            view=lambda each: public_views.actor_view(kind, each, self._quirks),
+            view=lambda each: public_views.actor_response(kind, each, self._quirks),
         )
 
     async def get_actor(self, kind: ActorKind, request: ApiRequest) -> Response:
@@ -196,13 +198,13 @@ class PublicEndpoints:
         wanted = parse_uuid(request.parameters["actor_id"])
         for each in self._state.actors(kind):
             if each.actor_id(kind) == wanted:
-                return ok(public_views.actor_view(kind, each, self._quirks))
+                return ok(public_views.actor_response(kind, each, self._quirks))
         raise NoSuchResource(f"{kind.upper()}_CONNECTION", wanted)
 
-    def _job_view(self, job: SimJob, *, counted: bool) -> Json:
+    def _job_response(self, job: SimJob, *, counted: bool) -> Json:
         if self._quirks.public_fails_at_queued and job.status == "queued":
             raise InternalError("Unexpected value 'queued'")  # also for a whole page of jobs
-        return public_views.job_view(job, self._quirks, counted=counted)
+        return public_views.job_response(job, self._quirks, counted=counted)
 
     def _filter(self, request: ApiRequest) -> JobFilter:
         connection = request.query.get("connectionId")
@@ -251,7 +253,7 @@ class PublicEndpoints:
         # Rows shift between pages when jobs are created meanwhile; overlap makes that happen.
         first = max(offset - self._overlap, 0)
         kept = "".join(f"{name}={request.query[name]}&" for name in keep if name in request.query)
-        page = public_views.page_view(
+        page = public_views.page_response(
             [view(row) for row in rows[first : first + limit]],
             url=f"{FOREIGN_ROOT}{path}?{kept}",
             limit=limit,

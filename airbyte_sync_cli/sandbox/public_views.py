@@ -1,4 +1,4 @@
-"""The resources of the Public API as JSON."""
+"""The resources of the Public API as JSON, named as its schemas: `ConnectionResponse` …"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ def public_type(stored: str) -> str:
     return "reset" if stored == "reset_connection" else stored
 
 
-def job_view(job: SimJob, quirks: Quirks, *, counted: bool) -> Json:
+def job_response(job: SimJob, quirks: Quirks, *, counted: bool) -> Json:
     """Return a job. Responses to POST and DELETE are not `counted`: they load no statistics."""
     when = job.now()
     status, updated = job.status_at(when), job.updated_at(when)
@@ -64,7 +64,7 @@ def _duration(job: SimJob, updated: float) -> str:
     return java_duration(int(updated) - int(job.created_at))
 
 
-def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
+def connection_response(connection: SimConnection, quirks: Quirks) -> Json:
     """Return a connection."""
     return quirks.fields(
         "ConnectionResponse",
@@ -84,7 +84,7 @@ def connection_view(connection: SimConnection, quirks: Quirks) -> Json:
                 ]
             },
             "createdAt": int(connection.created_at),
-            "tags": [tag_view(tag) for tag in connection.tags],
+            "tags": [tag_response(tag) for tag in connection.tags],
             "nonBreakingSchemaUpdatesBehavior": "ignore",
             "namespaceDefinition": "destination",
         },
@@ -101,7 +101,7 @@ def _schedule(schedule: Schedule) -> Json:
     return {"scheduleType": "manual"}
 
 
-def actor_view(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Json:
+def actor_response(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Json:
     """Return a connection's source or destination."""
     name = connection.actor_name(kind)
     newer = {
@@ -118,7 +118,7 @@ def actor_view(kind: ActorKind, connection: SimConnection, quirks: Quirks) -> Js
     }
 
 
-def workspace_view(workspace: SimWorkspace, quirks: Quirks) -> Json:
+def workspace_response(workspace: SimWorkspace, quirks: Quirks) -> Json:
     """Return a workspace."""
     return quirks.fields(
         "WorkspaceResponse",
@@ -131,7 +131,7 @@ def workspace_view(workspace: SimWorkspace, quirks: Quirks) -> Json:
     )
 
 
-def tag_view(tag: SimTag) -> Json:
+def tag_response(tag: SimTag) -> Json:
     """Return a tag; it is the same in both APIs."""
     return {
         "tagId": tag.id,
@@ -141,7 +141,7 @@ def tag_view(tag: SimTag) -> Json:
     }
 
 
-def page_view(rows: Sequence[Json], *, url: str, limit: int, offset: int) -> Json:
+def page_response(rows: Sequence[Json], *, url: str, limit: int, offset: int) -> Json:
     """Return one page. `next` is set whenever the page has rows, so on the last page too.
 
     Its host is a setting of the server, and it drops most filters: a client cannot follow it.
