@@ -1,4 +1,4 @@
-"""The resources of the Config API as JSON, named as its schemas: `ConnectionRead` …"""
+"""The resources of the Config API as JSON, named as its schemas (`ConnectionRead`)."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The resources of the Public API as JSON, named as its schemas: `ConnectionResponse` …"""
+"""The resources of the Public API as JSON, named as its schemas (`ConnectionResponse`)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
