@@ -65,7 +65,7 @@ def test_a_failure_is_in_both_and_the_longest_reason_fits(
     assert_told_well(ending, 3)
     assert xcom(root) == ending.report
     assert 3200 < len(termination(root)) <= LONGEST
-    assert termination(root).endswith(b"`airbyte-sync logs 1` shows what Airbyte logged\n")
+    assert termination(root).endswith(b"`airbyte-sync logs 1` shows the job's log\n")
     assert f"{letter}…" in termination(root).decode("utf-8")
 
 
