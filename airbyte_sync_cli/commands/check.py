@@ -236,7 +236,7 @@ class _Check:
             self._settings = await probe.sign_in(given, address, api, self._clock)
             finding.message = credentials(self._settings)
             if self._settings.credentials != given.credentials:
-                finding.message += ": this server gives no tokens"
+                finding.message += ": this server has no token endpoint"
                 finding.hint = _NEEDLESS
         if api == "public" and address.config_root:
             async with self._step("config-api") as finding:

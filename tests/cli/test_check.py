@@ -265,7 +265,7 @@ def test_a_server_without_authentication_is_told_once_and_honestly(stage: Stage)
     assert ending.code == 0
     assert len(ending.warnings) == len(ending.report["warnings"]) == 1
     step = next(one for one in ending.report["steps"] if one["name"] == "sign-in")
-    assert step["message"] == "without credentials: this server gives no tokens"
+    assert step["message"] == "without credentials: this server has no token endpoint"
     assert step["hint"] == "a client id is set, which this server does not need"
     assert [name for name, outcome in outcomes(ending).items() if outcome == "warning"] == [
         "sign-in"
