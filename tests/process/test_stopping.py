@@ -62,7 +62,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_says_what_it_leaves(
     assert ended.code == 130
     assert ended.at - sent < 1
     assert ended.sync["cancel"] == {"requested": True, "confirmed": False}
-    assert "its cancel is not confirmed" in ended.report["error"]["message"]
+    assert "cancel not confirmed" in ended.report["error"]["message"]
     assert "airbyte-sync cancel 1" in ended.report["error"]["hint"]
 
 
