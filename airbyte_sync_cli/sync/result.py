@@ -42,7 +42,7 @@ def hint_for_missing_job(start: Start | None, connection: str | None) -> str | N
         return None
     which = connection or "ID"
     return (
-        f"`airbyte-sync status --conn {which}` shows whether a job turns up later, "
+        f"`airbyte-sync status --conn {which}` shows whether a job appears later, "
         f"`airbyte-sync cancel --conn {which}` cancels it; with --since a retry adopts it"
     )
 

@@ -61,7 +61,8 @@ class EarlierRun:
         where = "ahead of" if seconds > 0 else "behind"
         self._context.warn(
             self._state,
-            f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: --since follows it",
+            f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: "
+            "--since is compared with Airbyte's",
         )
 
 

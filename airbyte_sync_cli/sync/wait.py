@@ -157,7 +157,7 @@ class Wait:
         if not (was_read or is_outage):
             return error
         cure = error.hint if not is_outage else None
-        resume = f"`airbyte-sync wait {self._job_id}` learns the outcome afterwards"
+        resume = f"`airbyte-sync wait {self._job_id}` gets its outcome afterwards"
         return UnknownOutcomeError(
             f"{self._name} may still be running, but Airbyte could not be read for "
             f"{seconds:.0f} s: {error.message}",
@@ -172,7 +172,9 @@ class Wait:
 
     def _warn_of_anomalies(self, job: Job) -> None:
         if not job.has_known_status:
-            self._warn_once(f"job {job.id} has the unknown status {job.status!r}: taken as active")
+            self._warn_once(
+                f"job {job.id} has the unknown status {job.status!r}: treated as active"
+            )
         is_late = self._clock.monotonic() - self._began >= self._policy.start_warning
         if is_late and not self._has_begun and job.status in NOT_STARTED_STATUSES:
             minutes = self._policy.start_warning / 60

@@ -44,6 +44,7 @@ class WindDown:
         grace_left = partial(self._stop.grace_left, since)
         if our_job is not None:
             await our_job.find_before_stop(grace_left)
+        # Before the cancel: the provisional results, which are reported during it, need the code.
         state.ended_as = self._ending(state, stopped, our_job)
         if state.job is not None and not state.adopted and self._must_cancel(stopped):
             because = self._because(stopped)

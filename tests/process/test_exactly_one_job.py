@@ -279,4 +279,4 @@ def test_since_follows_the_clock_of_airbyte(stage: Stage, minutes: int, triggers
 
     assert ending.code == 0
     assert len(sandbox.sent("trigger")) == triggers
-    assert "--since follows it" in ending.report["warnings"][0]
+    assert "--since is compared with Airbyte's" in ending.report["warnings"][0]

@@ -59,7 +59,7 @@ def test_unknown_status_is_active_and_one_warning() -> None:
 
     assert state.exit_code is ExitCode.OK
     assert [text for text in given.warnings if "hibernating" in text] == [
-        "job 1 has the unknown status 'hibernating': taken as active"
+        "job 1 has the unknown status 'hibernating': treated as active"
     ]
 
 
