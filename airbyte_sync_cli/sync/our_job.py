@@ -48,7 +48,7 @@ _BETWEEN_READS: Final = 0.2
 """Seconds, within the grace period."""
 _MAX_EVIDENCE: Final = 5.0
 _MAX_EVIDENCE_AT_A_STOP: Final = 0.5
-"""Seconds for asking who started a job; at a stop its cancel is waiting for the answer."""
+"""Seconds for asking who started a job; at a stop its cancel waits for the response."""
 
 
 class OurJob:
@@ -393,7 +393,7 @@ class Search:
         """Read the jobs for that long, and once more at the end. An outage does not count.
 
         Raises what reading the jobs raises, once that has lasted for `--max-outage`, or for a
-        minute where it is a clean no: a proxy can answer so while a server restarts.
+        minute where it is a clean no: a proxy can respond so while a server restarts.
         """
         clock, limits = self._context.clock, self._context.policy.wait
         began, pause, outage = clock.monotonic(), _FIRST_PAUSE, Outage()

@@ -143,7 +143,7 @@ class _Run:
                 state.job = await airbyte.job(job_id)
                 state.connection = await airbyte.connection(state.job.connection_id, retry_for=0)
         except (AirbyteSyncError, TimeoutError):
-            return  # Wait meets the same error, and has the patience of --max-outage
+            return  # Wait meets the same error, and retries for --max-outage
         state.url = airbyte.job_url(state.connection, job_id)
         self._context.emit(JobKnown(sync=state.snapshot(), named=True))
 

@@ -49,7 +49,7 @@ _FRESH: Final = 1.0
 """Seconds from reading the jobs in which a trigger may be sent. Later, another job may have begun
 (which a clear would cancel), or begun and ended (which would be taken for ours)."""
 _LEAVES_OPEN: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
-"""Errors that do not tell what an earlier trigger has started."""
+"""Errors that leave open what an earlier trigger has started."""
 
 _MAY_BE_OURS: Final = "may come from our trigger, which was refused"
 
@@ -284,7 +284,7 @@ class Trigger:
         """
         if await self._our_job.find(reason, self._policy.lost_grace):
             return True
-        await self._check_connection()  # the Config API answers 500 where it is switched off
+        await self._check_connection()  # the Config API answers 500 where it is disabled
         self._count_attempt(reason)
         return False
 
@@ -342,8 +342,8 @@ class Trigger:
     async def _check_conflict(self, response: Conflicted) -> bool:
         """Read what a 409 claims, because it can be wrong. True: there is a job.
 
-        The jobs before the connection: a job of ours counts, although the connection was switched
-        off since.
+        The jobs before the connection: a job of ours counts, although the connection was disabled
+        since.
         """
         if response.already_running:
             jobs = await self._read_jobs()
@@ -363,7 +363,7 @@ class Trigger:
         return False
 
     async def _check_connection(self) -> None:
-        """Raise RejectedError where the connection was switched off meanwhile.
+        """Raise RejectedError where the connection was disabled meanwhile.
 
         Where it cannot be read, the jobs decide.
         """

@@ -61,7 +61,7 @@ _OUT_OF_TIME: Final = 40.0
 """Seconds from a signal, and from a deadline, to the end: 30 to find and cancel a job, and 10 to
 ask why it failed."""
 SLACK: Final = 5.0
-"""Seconds by which `--since` may count a job that was created before: clocks tell whole ones."""
+"""Seconds by which `--since` may count a job of before: Airbyte has whole seconds."""
 _ADMITS: Final = re.compile(r"\bmay\b|under way|shown up|unconfirmed|lost", re.IGNORECASE)
 _DENIES: Final = re.compile(r"(nothing|no (sync|job)) (was|has been|were) started", re.IGNORECASE)
 _NAMES: Final = {
@@ -81,7 +81,7 @@ _BY_STATUS: Final = {"succeeded": 0, "failed": 3, "cancelled": 4}
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that went otherwise than promised; `limit` where nobody could have known."""
+    """A broken promise; `limit` where no client could have known better."""
 
     kind: Kind
     who: str
@@ -209,7 +209,7 @@ class _Judge:
         return process.if_running == "attach" and self._played.age(job.ends_at) >= left.began
 
     def _claim(self, left: Left, job: SimJob) -> Finding:
-        """Tell whether a job of somebody else's could be known as such."""
+        """Return whether another client's job could be recognised as such."""
         words = f"job {job.id} was asked for by {job.asked_by or 'the schedule'}"
         return Finding(
             "other job claimed", left.name, words, limit=self._excuse_of_claim(left, job)

@@ -1,7 +1,7 @@
 """An event loop whose time jumps to the next timer, with no socket and no thread.
 
-looptime's loop, which the other tests use, waits 42 cycles before each jump, in case that somebody
-outside is about to call. Here nobody is, and without them a scenario takes a third of the time.
+looptime's loop, which the other tests use, waits 42 cycles before each jump, for calls from other
+threads. Here there are none, and without the cycles a scenario takes a third of the time.
 """
 
 import asyncio

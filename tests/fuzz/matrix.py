@@ -1,6 +1,6 @@
 """The fault matrix: every request of every command meets every fault, in virtual time.
 
-`check` looks at names and ports, so it alone is asked over a real socket.
+`check` resolves names and connects to ports, so it alone runs over a real socket.
 
 Which requests a command sends is not written down here: it is played once without a fault, and
 asked of the sandbox. A fault hits a request once, or for as long as the command lives.
@@ -102,7 +102,7 @@ class Outcome:
 
 
 def matrix(command: str, *, lasting: bool) -> Rows:
-    """Let every request of a command meet every fault; tell the faults by outcome."""
+    """Run a command with every fault at every request; return the faults by outcome."""
     table: Rows = {}
     for request, api in _requests(command):
         by_outcome: dict[str, list[str]] = defaultdict(list)
@@ -138,7 +138,7 @@ def _sandbox(command: str, fault: str | None) -> Sandbox:
 
 
 def _check(sandbox: Sandbox) -> int:
-    """`check` looks at sockets, so it needs one."""
+    """`check` opens sockets, so it needs a server on one."""
     argv = ("check", "--conn", CONNECTION, "--request-timeout", _CHECK_LIMIT, "-o", "json")
     with serve_in_thread(sandbox) as url:
         settings = settings_for(api="public", auth=True)

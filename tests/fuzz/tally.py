@@ -32,7 +32,7 @@ class Tally:
     endings: Counter[tuple[int, str]] = field(default_factory=Counter)
     """By exit code and what it had to say."""
     limits: Counter[str] = field(default_factory=Counter)
-    """Scenarios in which what nobody can know went wrong, by limit."""
+    """Scenarios in which a limit of the API broke a promise, by limit."""
     failed: dict[int, list[str]] = field(default_factory=dict)
     """What broke a promise, by seed."""
 

@@ -17,7 +17,7 @@ MOST_REQUESTS = 3000
 
 @dataclass
 class Sent:
-    """A request that left, and how it ended for whoever sent it."""
+    """A request that was sent, and how it ended for its sender."""
 
     number: int
     method: str
@@ -25,7 +25,7 @@ class Sent:
     at: float
     ended_at: float | None = None
     outcome: str = "under way"
-    """A status, the name of an error, or `given up`: whoever asked did not wait for it."""
+    """A status, the name of an error, or `given up`: its sender did not wait for it."""
 
     @property
     def is_trigger(self) -> bool:

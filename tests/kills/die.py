@@ -62,7 +62,7 @@ class Died:
 
     @property
     def active(self) -> list[int]:
-        """The jobs that nobody has ended."""
+        """The jobs that are still active."""
         return [job for job, status in self.jobs if status in {"pending", "running", "incomplete"}]
 
     def story(self) -> str:
