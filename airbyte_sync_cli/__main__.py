@@ -74,9 +74,10 @@ def _leave(code: int) -> NoReturn:
 
 
 def _keep_pydantic_from_looking_for_plugins() -> None:
-    """Stand in for the module that would read every installed distribution: 20 ms, 2 MiB.
+    """Stand in for the module that would read the metadata of every installed distribution.
 
-    Its switch PYDANTIC_DISABLE_PLUGINS comes too late: after the imports.
+    Measured: 8 to 12 of the 370 ms of CPU of a `status`, with 28 distributions installed. Its
+    switch PYDANTIC_DISABLE_PLUGINS comes too late: after the imports.
     """
     loader = ModuleType("pydantic.plugin._loader")
     loader.__dict__["get_plugins"] = tuple

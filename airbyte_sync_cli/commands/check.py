@@ -1,4 +1,4 @@
-"""`check`: the way to Airbyte, step by step."""
+"""What `check` does: test the connection to Airbyte, step by step."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def credentials(settings: Settings) -> str:
-    """Say as whom we ask."""
+    """Describe the credentials."""
     match settings.credentials:
         case NoAuth():
             own = "without credentials"
@@ -50,26 +50,26 @@ def credentials(settings: Settings) -> str:
 
 
 def version(found: "ServerInfo | None") -> str:
-    """Say which Airbyte it is."""
+    """Describe the version and edition."""
     if found is None or not found.version:
-        return "this server does not tell its version (Airbyte Cloud, or a gateway before it)"
+        return "the version is not available (Airbyte Cloud, or a gateway in front of the server)"
     mode = f", authentication: {found.auth_mode}" if found.auth_mode else ""
     return f"Airbyte {found.version}, {found.edition or 'unknown edition'}{mode}"
 
 
 def schedule_hint(connection: "Connection") -> str | None:
-    """Warn of a schedule that also starts the connection."""
+    """Return a hint if a schedule also starts the connection."""
     if connection.starts_only_by_hand:
         return None
     schedule = connection.schedule or connection.schedule_type or "its own"
     return (
-        f"it also starts by itself (schedule: {schedule}): switch it to manual in Airbyte, if "
-        "only this program should start it"
+        f"a schedule also starts it ({schedule}): set the schedule to manual in Airbyte if only "
+        "this program should start it"
     )
 
 
 def latest(job: "Job | None", *, now: datetime) -> str:
-    """Say how the latest job stands."""
+    """Describe the latest job."""
     if job is None:
         return "none yet"
     since = job.ended_at or job.created_at
@@ -78,20 +78,20 @@ def latest(job: "Job | None", *, now: datetime) -> str:
 
 
 _LONGEST: Final = 10.0
-"""Seconds for a name, a port, a handshake: each takes milliseconds where it works."""
+"""Seconds for DNS, TCP and TLS: each takes milliseconds if it works."""
 _ITSELF: Final = re.compile(r"[;,]? ?`airbyte-sync check[^`]*`[^;]*")
-"""What hints elsewhere say of this command, which is no news here."""
+"""Hints that refer to `check` itself are left out of its output."""
 _SOON: Final = 14
-"""Days: a certificate that ends sooner is worth a warning."""
+"""Days: a certificate that expires sooner is a warning."""
 _NEEDLESS: Final = "a client id is set, which this server does not need"
 _NOBODY_LOCAL: Final = (
-    "nothing listens at the default address: set AIRBYTE_URL, or make your Airbyte local by "
+    "no server at the default address: set AIRBYTE_URL, or start Airbyte here with "
     "`abctl local install` or `kubectl port-forward`"
 )
 
 
 async def check_access(invocation: Invocation, names: Sequence[str]) -> CommandResult:
-    """Take every step, or those up to the first that fails."""
+    """Run the steps, up to the first one that fails."""
     clock, stop, output = invocation.wiring.clock, invocation.stop, invocation.output
     steps = Steps(clock)
     error: AirbyteSyncError | None = None
@@ -109,7 +109,7 @@ async def check_access(invocation: Invocation, names: Sequence[str]) -> CommandR
         error=error,
         exit_code=error.exit_code if error else ExitCode.OK,
         text=text,
-        quiet=output.is_for_people,  # the last step says it, with the same words
+        quiet=output.is_for_people,  # the last step shows the same message
         details={"steps": steps.rows},
     )
 
@@ -122,7 +122,7 @@ def _verdict(rows: Sequence[StepRow]) -> str:
 
 
 class Steps:
-    """The steps that were taken."""
+    """The steps so far."""
 
     def __init__(self, clock: Clock) -> None:
         self.rows: list[StepRow] = []
@@ -130,7 +130,7 @@ class Steps:
 
     @asynccontextmanager
     async def step(self, name: str) -> AsyncIterator["Finding"]:
-        """Take one step; an error inside is its finding, and leaves it."""
+        """Run one step; an error inside is its result, and is raised again."""
         began, finding = self._clock.monotonic(), Finding()
         try:
             yield finding
@@ -150,7 +150,7 @@ class Steps:
 
 
 class Finding:
-    """What a step has found; a hint makes it a warning."""
+    """The result of a step; with a hint it is a warning."""
 
     def __init__(self) -> None:
         self.message = ""
@@ -165,7 +165,7 @@ class _Check:
         self._limit = min(settings.request_timeout, _LONGEST)
 
     async def all(self, names: Sequence[str]) -> None:
-        """Take every step; raises what the first broken one means."""
+        """Run every step. Raises the error of the first one that fails."""
         address = await self._understand()
         await self._reach(address)
         address, api = await self._find_api(address)
@@ -177,7 +177,7 @@ class _Check:
     async def _understand(self) -> Address:
         async with self._step("address") as finding:
             address = parse_address(self._settings.url)
-            token_urls(self._settings, address)  # a mistake in them is told here
+            token_urls(self._settings, address)  # raises UsageError if they are invalid
             origin = self._settings.origins.get("url", "default")
             finding.message = f"{self._settings.url} ({origin})"
         return address
@@ -195,7 +195,9 @@ class _Check:
             finding.message = f"{hop.name} is open"
             dead = [one for one in addresses if one not in alive]
             if dead:
-                finding.hint = f"no answer from {', '.join(dead)}: each request may try it first"
+                finding.hint = (
+                    f"no response from {', '.join(dead)}: requests may try it first, and be slow"
+                )
         if hop.is_tls:
             await self._shake_hands(hop, address)
 
@@ -214,14 +216,14 @@ class _Check:
                     [
                         found.version,
                         f"certificate of {found.issuer}" if found.issuer else None,
-                        f"good for {days} days" if days is not None else None,
+                        f"valid for {days} days" if days is not None else None,
                     ],
                 )
             )
             if self._settings.insecure:
-                finding.hint = "nothing was verified: --insecure"
+                finding.hint = "not verified because of --insecure"
             elif days is not None and days < _SOON:
-                finding.hint = "renew the server's certificate soon"
+                finding.hint = "renew the server's certificate"
 
     async def _find_api(self, address: Address) -> tuple[Address, ApiName]:
         async with self._step("api") as finding:
@@ -244,7 +246,9 @@ class _Check:
                 finding.message = f"Config API at {address.config_root}"
                 if trouble is not None:
                     finding.message = f"the Config API cannot be used: {trouble.message}"
-                    finding.hint = "syncs run without it; reasons of failures and logs are missing"
+                    finding.hint = (
+                        "syncs work without it; failure reasons and logs are not available"
+                    )
 
     async def _ask_version(self, address: Address) -> None:
         if address.config_root is None:
@@ -276,4 +280,4 @@ class _Check:
             jobs = await server.jobs(connection.id, limit=1)
             finding.message = latest(jobs[0] if jobs else None, now=self._clock.now())
             if jobs and jobs[0].is_active:
-                finding.hint = "`run` waits for its end, unless --if-running says otherwise"
+                finding.hint = "`run` waits until it has finished, unless --if-running is set"

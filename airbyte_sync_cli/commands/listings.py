@@ -24,7 +24,7 @@ from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
 _HISTORY: Final = 100
-"""Jobs that tell what is usual: one page of the Public API."""
+"""Jobs of which the medians are taken: one page of the Public API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ async def _list_connections(session: Session, wanted: ConnectionFilter) -> Comma
     named = await session.airbyte.with_names(every)
     found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
     if not every:
-        session.output.warn("no connection can be seen here")
+        session.output.warn("no connections are visible with these credentials here")
     elif not found:
         raise _nothing_found(wanted, named)
     return CommandResult(
@@ -93,16 +93,16 @@ def _row(session: Session, connection: Connection) -> dict[str, object]:
 
 
 def _nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> NotFoundError:
-    """Say what was looked for, and what comes nearest."""
+    """Return the error, with the most similar name or the tags in use."""
     in_use = sorted({tag for one in every for tag in one.tags})
     if wanted.tags.isdisjoint(in_use) and wanted.tags:
         tags = ", ".join(shown_name(tag, in_use) for tag in sorted(wanted.tags))
         return NotFoundError(
-            f"no connection carries the tag {tags}",
-            hint=f"tags in use: {', '.join(in_use) or 'none that can be seen'}",
+            f"no connection has the tag {tags}",
+            hint=f"tags in use: {', '.join(in_use) or 'none'}",
         )
     if wanted.search is None:
-        return NotFoundError("no connection carries these tags")
+        return NotFoundError("no connection has these tags")
     tagged = " among those tagged" if wanted.tags else ""
     return NotFoundError(
         f"no connection matches {shown_name(wanted.search)}{tagged}",
@@ -120,7 +120,7 @@ class JobsOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobHistory:
-    """What is shown of one connection's jobs, and what is usual among them."""
+    """The jobs to show of one connection, and the medians of its history."""
 
     connection: Connection
     jobs: Sequence[Job]
@@ -163,7 +163,7 @@ def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:
 
 
 async def _history(session: Session, connection: Connection, options: JobsOptions) -> JobHistory:
-    """Read the jobs to show, and what is usual: from the same list where that holds it."""
+    """Read the jobs to show, and the history; one request if the list is not filtered."""
     airbyte, limit = session.airbyte, options.limit
     if options.status is None:
         read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY), skip_unreadable=True)

@@ -81,17 +81,17 @@ async def _job_id(session: Session, wanted: int | str) -> int:
 
 
 class ShownLog:
-    """What was shown of a log so far."""
+    """Prints a log; knows what was printed so far."""
 
     def __init__(self, session: Session, options: LogOptions) -> None:
         self._session = session
         self._options = options
         self._state: SyncState | None = None
         self._lines: list[AttemptLine] = []
-        """All of them where the report has them, else the last one."""
+        """All of them if the report contains them, else the last one."""
 
     async def show(self) -> None:
-        """Show what there is by now."""
+        """Print the log as it is now."""
         state, job_id, reader = await self._open()
         try:
             await reader.read_news()
@@ -102,7 +102,7 @@ class ShownLog:
             self._session.output.warn(_nothing(reader.read, self._options, job_id))
 
     async def follow(self) -> None:
-        """Show line by line, over all attempts that are to come."""
+        """Print new lines, of later attempts as well."""
         session = self._session
         state, job_id, reader = await self._open()
         follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
@@ -130,7 +130,7 @@ class ShownLog:
         return state, job_id, reader
 
     def _show(self, lines: Sequence[AttemptLine]) -> bool:
-        """Show new lines; False where nobody reads any more."""
+        """Print new lines; return False if stdout is closed."""
         output = self._session.output
         text = _text(output.screen, self._lines, lines)
         if not output.keeps_reports:

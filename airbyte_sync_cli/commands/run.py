@@ -48,7 +48,7 @@ def _not_sent(wanted: str) -> SyncResult:
 async def wait_for(
     invocation: Invocation, job_ids: Sequence[int], policy: RunPolicy
 ) -> CommandResult:
-    """Wait for jobs that exist. An outage that began before the call is tolerated like any."""
+    """Wait for existing jobs. An outage that began before is tolerated like any other."""
     timeout, max_outage = policy.wait.timeout, policy.wait.max_outage
     retry_for = max_outage if timeout is None else min(max_outage, timeout)
     try:
@@ -68,14 +68,14 @@ async def wait_for(
 
 
 def _unreached(job_id: int, cause: UnavailableError, *, in_time: bool) -> SyncState:
-    """End a wait whose job could not be read at all."""
-    hint = f"when Airbyte is back, `airbyte-sync wait {job_id}` learns the outcome"
+    """Return the ending of a job that could not be read at all."""
+    hint = f"once Airbyte is reachable, run `airbyte-sync wait {job_id}`"
     state = SyncState.of_job(job_id)
     if in_time:
         state.error = UnknownOutcomeError(
             f"job {job_id} may still be running: {cause.message}", hint=hint
         )
     else:
-        message = f"--timeout passed before job {job_id} could be looked at: {cause.message}"
+        message = f"--timeout passed before job {job_id} could be read: {cause.message}"
         state.error = OutOfTimeError(message, hint=hint)
     return state

@@ -39,29 +39,29 @@ _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
 """Python's own thresholds, restored after the start: a wait makes garbage with every poll."""
 T = TypeVar("T")
 _FIRST_PAUSE: Final = 0.5
-"""Seconds between the first contact that fails and the next."""
+"""Seconds from the first failed connection to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
-    """What a command leaves to be written."""
+    """The result of a command, to be written by `conclude`."""
 
     syncs: Sequence[SyncResult] = ()
     error: AirbyteSyncError | None = None
     exit_code: ExitCode | None = None
-    """None: the verdict on the syncs."""
+    """None: derived from the syncs."""
     text: str | None = None
     """What `--output text` prints instead of the syncs' summary."""
     quiet: bool = False
-    """Whether stderr is spared the error: a person pressed Ctrl-C to end what has no end."""
+    """Whether the error is not written to stderr, as after Ctrl-C in `logs --follow`."""
     must_be_printed: bool = False
-    """Whether the command only shows something, so that it fails if that cannot be printed."""
+    """Whether printing is all that the command does, so that it fails without it."""
     details: Mapping[str, object] | None = None
-    """What the command's own kind of report has beside the keys of all; see `output.report`."""
+    """The keys that only this command's report has; see `output.report`."""
 
     @classmethod
     def of(cls, states: "Sequence[SyncState]") -> "CommandResult":
-        """Sum up: the lowest code decides, and its error is the one to show."""
+        """Combine the syncs: the lowest code is the exit code, and its error is shown."""
         code = verdict(state.exit_code for state in states if state.exit_code is not None)
         error = next(
             (state.error for state in states if state.error and state.exit_code is code), None
@@ -70,7 +70,7 @@ class CommandResult:
 
     @classmethod
     def of_error(cls, error: Exception) -> "CommandResult":
-        """End with an error; one that is none of ours to expect is a bug."""
+        """End with an error; an exception of another class is a bug."""
         expected = error if isinstance(error, AirbyteSyncError) else BugError.of(error)
         return cls(error=expected, exit_code=expected.exit_code)
 
@@ -81,14 +81,14 @@ Work = Coroutine[None, None, CommandResult]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """One call of a command, before any server was asked."""
+    """One call of a command, before Airbyte is contacted."""
 
     wiring: Wiring
     settings: Settings
     output: Output
     stop: Stop
     asked_about: "list[SyncState]" = field(default_factory=list)
-    """What a signal's ending shall name, as far as it is known by then."""
+    """The jobs and connections that the result names after a signal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A server that can be asked."""
+    """An open connection to Airbyte."""
 
     airbyte: Airbyte
     settings: Settings
@@ -115,7 +115,7 @@ class Session:
     """Monotonic seconds, before connecting: that may have taken long."""
 
     async def select(self, wanted: Selection) -> "Sequence[Connection]":
-        """Find the connections that are meant."""
+        """Resolve names and tags to connections."""
         from airbyte_sync_cli.sync.select import select_connections  # noqa: PLC0415  # as needed
 
         return await select_connections(
@@ -133,7 +133,7 @@ class Session:
         return max(timeout - (self.clock.monotonic() - self.began), 0.0)
 
     def context(self, policy: "RunPolicy") -> "Context":
-        """Make what the core needs of us for syncs under this policy."""
+        """Return the context of syncs under this policy."""
         from airbyte_sync_cli.sync.context import Context, TriggerSlots  # noqa: PLC0415  # as needed
 
         limits = replace(policy.wait, timeout=self.time_left(policy.wait.timeout))
@@ -176,14 +176,14 @@ def perform(
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """A loop that leaves its threads behind, as the process does: see `__main__`."""
+    """An event loop that does not wait for its threads at the end: see `__main__`."""
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[..., T], *args: object
     ) -> "asyncio.Future[T]":
-        """Look a name up in a thread, or without one where none can be started.
+        """Resolve a host name in a thread, or blocking if no thread can be started.
 
-        With a small limit of processes no thread can be: the loop stands still meanwhile.
+        That is so where the number of processes is limited (`ulimit -u`).
         """
         try:
             return super().run_in_executor(executor, func, *args)
@@ -196,11 +196,11 @@ class _Loop(asyncio.SelectorEventLoop):
             return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the method that this replaces has it
-        """Wait for no thread: a look-up of a name can hang for half a minute."""
+        """Do not wait: resolving a name can take half a minute."""
 
 
 def conclude(output: Output, result: CommandResult) -> ExitCode:
-    """Write the ending; a bug in that loses the name of no job."""
+    """Write the result; if that fails because of a bug, still name the jobs."""
     if isinstance(result.error, BugError):
         output.write_traceback(result.error.__cause__ or result.error)
     try:
@@ -219,7 +219,7 @@ def conclude(output: Output, result: CommandResult) -> ExitCode:
 
 
 def _unwritten(result: CommandResult, cause: Exception) -> BugError:
-    """Return the error for an ending that could not be written, with what it was about."""
+    """Return the error for a result that could not be written, with its job ids."""
     ids = [str(sync.job_id) for sync in result.syncs if sync.job_id is not None]
     named = f"; job {', '.join(ids)}" if ids else ""
     doubts = {describe_missing_job(one.start) for one in result.syncs if may_have_a_job(one)}
@@ -256,7 +256,7 @@ async def open_session(
         airbyte = await until_stopped(
             _connect(invocation, retry_for), stop=stop, seconds=time_limit
         )
-        gc.set_threshold(*_COLLECT_GARBAGE_AT)  # all is loaded that `__main__` has put it off for
+        gc.set_threshold(*_COLLECT_GARBAGE_AT)  # `__main__` raised it for the imports
         try:
             async with output.alive():
                 yield Session(
@@ -273,7 +273,7 @@ async def open_session(
 
 
 async def _connect(invocation: Invocation, retry_for: float) -> Airbyte:
-    """Connect; where that fails for now, warn and retry for that many seconds."""
+    """Connect; on a temporary error, warn and retry for that many seconds."""
     settings, wiring, output = invocation.settings, invocation.wiring, invocation.output
     try:
         return await connect(settings, clock=wiring.clock, retry_for=0, transport=wiring.transport)
@@ -295,7 +295,7 @@ async def _connect(invocation: Invocation, retry_for: float) -> Airbyte:
 
 
 def _warn_of_retries(output: Output, error: AirbyteSyncError, seconds: float) -> None:
-    message = f"{error.message}: still trying, for {format_duration(seconds)} at most"
+    message = f"{error.message}: retrying for up to {format_duration(seconds)}"
     output.warn(message, in_report=False)
 
 
@@ -310,13 +310,13 @@ def out_of_time(asked_for: Sequence[SyncResult]) -> CommandResult:
     )
     return CommandResult(
         syncs=[one.model_copy(update=ended) for one in asked_for],
-        error=OutOfTimeError(message, hint="--timeout gives more time"),
+        error=OutOfTimeError(message, hint="use a longer --timeout"),
         exit_code=code,
     )
 
 
 def interrupted(stop: Stop, asked_for: Sequence[SyncResult] = ()) -> CommandResult:
-    """End as a signal wants it; what was asked for is listed, as far as it is known."""
+    """Return the result after a signal, with what is known of the syncs."""
     code = stop.interrupted.exit_code if stop.interrupted else ExitCode.SIGTERM
     undecided = {"exit_code": code, "outcome": code.outcome}
     return CommandResult(

@@ -72,7 +72,7 @@ async def _read_latest(session: Session, connection: Connection) -> SyncState:
 
 
 async def _name_of(session: Session, connection_id: str) -> Connection | None:
-    """Read the job's connection; a deleted one leaves the job without a name."""
+    """Read the job's connection; None if it was deleted."""
     try:
         return await session.airbyte.connection(connection_id, retry_for=0)
     except AirbyteSyncError:
@@ -86,7 +86,7 @@ async def _explain(session: Session, state: SyncState, job: Job) -> None:
 
 
 def _shown(states: Sequence[SyncState], *, exit_status: bool) -> CommandResult:
-    """Succeed where the jobs could be read, unless `--exit-status` asks for theirs."""
+    """Exit 0 if the jobs could be read; with `--exit-status`, with their exit code."""
     if not exit_status:
         syncs = [state.result() for state in states]
         return CommandResult(syncs=syncs, exit_code=ExitCode.OK, must_be_printed=True)
@@ -96,20 +96,20 @@ def _shown(states: Sequence[SyncState], *, exit_status: bool) -> CommandResult:
 
 
 def _without_outcome(state: SyncState) -> AirbyteSyncError | None:
-    """Keep a job that goes on, and one that there is not, from looking like a success."""
+    """Return the error for a job that is still running, and for one that does not exist."""
     name = state.connection.name if state.connection else state.key
     if state.job is None:
         return NotFoundError(f"{name!r} has no job yet", hint="`airbyte-sync run` starts one")
     if state.job.is_active:
         return UnknownOutcomeError(
-            f"job {state.job.id} of {name!r} is {state.job.status}: it has no outcome yet",
+            f"job {state.job.id} of {name!r} is {state.job.status}, so it has no outcome yet",
             hint=f"`airbyte-sync wait {state.job.id}` waits for it",
         )
     return None
 
 
 async def _cancel(session: Session, states: Sequence[SyncState]) -> CommandResult:
-    """Cancel every job that is active; what has ended already needs nothing."""
+    """Cancel the jobs that are active."""
     from airbyte_sync_cli.sync.cancel import cancel_job  # noqa: PLC0415  # not for `status`
     from airbyte_sync_cli.sync.policy import RunPolicy  # noqa: PLC0415
     from airbyte_sync_cli.sync.stop import STOP_GRACE  # noqa: PLC0415
@@ -131,7 +131,7 @@ async def _cancel(session: Session, states: Sequence[SyncState]) -> CommandResul
 
 
 def _cancelled(states: Sequence[SyncState]) -> CommandResult:
-    """End well where nothing is active any more, however the jobs ended."""
+    """Exit 0 if no job is active any more, whatever its status."""
     alive = [state for state in states if state.job is not None and state.job.is_active]
     error = _uncancelled(alive) if alive else None
     done = {"exit_code": ExitCode.OK, "outcome": ExitCode.OK.outcome}
@@ -148,21 +148,21 @@ def _cancelled(states: Sequence[SyncState]) -> CommandResult:
 
 
 def _uncancelled(alive: Sequence[SyncState]) -> UnknownOutcomeError:
-    """Say which jobs are still active after all that was tried, why, and what can be done."""
+    """Return the error for jobs that are still active: which, why, and what to do."""
     names = ", ".join(f"{state.name} ({state.job.status})" for state in alive if state.job)
     ids = " ".join(str(state.job.id) for state in alive if state.job)
     refusal = next((state.cancel_refusal for state in alive if state.cancel_refusal), None)
-    again = f"`airbyte-sync cancel {ids}` tries again, `airbyte-sync status {ids}` tells how it is"
+    again = f"run `airbyte-sync cancel {ids}` again, or see `airbyte-sync status {ids}`"
     if all(state.cancel is None or not state.cancel.requested for state in alive):
-        words = f"no cancel was sent, because Airbyte cannot be read any more: {names}"
+        words = f"no cancel was sent, because Airbyte is unreachable: {names}"
     elif refusal:
         words = f"the cancel was refused: {names}: {refusal}"
     elif all(state.job and state.job.status in NOT_STARTED_STATUSES for state in alive):
-        words = f"still waiting to begin, and Airbyte cancels only what has begun: {names}"
+        words = f"not started yet, and Airbyte cancels only running jobs: {names}"
         again = (
-            f"`airbyte-sync cancel {ids}` again once it is running (`airbyte-sync status {ids}`), "
-            f"or `airbyte-sync wait {ids}` if it may run after all"
+            f"run `airbyte-sync cancel {ids}` once it runs (`airbyte-sync status {ids}`), "
+            f"or `airbyte-sync wait {ids}` to let it finish"
         )
     else:
-        words = f"the cancel was sent, but is not confirmed yet: {names}"
+        words = f"the cancel was sent but is not confirmed yet: {names}"
     return UnknownOutcomeError(words, hint=again)

@@ -134,7 +134,7 @@ def test_a_search_far_from_everything_says_how_many_there_are(stage: Stage) -> N
 def test_an_unknown_tag_names_those_in_use(stage: Stage) -> None:
     ending = call("connections", "--tag", "weekly", AIRBYTE_URL=stage.sandbox(a_house()))
     assert_told_well(ending, 7)
-    assert ending.lines("error: ") == ["error: no connection carries the tag 'weekly'"]
+    assert ending.lines("error: ") == ["error: no connection has the tag 'weekly'"]
     assert ending.lines("hint: ") == ["hint: tags in use: finance, nightly"]
 
 
@@ -149,7 +149,7 @@ def test_an_empty_text_is_a_mistake_before_anything_is_asked(stage: Stage, optio
 def test_a_server_without_connections_is_no_error_but_said(stage: Stage) -> None:
     ending = call("connections", AIRBYTE_URL=stage.sandbox(Sandbox()))
     assert (ending.code, ending.stdout) == (0, "")
-    assert ["no connection can be seen here" in line for line in ending.warnings] == [True]
+    assert ["no connections are visible" in line for line in ending.warnings] == [True]
 
 
 def test_an_early_error_has_the_list_too() -> None:

@@ -284,8 +284,8 @@ def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Sta
     assert_told_well(ending, 12)
     assert len(sandbox.sent("cancel")) > 5
     assert "job 1 (orders) (pending)" in ending.report["error"]["message"]
-    assert "Airbyte cancels only what has begun" in ending.report["error"]["message"]
-    assert "`airbyte-sync cancel 1` again once it is running" in ending.report["error"]["hint"]
+    assert "Airbyte cancels only running jobs" in ending.report["error"]["message"]
+    assert "run `airbyte-sync cancel 1` once it runs" in ending.report["error"]["hint"]
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
@@ -337,7 +337,7 @@ def test_the_timeout_of_a_wait_holds_before_anything_could_be_asked(stage: Stage
     ending = call("wait", "7", "--timeout", "1s", AIRBYTE_URL=stage.sandbox(sandbox))
 
     assert_told_well(ending, 5)
-    assert "before job 7 could be looked at" in ending.lines("error: ")[0]
+    assert "before job 7 could be read" in ending.lines("error: ")[0]
     assert "airbyte-sync wait 7" in ending.lines("hint: ")[0]
 
 

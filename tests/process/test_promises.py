@@ -143,7 +143,7 @@ def test_a_first_contact_that_fails_is_told_at_once_and_tried_on(stage: Stage) -
 
     assert (ending.code, ending.report["warnings"]) == (0, [])
     [warning] = ending.warnings
-    assert warning.endswith("still trying, for 15s at most")
+    assert warning.endswith("retrying for up to 15s")
 
 
 def test_12_is_an_outage_longer_than_max_outage_with_the_job_named(stage: Stage) -> None:
@@ -181,7 +181,7 @@ def test_an_outage_may_have_begun_before_a_wait(stage: Stage) -> None:
     assert (ending.code, the_sync(ending)["status"]) == (0, "succeeded")
     [warning] = ending.warnings
     assert "503" in warning
-    assert "still trying, for 30m" in warning
+    assert "retrying for up to 30m" in warning
     assert ending.report["warnings"] == []
 
 
