@@ -8,37 +8,37 @@ class Clock(Protocol):
     """Time, sleep and jitter."""
 
     def now(self) -> datetime:
-        """Tell the wall clock's time, in UTC: for people and for comparing with Airbyte's."""
+        """Return the wall clock's time in UTC, for people and for comparing with Airbyte's."""
         ...
 
     def monotonic(self) -> float:
-        """Tell seconds that never jump: for deadlines and durations."""
+        """Return seconds that never jump, for deadlines and durations."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let others work for so long."""
+        """Wait for that many seconds."""
         ...
 
     def jitter(self, low: float, high: float) -> float:
-        """Return a random number in [low, high], to spread requests of many processes."""
+        """Return a random number in [low, high], to spread the requests of many processes."""
         ...
 
 
 class SystemClock:
-    """The real one. Deadlines follow the event loop, which ignores the wall clock's jumps."""
+    """The real clock. Deadlines use the event loop's, which ignores jumps of the wall clock."""
 
     def now(self) -> datetime:
-        """Tell the wall clock's time, in UTC."""
+        """Return the wall clock's time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Tell the event loop's seconds; only inside a running loop."""
+        """Return the event loop's seconds; only in a running loop."""
         import asyncio  # noqa: PLC0415  # 30 ms that --help need not spend
 
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep without holding the loop."""
+        """Wait without blocking the loop."""
         import asyncio  # noqa: PLC0415  # as above
 
         await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Several things at the same time, of which none is left behind."""
+"""Concurrent tasks that all end before the caller continues."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,10 +8,10 @@ _T = TypeVar("_T")
 
 
 async def gather(*works: Coroutine[Any, Any, _T]) -> list[_T]:
-    """Do all at once and return what each returns, in order.
+    """Run all concurrently, and return their results in order.
 
-    The first error cancels the others and is raised as itself. `asyncio.gather` would let them
-    go on, asking a server for nobody.
+    The first error cancels the others and is raised, not wrapped in a group. `asyncio.gather`
+    would leave them running.
     """
     try:
         async with asyncio.TaskGroup() as group:

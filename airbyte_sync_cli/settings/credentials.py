@@ -24,7 +24,7 @@ from airbyte_sync_cli.settings.sources import Found
 from airbyte_sync_cli.text import most_similar
 
 Parts = Mapping[str, Found | None]
-"""What was found for each setting that credentials are made of."""
+"""The values found for each setting of the credentials."""
 
 _NEVER: Final = 99
 
@@ -45,7 +45,7 @@ _SECRET_NAME: Final = re.compile(
 
 
 def choose_credentials(parts: Parts, environ: Mapping[str, str]) -> Credentials:
-    """Make credentials of what was found.
+    """Return the credentials of the best source.
 
     A token in the environment beats a pair in the profile, and an id in the profile may be
     completed by a secret in the environment. Two kinds in one source are a mistake, and so is
@@ -120,7 +120,7 @@ def read_token(found: Found) -> SecretStr:
 
 
 def _secret(found: Found) -> SecretStr:
-    """Keep a secret; one that could not be sent is a mistake that must not be shown."""
+    """Return a secret, redacted from now on. Raises UsageError if it cannot be sent."""
     if not found.text.isprintable():
         raise _unsendable(found)
     return SecretStr(remember(found.text))
@@ -154,7 +154,7 @@ def take_userinfo(url: str, *, name: str) -> tuple[str, str, str]:
 
 
 def refuse_userinfo(url: str, *, name: str) -> str:
-    """Return an address in which nobody's credentials belong. Raises UsageError."""
+    """Return an address that must not contain credentials. Raises UsageError."""
     if "@" in url:
         remember(url.rpartition("@")[0].rpartition("//")[2].partition(":")[2])
         raise UsageError(
@@ -165,7 +165,7 @@ def refuse_userinfo(url: str, *, name: str) -> str:
 
 
 def remember_userinfo(proxy: str) -> None:
-    """Take note of a proxy's password as it is given, and as it is sent."""
+    """Redact a proxy's password from now on, as written and as sent."""
     username, _, password = proxy.rpartition("@")[0].rpartition("//")[2].partition(":")
     remember(password)
     remember_pair(unquote(username), unquote(password))
@@ -180,7 +180,7 @@ def parse_headers(text: str, *, name: str) -> dict[str, str]:
 
 
 def names_a_secret(header: str) -> bool:
-    """Whether a header of this name probably carries a secret."""
+    """Return whether a header with this name probably holds a secret."""
     return _SECRET_NAME.search(header) is not None
 
 
@@ -205,7 +205,7 @@ def _headers_from_json(text: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_header(header: str, value: str, where: str) -> None:
-    """Refuse what would break the request; nothing of it is shown, for it may be a secret."""
+    """Raise UsageError for an invalid header, without its value: it may be a secret."""
     if not _HEADER_NAME.fullmatch(header):
         raise UsageError(f"{where} has not a valid header name", hint="write 'X-Name: value'")
     if header.lower() in _RESERVED:

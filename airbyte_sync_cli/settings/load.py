@@ -1,4 +1,4 @@
-"""Finds every setting: option, environment, Airflow connection, profile, default."""
+"""Resolves every setting: option, environment, Airflow connection, profile, default."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -60,14 +60,14 @@ from airbyte_sync_cli.settings.sources import (
 from airbyte_sync_cli.text import refuse_undecodable
 
 _INSECURE: Final = (
-    "certificates are not checked (--insecure): anybody on the way can read the credentials; "
-    "--ca-bundle is the way to trust a private CA"
+    "certificates are not verified (--insecure), so the credentials can be intercepted; "
+    "use --ca-bundle to trust a private CA"
 )
 _TYPED: Final = (
     "{0}: everybody on this machine can read a command line; {1} or {1}_FILE keep a secret"
 )
 _SURELY_SECRET: Final = 16
-"""Characters; what is shorter, in a header whose name speaks of no secret, may be any word."""
+"""Characters; a shorter value may be any word, if the header's name does not suggest a secret."""
 
 
 def load_settings(
@@ -127,7 +127,7 @@ class _Loader:
         self._warnings = [*warnings]
 
     def settings(self) -> Settings:
-        """Put all together. The order is that in which mistakes are told."""
+        """Resolve every setting. The order decides which of several mistakes is reported."""
         look = self._lookup
         parts = {name: look.find(name) for names in KINDS.values() for name in names}
         url = self._url(parts)
@@ -157,7 +157,7 @@ class _Loader:
         )
 
     def _url(self, parts: dict[str, Found | None]) -> str:
-        """Take the credentials out of an address, and count them as those of its source."""
+        """Return the URL without its credentials, which count as found in the same source."""
         found = self._lookup.find("url")
         if found is None:
             return self._default_url(parts)
@@ -191,7 +191,7 @@ class _Loader:
         return url
 
     def _default_url(self, parts: Mapping[str, Found | None]) -> str:
-        """PyAirbyte's names for the Cloud mean the Cloud."""
+        """Return the Cloud's URL if PyAirbyte's variables for the Cloud are set."""
         for found in parts.values():
             if found is not None and "AIRBYTE_CLOUD_" in found.origin:
                 self._lookup.origins["url"] = f"default, because of {found.origin}"
@@ -207,7 +207,7 @@ class _Loader:
             )
 
     def _ca_bundle(self) -> Path | None:
-        """Read our own setting, else what other programs on this machine are told to trust."""
+        """Return the CA bundle: our own setting, or what other programs on this machine trust."""
         path = self._lookup.path("ca_bundle")
         if path is not None:
             return path
@@ -242,7 +242,7 @@ class _Loader:
                 )
 
     def _headers(self, credentials: Credentials) -> tuple[tuple[str, SecretStr], ...]:
-        """Join the headers of all sources; the best source wins name by name."""
+        """Merge the headers of all sources; per name the best source wins."""
         headers: dict[str, tuple[str, str]] = {}
         for found in reversed(self._lookup.find_all("headers")):
             for name, value in parse_headers(found.text, name=found.origin).items():
@@ -268,7 +268,7 @@ class _Loader:
         return insecure
 
     def _proxies(self) -> Mapping[str, str]:
-        """Take an Airflow connection's own proxies, else those of the environment."""
+        """Return the proxies of the Airflow connection, or of the environment."""
         found = self._lookup.find("proxies")
         if found is not None:
             own = {str(scheme): str(url) for scheme, url in json.loads(found.text).items()}

@@ -1,4 +1,4 @@
-"""Looks settings up in one source after another, and remembers where each was found."""
+"""Looks settings up in one source after another, and records their origins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,12 +44,12 @@ class Lookup:
         return found
 
     def text(self, name: str) -> str | None:
-        """Read a text; None where nobody gives one."""
+        """Return a text; None if it is not set."""
         found = self.find(name)
         return found.text.strip() if found else None
 
     def duration(self, name: str, default: float) -> float:
-        """Read seconds, more than none."""
+        """Return seconds, greater than 0."""
         found = self.find(name)
         if found is None:
             return default
@@ -60,7 +60,7 @@ class Lookup:
         return seconds
 
     def is_on(self, name: str) -> bool:
-        """Read a switch."""
+        """Return whether a setting is on."""
         found = self.find(name)
         word = found.text.strip().lower() if found else "off"
         if word in _TRUE | _FALSE:
@@ -71,7 +71,7 @@ class Lookup:
         )
 
     def path(self, name: str) -> Path | None:
-        """Read the path of a file that must be there."""
+        """Return the path of a file that must exist and be readable."""
         found = self.find(name)
         if found is None:
             return None
@@ -96,7 +96,7 @@ class Lookup:
 
 
 def where(name: str, found: Found | None) -> str:
-    """Name a setting as the user did."""
+    """Return the name of a setting as the user wrote it."""
     if found is None or found.origin.startswith("option "):
         return flag_of(name)
     kind, _, rest = found.origin.partition(" ")

@@ -39,7 +39,7 @@ ENVIRONMENT: Final[Mapping[str, Sequence[str]]] = {
     "trigger_timeout": ("AIRBYTE_TRIGGER_TIMEOUT",),
     "workspace_id": ("AIRBYTE_WORKSPACE_ID", "AIRBYTE_CLOUD_WORKSPACE_ID"),
 }
-"""Ours first; the others are PyAirbyte's and those of similar tools: people keep theirs."""
+"""Our own names first, then those of PyAirbyte and similar tools, which users already set."""
 
 SECRETS: Final = ("client_id", "client_secret", "token", "username", "password", "headers")
 """These can also be read from a file: `AIRBYTE_TOKEN_FILE`, or `token_file` in a profile."""
@@ -55,14 +55,14 @@ KNOWN: Final = frozenset(
         "AIRBYTE_PROFILE",
     }
 )
-"""Every variable of ours that any part of the program reads."""
+"""Every variable with our prefix that the program reads."""
 _OF_KUBERNETES: Final = re.compile(r"AIRBYTE_.*_(SERVICE_HOST|(SERVICE_)?PORT(_.+)?)")
 """What Kubernetes puts into each pod for a service of that name (`docker links` did the same)."""
 _NEAR: Final = 0.9
 """Of difflib's measure: one letter of ten."""
 
 OPTIONS: Final[Mapping[str, str]] = {"workspace_id": "workspace", "headers": "header"}
-"""Options that are called otherwise than their setting."""
+"""Options with another name than their setting."""
 
 KINDS: Final[Mapping[str, Sequence[str]]] = {
     "a client id and secret": ("client_id", "client_secret"),
@@ -87,12 +87,12 @@ def ignored_credentials(environ: Mapping[str, str]) -> Sequence[str]:
 
 
 def flag_of(name: str) -> str:
-    """Tell the option of a setting."""
+    """Return the option of a setting."""
     return f"--{OPTIONS.get(name, name).replace('_', '-')}"
 
 
 def misspelt(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Tell the variables that are probably misspelt, each with what was meant and is not set."""
+    """Return the variables that are probably misspelt, with the one that was meant."""
     strangers = [
         name
         for name, text in environ.items()

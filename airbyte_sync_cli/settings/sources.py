@@ -41,7 +41,7 @@ class Found:
 
 
 class Source(Protocol):
-    """Knows some of the settings."""
+    """A place with values for some settings."""
 
     def find(self, name: str) -> Found | None:
         """Find a setting by its name. Raises UsageError for an unreadable file."""
@@ -49,7 +49,7 @@ class Source(Protocol):
 
 
 class Options:
-    """What was typed."""
+    """The command line."""
 
     def __init__(self, typed: ServerOptions) -> None:
         self._typed = typed
@@ -64,7 +64,7 @@ class Options:
 
 
 class Environment:
-    """Variables; an empty one counts as not set, as shells and Compose files leave them."""
+    """Environment variables; empty ones count as not set: Compose files leave them so."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -125,7 +125,7 @@ def read_secret(typed: str, *, name: str, folder: Path = _HERE) -> Found:
 
 
 def find_config(environ: Mapping[str, str]) -> Path | None:
-    """Tell which config file there is: AIRBYTE_CONFIG, or the one in the platform's folder."""
+    """Return the config file: AIRBYTE_CONFIG, or the one in the platform's folder if it exists."""
     named = unquoted(environ.get("AIRBYTE_CONFIG", ""))
     if named:
         return expanded(named)
@@ -134,7 +134,7 @@ def find_config(environ: Mapping[str, str]) -> Path | None:
 
 
 def usual_config(environ: Mapping[str, str]) -> Path | None:
-    """Tell where the config file would be; nowhere for a user without a home."""
+    """Return where the config file would be; None for a user without a home."""
     if not any(environ.get(name) for name in _HOMES):
         return None
     import platformdirs  # noqa: PLC0415  # 15 ms, which a pod without a home need not spend
@@ -143,7 +143,7 @@ def usual_config(environ: Mapping[str, str]) -> Path | None:
 
 
 class Profile:
-    """One table. A profile stands alone: nothing of `[default]` gets into it."""
+    """One table. A profile inherits nothing from `[default]`."""
 
     def __init__(self, path: Path, name: str | None, *, where: str) -> None:
         self._path = path
@@ -171,7 +171,7 @@ class Profile:
         )
 
     def warnings(self) -> Sequence[str]:
-        """Warn of a file with a secret that others can read, and of one that they can change."""
+        """Return warnings if others can read a file with secrets, or change the file."""
         found = []
         has_secret = any(self._table.get(name) for name in SECRETS)
         if has_secret and self._path.stat().st_mode & S_IROTH:

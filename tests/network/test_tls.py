@@ -72,7 +72,7 @@ def test_insecure_warns_each_time(behind: Behind, certificates: Certificates) ->
     for ending in (*typed, given):
         assert ending.code == 0
         assert "certificates are not checked (--insecure)" in ending.report["warnings"][0]
-    assert all("certificates are not checked" in ending.stderr for ending in typed)
+    assert all("certificates are not verified" in ending.stderr for ending in typed)
 
 
 def test_insecure_needs_an_explicit_value(behind: Behind, certificates: Certificates) -> None:

@@ -340,7 +340,7 @@ def test_a_key_without_its_certificate_is_half_a_pair(tmp_path: Path) -> None:
 def test_switching_off_verification_warns_each_time() -> None:
     for settings in (load(insecure=True), load({"AIRBYTE_INSECURE": "true"})):
         assert settings.insecure
-        assert "certificates are not checked" in settings.warnings[0]
+        assert "certificates are not verified" in settings.warnings[0]
     assert not load({"AIRBYTE_INSECURE": "0"}).insecure
     assert "neither on nor off" in refused({"AIRBYTE_INSECURE": "maybe"}).message
 
