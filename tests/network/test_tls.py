@@ -71,7 +71,7 @@ def test_insecure_warns_each_time(behind: Behind, certificates: Certificates) ->
     given = call(*LOOK, "-q", AIRBYTE_URL=url, AIRBYTE_INSECURE="true")
     for ending in (*typed, given):
         assert ending.code == 0
-        assert "certificates are not checked (--insecure)" in ending.report["warnings"][0]
+        assert "certificates are not verified (--insecure)" in ending.report["warnings"][0]
     assert all("certificates are not verified" in ending.stderr for ending in typed)
 
 

@@ -194,7 +194,7 @@ def test_name_is_looked_up_where_no_thread_can_be_started(stage: Stage) -> None:
 
     assert ending.code == 0, ending.stderr
     assert_told_well(nowhere, 9)
-    assert "the name does not resolve" in nowhere.stderr
+    assert "name does not resolve" in nowhere.stderr
 
 
 # Packages of other programs
