@@ -141,6 +141,6 @@ def _is_text(text: str) -> bool:
 
 def _not_text(where: str) -> UsageError:
     return UsageError(
-        f"{where} holds bytes that are not UTF-8",
+        f"{where} is not valid UTF-8",
         hint="write it in UTF-8; was it copied from a file in another encoding?",
     )

@@ -20,10 +20,10 @@ _MOST_DIGITS: Final = 18
 _SHORTEST_POLL: Final = 0.1
 """Seconds: a shorter interval would only load the server."""
 _VARIABLE: Final = "AIRBYTE_CONNECTION"
-OR_LATEST_JOB: Final = "give a JOB_ID, or --conn ID or NAME for a connection's latest job"
-OR_ACTIVE_JOB: Final = "give a JOB_ID, or --conn ID or NAME for a connection's active job"
+OR_LATEST_JOB: Final = "pass a JOB_ID, or --conn with an id or name for a connection's latest job"
+OR_ACTIVE_JOB: Final = "pass a JOB_ID, or --conn with an id or name for a connection's active job"
 """The hints of commands that take job ids as well."""
-ONE_BY_ONE: Final = "name one with --conn ID or NAME"
+ONE_BY_ONE: Final = "select one with --conn"
 """The hint of a command without `--tag`."""
 
 
@@ -32,7 +32,7 @@ def parse_connections(
     tag: Sequence[str] | None,
     environ: Mapping[str, str],
     *,
-    hint: str = "name one with --conn ID or NAME, or several with --tag",
+    hint: str = "select one with --conn, or several with --tag",
 ) -> Selection:
     """Return the connections and tags that are named: options win over AIRBYTE_CONNECTION.
 
@@ -91,7 +91,7 @@ def parse_jobs_or_connections(
     if not job_ids:
         return parse_connections(conn, tag, environ, hint=hint)
     if conn or tag:
-        raise UsageError("job ids and connections at once", hint="give the one or the other")
+        raise UsageError("job ids and connections at once", hint="use one or the other")
     return Selection(job_ids=parse_job_ids(job_ids, or_connections=True))
 
 

@@ -44,14 +44,14 @@ class PanelledCommand(TyperCommand):
             if any(shown_name(word) == NOT_SHOWN for word in left):
                 raise UsageError(
                     f"unexpected: {NOT_SHOWN}",
-                    hint=f"`{ctx.command_path} --help` shows what it takes",
+                    hint=f"`{ctx.command_path} --help` shows its arguments",
                 )
             takes_conn = any("--conn" in param.opts for param in self.params)
             raise UsageError(
                 f"unexpected: {shlex.join(left)}",
                 hint=meant_as_connections(left)
                 if takes_conn and not any(word.isdigit() for word in left)
-                else f"`{ctx.command_path} --help` shows what it takes",
+                else f"`{ctx.command_path} --help` shows its arguments",
             )
         return left
 

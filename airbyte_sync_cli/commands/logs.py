@@ -191,5 +191,5 @@ def _nothing(read: int, options: LogOptions, job_id: int) -> str:
 
 def _with_link(error: ProtocolError | DeniedError, url: str | None) -> AirbyteSyncError:
     """Say where to look instead."""
-    hint = f"look at the job in the web UI: {url}" if url else error.hint
+    hint = f"see the job in the web UI: {url}" if url else error.hint
     return type(error)(error.message, hint=hint)

@@ -63,7 +63,7 @@ def _parse(text: str, variable: str) -> Mapping[str, str]:
         return _settings_of(fields)
     except (ValueError, RecursionError):
         raise UsageError(
-            f"{variable}: the proxies in its extra are broken JSON",
+            f"{variable}: `proxies` in its extra is invalid JSON",
             hint='they should look like {"https": "http://proxy.example.com:3128"}',
         ) from None
 

@@ -82,13 +82,13 @@ def _check_whole(parts: Parts, kind: str, environ: Mapping[str, str]) -> None:
     empty = [name for name in (missing[0], f"{missing[0]}_FILE") if name in environ]
     if empty:
         raise UsageError(
-            f"half of {kind}: {empty[0]} is empty ({there} is not)",
+            f"{empty[0]} is empty ({there} is set)",
             hint="was the secret that should fill it mounted or rendered?",
         )
     strangers = [name for name in environ if name.startswith("AIRBYTE_") and name not in KNOWN]
     near = most_similar(missing[0], strangers)
     raise UsageError(
-        f"half of {kind}: {missing[0]} is not set ({there} is)",
+        f"{missing[0]} is missing ({there} is set)",
         hint=f"is {near} misspelt?" if near else f"set {missing[0]} or {missing[0]}_FILE, too",
     )
 
@@ -128,8 +128,7 @@ def _secret(found: Found) -> SecretStr:
 
 def _unsendable(found: Found) -> UsageError:
     return UsageError(
-        f"{found.origin}: the secret holds a line break or another character that nothing "
-        "can send",
+        f"{found.origin}: the secret contains a line break or another invalid character",
         hint="was a whole file pasted, or a wrong key of the secret mounted?",
     )
 
@@ -144,7 +143,7 @@ def take_userinfo(url: str, *, name: str) -> tuple[str, str, str]:
     left = url.replace(f"{userinfo}@", "", 1) if match else url
     if (match and "@" in left) or _MISPLACED.match(left):
         raise UsageError(
-            f"{name}: it cannot be told where the password in the address ends",
+            f"{name}: the password in the URL is ambiguous",
             hint="write / as %2F, ? as %3F, # as %23 and @ as %40 in it, or set AIRBYTE_USERNAME "
             "and AIRBYTE_PASSWORD",
         )
@@ -158,8 +157,8 @@ def refuse_userinfo(url: str, *, name: str) -> str:
     if "@" in url:
         remember(url.rpartition("@")[0].rpartition("//")[2].partition(":")[2])
         raise UsageError(
-            f"{name}: a user name or a password in this address is not taken",
-            hint="leave it out, with its @: the client id and secret are what is shown there",
+            f"{name}: user name and password are not allowed in this URL",
+            hint="remove it, including the @; the client id and secret are used instead",
         )
     return url
 
@@ -191,7 +190,7 @@ def _header_pairs(text: str, name: str) -> Iterator[tuple[str, str]]:
     for line in filter(str.strip, text.splitlines()):
         header, colon, value = line.partition(":")
         if not colon:
-            raise UsageError(f"{name}: a header without a colon", hint="write 'X-Name: value'")
+            raise UsageError(f"{name}: header without a colon", hint="write 'X-Name: value'")
         yield header.strip(), value.strip()
 
 
@@ -199,7 +198,7 @@ def _headers_from_json(text: str, name: str) -> Iterator[tuple[str, str]]:
     try:
         content = json.loads(text)
     except ValueError:
-        raise UsageError(f"{name}: broken JSON", hint="write 'X-Name: value'") from None
+        raise UsageError(f"{name}: invalid JSON", hint="write 'X-Name: value'") from None
     for header, value in content.items():
         yield str(header).strip(), str(value).strip()
 
@@ -207,11 +206,11 @@ def _headers_from_json(text: str, name: str) -> Iterator[tuple[str, str]]:
 def _check_header(header: str, value: str, where: str) -> None:
     """Raise UsageError for an invalid header, without its value: it may be a secret."""
     if not _HEADER_NAME.fullmatch(header):
-        raise UsageError(f"{where} has not a valid header name", hint="write 'X-Name: value'")
+        raise UsageError(f"{where}: invalid header name", hint="write 'X-Name: value'")
     if header.lower() in _RESERVED:
-        raise UsageError(f"{where} ({header}) belongs to the request itself", hint="leave it out")
+        raise UsageError(f"{where} ({header}) cannot be set", hint="leave it out")
     if not value.isascii() or not value.isprintable():
         raise UsageError(
-            f"{where} holds characters that no header may",
+            f"{where} contains characters that are invalid in a header",
             hint="only printable ASCII can be sent",
         )

@@ -79,8 +79,8 @@ class Lookup:
         path = folder / expanded(text)
         if is_folder(path):
             raise UsageError(
-                f"{where(name, found)}: {path} is a folder, but a file is wanted",
-                hint="name one PEM file; several certificates may stand in it, one after another",
+                f"{where(name, found)}: {path} is a directory, not a file",
+                hint="use a PEM file; it may contain several certificates",
             )
         try:
             path.open("rb").close()

@@ -16,9 +16,7 @@ from airbyte_sync_cli.redaction import remember
 from airbyte_sync_cli.text import most_similar
 
 NOT_SHOWN: Final = "the value (not shown: it may be a secret)"
-NOT_A_PATH: Final = (
-    "it takes the path of a file; a text such as a key or a secret goes into that file"
-)
+NOT_A_PATH: Final = "set it to the path of a file that contains the value"
 _SHORTEST_SECRET: Final = 6
 """Characters, as in `redaction`."""
 _NUMBER: Final = re.compile(r"[\d.,: ]{1,8}[A-Za-z]{0,7}")

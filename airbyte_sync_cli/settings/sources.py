@@ -176,7 +176,8 @@ class Profile:
         has_secret = any(self._table.get(name) for name in SECRETS)
         if has_secret and self._path.stat().st_mode & S_IROTH:
             found.append(
-                f"{self._path} holds a secret and everybody can read it: chmod 600 {self._path}"
+                f"{self._path} contains a secret and other users can read it: "
+                f"chmod 600 {self._path}"
             )
         others = _changed_by_others(self._path)
         if others is not None:
@@ -284,4 +285,4 @@ def _toml_text(value: object, where: str) -> str:
         case str() | int() | float():
             return str(value)
         case _:
-            raise UsageError(f"{where} is not text", hint='write key = "value"')
+            raise UsageError(f"{where} is not a string", hint='write key = "value"')

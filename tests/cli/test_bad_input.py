@@ -76,12 +76,12 @@ def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("run", "name one with --conn ID or NAME, or several with --tag"),
-        ("status", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
-        ("cancel", "give a JOB_ID, or --conn ID or NAME for a connection's active job"),
-        ("jobs", "name one with --conn ID or NAME"),
+        ("run", "select one with --conn, or several with --tag"),
+        ("status", "pass a JOB_ID, or --conn with an id or name for a connection's latest job"),
+        ("cancel", "pass a JOB_ID, or --conn with an id or name for a connection's active job"),
+        ("jobs", "select one with --conn"),
         ("wait", "`airbyte-sync jobs --conn NAME` lists them"),
-        ("logs", "give a JOB_ID, or --conn ID or NAME for a connection's latest job"),
+        ("logs", "pass a JOB_ID, or --conn with an id or name for a connection's latest job"),
     ],
 )
 def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> None:
@@ -99,8 +99,8 @@ def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> 
         ("--nonsense run", "`airbyte-sync --help` shows more"),
         ("run orders", "did you mean --conn orders?"),
         ("jobs orders sales", "did you mean --conn orders --conn sales?"),
-        ("run 42", "`airbyte-sync run --help` shows what it takes"),
-        ("connections orders", "`airbyte-sync connections --help` shows what it takes"),
+        ("run 42", "`airbyte-sync run --help` shows its arguments"),
+        ("connections orders", "`airbyte-sync connections --help` shows its arguments"),
         ("status orders", "did you mean --conn orders?"),
         ("cancel orders", "did you mean --conn orders?"),
         ("logs orders", "did you mean --conn orders?"),

@@ -197,7 +197,7 @@ def test_without_the_config_api_the_jobs_page_is_named(
     assert ending.lines("error: ")[0].startswith("error: only the Config API has logs")
     connection = sandbox.connections[0]
     page = f"{url}/workspaces/{connection.workspace_id}/connections/{connection.id}"
-    hint = f"hint: look at the job in the web UI: {page}/timeline?openLogs=true&jobId=1"
+    hint = f"hint: see the job in the web UI: {page}/timeline?openLogs=true&jobId=1"
     assert ending.lines("hint: ") == [hint]
 
 

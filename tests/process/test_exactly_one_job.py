@@ -60,7 +60,7 @@ LOST = {
     "no answer in time, not created": ("trigger:never:times=1", 2),
     "no answer in time, created": ("trigger:never:times=1:applied", 1),
     "half an answer, created": ("trigger:truncate:times=1:applied", 1),
-    "broken JSON, created": ("trigger:bad-json:times=1:applied", 1),
+    "invalid JSON, created": ("trigger:bad-json:times=1:applied", 1),
     "another program's JSON, created": ("trigger:wrong-shape:times=1:applied", 1),
     "the web page, created": ("trigger:200:body=html:times=1:applied", 1),
     "409 although created": ("trigger:state-conflict:times=1:applied", 1),

@@ -160,5 +160,5 @@ def test_what_is_no_connection_is_told_without_showing_it(text: str) -> None:
 def test_broken_proxies_inside_of_the_extra_are_told(proxies: str) -> None:
     connection = json.dumps({"extra": {"proxies": proxies}})
 
-    with pytest.raises(UsageError, match="AIRFLOW_CONN_A: the proxies in its extra are broken"):
+    with pytest.raises(UsageError, match="AIRFLOW_CONN_A: `proxies` in its extra is invalid"):
         load_settings(ServerOptions(airflow_conn="a"), {"AIRFLOW_CONN_A": connection})

@@ -327,8 +327,8 @@ def test_quotation_marks_of_an_env_file_are_left_out_and_told(mark: str) -> None
     plain = load_settings(ServerOptions(), given)
     assert (settings.url, settings.credentials) == (plain.url, plain.credentials)
     assert settings.warnings == (
-        "the value of AIRBYTE_CLIENT_ID and of AIRBYTE_CLIENT_SECRET and of AIRBYTE_URL is taken "
-        "without the quotation marks around it (`docker run --env-file` keeps them)",
+        "the value of AIRBYTE_CLIENT_ID and of AIRBYTE_CLIENT_SECRET and of AIRBYTE_URL is "
+        "used without its quotation marks (`docker run --env-file` does not remove them)",
     )
     assert plain.warnings == ()
 
@@ -341,7 +341,7 @@ def test_quotation_marks_of_an_env_file_are_left_out_and_told(mark: str) -> None
     ["AIRBYTE_URL", "AIRBYTE_USERNAME", "AIRBYTE_PROFILE", "AIRBYTE_CONFIG", "HTTPS_PROXY"],
 )
 def test_bytes_that_are_no_text_are_refused(variable: str) -> None:
-    with pytest.raises(UsageError, match=f"{variable} holds bytes that are not UTF-8"):
+    with pytest.raises(UsageError, match=f"{variable} is not valid UTF-8"):
         load_settings(ServerOptions(), {variable: "a\udcff"})
 
 
@@ -359,7 +359,7 @@ def test_arguments_that_are_no_text_are_refused(argv: tuple[str, ...], where: st
     ending = call(*argv, "-o", "json")
 
     assert ending.code == 2
-    assert ending.report["error"]["message"] == f"{where} holds bytes that are not UTF-8"
+    assert ending.report["error"]["message"] == f"{where} is not valid UTF-8"
 
 
 # What other programs call it
@@ -403,5 +403,5 @@ def test_ca_bundle_of_other_programs_that_is_not_there_is_warned_about(name: str
     settings = load_settings(ServerOptions(), {name: "/no/such/canary"})
 
     assert settings.ca_bundle is None
-    assert settings.warnings[0].startswith(f"{name} is left out")
+    assert settings.warnings[0].startswith(f"{name} is ignored")
     assert "canary" not in settings.warnings[0]
