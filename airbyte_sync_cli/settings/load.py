@@ -64,7 +64,7 @@ _INSECURE: Final = (
     "use --ca-bundle to trust a private CA"
 )
 _TYPED: Final = (
-    "{0}: everybody on this machine can read a command line; {1} or {1}_FILE keep a secret"
+    "{0}: other users of this machine can see the command line; use {1} or {1}_FILE for secrets"
 )
 _SURELY_SECRET: Final = 16
 """Characters; a shorter value may be any word, if the header's name does not suggest a secret."""
@@ -93,8 +93,8 @@ def load_settings(
     quoted = [name for name in sorted(KNOWN) if is_quoted(environ.get(name, ""))]
     if quoted:
         warnings.append(
-            f"the value of {' and of '.join(quoted)} is taken without the quotation marks around "
-            "it (`docker run --env-file` keeps them)"
+            f"the value of {' and of '.join(quoted)} is used without its quotation marks "
+            "(`docker run --env-file` does not remove them)"
         )
     if profile is not None:
         sources.append(profile)
@@ -217,8 +217,8 @@ class _Loader:
                 continue
             if not is_readable_file(expanded(text)):
                 self._warnings.append(
-                    f"{variable} is left out: it names no file that can be read; "
-                    "AIRBYTE_CA_BUNDLE takes the PEM file of a private CA"
+                    f"{variable} is ignored: its file cannot be read; set AIRBYTE_CA_BUNDLE to "
+                    "the PEM file of a private CA"
                 )
             elif variable in CA_BUNDLES:
                 self._lookup.origins["ca_bundle"] = f"environment {variable}"
@@ -229,7 +229,7 @@ class _Loader:
         variables = [name for name in ENVIRONMENT["url"] if self._environ.get(name)]
         texts = {unquoted(self._environ[name]).rstrip("/") for name in variables}
         if found.origin == f"environment {variables[0] if variables else ''}" and len(texts) > 1:
-            self._warnings.append(f"{' and '.join(variables)} differ: {variables[0]} is taken")
+            self._warnings.append(f"{' and '.join(variables)} differ: {variables[0]} is used")
 
     def _api(self) -> Api:
         match (self._lookup.text("api") or "auto").lower():

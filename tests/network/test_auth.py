@@ -229,7 +229,7 @@ def test_invalid_token_in_file_is_denied(stage: Stage, tmp_path: Path) -> None:
 
     ending = call(*LOOK, AIRBYTE_URL=stage.scripted(answer).url, AIRBYTE_TOKEN_FILE=str(file))
     assert_told_well(ending, 6)
-    assert "the secret holds a line break" in ending.warnings[0]
+    assert "the secret contains a line break" in ending.warnings[0]
     assert "canary" not in ending.stdout + ending.stderr
 
 
