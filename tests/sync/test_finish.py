@@ -1,5 +1,6 @@
 """After the end: the reason of a failure, late numbers, suspect successes."""
 
+import functools
 from dataclasses import replace
 
 import pytest
@@ -82,6 +83,22 @@ def test_outcome_does_not_depend_on_the_config_api(
     assert state.exit_code is code
     assert state.result().failure is None
     assert given.seconds < 120
+
+
+def test_silent_config_api_delays_a_failure_by_ten_seconds_at_most() -> None:
+    seconds = []
+    for action in (None, "never"):
+        given = bench()
+        orders = given.sandbox.add_connection("orders", script=script("running 20, failed"))
+        if action:
+            # After the end of the job, and before the details of its failure are read.
+            silence = Fault(api="config", action=action)
+            at = (20.5, functools.partial(given.sandbox.faults.add, silence))
+        [state] = given.run(orders, at=at if action else None)
+        assert state.exit_code is ExitCode.FAILED
+        seconds.append(given.seconds)
+
+    assert 0 < seconds[1] - seconds[0] <= 10
 
 
 def test_failure_of_an_earlier_attempt_leaves_the_success_ok() -> None:
