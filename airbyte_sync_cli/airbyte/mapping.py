@@ -1,6 +1,6 @@
 """From the wire models of both APIs to the values of `models`.
 
-A renamed status passes through as a word: `models.FINAL_STATUSES` decides what it means.
+A renamed status passes through as a word: `models.FINAL_STATUSES` decides whether it is final.
 """
 
 from collections.abc import Iterator, Sequence

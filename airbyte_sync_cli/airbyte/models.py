@@ -1,6 +1,7 @@
 """Our own values for what Airbyte sends: frozen, the same for both APIs.
 
-The meaning of Airbyte's status words is decided here, and only here.
+Which of Airbyte's status words are final is decided here; `sync/state.py` gives each of those its
+exit code.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
