@@ -1,7 +1,7 @@
 """Write to stdout and stderr, whose reader may have stopped: Ctrl-S, a pager, a stuck collector.
 
 Such a write blocks the only thread, so a signal could never be acted on. Once one has arrived,
-`cli.signals` calls `give_up_blocked_write` twice a second.
+`commands.signals` calls `give_up_blocked_write` twice a second.
 """
 
 import errno

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
-"""Python's own thresholds, restored after the start: a wait makes garbage with every poll."""
+"""Those of Python 3.11, restored after the start: a wait makes garbage with every poll."""
 T = TypeVar("T")
 _FIRST_PAUSE: Final = 0.5
 """Seconds from the first failed connection to the next."""
@@ -127,7 +127,7 @@ class Session:
         )
 
     def time_left(self, timeout: float | None) -> float | None:
-        """Return the seconds left of `--timeout`, which counts from the program's start."""
+        """Return the seconds left of `--timeout`, which counts from before connecting."""
         if timeout is None:
             return None
         return max(timeout - (self.clock.monotonic() - self.began), 0.0)
@@ -176,7 +176,7 @@ def perform(
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop that does not wait for its threads at the end: see `__main__`."""
+    """An event loop that does not wait for its threads: `__main__` ends the process with them."""
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[..., T], *args: object
@@ -231,7 +231,8 @@ def _unwritten(result: CommandResult, cause: Exception) -> BugError:
 async def in_session(invocation: Invocation, work: Callable[[Session], Work]) -> CommandResult:
     """Open a session and do the work, which a signal ends where it stands.
 
-    For work that starts nothing: what does winds down by itself (`commands.run`).
+    For work that starts nothing. Work that does needs to wind down: `commands.run` opens its own
+    session.
     """
     try:
         async with open_session(invocation) as session:

@@ -261,7 +261,7 @@ class Output:
         )
 
     def _write_failures(self, syncs: Sequence[SyncResult]) -> None:
-        """Write why each sync failed; a log of JSON stays one, and the report has the same."""
+        """Write why each sync failed; not into a log of JSON, and the report has it, too."""
         if self._command not in _WAITING or self._options.log_format == "json":
             return
         for line in self._failure_lines(syncs):

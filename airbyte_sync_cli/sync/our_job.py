@@ -325,8 +325,8 @@ class OurJob:
         if not self.is_unresolved() and self._state.job is None and self._was_refused:
             await self._try_claim(_RESERVED_FOR_CANCEL)
         while self.is_unresolved() and grace_left() > _RESERVED_FOR_CANCEL:
-            # The response proves most. With a schedule the jobs are not read before
-            # it: a new job would be adopted, although the response may still name it as ours.
+            # The response proves most. With a schedule the jobs are not read before it: a new job
+            # would be adopted, although the response may still name it as ours.
             self._accept_finished_request()
             only_ours = not self._request_task or self._connection.starts_only_by_hand
             if self.is_unresolved() and only_ours:
@@ -390,7 +390,7 @@ class Search:
         """The newest job id, over all types, before our first trigger. Job ids only ever grow."""
 
     async def find_within(self, seconds: float) -> Job | None:
-        """Read the jobs for that long, and once more at the end. An outage does not count.
+        """Read the jobs for that long, and once more at the end, which an outage puts off.
 
         Raises what reading the jobs raises, once that has lasted for `--max-outage`, or for a
         minute where it is a clean no: a proxy can respond so while a server restarts.

@@ -201,7 +201,7 @@ async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Jo
         if isinstance(event, OutageBegan | OutageEnded | Warned):
             context.emit(replace(event, sync=state.snapshot()))
 
-    # --start-timeout is about our job, and so is --timeout: `run` applies it to all of this.
+    # --start-timeout is about our job, and so is --timeout, which sync/run.py applies.
     policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
     other = SyncState(key=state.key, connection=state.connection, job=job, history=state.history)
     return await Wait(replace(context, emit=emit, policy=policy), other, job.id).until_end()
