@@ -43,7 +43,8 @@ class TriggerPolicy:
     conflict_retry_for: float = 120.0
     """How long to retry after a 409 while nothing runs: normal just after a reset."""
     max_triggers: int = 4
-    """Trigger requests, each sent only when the one before had no visible effect."""
+    """Trigger requests, each sent only when the one before had no visible effect. Also
+    how often Airbyte may do another job first, and how many stale reads are taken for normal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class WaitPolicy:
     start_timeout: float | None = None
     start_warning: float = 900.0
     poll_interval: float | None = None
-    """None: adapted to the job's age and the connection's history."""
+    """None: adapted to how long we have waited, and to the connection's history."""
     max_outage: float = 1800.0
     """How long to tolerate Airbyte being unreadable: longer than a server upgrade."""
     denied_grace: float = 60.0

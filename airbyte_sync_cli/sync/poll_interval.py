@@ -12,21 +12,21 @@ SHORTEST: Final = 1.0
 LONGEST: Final = 30.0
 """Seconds between two polls."""
 
-_SHARE_OF_AGE: Final = 0.1
+_SHARE_OF_WAIT: Final = 0.1
 _SHARE_OF_REST: Final = 0.2
 _JITTER: Final = 0.1
 
 
-def pause_before_poll(age: float, *, history: History, jitter: float) -> float:
-    """Return the pause before the next poll of a job of this age; all in seconds.
+def pause_before_poll(waited: float, *, history: History, jitter: float) -> float:
+    """Return the pause before the next poll, by how long was waited; all in seconds.
 
-    A tenth of the age: an end is noticed late by at most a tenth of the sync's length. A fifth of
+    A tenth of the wait: an end is noticed late by at most a tenth of the sync's length. A fifth of
     the time to the typical end: polls are denser around it. `jitter` is in [-1, 1], so that many
     processes do not poll at the same moments.
     """
-    pause = _SHARE_OF_AGE * max(age, 0.0)
+    pause = _SHARE_OF_WAIT * max(waited, 0.0)
     if history.typical is not None:
-        pause = min(pause, max(_SHARE_OF_REST * abs(history.typical - age), 2.0))
+        pause = min(pause, max(_SHARE_OF_REST * abs(history.typical - waited), 2.0))
     return min(max(pause * (1 + _JITTER * jitter), SHORTEST), LONGEST)
 
 
