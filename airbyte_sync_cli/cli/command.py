@@ -28,7 +28,7 @@ def command(
         output = [p for p in _parameters(output_options) if p.name not in without]
 
         @functools.wraps(start)
-        def run(context: typer.Context, **values: Any) -> None:  # noqa: ANN401  # whatever the options' types are
+        def invoke(context: typer.Context, **values: Any) -> None:  # noqa: ANN401  # whatever the options' types are
             from airbyte_sync_cli.commands.session import perform  # noqa: PLC0415  # --help needs no HTTP
 
             wiring: Wiring = context.obj
@@ -43,13 +43,13 @@ def command(
             )
             raise typer.Exit(code)
 
-        context = inspect.Parameter(
+        of_typer = inspect.Parameter(
             "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
         )
-        parameters = [context, *_parameters(start), *server, *output]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        return run
+        parameters = [of_typer, *_parameters(start), *server, *output]
+        invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        invoke.__annotations__ = {p.name: p.annotation for p in parameters}
+        return invoke
 
     return decorate
 

@@ -76,7 +76,7 @@ class Output:
         self._dry_runs: dict[str, str] = {}
         self._latest: Sequence[SyncResult] | None = None
         """The results as they were when a signal arrived."""
-        self._lost: str | None = None
+        self._why_unprinted: str | None = None
         """Why the result, or a part of it, could not be printed."""
         self._log = Log(
             stderr,
@@ -164,16 +164,16 @@ class Output:
         if not quiet:
             self._write_error(report)
         self._write_result(report, stdout_text)
-        if self._lost is None:
+        if self._why_unprinted is None:
             return code
         if code is not ExitCode.OK or not must_be_printed:
-            self.warn(f"{_UNPRINTED}: {self._lost}{_ends(report.syncs)}", in_report=False)
+            self.warn(f"{_UNPRINTED}: {self._why_unprinted}{_ends(report.syncs)}", in_report=False)
             return code
-        lost = UsageError(f"{_UNPRINTED}: {self._lost}", hint=self._lost_hint())
-        report = self._report(tuple(syncs), lost.exit_code, lost, details or {})
+        problem = UsageError(f"{_UNPRINTED}: {self._why_unprinted}", hint=self._unprinted_hint())
+        report = self._report(tuple(syncs), problem.exit_code, problem, details or {})
         self._write_files(report)
         self._write_error(report)
-        return lost.exit_code
+        return problem.exit_code
 
     def write_traceback(self, error: BaseException) -> None:
         """Write the traceback of a bug to stderr."""
@@ -254,7 +254,7 @@ class Output:
             self.warn(warning)
         return bool(new)
 
-    def _lost_hint(self) -> str:
+    def _unprinted_hint(self) -> str:
         file = self._options.result_file
         return (
             f"the result is in {file}" if file else "--result-file PATH also writes it to a file"
@@ -301,7 +301,7 @@ class Output:
     def _print(self, content: str) -> bool:
         """Print; keep the reason of a failure, but not that a reader such as `head` has left."""
         if self._stdout is None:
-            self._lost = "it is closed"
+            self._why_unprinted = "it is closed"
             return False
         encoding = self._stdout.encoding or "utf-8"
         # A name that the encoding lacks is escaped, instead of failing the whole result.
@@ -312,7 +312,7 @@ class Output:
         except BrokenPipeError:
             return False
         except (OSError, ValueError) as error:
-            self._lost = (isinstance(error, OSError) and error.strerror) or "it is closed"
+            self._why_unprinted = (isinstance(error, OSError) and error.strerror) or "it is closed"
             return False
         return True
 

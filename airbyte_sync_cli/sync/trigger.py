@@ -137,14 +137,14 @@ class Trigger:
             case "attach":
                 self._our_job.adopt(active)
             case "skip":
-                self._name(active)
+                self._name_in_result(active)
                 self._state.ended_as = ExitCode.SKIPPED
                 if self._state.start is Start.POSSIBLE:
                     self._context.warn(self._state, f"job {active.id} {_MAY_BE_OURS}")
             case "fail":
                 doubt = ""
                 if self._our_job.may_be_among([active]):  # a 503 of a gateway proves little
-                    self._name(active)
+                    self._name_in_result(active)
                     doubt = f", and {_MAY_BE_OURS}"
                 raise ConflictError(
                     f"job {active.id} ({active.type}) is {active.status} on connection "
@@ -167,8 +167,8 @@ class Trigger:
             return option if self._fulfils_request(active) else "wait"
         return "wait" if self._our_job.may_exist else option
 
-    def _name(self, active: Job) -> None:
-        """Put a job that is left alone into the result."""
+    def _name_in_result(self, active: Job) -> None:
+        """Name a job that is left alone."""
         self._state.job, self._state.adopted = active, True
         self._state.url = self._context.airbyte.job_url(self._connection, active.id)
         if self._our_job.may_be_among([active]):
