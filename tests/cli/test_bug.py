@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.commands.session import CommandResult, Invocation, perform
 from airbyte_sync_cli.commands.signals import Signals
@@ -16,6 +17,7 @@ from airbyte_sync_cli.errors import BugError, bug_hint
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.state import SyncState
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +42,19 @@ def test_bug_in_one_sync_shows_its_traceback_and_keeps_the_results() -> None:
     assert written.count("ValueError: ours") == 2, "in the traceback and in the message"
     assert "error: internal error: ValueError: ours" in written
     assert "42" in stdout.getvalue()
+
+
+def test_sync_that_ended_without_an_outcome_is_a_bug_and_no_success() -> None:
+    done, undecided = SyncState.of_job(1), SyncState.of_job(2)
+    done.ended_as = ExitCode.OK
+    undecided.job = Job(id=2, connection_id="c", type="sync", status="running", created_at=None)
+
+    result = CommandResult.of([done, undecided])
+
+    assert result.exit_code is ExitCode.BUG
+    assert [sync.exit_code for sync in result.syncs] == [ExitCode.OK, ExitCode.BUG]
+    assert isinstance(result.error, BugError)
+    assert result.error.hint == "`airbyte-sync wait 2` gets its outcome"
 
 
 def test_bug_hint_names_the_address_that_the_package_carries() -> None:
