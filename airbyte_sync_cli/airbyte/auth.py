@@ -182,8 +182,8 @@ class BearerSource:
         if expiry is not None and expiry < self._clock.now():
             raise DeniedError(
                 f"the token in AIRBYTE_TOKEN expired at {expiry:%Y-%m-%d %H:%M:%S %Z}",
-                hint="tokens live for minutes: set AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET, "
-                "for which a new token is requested when needed",
+                hint="tokens expire after minutes: set AIRBYTE_CLIENT_ID and "
+                "AIRBYTE_CLIENT_SECRET to get a new one when needed",
             )
 
 

@@ -375,7 +375,7 @@ class Airbyte:
         except (UnavailableError, NotFoundError) as error:  # no refusal: the next one may work
             LOG.info("the Config API: %s", error.message)
         except AirbyteSyncError as error:
-            LOG.info("the Config API cannot be used, so numbers are coarse: %s", error.message)
+            LOG.info("the Config API cannot be used, so statistics are limited: %s", error.message)
             self._refusals += 1
             if self._refusals >= _MOST_REFUSALS and self._config_api is not self._primary:
                 self._paused_until = self._http.clock.monotonic() + _REFUSAL_PAUSE

@@ -100,7 +100,7 @@ class ConfigApi:
             except DeniedError as error:
                 refused.append(error)
                 LOG.warning(
-                    "the connections of workspace %s are left out: %s",
+                    "skipping the connections of workspace %s: %s",
                     workspace.name or workspace.id,
                     error.message,
                 )
@@ -356,10 +356,10 @@ def _read_refresh(reply: Reply) -> Job:
     if response.job is not None:
         return mapping.config_job(wire.ConfigJobInfo(job=response.job))
     if response.value:
-        raise ProtocolError(f"{reply.request}: a refresh was started, but its job is not named")
+        raise ProtocolError(f"{reply.request}: a refresh was started, but the response has no job")
     raise RejectedError(
         f"{reply.request}: the destination does not support refreshes",
-        hint="--job-type clear, then a sync, loads everything again",
+        hint="use --job-type clear, then run a sync, to reload all data",
     )
 
 

@@ -76,16 +76,16 @@ _NOT_API_HINT: Final = (
     "`airbyte-sync check` finds the step that fails"
 )
 _CLIENT_REFUSED: Final = (
-    "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
-    "AIRBYTE_USERNAME)? `airbyte-sync check` finds the step that fails"
+    "check AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET (or AIRBYTE_TOKEN, or "
+    "AIRBYTE_USERNAME and AIRBYTE_PASSWORD); `airbyte-sync check` finds the step that fails"
 )
 _NO_CREDENTIALS: Final = (
     "no credentials are set: this Airbyte requires AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET "
     "(web UI: Settings, Applications), or AIRBYTE_TOKEN"
 )
 _HEADER_REFUSED: Final = (
-    "the Authorization header from AIRBYTE_HEADERS (--header) was refused: is it right, and for "
-    "this server?"
+    "the Authorization header from AIRBYTE_HEADERS (--header) was refused: check its value, and "
+    "that it is for this server"
 )
 _BASIC_REFUSED: Final = (
     "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers require a client id and "

@@ -205,14 +205,14 @@ class HttpClient:
         skipped = f"{len(rows) - len(readable)} of {len(rows)} rows cannot be parsed"
         if require_all and len(readable) < len(rows):
             raise ProtocolError(
-                f"{reply.request}: {skipped}, so what is running is unknown",
-                hint="`airbyte-sync jobs --conn ID` lists the others",
+                f"{reply.request}: {skipped}, so the running jobs are unknown",
+                hint="`airbyte-sync jobs --conn ID` lists the readable ones",
             )
         if rows and not readable:
             raise ProtocolError(f"{reply.request}: none of the rows can be parsed")
         if len(readable) < len(rows) and str(reply.request) not in self._warned_of:
             self._warned_of.add(str(reply.request))
-            LOG.warning("%s: %s and are left out", reply.request, skipped)
+            LOG.warning("%s: %s and are skipped", reply.request, skipped)
         return readable
 
 
@@ -267,7 +267,7 @@ class InFlightRequest:
         """Note that the request leaves now, or stop it (httpcore's trace extension)."""
         if name.endswith("send_request_headers.started"):
             if not self._request.may_send():
-                raise UnansweredError("not needed any more, not sent", hint=None, unsent=True)
+                raise UnansweredError("no longer needed, not sent", hint=None, unsent=True)
             self._sent = True
 
     async def _body(self, response: httpx.Response) -> bytes:

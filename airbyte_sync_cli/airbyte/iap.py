@@ -98,7 +98,7 @@ def _check_google_auth() -> None:
     except ImportError:
         raise UsageError(
             "--iap-audience needs the package google-auth",
-            hint=f"{extra_hint('iap')}; the image has it",
+            hint=f"{extra_hint('iap')}; it is included in the image",
         ) from None
 
 

@@ -80,7 +80,7 @@ def _load_client_certificate(
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
             f"--client-cert: {certificate} and its key cannot be loaded ({_reason(error)})",
-            hint="the key belongs in --client-key or the same file, in PEM, unencrypted",
+            hint="the key must be in --client-key or in the same file, as unencrypted PEM",
         ) from None
 
 

@@ -44,7 +44,7 @@ _CREDENTIALS_REFUSED: Final = frozenset(
 )
 """For a wrong secret, by version (InvalidClientCredentialsException)."""
 _NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
-_ENDPOINT_HINT: Final = "is this Airbyte's token endpoint? AIRBYTE_TOKEN_URL sets another"
+_ENDPOINT_HINT: Final = "is this Airbyte's token endpoint? set AIRBYTE_TOKEN_URL to use another"
 
 
 class TokenEndpoint:

@@ -166,7 +166,7 @@ def _failed_handshake(error: ssl.SSLError) -> _Cause:
 
 
 _UNTRUSTED_HINT: Final = (
-    "a private CA? --ca-bundle (AIRBYTE_CA_BUNDLE) names a file with its root certificate; "
+    "a private CA? set --ca-bundle (AIRBYTE_CA_BUNDLE) to a file with its root certificate; "
     "a server that does not send its intermediate certificates causes the same error"
 )
 _EXPIRED_HINT: Final = "renew the server's certificate; is this machine's clock right?"

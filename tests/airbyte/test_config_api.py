@@ -138,7 +138,7 @@ def test_forbidden_workspace_is_left_out_with_warning(caplog: pytest.LogCaptureF
     found = ask("config", some_workspaces("w2"), lambda server: server.connections())
 
     assert [(one.id, one.workspace_id) for one in found] == [("good", "w2")]
-    assert "the connections of workspace Sales are left out" in caplog.text
+    assert "skipping the connections of workspace Sales" in caplog.text
 
 
 def test_only_forbidden_workspaces_are_denied() -> None:

@@ -103,7 +103,7 @@ def test_private_ca_is_named_with_its_option(stage: Stage, certificates: Certifi
         9,
         f"cannot reach {url}: its certificate is not trusted "
         "(unable to get local issuer certificate)",
-        "hint: a private CA? --ca-bundle (AIRBYTE_CA_BUNDLE) names a file with its root "
+        "hint: a private CA? set --ca-bundle (AIRBYTE_CA_BUNDLE) to a file with its root "
         "certificate; a server that does not send its intermediate certificates causes the same "
         "error",
     )
@@ -187,13 +187,14 @@ def test_basic_auth_proxy_is_named(stage: Stage) -> None:
         ),
         (
             {"AIRBYTE_HEADERS": "Authorization: Custom canary"},
-            "the Authorization header from AIRBYTE_HEADERS (--header) was refused: is it right, "
-            "and for this server?",
+            "the Authorization header from AIRBYTE_HEADERS (--header) was refused: check its "
+            "value, and that it is for this server",
         ),
         (
             APPLICATION,
-            "are AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET set, and right (or AIRBYTE_TOKEN, or "
-            "AIRBYTE_USERNAME)? `airbyte-sync check` finds the step that fails",
+            "check AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET (or AIRBYTE_TOKEN, or "
+            "AIRBYTE_USERNAME and AIRBYTE_PASSWORD); `airbyte-sync check` finds the step that "
+            "fails",
         ),
     ],
 )

@@ -296,7 +296,7 @@ def test_incomplete_chain_hints_at_missing_root(
     ending = call(*LOOK, AIRBYTE_URL=behind(context), AIRBYTE_CA_BUNDLE=str(bundle))
 
     assert_told_well(ending, 9)
-    assert "names a file with its root certificate" in ending.lines("hint: ")[0]
+    assert "to a file with its root certificate" in ending.lines("hint: ")[0]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
