@@ -55,7 +55,7 @@ async def wait_for(
         async with open_session(invocation, retry_for=retry_for, time_limit=timeout) as session:
             return CommandResult.of(await wait_for_jobs(session.context(policy), job_ids))
     except DeadlineError:
-        cause = UnavailableError("no answer in time")
+        cause = UnavailableError("no response in time")
     except StoppedError:
         asked_for = [SyncResult(job_id=one, adopted=True) for one in job_ids]
         return interrupted(invocation.stop, asked_for)

@@ -206,7 +206,8 @@ def _progress(event: _Progress) -> tuple[str, str, Level]:  # noqa: PLR0911  # o
             return "dry-run", message, "info"
         case ev.AwaitingNumbers(seconds=seconds):
             limit = format_duration(seconds)
-            return "counting", f"succeeded, waiting up to {limit} for its final numbers", "info"
+            message = f"succeeded, waiting up to {limit} for its final statistics"
+            return "counting", message, "info"
         case ev.Cancelling(because=because):
             job_id = event.sync.job.id if event.sync.job else "?"
             return "cancelling", f"cancelling job {job_id}: {because}", "warning"

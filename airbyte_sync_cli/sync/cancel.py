@@ -147,8 +147,8 @@ class _Cancellation:
             if job.id > cancelled.id and job.is_active:
                 self._context.warn(
                     self._state,
-                    f"job {cancelled.id} is cancelled, and Airbyte has started job {job.id} "
-                    f"({job.type}, {job.status}) since: not ours, so it is left alone",
+                    f"job {cancelled.id} is cancelled, and Airbyte has since started job {job.id} "
+                    f"({job.type}, {job.status}): that job is not cancelled",
                 )
 
     def _note(self, *, confirmed: bool) -> None:
@@ -157,4 +157,4 @@ class _Cancellation:
 
 
 def _reason(error: AirbyteSyncError | TimeoutError) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else error.message
+    return "no response in time" if isinstance(error, TimeoutError) else error.message

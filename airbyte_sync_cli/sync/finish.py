@@ -63,7 +63,7 @@ async def _await_numbers(context: Context, state: SyncState, seconds: float) -> 
         await clock.sleep(_BETWEEN_READS)
         error = await _read_again(context, state)
     if error is not None:
-        context.warn(state, f"the final numbers are unknown: {error}")
+        context.warn(state, f"the final statistics are unknown: {error}")
 
 
 async def _read_again(context: Context, state: SyncState) -> str | None:
@@ -77,7 +77,7 @@ async def _read_again(context: Context, state: SyncState) -> str | None:
             state.job = job if job.is_final else state.job
             state.progress = await context.airbyte.progress(state.job.id) or state.progress
     except (AirbyteSyncError, TimeoutError) as error:
-        return str(error) or f"no answer within {_MAX_READ:.0f} s"
+        return str(error) or f"no response within {_MAX_READ:.0f} s"
     return None
 
 
@@ -117,13 +117,13 @@ def _check_trace(context: Context, state: SyncState, records: int | None) -> Non
         state.suspect = state.suspect or verify
         context.warn(
             state,
-            "Airbyte reports succeeded, but there is no trace of work (no attempt, no "
+            "Airbyte reports succeeded, but there is no evidence of work (no attempt, no "
             "statistics): a failed launch can look like this",
         )
     elif verify and not records and state.progress is None:
         state.suspect = True
         context.warn(
             state,
-            "--verify: no records, and the Config API, which could prove any work, is out of "
-            "reach",
+            "--verify: no records, and no other evidence of work, because the Config API is "
+            "unavailable",
         )

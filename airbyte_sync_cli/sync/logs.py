@@ -155,13 +155,13 @@ class LogReader:
         if self.attempts == 0:
             raise NotFoundError(
                 f"job {self._job_id} has no attempt yet, so it has no log",
-                hint="--follow waits for it",
+                hint="use --follow to wait for it",
             )
         if self._wanted is not None and self._wanted > self.attempts:
             count = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
             raise NotFoundError(
-                f"job {self._job_id} has had {count}, no attempt {self._wanted}",
-                hint="without --attempt the latest one is shown",
+                f"job {self._job_id} has no attempt {self._wanted}, only {count}",
+                hint="omit --attempt to read the latest one",
             )
 
     async def _read(self, attempt: int) -> None:
@@ -275,7 +275,7 @@ class Follower:
     def _tolerate(self, error: UnavailableError, *, since: float | None) -> float:
         now = self.clock.monotonic()
         if since is None:
-            self.warn(f"the log cannot be read, still trying: {error.message}")
+            self.warn(f"the log cannot be read, retrying: {error.message}")
             return now
         if now - since > _MAX_OUTAGE:
             raise error

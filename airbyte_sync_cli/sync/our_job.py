@@ -209,7 +209,7 @@ class OurJob:
             return True
         if job.is_final:
             return False
-        self._warn(f"Airbyte answered with job {job.id}, which ran before: adopted")
+        self._warn(f"the response names job {job.id}, which was already running: adopted")
         self.adopt(job)
         return True
 
@@ -249,10 +249,10 @@ class OurJob:
         if doubt is None:
             self.claim(found)
             return True
-        rest = "; a job of ours may still appear" if self.is_unresolved() else ""
+        rest = "; a job of this run may still appear" if self.is_unresolved() else ""
         self._warn(
-            f"job {found.id} is newer than our trigger, but {doubt}: adopted, never cancelled "
-            f"by us{rest}"
+            f"job {found.id} is newer than the trigger, but {doubt}: adopted, so it is not "
+            f"cancelled{rest}"
         )
         self.adopt(found)
         return True
@@ -268,13 +268,13 @@ class OurJob:
         The order counts: the last question costs a request.
         """
         if not self._is_sent and not self.may_exist:
-            return "that was refused"
+            return "the trigger was refused"
         # A sync may come back as a refresh, but nothing shows that this one is ours.
         if job.type not in LISTED_AS[self._job_type]:
             return f"it is a {job.type}"
         # Someone may have started it by hand, long after Airbyte has given up on our trigger.
         if not self._is_sent and not self._appeared_in_time(job):
-            return "appeared too long after it"
+            return "it appeared too long afterwards"
         if not self._connection.starts_only_by_hand and not await self._was_started_by_hand(job):
             return "the connection's schedule could have started it"
         return None
@@ -307,7 +307,7 @@ class OurJob:
         state.job, state.adopted, state.obstacle = job, adopted, None
         state.url = self._context.airbyte.job_url(self._connection, job.id)
         if job.type not in LISTED_AS[self._job_type]:
-            self._warn(f"job {job.id} is a {job.type}, though a {self._job_type} was asked for")
+            self._warn(f"job {job.id} is a {job.type}, although a {self._job_type} was requested")
         self._context.emit(JobKnown(sync=state.snapshot(), since=since))
 
     def release(self) -> None:

@@ -16,7 +16,7 @@ from airbyte_sync_cli.tasks import gather
 _HINTS: Final = {
     "inactive": "enable it in Airbyte's UI; Airbyte disables connections that fail too often",
     "deprecated": "it was deleted; `airbyte-sync connections` lists the others",
-    "locked": "Airbyte has locked it, usually over billing; its UI shows why",
+    "locked": "locked by Airbyte, usually because of billing; see its page in Airbyte's UI",
 }
 """By the status of a connection that cannot be synced."""
 
@@ -94,7 +94,7 @@ async def _by_name(
             f"{await _list_clashing(airbyte, matches)}",
             hint="use the id, or narrow the search with --workspace",
         )
-    list_hint = f"`airbyte-sync connections` lists the {len(every)} that can be seen"
+    list_hint = f"`airbyte-sync connections` lists the visible ones ({len(every)})"
     shown = shown_name(name, (one.name for one in every))
     raise NotFoundError(
         f"connection {shown} not found{where}", hint=nearest(name, every) or list_hint

@@ -61,7 +61,7 @@ class EarlierRun:
         where = "ahead of" if seconds > 0 else "behind"
         self._context.warn(
             self._state,
-            f"Airbyte's clock is {abs(seconds):.0f} s {where} ours: "
+            f"Airbyte's clock is {abs(seconds):.0f} s {where} this machine's: "
             "--since is compared with Airbyte's",
         )
 
@@ -72,7 +72,7 @@ def _require_past(since: datetime, airbytes_now: datetime) -> None:
         raise UsageError(
             f"--since: {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC is in the future, Airbyte's "
             f"clock shows {airbytes_now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-            hint="give the time at which the task began; without an offset it is taken as UTC",
+            hint="use the task's start time; without an offset it is read as UTC",
         )
 
 
@@ -97,9 +97,9 @@ def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job |
     if undecided is None:
         return None
     raise ProtocolError(
-        f"the creation time of job {undecided.id} ({undecided.status}) cannot be read, so --since "
-        "cannot tell whether it counts",
-        hint=f"`airbyte-sync status {undecided.id}` shows it; without --since a new job starts",
+        f"the creation time of job {undecided.id} ({undecided.status}) cannot be read, so it "
+        "cannot be compared with --since",
+        hint=f"see `airbyte-sync status {undecided.id}`; without --since, a new job is started",
     )
 
 

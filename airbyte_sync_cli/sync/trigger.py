@@ -175,7 +175,7 @@ class Trigger:
             self._state.start = Start.POSSIBLE
 
     async def _wait_for_other(self, other: Job) -> None:
-        self._state.obstacle = f"job {other.id} ({other.type}) is in the way"
+        self._state.obstacle = f"waiting for job {other.id} ({other.type}) to end"
         try:
             await wait_for_other_job(self._context, self._state, other)
         except UnknownOutcomeError as error:
@@ -267,7 +267,7 @@ class Trigger:
                 return True
             case Started(job=job):  # a job of before: what our trigger did is unknown
                 return await self._handle_lost_response(
-                    f"Airbyte answered with job {job.id}, which had ended before"
+                    f"the response names job {job.id}, which had already ended"
                 )
             case ResponseLost(message=message):
                 return await self._handle_lost_response(message)
@@ -331,8 +331,8 @@ class Trigger:
         self._our_job.release()  # its success is not the sync's
         if self._prerequisites >= self._policy.max_triggers:
             raise ConflictError(
-                f"Airbyte answered {self._prerequisites} times with a {job.type} of "
-                f"{self._connection.name!r} instead of a {self._policy.job_type}",
+                f"{self._prerequisites} triggers of {self._connection.name!r} returned a "
+                f"{job.type} instead of a {self._policy.job_type}",
                 hint="the connection's page in the UI shows what is pending",
             )
         return False

@@ -84,7 +84,7 @@ class Wait:
             async with asyncio.timeout(seconds):
                 return await self._context.airbyte.job(self._job_id, retry_for=0)
         except TimeoutError as error:
-            raise UnavailableError("no answer in time") from error
+            raise UnavailableError("no response in time") from error
 
     def _is_overdue(self) -> bool:
         return self._deadline is not None and self._clock.monotonic() >= self._deadline
@@ -95,13 +95,14 @@ class Wait:
             status = "could not be read" if job is None else f"is still {job.status}"
             return OutOfTimeError(
                 f"{self._name} {status} after --timeout",
-                hint=f"`airbyte-sync wait {self._job_id}` waits for it; --timeout gives more time",
+                hint=f"run `airbyte-sync wait {self._job_id}` to resume waiting, "
+                "or raise --timeout",
             )
         start_deadline = self._start_deadline()
         # Without a job nothing is known of its start: an outage is no late start.
         if job is not None and start_deadline is not None and polled_at >= start_deadline:
             return OutOfTimeError(
-                f"{self._name} has not started to work within --start-timeout",
+                f"{self._name} is still {job.status} after --start-timeout",
                 hint="Airbyte has no free worker, or its workers are stuck: check its pods",
                 limit="--start-timeout",
             )
@@ -157,9 +158,9 @@ class Wait:
         if not (was_read or is_outage):
             return error
         cure = error.hint if not is_outage else None
-        resume = f"`airbyte-sync wait {self._job_id}` gets its outcome afterwards"
+        resume = f"run `airbyte-sync wait {self._job_id}` afterwards to get its outcome"
         return UnknownOutcomeError(
-            f"{self._name} may still be running, but Airbyte could not be read for "
+            f"{self._name} may still be running, but its status could not be read for "
             f"{seconds:.0f} s: {error.message}",
             hint=f"{cure}. {resume}" if cure else resume,
         )

@@ -18,8 +18,8 @@ from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError
 
 LOG: Final = logging.getLogger("airbyte_sync_cli.wind_down")
 
-_MORE_TIME: Final = "--timeout gives more time"
-_MORE_TIME_OR_LEAVE: Final = f"{_MORE_TIME}, --on-timeout leave leaves the job running"
+_MORE_TIME: Final = "raise --timeout"
+_MORE_TIME_OR_LEAVE: Final = f"{_MORE_TIME}, or use --on-timeout leave to leave the job running"
 
 
 class WindDown:
@@ -107,8 +107,8 @@ class WindDown:
         refusal = f": {state.cancel_refusal}" if state.cancel_refusal else ""
         return OutOfTimeError(
             f"{error.message}; {effect}, it may still be running{refusal}",
-            hint=f"`airbyte-sync status {state.job.id}` shows its status, "
-            f"`airbyte-sync cancel {state.job.id}` cancels it again",
+            hint=f"run `airbyte-sync cancel {state.job.id}` to cancel it, "
+            f"or see `airbyte-sync status {state.job.id}`",
             limit=error.limit,
         )
 

@@ -111,7 +111,7 @@ def test_an_answer_with_an_old_job_is_adopted(stage: Stage) -> None:
 
     assert (ending.code, the_sync(ending)["job_id"]) == (3, 1)
     assert the_sync(ending)["adopted"] is True
-    assert "which ran before: adopted" in ending.report["warnings"][0]
+    assert "which was already running: adopted" in ending.report["warnings"][0]
 
 
 def test_an_answer_that_takes_130_seconds_is_one_job(stage: Stage) -> None:
@@ -138,7 +138,7 @@ def test_a_refresh_is_reported_as_it_is_and_a_reset_is_followed_by_the_sync(
 
     assert (ending.code, the_sync(ending)["job_type"]) == (0, told)
     assert the_sync(ending)["job_id"] == job_id
-    about = [text for text in ending.report["warnings"] if "though a sync was asked for" in text]
+    about = [text for text in ending.report["warnings"] if "although a sync was requested" in text]
     assert len(about) == 1
 
 

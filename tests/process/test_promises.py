@@ -229,7 +229,7 @@ def test_13_is_a_success_without_a_trace_of_work_if_that_was_asked(
 
     assert ending.code == code
     assert the_sync(ending)["status"] == "succeeded"
-    assert code or "no trace of work" in " ".join(ending.report["warnings"])
+    assert code or "no evidence of work" in " ".join(ending.report["warnings"])
 
 
 def test_13_is_also_too_few_records(stage: Stage) -> None:
@@ -249,7 +249,7 @@ def test_a_verdict_that_waits_for_numbers_says_so(stage: Stage) -> None:
     ending = orders(stage, a_sandbox(), "--min-records", "5000")
 
     assert ending.code == 13
-    assert "succeeded, waiting up to 1m 00s for its final numbers" in ending.stderr
+    assert "succeeded, waiting up to 1m 00s for its final statistics" in ending.stderr
 
 
 def test_the_same_keys_whatever_happened(stage: Stage) -> None:

@@ -106,8 +106,8 @@ def test_successor_of_a_cancelled_job_is_named_and_left_alone() -> None:
     assert state.cancel is not None
     assert state.cancel.confirmed
     assert given.warnings == [
-        "job 1 is cancelled, and Airbyte has started job 2 (sync, pending) since: not ours, so it "
-        "is left alone"
+        "job 1 is cancelled, and Airbyte has since started job 2 (sync, pending): that job is not "
+        "cancelled"
     ]
     assert [job.cancels for job in given.sandbox.jobs] == [1, 0]
 

@@ -89,7 +89,7 @@ def test_lost_response_on_a_scheduled_connection_adopts_with_a_warning() -> None
     assert state.exit_code is ExitCode.OK
     assert state.adopted
     assert len(given.sandbox.jobs) == 1
-    assert "adopted, never cancelled by us" in given.warnings[0]
+    assert "adopted, so it is not cancelled" in given.warnings[0]
 
 
 def test_trigger_is_repeated_only_after_a_search_longer_than_the_servers_minute() -> None:
@@ -448,7 +448,7 @@ def test_pending_reset_is_waited_for_before_the_sync_is_triggered(
 
     assert state.exit_code is ExitCode.OK
     assert (state.result().job_id, state.result().job_type) == (2, "sync")
-    assert "job 1 is a reset, though a sync was asked for" in given.warnings
+    assert "job 1 is a reset, although a sync was requested" in given.warnings
 
 
 def test_pending_reset_that_fails_ends_the_run() -> None:
@@ -503,7 +503,7 @@ def test_sync_that_comes_back_as_a_refresh_is_a_success_with_a_warning() -> None
 
     assert state.exit_code is ExitCode.OK
     assert state.result().job_type == "refresh"
-    assert "job 1 is a refresh, though a sync was asked for" in given.warnings
+    assert "job 1 is a refresh, although a sync was requested" in given.warnings
 
 
 @pytest.mark.parametrize("kind", ["clear", "reset_connection"])

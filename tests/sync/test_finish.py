@@ -157,7 +157,7 @@ def test_success_without_trace_of_work_is_a_warning() -> None:
     [state] = given.run(orders)
 
     assert state.exit_code is ExitCode.OK
-    assert any("no trace of work" in text for text in given.warnings)
+    assert any("no evidence of work" in text for text in given.warnings)
 
 
 def test_verify_makes_a_success_without_trace_suspect() -> None:
@@ -238,7 +238,7 @@ def test_unreadable_final_numbers_are_one_warning() -> None:
 
     given.run(orders)
 
-    assert sum("the final numbers are unknown" in text for text in given.warnings) == 1
+    assert sum("the final statistics are unknown" in text for text in given.warnings) == 1
 
 
 def test_config_api_hiccup_hides_no_failure_reason() -> None:

@@ -146,7 +146,7 @@ def test_response_with_an_old_active_job_of_unknown_status_adopts_it() -> None:
 
     assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 1, True)
     assert state.start is Start.REFUSED
-    assert "Airbyte answered with job 1, which ran before: adopted" in given.warnings
+    assert "the response names job 1, which was already running: adopted" in given.warnings
     assert len(given.sandbox.jobs) == 2
 
 
@@ -161,7 +161,7 @@ def test_response_with_an_old_final_job_claims_nothing() -> None:
 
     assert (state.exit_code, state.result().job_id, state.adopted) == (ExitCode.OK, 3, False)
     [looking] = given.emitted(LookingForJob)
-    assert looking.reason == "Airbyte answered with job 1, which had ended before"
+    assert looking.reason == "the response names job 1, which had already ended"
 
 
 def test_stop_after_a_response_with_an_old_job_leaves_the_start_possible() -> None:

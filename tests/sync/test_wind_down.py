@@ -41,7 +41,7 @@ def test_timeout_without_a_job_names_the_job_that_was_waited_for() -> None:
     [state] = given.run(orders)
 
     assert state.error is not None
-    assert "(job 1 (sync) is in the way)" in state.error.message
+    assert "(waiting for job 1 (sync) to end)" in state.error.message
     assert state.start is Start.NOT_SENT
 
 
