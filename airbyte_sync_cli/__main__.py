@@ -56,8 +56,8 @@ def _wrong_package(error: Exception) -> str:
         trace = trace.tb_next
     return (
         f"error: airbyte-sync cannot start: {type(error).__name__}: {error}\n"
-        f"hint: {where} was imported: is it on PYTHONPATH, and too old? "
-        "`python -I -m airbyte_sync_cli` reads no PYTHONPATH"
+        f"hint: {where} was imported: is an outdated copy on PYTHONPATH? "
+        "`python -I -m airbyte_sync_cli` ignores PYTHONPATH"
     )
 
 

@@ -39,7 +39,7 @@ class NotFoundError(AirbyteSyncError):
 
 
 class ConflictError(AirbyteSyncError):
-    """A job is already running (`--if-running fail`), or Airbyte keeps answering 409."""
+    """A job is already running (`--if-running fail`), or Airbyte keeps returning 409."""
 
     exit_code = ExitCode.CONFLICT
 

@@ -55,7 +55,7 @@ TABLE: Final = {
     ExitCode.NOT_FOUND: Row("not-found", "no such connection or job, or an ambiguous name", "no"),
     ExitCode.CONFLICT: Row(
         "conflict",
-        "a job is already running (`--if-running fail`), or Airbyte keeps answering 409",
+        "a job is already running (`--if-running fail`), or Airbyte keeps returning 409",
         "yes",
     ),
     ExitCode.UNAVAILABLE: Row(

@@ -40,4 +40,4 @@ def why_unreadable(error: OSError | ValueError) -> str:
     """Return why a file could not be read, in words that hold nothing of its name."""
     if isinstance(error, UnicodeError):
         return "it is not text"
-    return (error.strerror if isinstance(error, OSError) else None) or "it is no path"
+    return (error.strerror if isinstance(error, OSError) else None) or "it is not a path"

@@ -41,11 +41,11 @@ def credentials(settings: Settings) -> str:
         case NoAuth():
             own = "without credentials"
         case BasicAuth(username=username):
-            own = f"as {username}, by user name and password"
+            own = f"as {username}, with a password"
         case BearerAuth():
-            own = "by a ready token"
+            own = "with a token"
         case _:
-            own = "by client id and secret, for a token"
+            own = "with a client id and secret"
     return own + (", through Google IAP" if settings.iap_audience else "")
 
 
@@ -63,7 +63,7 @@ def schedule_hint(connection: "Connection") -> str | None:
         return None
     schedule = connection.schedule or connection.schedule_type or "its own"
     return (
-        f"a schedule also starts it ({schedule}): set the schedule to manual in Airbyte if only "
+        f"it also runs on a schedule ({schedule}): set the schedule to manual in Airbyte if only "
         "this program should start it"
     )
 

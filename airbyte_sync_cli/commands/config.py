@@ -83,4 +83,4 @@ def _file(environ: Mapping[str, str]) -> str:
     if found is not None:
         return f"config file: {found}"
     usual = usual_config(environ)
-    return f"config file: none (it would be {usual})" if usual else "config file: none"
+    return f"config file: none (default path: {usual})" if usual else "config file: none"

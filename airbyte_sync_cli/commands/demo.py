@@ -27,7 +27,7 @@ What you saw
     orders     succeeded at the first attempt
     customers  failed at first, Airbyte tried again, and it succeeded: exit 0
     events     failed, with Airbyte's reason: alone, `run` would have exited 3
-  Of several syncs the lowest code other than 0 counts: here {verdict}.
+  With several syncs, the exit code is the lowest one other than 0: here {verdict}.
   The demo itself exits with 0, because all of this was as expected.
 
 Next

@@ -185,8 +185,8 @@ def _row(found: AttemptLine) -> dict[str, object]:
 
 def _nothing(read: int, options: LogOptions, job_id: int) -> str:
     if not read:
-        return f"nothing is logged for job {job_id} yet"
-    return f"none of {read} lines has the level {options.level} or above"
+        return f"job {job_id} has no log lines yet"
+    return f"none of the {read} lines is at level {options.level} or above"
 
 
 def _with_link(error: ProtocolError | DeniedError, url: str | None) -> AirbyteSyncError:

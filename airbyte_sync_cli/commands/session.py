@@ -228,7 +228,7 @@ def _unwritten(result: CommandResult, cause: Exception) -> BugError:
     named = f"; job {', '.join(ids)}" if ids else ""
     doubts = {describe_missing_job(one.start) for one in result.syncs if may_have_a_job(one)}
     named += "".join(f"; {doubt}" for doubt in doubts)
-    hint = f"`airbyte-sync wait {' '.join(ids)}` shows how it ends" if ids else None
+    hint = f"run `airbyte-sync wait {' '.join(ids)}` to get the outcome" if ids else None
     return BugError(f"{BugError.of(cause).message}{named}", hint=hint)
 
 
@@ -310,9 +310,7 @@ def out_of_time(asked_for: Sequence[SyncResult]) -> CommandResult:
     ended = {"exit_code": code, "outcome": code.outcome}
     first = next(iter(asked_for), None)
     name, fate = (first.name, describe_missing_job(first.start)) if first else (None, None)
-    message = ": ".join(
-        filter(None, [name, "--timeout passed before Airbyte could be asked", fate])
-    )
+    message = ": ".join(filter(None, [name, "--timeout passed while connecting to Airbyte", fate]))
     return CommandResult(
         syncs=[one.model_copy(update=ended) for one in asked_for],
         error=OutOfTimeError(message, hint="use a longer --timeout"),

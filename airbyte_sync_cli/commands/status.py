@@ -160,7 +160,7 @@ def _uncancelled(alive: Sequence[SyncState]) -> UnknownOutcomeError:
     elif all(state.job and state.job.status in NOT_STARTED_STATUSES for state in alive):
         words = f"not started yet, and Airbyte cancels only running jobs: {names}"
         again = (
-            f"run `airbyte-sync cancel {ids}` once it runs (`airbyte-sync status {ids}`), "
+            f"run `airbyte-sync cancel {ids}` once it is running (`airbyte-sync status {ids}`), "
             f"or `airbyte-sync wait {ids}` to let it finish"
         )
     else:

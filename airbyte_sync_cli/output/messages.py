@@ -81,7 +81,7 @@ def _why(sync: SyncResult, details: FailureDetails) -> str:
         return sync.failure.message
     if details.error is not None:
         return details.error.message
-    return "no reason in the API response; see the page of the job in Airbyte"
+    return "no reason in the API response; see the job in Airbyte's web UI"
 
 
 def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
@@ -113,7 +113,9 @@ _HINTS: Final = {
     ExitCode.UNAVAILABLE: "safe to retry",
     ExitCode.PROTOCOL: "`airbyte-sync check` finds the step that fails",
     ExitCode.REJECTED: "run `airbyte-sync check --conn ID` to check the connection",
-    ExitCode.UNKNOWN: "`airbyte-sync wait {job}` gets its outcome; --since adopts it in a retry",
+    ExitCode.UNKNOWN: (
+        "run `airbyte-sync wait {job}` to get its outcome; a retry with --since adopts it"
+    ),
     ExitCode.SUSPECT: "check the job in Airbyte before using its data",
 }
 """The next step for each outcome; `{job}` is the job's id."""
@@ -230,9 +232,8 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str:
     ]
     ours = [str(sync.job_id) for sync in alive if sync.cancel is not None]
     if ours:
-        return (
-            f"run `airbyte-sync cancel {' '.join(ours[:_MOST_NAMES])}` to cancel what still runs"
-        )
+        job_ids = " ".join(ours[:_MOST_NAMES])
+        return f"run `airbyte-sync cancel {job_ids}` to cancel jobs that are still running"
     if alive:
         theirs = [str(sync.job_id) for sync in alive[:_MOST_NAMES]]
         return f"run `airbyte-sync wait {' '.join(theirs)}` to resume waiting"

@@ -108,7 +108,7 @@ def _require_writable(path: Path) -> None:
         raise UsageError(
             f"--result-file: {shown} cannot be written"
             + (f": {why}" if shown != NOT_SHOWN else ""),
-            hint="name a file in a folder that exists and is mounted writable",
+            hint="use a path in an existing, writable directory",
         )
 
 
@@ -119,10 +119,10 @@ def _why_unwritable(path: Path) -> str | None:
         mode = path.stat().st_mode
     except FileNotFoundError:
         if not folder.is_dir():
-            return f"there is no folder {folder}"
-        return None if replaceable else f"the folder {folder} is not writable"
+            return f"directory {folder} does not exist"
+        return None if replaceable else f"directory {folder} is not writable"
     if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
-        return "it is a folder" if stat.S_ISDIR(mode) else "it is a socket"
+        return "it is a directory" if stat.S_ISDIR(mode) else "it is a socket"
     if os.access(path, os.W_OK) or (stat.S_ISREG(mode) and replaceable):
         return None
     return "it is not writable"

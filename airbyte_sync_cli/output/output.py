@@ -256,9 +256,9 @@ class Output:
 
     def _unprinted_hint(self) -> str:
         file = self._options.result_file
-        return (
-            f"the result is in {file}" if file else "--result-file PATH also writes it to a file"
-        )
+        if file:
+            return f"the result is in {file}"
+        return "use --result-file PATH to also write it to a file"
 
     def _write_failures(self, syncs: Sequence[SyncResult]) -> None:
         """Write why each sync failed; not into a log of JSON, and the report has it, too."""

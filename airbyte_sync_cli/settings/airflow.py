@@ -48,7 +48,7 @@ def _text(variable: str, environ: Mapping[str, str], where: str) -> str:
         f"{where}: {variable} is not set in the environment"
         if is_shown
         else f"{where}: {NOT_SHOWN} is not the NAME of any variable {_PREFIX}NAME",
-        hint=f"there is {', '.join(_PREFIX + name for name in near)}"
+        hint=f"available: {', '.join(_PREFIX + name for name in near)}"
         if near
         else "only connections in the environment can be read, not those in Airflow's database",
     )

@@ -83,7 +83,7 @@ def _check_whole(parts: Parts, kind: str, environ: Mapping[str, str]) -> None:
     if empty:
         raise UsageError(
             f"{empty[0]} is empty ({there} is set)",
-            hint="was the secret that should fill it mounted or rendered?",
+            hint="was its secret mounted, or its template rendered?",
         )
     strangers = [name for name in environ if name.startswith("AIRBYTE_") and name not in KNOWN]
     near = most_similar(missing[0], strangers)
@@ -158,7 +158,7 @@ def refuse_userinfo(url: str, *, name: str) -> str:
         remember(url.rpartition("@")[0].rpartition("//")[2].partition(":")[2])
         raise UsageError(
             f"{name}: user name and password are not allowed in this URL",
-            hint="remove it, including the @; the client id and secret are used instead",
+            hint="remove them, including the @; the client id and secret are used instead",
         )
     return url
 

@@ -136,7 +136,7 @@ class _Loader:
             self._warn_of_ignored_credentials()
         key, certificate = look.path("client_key"), look.path("client_cert")
         if key is not None and certificate is None:
-            raise UsageError("--client-key without --client-cert", hint="give both")
+            raise UsageError("--client-key without --client-cert", hint="set both")
         return Settings(
             url=url,
             api=self._api(),
@@ -201,9 +201,8 @@ class _Loader:
     def _warn_of_ignored_credentials(self) -> None:
         for name in ignored_credentials(self._environ):
             self._warnings.append(
-                f"{name} is not a setting of airbyte-sync, and no credentials are set: a token "
-                "goes into AIRBYTE_TOKEN, an application into AIRBYTE_CLIENT_ID and "
-                "AIRBYTE_CLIENT_SECRET"
+                f"{name} is not a setting of airbyte-sync, and no credentials are set: set "
+                "AIRBYTE_TOKEN, or AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET for an application"
             )
 
     def _ca_bundle(self) -> Path | None:

@@ -66,8 +66,8 @@ class Lookup:
         if word in _TRUE | _FALSE:
             return word in _TRUE
         raise UsageError(
-            f"{where(name, found)}: {shown(word, _TRUE | _FALSE)} is neither on nor off",
-            hint="true, false",
+            f"{where(name, found)}: {shown(word, _TRUE | _FALSE)} is not a boolean",
+            hint="use true or false",
         )
 
     def path(self, name: str) -> Path | None:

@@ -182,7 +182,7 @@ class Profile:
         others = _changed_by_others(self._path)
         if others is not None:
             found.append(
-                f"{self._path} decides where credentials are sent, and other users can change "
+                f"{self._path} controls where credentials are sent, and other users can change "
                 f"{others}: chmod go-w {others}"
             )
         return found
@@ -220,8 +220,8 @@ def open_profile(
         return None
     raise UsageError(
         f"{where}: {shown(name, where=where)}, but there is no config file",
-        hint=f"write [profiles.NAME] into {usual_config(environ) or 'a file'}, "
-        "or name a file in AIRBYTE_CONFIG",
+        hint=f"add [profiles.NAME] to {usual_config(environ) or 'a file'}, "
+        "or set AIRBYTE_CONFIG to your config file",
     )
 
 
@@ -240,7 +240,7 @@ def _read_toml(path: Path) -> Mapping[str, object]:
             f"the config file {told} cannot be read: {why_unreadable(error)}",
             hint=f"AIRBYTE_CONFIG: {NOT_A_PATH}"
             if told == NOT_SHOWN
-            else "AIRBYTE_CONFIG names another file",
+            else "set AIRBYTE_CONFIG to use another file",
         ) from None
 
 
@@ -272,7 +272,7 @@ def _check_keys(table: Mapping[str, object], known: Iterable[str], *, where: str
 def _similar_hint(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = most_similar(word, names)
-    return f"did you mean {near!r}?" if near else f"there is {', '.join(names) or 'none'}"
+    return f"did you mean {near!r}?" if near else f"available: {', '.join(names) or 'none'}"
 
 
 def _toml_text(value: object, where: str) -> str:

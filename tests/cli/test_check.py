@@ -85,7 +85,7 @@ def test_a_schedule_of_its_own_is_warned_about(stage: Stage) -> None:
 
     step = next(one for one in ending.report["steps"] if one["name"] == "connection")
     assert step["outcome"] == "warning"
-    assert "a schedule also starts it (0 0 3 * * ?" in step["hint"]
+    assert "it also runs on a schedule (0 0 3 * * ?" in step["hint"]
     assert ending.code == 0
 
 

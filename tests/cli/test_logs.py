@@ -110,14 +110,14 @@ def test_no_line_of_that_weight_is_said(stage: Stage) -> None:
     url = stage.sandbox(a_past("running 60, succeeded"))
     ending = call("logs", "1", "--level", "error", AIRBYTE_URL=url)
     assert (ending.code, ending.stdout) == (0, "")
-    assert ending.warnings[0].endswith("none of 12 lines has the level error or above")
+    assert ending.warnings[0].endswith("none of the 12 lines is at level error or above")
 
 
 def test_an_empty_log_is_said(stage: Stage) -> None:
     sandbox = a_past("running 60, succeeded", logs_late=10**6)
     ending = call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox))
     assert (ending.code, ending.stdout) == (0, "")
-    assert ending.warnings[0].endswith("nothing is logged for job 1 yet")
+    assert ending.warnings[0].endswith("job 1 has no log lines yet")
 
 
 def test_the_id_of_a_log_is_its_job(stage: Stage) -> None:
@@ -173,7 +173,7 @@ def test_an_unknown_job_is_not_found(stage: Stage) -> None:
 def test_an_attempt_that_never_was_is_not_found(stage: Stage) -> None:
     ending = call("logs", "1", "--attempt", "3", AIRBYTE_URL=stage.sandbox(a_past()))
     assert_told_well(ending, 7)
-    assert ending.lines("error: ") == ["error: job 1 has had 2 attempts, no attempt 3"]
+    assert ending.lines("error: ") == ["error: job 1 has no attempt 3, only 2 attempts"]
 
 
 def test_a_job_without_an_attempt_has_no_log_yet(stage: Stage) -> None:
@@ -181,7 +181,7 @@ def test_a_job_without_an_attempt_has_no_log_yet(stage: Stage) -> None:
     sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life="pending")))
     ending = call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 7)
-    assert ending.lines("hint: ") == ["hint: --follow waits for it"]
+    assert ending.lines("hint: ") == ["hint: use --follow to wait for it"]
 
 
 @pytest.mark.parametrize("follow", [(), ("--follow",)])
@@ -336,7 +336,7 @@ def test_an_attempt_that_is_to_come_is_waited_for() -> None:
 def test_an_outage_is_said_once_and_outlasted() -> None:
     told = follow("running 300, succeeded", faults=("any:503:from=60:for=120",))
     assert len(told.warnings) == 1
-    assert told.warnings[0].startswith("the log cannot be read, still trying: ")
+    assert told.warnings[0].startswith("the log cannot be read, retrying: ")
     assert len(told.texts) == 12
 
 

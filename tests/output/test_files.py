@@ -214,8 +214,8 @@ def test_pipe_whose_reader_stopped_is_a_warning(pipe: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("folder", "it is a folder"),
-        ("missing/result.json", "there is no folder"),
+        ("folder", "it is a directory"),
+        ("missing/result.json", "does not exist"),
         ("loop", "Too many levels of symbolic links"),
         ("x" * 300, "File name too long"),
         ("file/result.json", "Not a directory"),

@@ -59,7 +59,7 @@ def test_error_of_many_failures_names_ten_and_counts_the_rest() -> None:
 def test_failure_without_a_reason_links_to_the_job() -> None:
     lines = stderr_of(failed(failure=None))
 
-    assert "  why    no reason in the API response; see the page of the job in Airbyte" in lines
+    assert "  why    no reason in the API response; see the job in Airbyte's web UI" in lines
     assert "  job    http://airbyte/jobs/42" in lines
 
 

@@ -58,7 +58,7 @@ def test_a_timeout_before_anything_was_found_names_what_was_asked_for(
 
     assert_told_well(ending, 5)
     assert ending.lines("error: ") == [
-        "error: 'orders': --timeout passed before Airbyte could be asked: nothing was started"
+        "error: 'orders': --timeout passed while connecting to Airbyte: nothing was started"
     ]
 
 
@@ -285,7 +285,7 @@ def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Sta
     assert len(sandbox.sent("cancel")) > 5
     assert "job 1 (orders) (pending)" in ending.report["error"]["message"]
     assert "Airbyte cancels only running jobs" in ending.report["error"]["message"]
-    assert "run `airbyte-sync cancel 1` once it runs" in ending.report["error"]["hint"]
+    assert "run `airbyte-sync cancel 1` once it is running" in ending.report["error"]["hint"]
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])

@@ -48,7 +48,7 @@ def test_where_only_the_public_api_can_be_reached_it_says_where_to_look(stage: S
     ending = run(stage, a_sandbox(FAILED, "any:html:api=config"))
 
     assert_told_well(ending, 3)
-    assert "see the page of the job in Airbyte" in ending.lines("  why")[0]
+    assert "see the job in Airbyte's web UI" in ending.lines("  why")[0]
     assert ending.lines("  job")[0].endswith("/timeline?openLogs=true&jobId=1")
 
 

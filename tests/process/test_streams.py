@@ -163,7 +163,7 @@ def test_listing_that_cannot_be_printed_fails(url: str, line: str, form: str) ->
     assert done.returncode == 2
     error, hint = done.stderr.splitlines()
     assert error == "error: could not write the result to stdout: No space left on device"
-    assert hint.startswith("hint: --result-file")
+    assert hint.startswith("hint: use --result-file")
 
 
 @full_disk
@@ -327,5 +327,5 @@ def test_result_file_in_a_read_only_folder_is_refused_before_anything_is_contact
     )
 
     assert done.returncode == 2, done.stderr
-    assert f"{file} cannot be written: the folder {tmp_path} is not writable" in done.stderr
+    assert f"{file} cannot be written: directory {tmp_path} is not writable" in done.stderr
     assert sandbox.requests == []

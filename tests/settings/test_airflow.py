@@ -126,10 +126,10 @@ def test_the_option_chooses_the_connection() -> None:
 @pytest.mark.parametrize(
     ("environ", "hint"),
     [
-        ({"AIRFLOW_CONN_AIRBYTE_PROD": "x"}, "there is AIRFLOW_CONN_AIRBYTE_PROD"),
+        ({"AIRFLOW_CONN_AIRBYTE_PROD": "x"}, "available: AIRFLOW_CONN_AIRBYTE_PROD"),
         (
             {"AIRFLOW_CONN_A": "x", "AIRFLOW_CONN_B": "x"},
-            "there is AIRFLOW_CONN_A, AIRFLOW_CONN_B",
+            "available: AIRFLOW_CONN_A, AIRFLOW_CONN_B",
         ),
         ({}, "only connections in the environment can be read, not those in Airflow's database"),
     ],

@@ -339,7 +339,7 @@ def test_switching_off_verification_warns_each_time() -> None:
         assert settings.insecure
         assert "certificates are not verified" in settings.warnings[0]
     assert not load({"AIRBYTE_INSECURE": "0"}).insecure
-    assert "neither on nor off" in refused({"AIRBYTE_INSECURE": "maybe"}).message
+    assert "not a boolean" in refused({"AIRBYTE_INSECURE": "maybe"}).message
 
 
 @pytest.mark.parametrize(
@@ -410,10 +410,10 @@ def test_paths_in_a_profile_are_relative_to_it(tmp_path: Path) -> None:
         ('[defualt]\nurl = "x"', "'defualt' is unknown", "did you mean 'default'?"),
         ('[profiles.prod]\nulr = "x"', "'ulr' is unknown", "did you mean 'url'?"),
         ("[profiles.prd]", "--profile: 'prod' is not in", "did you mean 'prd'?"),
-        ("[profiles.test]", "--profile: 'prod' is not in", "there is test"),
-        ("", "--profile: 'prod' is not in", "there is none"),
+        ("[profiles.test]", "--profile: 'prod' is not in", "available: test"),
+        ("", "--profile: 'prod' is not in", "available: none"),
         ("[profiles.prod]\nurl = 2026-01-01", "url is not a string", "write key"),
-        ("profiles = 5", "--profile: 'prod' is not in", "there is none"),
+        ("profiles = 5", "--profile: 'prod' is not in", "available: none"),
         (
             '[profiles.prod]\ntoken = "canary"\ntoken_file = "x"',
             "token and token_file at once",
