@@ -64,7 +64,9 @@ class CommandResult:
         """Combine the syncs: the lowest code is the exit code, and its error is shown."""
         undecided = [state for state in states if state.exit_code is None]
         for state in undecided:  # a bug of ours: without a code it would count as a success
-            hint = f"`airbyte-sync wait {state.job.id}` gets its outcome" if state.job else None
+            hint = (
+                f"run `airbyte-sync wait {state.job.id}` to get its outcome" if state.job else None
+            )
             state.error = BugError(f"{state.name} ended without an outcome", hint=hint)
         code = verdict(state.exit_code for state in states if state.exit_code is not None)
         error = next(

@@ -54,7 +54,7 @@ def test_sync_that_ended_without_an_outcome_is_a_bug_and_no_success() -> None:
     assert result.exit_code is ExitCode.BUG
     assert [sync.exit_code for sync in result.syncs] == [ExitCode.OK, ExitCode.BUG]
     assert isinstance(result.error, BugError)
-    assert result.error.hint == "`airbyte-sync wait 2` gets its outcome"
+    assert result.error.hint == "run `airbyte-sync wait 2` to get its outcome"
 
 
 def test_bug_hint_names_the_address_that_the_package_carries() -> None:
