@@ -312,10 +312,12 @@ def out_of_time(asked_for: Sequence[SyncResult]) -> CommandResult:
     ended = {"exit_code": code, "outcome": code.outcome}
     first = next(iter(asked_for), None)
     name, fate = (first.name, describe_missing_job(first.start)) if first else (None, None)
-    message = ": ".join(filter(None, [name, "--timeout passed while connecting to Airbyte", fate]))
+    message = ": ".join(
+        filter(None, [name, "--timeout passed before Airbyte could be read", fate])
+    )
     return CommandResult(
         syncs=[one.model_copy(update=ended) for one in asked_for],
-        error=OutOfTimeError(message, hint="use a longer --timeout"),
+        error=OutOfTimeError(message, hint="raise --timeout"),
         exit_code=code,
     )
 

@@ -58,7 +58,7 @@ def test_a_timeout_before_anything_was_found_names_what_was_asked_for(
 
     assert_told_well(ending, 5)
     assert ending.lines("error: ") == [
-        "error: 'orders': --timeout passed while connecting to Airbyte: nothing was started"
+        "error: 'orders': --timeout passed before Airbyte could be read: nothing was started"
     ]
 
 
