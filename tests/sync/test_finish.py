@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
+from airbyte_sync_cli.airbyte.http import RETRY_FOR
+from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault, JobFailure
 from airbyte_sync_cli.sync.events import Polled, Provisional
@@ -301,19 +303,18 @@ def test_min_records_applies_to_a_job_that_ended_just_before_a_signal() -> None:
     assert state.exit_code is ExitCode.SUSPECT
 
 
-def test_stale_read_does_not_undo_a_final_status(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_stale_read_does_not_undo_a_final_status() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
-    read = Airbyte.job
 
-    async def lagging(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
-        job = await read(self, job_id, retry_for=retry_for)
-        ended = [e for e in given.emitted(Polled) if e.sync.job and e.sync.job.is_final]
-        return replace(job, status="running", ended_at=None) if ended else job
+    class Lagging(Airbyte):
+        async def job(self, job_id: int, *, retry_for: float = RETRY_FOR) -> Job:
+            job = await super().job(job_id, retry_for=retry_for)
+            ended = [e for e in given.emitted(Polled) if e.sync.job and e.sync.job.is_final]
+            return replace(job, status="running", ended_at=None) if ended else job
 
-    monkeypatch.setattr(Airbyte, "job", lagging)
+    given.client = Lagging
+
     [state] = given.run(orders)
 
     assert state.exit_code is ExitCode.OK

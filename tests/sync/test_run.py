@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from airbyte_sync_cli.airbyte.client import Airbyte
+from airbyte_sync_cli.airbyte.http import RETRY_FOR
+from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.errors import BugError
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
 from airbyte_sync_cli.output.messages import error_result
@@ -369,20 +371,21 @@ def test_bugs_in_several_syncs_name_every_job() -> None:
     assert "airbyte-sync wait 1 2" in (error.hint or "")
 
 
-def test_bug_in_one_sync_names_its_job_and_spares_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+class BrokenForJob1(Airbyte):
+    """Has a bug when it reads job 1."""
+
+    async def job(self, job_id: int, *, retry_for: float = RETRY_FOR) -> Job:
+        if job_id == 1:
+            raise ValueError("ours")
+        return await super().job(job_id, retry_for=retry_for)
+
+
+def test_bug_in_one_sync_names_its_job_and_spares_the_others() -> None:
     given = bench()
     first = given.sandbox.add_connection("first", script=script(VERY_LONG))
     second = given.sandbox.add_connection("second", script=script("running 60, succeeded"))
-    read = Airbyte.job
+    given.client = BrokenForJob1
 
-    async def broken(self: Airbyte, job_id: int, *, retry_for: float = 15.0) -> object:
-        if job_id == 1:
-            raise ValueError("ours")
-        return await read(self, job_id, retry_for=retry_for)
-
-    monkeypatch.setattr(Airbyte, "job", broken)
     bug, fine = given.run(first, second)
 
     assert bug.exit_code is ExitCode.BUG
