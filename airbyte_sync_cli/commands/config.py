@@ -13,6 +13,7 @@ from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS
 from airbyte_sync_cli.settings.shown import could_be_address, could_be_audience, is_noise
 from airbyte_sync_cli.settings.sources import find_config, usual_config
 
+# Shown only if harmless: the value may be a secret in the wrong variable.
 _MAY_BE_SHOWN: Final[Mapping[str, Callable[[str], bool]]] = {
     "iap_audience": could_be_audience,
     "workspace_id": lambda text: not is_noise(text),

@@ -60,6 +60,7 @@ def _read(cache: Path, clock: Clock) -> Names | None:
         names = [(str(name), str(one)) for name, one in rows]
     except (OSError, ValueError, TypeError):
         return None
+    # Below 0: the clock was set back, and the file would stay valid for too long.
     return names if names and 0 <= age < _FRESH else None
 
 
@@ -67,6 +68,7 @@ def _write(cache: Path, names: Names) -> None:
     """Write the cache atomically; ignore a file system that does not allow it."""
     try:
         cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # One for each process: two shells may complete at the same moment.
         draft = cache.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(names), encoding="utf-8")

@@ -54,6 +54,7 @@ async def play_demo(invocation: Invocation) -> CommandResult:
         ) from error
     environ = invocation.wiring.environ
     async with serve(Sandbox(_world())) as url:
+        # Nothing else of the environment: it has the user's own Airbyte and credentials.
         proxies = {name: value for name, value in environ.items() if name.lower() == "no_proxy"}
         settings = load_settings(ServerOptions(url=url), proxies)
         result = await run_syncs(

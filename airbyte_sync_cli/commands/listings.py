@@ -67,6 +67,7 @@ async def list_connections(invocation: Invocation, wanted: ConnectionFilter) -> 
 
 async def _list_connections(session: Session, wanted: ConnectionFilter) -> CommandResult:
     read = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
+    # Pages are counted by offset: a change between two of them can repeat a connection.
     every = list({one.id: one for one in read}.values())
     named = await session.airbyte.with_names(every)
     found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
@@ -165,6 +166,7 @@ def _sync(session: Session, connection: Connection, job: Job) -> SyncResult:
 async def _history(session: Session, connection: Connection, options: JobsOptions) -> JobHistory:
     """Read the jobs to show, and the history; one request if the list is not filtered."""
     airbyte, limit = session.airbyte, options.limit
+    # Unreadable rows are left out: nothing is started or cancelled by these lists.
     if options.status is None:
         read = await airbyte.jobs(connection.id, limit=max(limit, _HISTORY), skip_unreadable=True)
         shown, past = read[:limit], read[:_HISTORY]

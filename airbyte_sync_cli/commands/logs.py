@@ -64,6 +64,7 @@ async def _follow_log(invocation: Invocation, options: LogOptions) -> CommandRes
             return interrupted(invocation.stop)
         result = shown.result()
         ending = interrupted(invocation.stop, result.syncs)
+        # Ctrl-C is the usual way to end --follow: that is no error.
         quiet = ending.exit_code is ExitCode.SIGINT
         return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
 
@@ -107,6 +108,7 @@ class ShownLog:
         state, job_id, reader = await self._open()
         follower = Follower(airbyte=session.airbyte, clock=session.clock, warn=session.output.warn)
         try:
+            # A stop leaves the generator half-way: close it here, not when it is collected.
             async with aclosing(follower.follow(reader, job_id)) as looks:
                 async for job in looks:
                     state.job = job

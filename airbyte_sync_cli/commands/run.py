@@ -63,6 +63,7 @@ async def wait_for(
         if error.lasting:
             raise
         cause = error
+    # Which limit was the shorter one: only after --max-outage is the outcome unknown.
     in_time = timeout is None or timeout > max_outage
     return CommandResult.of([_unreached(one, cause, in_time=in_time) for one in job_ids])
 

@@ -283,6 +283,7 @@ async def _connect(invocation: Invocation, retry_for: float) -> Airbyte:
     """Connect; on a temporary error, warn and retry for that many seconds."""
     settings, wiring, output = invocation.settings, invocation.wiring, invocation.output
     try:
+        # Once without retries, so that the warning comes before the wait, not after it.
         return await connect(settings, clock=wiring.clock, retry_for=0, transport=wiring.transport)
     except ProtocolError as error:
         if not error.may_pass:

@@ -79,6 +79,7 @@ class Signals:
 
     def redeliver(self) -> None:
         """Send what was noted once more, now that another handler is installed."""
+        # A copy: where the handler is still `_note`, the list grows.
         for number in [*self._noted]:
             signal.raise_signal(number)
 

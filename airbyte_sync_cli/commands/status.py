@@ -115,6 +115,7 @@ async def _cancel(session: Session, states: Sequence[SyncState]) -> CommandResul
     from airbyte_sync_cli.sync.stop import STOP_GRACE  # noqa: PLC0415
 
     context = session.context(RunPolicy())
+    # One limit for all: the jobs are cancelled at the same time.
     until = session.clock.monotonic() + STOP_GRACE
 
     async def cancel(state: SyncState) -> None:

@@ -78,6 +78,7 @@ def elapsed(job: Job, *, now: datetime) -> float | None:
     done = job.duration_seconds
     if done is not None or job.created_at is None:
         return done
+    # Airbyte's clock, which dates the job, may be ahead of ours.
     return max(0.0, (now - job.created_at).total_seconds())
 
 

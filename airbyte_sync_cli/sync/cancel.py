@@ -26,6 +26,7 @@ _MAX_SEND: Final = 1.5
 _RESERVED_FOR_SEND: Final = 0.5
 """Seconds of the grace period that the last read before a cancel leaves for sending it."""
 _BETWEEN_SENDS: Final = 1.0
+# The first request leaves before `on_sent` writes files, which blocks the event loop.
 _HEAD_START: Final = 0.1
 _FIRST_PAUSE: Final = 0.2
 _MAX_PAUSE: Final = 2.0
@@ -128,6 +129,7 @@ class _Cancellation:
                 await self._airbyte.cancel(job.id)
         except (AirbyteSyncError, TimeoutError) as error:
             LOG.info("cancel of job %s: %s", job.id, _reason(error))
+            # A timeout is no refusal: the server responds only when the work has stopped.
             if isinstance(error, AirbyteSyncError):
                 self._state.cancel_refusal = error.message
         else:
@@ -137,6 +139,7 @@ class _Cancellation:
         """Read once whether Airbyte has started another job, and warn of it: it is not ours."""
         try:
             async with asyncio.timeout(min(_MAX_READ, max(self._grace_left(), 0.0))):
+                # Only for a warning: unlike before a trigger, an unreadable row may be missing.
                 jobs = await self._airbyte.jobs(
                     cancelled.connection_id, retry_for=0, skip_unreadable=True
                 )

@@ -11,6 +11,7 @@ from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import Stop
 
+# Before June 2026, each trigger holds a thread until its sync runs: two are left for polls.
 _MAX_TRIGGERS_AT_ONCE: Final = 3
 """A self-managed server has five threads for its Public API (PUBLIC_API_EXECUTOR_THREADS)."""
 _BETWEEN_TRIGGERS: Final = 0.25

@@ -35,6 +35,7 @@ async def _complete(context: Context, state: SyncState, seconds: float | None) -
     job = state.job
     if job is None:
         return
+    # Only a success can still become suspect: a failure waits for no numbers.
     if job.status == "succeeded":
         await _await_numbers(context, state, _LATE_STATISTICS if seconds is None else seconds)
         _check_success(context, state)
@@ -59,6 +60,7 @@ async def _await_numbers(context: Context, state: SyncState, seconds: float) -> 
     error = await _read_again(context, state)
     if matters and not _suffices(state, policy):
         context.emit(AwaitingNumbers(sync=state.snapshot(), seconds=limit))
+    # Only the last error counts: one that a later read made good is no warning.
     while not _suffices(state, policy) and clock.monotonic() < until:
         await clock.sleep(_BETWEEN_READS)
         error = await _read_again(context, state)
@@ -85,7 +87,9 @@ def _suffices(state: SyncState, policy: RunPolicy) -> bool:
     """Return whether later numbers would not change the outcome."""
     records = state.job.records_synced if state.job else None
     if policy.min_records is None and policy.verify and state.progress is not None:
+        # --verify wants evidence of work, not records: a sync may have had nothing to move.
         return bool(records) or state.progress.did_run is True
+    # At least 1: just after the end, a 0 may be a number that has not arrived yet.
     return (records or 0) >= max(policy.min_records or 0, 1)
 
 
@@ -121,6 +125,7 @@ def _check_trace(context: Context, state: SyncState, records: int | None) -> Non
             "statistics): a failed launch can look like this",
         )
     elif verify and not records and state.progress is None:
+        # Without the Config API nothing shows whether it ran: only --verify doubts it then.
         state.suspect = True
         context.warn(
             state,

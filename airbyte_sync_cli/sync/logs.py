@@ -15,6 +15,7 @@ from airbyte_sync_cli.errors import NotFoundError, UnavailableError
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error")
 """Airbyte's levels, from the lowest to the highest."""
+# The other two are in plain lines only (_WORD): structured ones have Airbyte's five levels.
 _RANKS: Final = {word: rank for rank, word in enumerate(LEVELS)} | {"warning": 3, "fatal": 4}
 _DEFAULT_RANK: Final = _RANKS["info"]
 
@@ -72,6 +73,7 @@ class _KnownLines:
 
     def add(self, line: LogLine) -> bool:
         """Count a line of this read; return whether it occurs more often than it was shown."""
+        # 64 bits: among a million lines, a collision (which would hide a line) is improbable.
         found = self._cursor.execute(
             "insert into lines values (?, 1, 1, 1) on conflict do update set "
             "seen = seen + 1, is_new = seen >= shown, shown = max(shown, seen + 1) "
@@ -145,6 +147,7 @@ class LogReader:
         if self._current is None or self._current > self.attempts:
             return
         await self._read(self._current)
+        # One by one: an attempt may begin and end between two reads.
         while self._wanted is None and self._current < self.attempts and self.is_read:
             self._current += 1
             self._known.clear()
@@ -171,6 +174,7 @@ class LogReader:
         """Show the new lines of a log that may be too long to be kept in memory."""
         complete, self.read = Completion(), 0
         some: deque[AttemptLine] = deque(maxlen=self._tail)
+        # With --tail nothing is shown before the end: only then are the last lines known.
         streams = self._tail is None
         if streams:
             self._known.begin()
@@ -188,9 +192,11 @@ class LogReader:
                 if streams and len(some) >= _SHOWN_AT_ONCE and not self._give(some):
                     return
         finally:
+            # Also of a response that broke off: they are counted, so the next read omits them.
             if streams:
                 self._give(some)
         self._known.end(self.read)
+        # An empty log does not use up --tail: its first lines are still to come.
         if self.read and self._tail is not None:
             self._give(some)
             self._tail = None

@@ -125,9 +125,11 @@ class OurJob:
         """
         self._send_before, self._expired = send_before, False
         self._request_task = self._tasks.create_task(self._request())
+        # A callback: the request outlives a stop of this caller, and keeps its slot until it ends.
         self._request_task.add_done_callback(lambda _: self._context.slots.release())
         if not is_repeat:
             self._context.emit(Triggering(sync=self._state.snapshot(), number=number))
+        # Not `await self._request_task`: a stop of this caller would cancel the request as well.
         await asyncio.wait({self._request_task})
         response = self._record_response(self._request_task)
         if isinstance(response, AirbyteSyncError):

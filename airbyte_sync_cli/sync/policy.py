@@ -11,6 +11,7 @@ StopAction = Literal["cancel", "leave"]
 
 LISTED_AS: Final = {
     "sync": frozenset({"sync"}),
+    # A clear is requested as a reset, a name that every version knows.
     "clear": frozenset({"clear", "reset"}),
     "refresh": frozenset({"refresh"}),
 }
@@ -36,6 +37,7 @@ class TriggerPolicy:
     claim_window: float = 90.0
     """How long after a lost response a found job can be ours, where responses have no `Date`: the
     search, its last pause and its last read. A job found later is adopted."""
+    # Shorter than lost_grace: the server has used up its own 60 s before it responds.
     conflict_grace: float = 30.0
     """The same after a 409 that does not say that a sync is running."""
     refused_grace: float = 5.0
@@ -52,6 +54,7 @@ class WaitPolicy:
     """How long to wait, and how often to poll. Durations are seconds."""
 
     timeout: float | None = LONGEST_SYNC
+    # No limit: on Cloud a job may be `queued` for hours until there is capacity.
     start_timeout: float | None = None
     start_warning: float = 900.0
     poll_interval: float | None = None

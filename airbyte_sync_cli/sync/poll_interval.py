@@ -25,6 +25,7 @@ def pause_before_poll(waited: float, *, history: History, jitter: float) -> floa
     processes do not poll at the same moments.
     """
     pause = _SHARE_OF_WAIT * max(waited, 0.0)
+    # `abs`: past the typical end, polls become rarer again.
     if history.typical is not None:
         pause = min(pause, max(_SHARE_OF_REST * abs(history.typical - waited), 2.0))
     return min(max(pause * (1 + _JITTER * jitter), SHORTEST), LONGEST)

@@ -54,6 +54,7 @@ class _Run:
         self._states = states
         self._interrupts = InterruptReporter(context, states)
         self._wind_down = WindDown(context, on_change=self._interrupts.report)
+        # One deadline for all: a sync that waits for --max-parallel uses it up as well.
         timeout = self._policy.wait.timeout
         self._deadline = None if timeout is None else self._clock.monotonic() + timeout
         limit = self._policy.max_parallel
@@ -65,6 +66,7 @@ class _Run:
         """Run every sync to its own end: of a connection to start, or of the id of a job."""
         self._context.emit(Planned(syncs=[state.snapshot() for state in self._states]))
         async with asyncio.TaskGroup() as tasks:
+            # Outside the group of the syncs: it never ends by itself, so that group would not.
             interrupts = tasks.create_task(self._report_interrupts())
             async with asyncio.TaskGroup() as syncs:
                 for state, subject in zip(self._states, subjects, strict=True):
@@ -106,6 +108,7 @@ class _Run:
                 if isinstance(state.error, BugError):
                     await self._wind_down.after_bug(our_job)
             finally:
+                # The task group would wait for a response that may never arrive.
                 our_job.cancel_request()
 
     async def _get_job_and_wait(
@@ -113,6 +116,7 @@ class _Run:
     ) -> None:
         if self._stop.is_requested:  # while this one waited for --max-parallel
             raise StoppedError
+        # Airbyte refuses an inactive connection too, but with a vague 409 or a 500.
         require_active(connection)
         trigger = Trigger(self._context, state, connection, our_job)
         if self._policy.dry_run:
@@ -122,6 +126,7 @@ class _Run:
             return
         await self._in_time(trigger.get_job())
         if self._policy.trigger_only:
+            # A skip (--if-running) keeps its own exit code.
             state.ended_as = state.ended_as or ExitCode.OK
         if state.job is not None and state.ended_as is None:
             await self._wait_for_end(state, state.job.id)
@@ -149,6 +154,7 @@ class _Run:
 
     async def _wait_for_end(self, state: SyncState, job_id: int) -> None:
         """Poll the job until its status is final, then read its last numbers or its failure."""
+        # Not if it is final already: found by --since, or a reset before the sync that failed.
         if state.job is None or state.job.is_active:
             wait = Wait(self._context, state, job_id, deadline=self._deadline)
             try:
@@ -169,6 +175,7 @@ class _Run:
 
     def _report_end(self, state: SyncState) -> None:
         is_failure = state.exit_code not in _NO_FAILURE
+        # Only the first failure: the syncs that it stops may end with 143, a failure, too.
         if self._policy.fail_fast and is_failure and not self._stop.is_requested:
             self._stop.fail_fast()
             self._context.warn(state, "this sync failed, stopping the others (--fail-fast)")

@@ -27,6 +27,7 @@ def as_connection_id(text: str) -> str | None:
     Raises UsageError for a mistyped UUID.
     """
     try:
+        # UUID() also accepts capitals, braces and no hyphens; Airbyte's ids have one form.
         return str(UUID(text))
     except ValueError:
         if _is_mistyped_id(text):
@@ -61,6 +62,7 @@ async def select_connections(
     """
     by_id = [as_connection_id(text) for text in wanted]
     every: Sequence[Connection] = ()
+    # Airbyte cannot search by name, nor before 1.6 by tag: all are read, once.
     if tags or None in by_id:
         every = await airbyte.connections(workspace_id=workspace_id)
     read = await gather(
@@ -76,6 +78,7 @@ async def select_connections(
         idle = [one.name for one in every if tag in one.tags and not one.is_active]
         if idle:
             warn(f"--tag {tag} skips connections that are not active: {', '.join(idle)}")
+    # Named twice, such as by name and by tag, a connection would be synced twice.
     return list({connection.id: connection for connection in found}.values())
 
 
@@ -84,6 +87,7 @@ async def _by_name(
 ) -> Connection:
     alike = [connection for connection in every if same_name(connection.name, name)]
     exact = [connection for connection in alike if connection.name == name]
+    # Two names may differ only in blanks: then the one that was typed is meant.
     matches = exact or alike
     if len(matches) == 1:
         return matches[0]
@@ -114,6 +118,7 @@ async def _list_clashing(airbyte: Airbyte, clashing: Sequence[Connection]) -> st
 
 def nearest(name: str, every: Sequence[Connection]) -> str | None:
     """Return a hint with similar names; None where no name is similar."""
+    # Only the hint ignores case: a match that did could start another connection's sync.
     by_folded = {connection.name.casefold(): connection for connection in every}
     near = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
     if not near:

@@ -47,6 +47,7 @@ class EarlierRun:
             _require_past(since, now + timedelta(seconds=ahead.most if ahead else 0.0))
         else:
             self._warn_of_skew(ahead)
+            # Too early rather than too late: for a job that is missed, a second one is started.
             since += timedelta(seconds=ahead.least if ahead else 0.0)
         return find_since(jobs, since, self._policy.job_type)
 
@@ -54,6 +55,7 @@ class EarlierRun:
         """Warn once if the clocks surely differ by some seconds."""
         if ahead is None or self._has_warned:
             return
+        # The least difference that is certain: 0 if the clocks may agree.
         seconds = max(ahead.least, 0.0) or min(ahead.most, 0.0)
         if abs(seconds) < _MIN_SKEW:
             return

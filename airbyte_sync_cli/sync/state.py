@@ -9,6 +9,7 @@ from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.policy import FULFILLED_BY
 from airbyte_sync_cli.sync.result import CancelResult, FailureResult, Start, SyncResult
 
+# An unknown status is missing on purpose: it counts as active and has no exit code.
 _BY_STATUS = {
     "succeeded": ExitCode.OK,
     "failed": ExitCode.FAILED,
@@ -73,6 +74,7 @@ class SyncState:
     @property
     def exit_code(self) -> ExitCode | None:
         """Return the exit code; None while it runs. A final status outranks why we stopped."""
+        # First: a suspect sync has the status succeeded, which would be 0 below.
         if self.suspect:
             return ExitCode.SUSPECT
         status = self.job.status if self.job else None

@@ -42,12 +42,14 @@ class Stop:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # Two events: only a signal, not --fail-fast, has provisional results written.
         self._requested = asyncio.Event()
         self._interrupted = asyncio.Event()
         self.interrupted: Interrupt | None = None
 
     def interrupt(self, signal: str) -> None:
         """Request a stop by a signal. Only the first one counts."""
+        # A later one must not begin the grace period again: a launcher counts from the first.
         if self.interrupted is None:
             self.interrupted = Interrupt(signal, self._clock.monotonic())
             self._interrupted.set()

@@ -44,6 +44,7 @@ from airbyte_sync_cli.sync.since import EarlierRun
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.wait import wait_for_other_job
 
+# A whole page of the Public API: many jobs may have run since the timestamp.
 _JOBS_READ_SINCE: Final = 100
 _FRESH: Final = 1.0
 """Seconds from reading the jobs in which a trigger may be sent. Later, another job may have begun
@@ -106,6 +107,7 @@ class Trigger:
         # In this order: an active job of ours must not be taken for another one in the way.
         if await self._our_job.claim_from(jobs):
             return True
+        # Before --if-running, which would skip or refuse the job that an earlier try started.
         found = self._earlier_run.among(jobs)
         if found is not None:
             self._our_job.adopt(found, since=True)
@@ -389,6 +391,7 @@ class Trigger:
                 hint="the connection may be stuck: save it again in the UI, or restart Airbyte's "
                 "workers",
             )
+        # Doubles: each pause is as long as the wait before it.
         await self._clock.sleep(min(max(waited, 2.0), 20.0))
 
 

@@ -82,6 +82,7 @@ class Wait:
             seconds = max(self._deadline - self._clock.monotonic(), _LAST_POLL)
         try:
             async with asyncio.timeout(seconds):
+                # No retries inside: `Outage` has to see each failure, to report and to limit them.
                 return await self._context.airbyte.job(self._job_id, retry_for=0)
         except TimeoutError as error:
             raise UnavailableError("no response in time") from error

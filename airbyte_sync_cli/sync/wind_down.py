@@ -42,6 +42,7 @@ class WindDown:
         if isinstance(stopped, DeadlineError) and stopped.at is not None:
             since = stopped.at  # the last poll is part of the grace period
         grace_left = partial(self._stop.grace_left, since)
+        # First: a job without a name can be neither cancelled nor reported.
         if our_job is not None:
             await our_job.find_before_stop(grace_left)
         # Before the cancel: the provisional results, which are reported during it, need the code.
@@ -72,15 +73,18 @@ class WindDown:
         if self._stop.interrupted is not None:
             return self._stop.interrupted.exit_code
         if isinstance(stopped, DeadlineError):
+            # The error that Wait has raised also has the job's last status.
             state.error = state.error or _out_of_time(state)
             return ExitCode.TIMEOUT
         if our_job is not None and our_job.is_unresolved():
             state.error = our_job.unknown_outcome("another sync failed meanwhile (--fail-fast)")
             return ExitCode.UNKNOWN
+        # 99 and 143 never outrank a failure: the sync that failed decides the exit code.
         return ExitCode.SKIPPED if state.job is None else ExitCode.SIGTERM
 
     def _must_cancel(self, stopped: StoppedError) -> bool:
         if isinstance(stopped, DeadlineError):
+            # What came first decides, although a later signal sets the exit code.
             return self._policy.on_timeout == "cancel"
         if self._stop.interrupted is not None:
             return self._policy.on_interrupt == "cancel"
