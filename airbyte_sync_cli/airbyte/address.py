@@ -85,9 +85,11 @@ _CLOUD: Final = Address(
 def parse_address(url: str) -> Address:
     """Parse an address. Raises UsageError, with a suggestion for a typo."""
     parts = split_address(url)
+    # Cloud's API and UI are two hosts: either one means both, whatever its path.
     if parts.hostname in _CLOUD_HOSTS:
         return _CLOUD
     origin = f"{parts.scheme}://{parts.netloc}"
+    # This port has neither the Config API nor the UI.
     if parts.port == _OLD_PUBLIC_PORT:
         return Address(public_root=f"{origin}/v1", config_root=None, ui_root=None, api="public")
     return _self_managed(origin, parts)
@@ -98,6 +100,7 @@ def _self_managed(origin: str, parts: SplitResult) -> Address:
     known = _KNOWN_API_PATH.fullmatch(path)
     below_api = known or _API_PATH.fullmatch(path)
     if below_api and (known or _is_airbytes(below_api, origin)):
+        # `/api/v1` does not choose the Config API: the Public API is preferred where it exists.
         is_public = (below_api["what"] or "").lower() == "public"
         return replace(
             _below(f"{origin}{below_api['prefix']}"), api="public" if is_public else None
@@ -207,6 +210,7 @@ def _bracketed(text: str) -> str:
 def _split(url: str, text: str) -> SplitResult:
     try:
         parts = urlsplit(url)
+        # urlsplit checks the port only when it is read.
         _ = parts.port
     except ValueError as error:
         reason = str(error).lower()
@@ -280,6 +284,7 @@ def _is_ip(text: str) -> bool:
 def _invalid(text: str, *, reason: str | None = None, guess: str | None = None) -> UsageError:
     because = f": {reason}" if reason else ""
     shown = shown_address(text)
+    # The guess repeats the text: it is hidden wherever the text may be a secret.
     hint = f"did you mean {guess}?" if guess and guess != text and shown != NOT_SHOWN else _EXAMPLE
     return UsageError(f"{shown} is not a valid Airbyte address{because}", hint=hint)
 

@@ -79,6 +79,7 @@ class Auth(httpx.Auth):
     @property
     def is_off(self) -> bool:
         """True once it has turned out that the server's own authentication is off."""
+        # The last one is Airbyte's own. A token for IAP always has a value.
         credential = self._caches[-1].credential
         return credential is not None and credential.value is None
 
@@ -89,6 +90,7 @@ class Auth(httpx.Auth):
         refused: list[Credential | None] = []
         while True:
             for cache in self._caches:
+                # Before waiting for the lock: a failure in the meantime is this request's, too.
                 failures_seen = cache.failures
                 async with cache.lock:
                     steps = cache.refresh(request, refused=refused, failures_seen=failures_seen)
@@ -102,6 +104,7 @@ class Auth(httpx.Auth):
             response = yield self._signed(request)
             if refused or response.status_code != httpx.codes.UNAUTHORIZED:
                 return
+            # Otherwise httpx reads the 401 itself, without a limit, before the next request.
             await _read(response)
             # A 401 of the identity proxy's own concerns the first credential only.
             refused = sent[:1] if FROM_IAP in response.headers else sent
@@ -110,6 +113,7 @@ class Auth(httpx.Auth):
         self, request: httpx.Request, *, before: CredentialCache | None = None
     ) -> httpx.Request:
         """Set the headers of the caches, or of those `before` one, if the origin is our own."""
+        # Google's token endpoint, or AIRBYTE_TOKEN_URL elsewhere, must not get these credentials.
         if _origin_with_port(str(request.url)) in self._origins:
             for cache in self._caches:
                 if cache is before:
@@ -161,6 +165,7 @@ class BearerSource:
         if newer not in {"", self._token}:
             self._token = newer
             return self._credential()
+        # Only after a 401: our clock may be wrong, so the server decides first.
         self._require_unexpired()
         return refused
 

@@ -35,6 +35,7 @@ class Decompressed(httpx.AsyncByteStream):
 
     def __init__(self, response: httpx.Response) -> None:
         self._stream = response.stream
+        # Removed, or httpx would decompress the body a second time.
         self._encoding = response.headers.pop("content-encoding", "").strip().lower()
         # The length is that of the compressed body.
         if self._encoding in _GZIP_NAMES:
@@ -57,6 +58,7 @@ class Decompressed(httpx.AsyncByteStream):
                     piece = decompressor.decompress(decompressor.unconsumed_tail, _PIECE)
         except zlib.error as error:
             raise httpx.DecodingError(str(error)) from error
+        # zlib does not raise for data that ends early; an empty body is not truncated.
         if not (decompressor.eof or is_empty):
             raise httpx.DecodingError("truncated")
 
@@ -113,6 +115,7 @@ class Sieve:
 
     def end(self) -> bytes:
         """Return what is left at the end of the text."""
+        # Truncated inside a dropped value, the text lacks its closing brackets: parsing fails.
         return b"" if self._is_dropping else self._rest
 
     def _drop(self) -> bool:
@@ -125,6 +128,7 @@ class Sieve:
             if not window:
                 self._rest = self._rest[start:]
                 return False
+            # Two bytes replace two, so that positions in the window stay right.
             end = self._end_in(_ESCAPE.sub(b"__", window))
             if end is not None:
                 self._rest = self._rest[start + end :]
@@ -134,6 +138,7 @@ class Sieve:
 
     def _end_in(self, window: bytes) -> int | None:
         """Return where the value ends. Between quotes, every other part is a string."""
+        # A window may begin inside a string: the loop switches once before the first part.
         position = 0
         self._in_string = not self._in_string
         for part in window.split(b'"'):

@@ -112,6 +112,7 @@ async def _find_api(
     http: HttpClient, address: Address, retry_for: float
 ) -> tuple[Address, ApiName]:
     try:
+        # No retry of a 404 here: on a server without a Public API it would cost 10 s each time.
         health = Request(method="GET", url=f"{address.public_root}/health")
         await http.read(health, retry_for=retry_for, retry_404=False)
     except NO_ENDPOINT as error:
@@ -260,6 +261,7 @@ class Airbyte:
         """Read one job. Raises ProtocolError for another job, or one of another connection."""
         job = await self._primary.job(job_id, retry_for=retry_for)
         _require_same(f"job {job_id}", job.id, job_id)
+        # A job given by its id alone has no known connection: its first response sets it.
         known = self._connection_of.setdefault(job_id, job.connection_id)
         _require_same(f"job {job_id} of connection {known}", job.connection_id, known)
         return job
@@ -377,6 +379,7 @@ class Airbyte:
         except AirbyteSyncError as error:
             LOG.info("the Config API cannot be used, so statistics are limited: %s", error.message)
             self._refusals += 1
+            # The primary API is never paused: it decides the outcome.
             if self._refusals >= _MOST_REFUSALS and self._config_api is not self._primary:
                 self._paused_until = self._http.clock.monotonic() + _REFUSAL_PAUSE
         else:

@@ -218,6 +218,7 @@ class ConfigApi:
         )
         read_job = _read_refresh if job_type == "refresh" else _read_started
         response = await classify_trigger(self._http.send(request), read_job=read_job)
+        # If a later 500 is about this job, the server crashed: the job is not unknown.
         if isinstance(response, Started):
             self._seen.add(response.job.id)
         return response
@@ -253,6 +254,7 @@ class ConfigApi:
         return found[0]
 
     async def _info(self, job_id: int, *, retry_for: float) -> tuple[Job, Progress]:
+        # `jobs/get` would send the logs of all attempts with every poll.
         reply = await self._post("jobs/get_without_logs", {"id": job_id}, retry_for=retry_for)
         info = wire.read(wire.ConfigJobInfo, reply)
         if info.job.id != job_id:  # as `Airbyte.job` checks; `progress` returns no id to check

@@ -139,11 +139,13 @@ def error_of(reply: Reply) -> AirbyteSyncError:
     body = read_error(reply)
     message = f"{reply.request}: {reply.status}{f' ({body.text})' if body.text else ''}"
     match reply.status:
+        # nginx sends 400 for a missing client certificate, so its text counts as well.
         case status if status in {401, 403} or _EXPECTS_CERTIFICATE.search(body.text):
             hint = proxy_hint(reply) or reply.denied_hint or _CLIENT_REFUSED
             error: AirbyteSyncError = DeniedError(message, hint=hint)
         case 407:
             error = DeniedError(message, hint=PROXY_HINT)
+        # Before web pages: gateways send their 502 and 504 as HTML, and those may pass.
         case status if _is_retryable(status):
             error = UnavailableError(message, retry_after=reply.retry_after, status=reply.status)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -154,6 +156,7 @@ def error_of(reply: Reply) -> AirbyteSyncError:
             )
         case _ if body.is_html:
             error = _page_instead_of_api(reply)
+        # A 404 for an object is JSON; a proxy's, or that of a wrong path, is not.
         case 404 if body.is_json:
             error = NotFoundError(message)
         case 400 if body.title == "resource-not-found":  # up to 1.1
@@ -217,6 +220,7 @@ def no_such_connection(connection_id: str, error: AirbyteSyncError) -> NotFoundE
 def _redirected(reply: Reply) -> AirbyteSyncError:
     # Redacted before it is split: a secret may stand across what is cut.
     target = redact(reply.headers.get("location", "no address"))
+    # Before login pages: a prefix such as `/auth` in our own path is no login.
     if _is_same_by_tls(reply.request.url, target):
         return ProtocolError(
             f"{reply.request}: redirected to {_shortened(target, most=200)}",
@@ -309,6 +313,7 @@ def read_error(reply: Reply) -> ErrorBody:
 def _read_object(content: Mapping[str, object]) -> ErrorBody:
     data, embedded = content.get("data"), content.get("_embedded")
     candidates = [
+        # A problem's `detail` is general (State conflict); `data.message` has the reason.
         data.get("message") if isinstance(data, dict) else None,
         content.get("detail"),
         _first_message(embedded),  # beside it, `message` may be no more than "Bad Request"

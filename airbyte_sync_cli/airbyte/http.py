@@ -81,6 +81,7 @@ def make_http_client(
         auth=make_auth(settings, address, clock),
         headers=_headers(settings),
         transport=transport,
+        # A redirect could send credentials to another host, or a trigger twice.
         follow_redirects=False,
     )
     return HttpClient(
@@ -152,6 +153,7 @@ class HttpClient:
             except UnavailableError as error:
                 # Jitter, because schedules start many pods within the same second.
                 wait = max(pause * self.clock.jitter(0.5, 1.5), error.retry_after or 0.0)
+                # Raised now, not after the wait: the retry would come too late anyway.
                 if error.lasting or self.clock.monotonic() + wait > until:
                     raise
                 LOG.info("%s; retrying in %.1f s", error.message, wait)
@@ -239,6 +241,7 @@ class InFlightRequest:
         except TimeoutError as error:
             message = f"no response from {origin} within {self._limit:g} s"
             hint = "is it overloaded? --request-timeout allows more time"
+            # After the first byte of a trigger a job may exist, although no response came.
             raise UnansweredError(message, hint=hint, unsent=not self._sent) from error
         except (httpx.TransportError, ssl.SSLError) as error:  # anyio lets TLS alerts through
             raise unanswered(error, origin=origin, sent=self._sent) from error
@@ -265,6 +268,7 @@ class InFlightRequest:
 
     async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
         """Note that the request leaves now, or stop it (httpcore's trace extension)."""
+        # A proxy's CONNECT passes here, too: `_sent` may be set too early, but never too late.
         if name.endswith("send_request_headers.started"):
             if not self._request.may_send():
                 raise UnansweredError("no longer needed, not sent", hint=None, unsent=True)

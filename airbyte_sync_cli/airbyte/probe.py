@@ -208,6 +208,7 @@ async def _first_workspace(http: HttpClient, address: "Address") -> str | None:
 
 
 def _newest_job(address: "Address", workspace_id: str) -> Request:
+    # `jobs/list` without a connection is for instance admins only.
     body = {
         "configTypes": ["sync"],
         "workspaceIds": [workspace_id],

@@ -132,6 +132,7 @@ class PublicApi:
         if any(job.type in _HIDDEN_TYPES for job in pages[0]):
             self._hidden_types = ()
         found = {job.id: job for page in pages for job in page}
+        # By id: `startTime` has whole seconds only, so two jobs can share one.
         return sorted(found.values(), key=lambda job: job.id, reverse=True)[:limit]
 
     async def _newest(

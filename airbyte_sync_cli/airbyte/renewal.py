@@ -90,6 +90,7 @@ class CredentialCache:
         if self._last_failure is not None and self.failures > failures_seen:
             # A raised error gains a traceback, whose frames hold responses and connections.
             raise self._last_failure.with_traceback(None)
+        # Set before the attempt, so that a failed one delays the next as well.
         self._asked_at = self._clock.monotonic()
         try:
             self.credential = yield from self._source.issue(request, old if was_refused else None)

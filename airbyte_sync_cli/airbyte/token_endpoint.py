@@ -72,6 +72,7 @@ class TokenEndpoint:
             raise self._token_required_but_no_endpoint()
         failed: list[Reply] = []
         for url in self._urls:
+            # Before the request: a slow response must not lengthen the token's lifetime.
             asked_at = self._clock.monotonic()
             reply = self._reply((yield self._token_request(url, request)))
             if not _may_be_elsewhere(reply):
@@ -92,6 +93,7 @@ class TokenEndpoint:
                 "client_secret": self._credentials.client_secret.get_secret_value(),
                 "grant-type": "client_credentials",  # with a hyphen, unlike OAuth's own field
             },
+            # No `trace`: a request for a token must not count as the trigger being sent.
             extensions={"timeout": limit.as_dict()},
         )
 

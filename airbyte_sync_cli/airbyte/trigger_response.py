@@ -41,6 +41,7 @@ async def classify_trigger(
     """Await the response to a trigger and return what it proves. Raises a clean refusal."""
     try:
         reply = await sending
+    # First: it is an UnavailableError, too, but after this one a job may exist.
     except UnansweredError as error:
         if error.unsent:
             return Undelivered(message=error.message, hint=error.hint, unsent=True)
@@ -62,8 +63,10 @@ def _classify_reply(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerRe
         return _classify_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
         return Undelivered(message=error.message, retry_after=reply.retry_after)
+    # Before web pages: a login page stands in for Airbyte, so nothing was started.
     if isinstance(error, DeniedError):
         raise error
+    # A proxy's 404 proves nothing: it may be sent after the trigger was passed on.
     is_gateways_404 = isinstance(error, ProtocolError) and error.may_pass
     if (
         _may_follow_the_work(reply)
@@ -78,6 +81,7 @@ def _classify_reply(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerRe
 def _classify_success(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerResponse:
     try:
         return Started(job=read_job(reply))
+    # A success without a readable job may still have started one.
     except ProtocolError as error:
         return ResponseLost(message=error.message)
 

@@ -43,6 +43,7 @@ def _text(variable: str, environ: Mapping[str, str], where: str) -> str:
     name = variable.removeprefix(_PREFIX)
     meant = most_similar(name, there)
     near = [meant] if meant else there[:5]
+    # The NAME may be a pasted secret, and the variable's name would contain it.
     is_shown = shown(name, there, where=where) != NOT_SHOWN
     raise UsageError(
         f"{where}: {variable} is not set in the environment"
@@ -115,6 +116,7 @@ def _settings_of(fields: Mapping[str, object]) -> Mapping[str, str]:
         "client_id": _words(fields.get("login")),
         "client_secret": _words(fields.get("password")),
         "token_url": "" if token_url.strip("/") == _PROVIDERS_DEFAULT else token_url,
+        # Sources only have texts: `load` parses this again.
         "proxies": json.dumps(_proxies(extra.get("proxies"))),
         "request_timeout": _words(extra.get("timeout")),
     }

@@ -130,6 +130,7 @@ class _Loader:
         """Resolve every setting. The order decides which of several mistakes is reported."""
         look = self._lookup
         parts = {name: look.find(name) for names in KINDS.values() for name in names}
+        # Before the credentials are chosen: those in the URL are added to `parts`.
         url = self._url(parts)
         credentials = choose_credentials(parts, self._environ)
         if isinstance(credentials, NoAuth):
@@ -219,6 +220,7 @@ class _Loader:
                     f"{variable} is ignored: its file cannot be read; set AIRBYTE_CA_BUNDLE to "
                     "the PEM file of a private CA"
                 )
+            # OpenSSL reads SSL_CERT_FILE by itself: here it is only checked.
             elif variable in CA_BUNDLES:
                 self._lookup.origins["ca_bundle"] = f"environment {variable}"
                 return expanded(text)

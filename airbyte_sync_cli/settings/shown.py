@@ -91,6 +91,7 @@ def shown_path(text: str, folder: Path) -> str:
     So it does if it is there, if a folder that it begins with is there, or if it looks like one.
     """
     typed = expanded(text)
+    # Two parts of an absolute path: `/` exists, whatever secret begins with a slash.
     begin = folder.joinpath(*typed.parts[: 2 if typed.is_absolute() else 1])
     is_one = (
         is_there(folder / typed)

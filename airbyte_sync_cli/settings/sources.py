@@ -57,6 +57,7 @@ class Options:
     def find(self, name: str) -> Found | None:
         """Find an option's value; repeatable ones become lines."""
         value = getattr(self._typed, OPTIONS.get(name, name), None)
+        # A flag that was not typed must not hide AIRBYTE_INSECURE.
         if value is None or value is False or value == []:
             return None
         text = "\n".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
