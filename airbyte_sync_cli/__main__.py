@@ -29,6 +29,7 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 def main() -> None:
     """Run the command line and exit with its code."""
     signals = Signals()
+    # A SIGTERM during the slow imports is kept until something can act on it.
     signals.note()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     _keep_pydantic_from_looking_for_plugins()

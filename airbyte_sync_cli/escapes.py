@@ -143,6 +143,7 @@ def _value(escape: str) -> int:
 
 
 def _first_letter(values: bytes, at: int) -> tuple[str, int]:
+    # The shortest that decodes: no character in UTF-8 is the beginning of another.
     for size in (1, 2, 3, 4):
         try:
             return values[at : at + size].decode(), size
@@ -167,5 +168,6 @@ def decode_base64(text: str, *, only_ascii: bool) -> Iterator[tuple[int, int, st
 
 
 def _decode(run: str) -> str:
+    # One letter left over is 6 bits, less than a byte.
     whole = run[: len(run) - (len(run) % 4 == 1)]
     return base64.b64decode(whole + "=" * (-len(whole) % 4)).decode(errors="replace")

@@ -100,5 +100,6 @@ def verdict(codes: Iterable[ExitCode]) -> ExitCode:
     seen = set(codes)
     problems = seen - {ExitCode.OK, ExitCode.SKIPPED}
     if problems:
+        # Signals have the highest codes: a failure wins over the syncs that --fail-fast stopped.
         return min(problems)
     return ExitCode.SKIPPED if seen == {ExitCode.SKIPPED} else ExitCode.OK

@@ -89,6 +89,7 @@ def _plain_forms(secret: str) -> Iterator[str]:
     while form != following:
         form = following
         bare = _lowered(join_lines(form)[0])
+        # Forms write a space as `+`, which `unescape` leaves: elsewhere it is a plus sign.
         yield from {bare, bare.replace(" ", "+"), bare.strip()}
         following = unescape(form)[0]
 
@@ -118,6 +119,7 @@ def remember_header(value: str, *, least: int = 0) -> None:
 
 def _remember_decoded(scheme: str, encoded: str) -> None:
     if scheme.lower() == "basic":
+        # Not base64, or not UTF-8: the value itself is registered by the caller.
         with suppress(ValueError):
             remember(base64.b64decode(encoded, validate=True).decode().partition(":")[2])
 
@@ -209,6 +211,7 @@ def _occurrences(text: str) -> Iterator[Span]:
             for length, secrets in by_length.items():
                 if text[start : start + length] in secrets:
                     yield start, start + length
+            # Not behind the match: a longer secret may begin within this one.
             start = text.find(head, start + 1)
 
 

@@ -17,5 +17,6 @@ async def gather(*works: Coroutine[Any, Any, _T]) -> list[_T]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in works]
     except ExceptionGroup as errors:
+        # `from None` would drop the error's own cause, a bare `raise` would show the group.
         raise errors.exceptions[0] from errors.exceptions[0].__cause__
     return [task.result() for task in tasks]

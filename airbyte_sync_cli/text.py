@@ -57,6 +57,7 @@ def _seconds(text: str) -> float | None:
     for pattern in (_PLAIN, _WORDS, _ISO):
         match = pattern.fullmatch(text)
         parts = match.groupdict() if match else {}
+        # Every part is optional, so the empty text and a bare `p` match as well.
         if any(parts.values()):
             return sum(_number(n) * _SECONDS[unit] for unit, n in parts.items() if n)
     return None

@@ -101,6 +101,7 @@ def run(argv: Sequence[str], wiring: Wiring) -> int:
     try:
         refuse_undecodable(argv, wiring.environ)
         with redirect_stdout(wiring.stdout):  # Typer prints --help, --version and completion
+            # Not standalone: Typer would print errors its own way, and exit.
             code = command.main(
                 list(argv) or ["--help"], prog_name=NAME, standalone_mode=False, obj=wiring
             )

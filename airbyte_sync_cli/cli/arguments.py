@@ -47,6 +47,7 @@ def parse_connections(
     if not all(text.strip() for text in [*names, *tags]):
         raise UsageError("an empty --conn or --tag", hint="is a variable in your shell not set?")
     for name in names:
+        # Only for its error, before any request: half an id is not looked up as a name.
         as_connection_id(require_name(name.strip(), where=where))
     for one in tags:
         require_name(one.strip(), where="--tag")
@@ -62,6 +63,7 @@ def _names_in(text: str) -> list[str]:
     """
     text = unquoted(text)
     if text.startswith("["):
+        # Not JSON: a name may begin with a bracket, such as `[EU] orders`.
         with suppress(ValueError):
             found = json.loads(text)
             if isinstance(found, list) and all(isinstance(one, str) for one in found):
@@ -90,6 +92,7 @@ def parse_jobs_or_connections(
     """Return the jobs, or the connections, that are named. Raises UsageError for both."""
     if not job_ids:
         return parse_connections(conn, tag, environ, hint=hint)
+    # AIRBYTE_CONNECTION is no contradiction: it may be set for every command of a container.
     if conn or tag:
         raise UsageError("job ids and connections at once", hint="use one or the other")
     return Selection(job_ids=parse_job_ids(job_ids, or_connections=True))
@@ -122,6 +125,7 @@ def parse_job_ids(texts: Sequence[str], *, or_connections: bool = False) -> Sequ
 
 
 def _job_id(text: str, *, or_connections: bool) -> int:
+    # `isdigit` alone accepts `²`, which int() rejects.
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
     from airbyte_sync_cli.cli.help import meant_as_connections  # noqa: PLC0415  # in error only

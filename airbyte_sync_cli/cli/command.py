@@ -47,6 +47,7 @@ def command(
             "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
         )
         parameters = [of_typer, *_parameters(start), *server, *output]
+        # Typer reads both, the signature and the annotations.
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         invoke.__annotations__ = {p.name: p.annotation for p in parameters}
         return invoke

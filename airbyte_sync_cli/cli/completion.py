@@ -101,4 +101,5 @@ def prepare_for_shell(environ: Mapping[str, str]) -> None:
 
 
 def _exit(_number: int, _frame: "FrameType | None") -> None:
+    # sys.exit would wait for the thread in which a DNS lookup hangs.
     os._exit(0)

@@ -33,7 +33,7 @@ class PanelledCommand(TyperCommand):
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Parse the arguments. Raises UsageError for those that are left over."""
         left = super().parse_args(ctx, args)
-        if left and not ctx.resilient_parsing:
+        if left and not ctx.resilient_parsing:  # set on Tab: the line is incomplete
             import shlex  # noqa: PLC0415  # for an error only
 
             from airbyte_sync_cli.settings.shown import (  # noqa: PLC0415  # the same

@@ -32,7 +32,7 @@ def sandbox(
         typer.Option(
             min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free one."
         ),
-    ] = 8000,
+    ] = 8000,  # the default of --url
     airbyte_version: Annotated[
         str | None,
         typer.Option(

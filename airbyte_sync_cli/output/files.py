@@ -58,6 +58,7 @@ class ResultFiles:
             failures.append(
                 _attempt_write(self._xcom / "return.json", content, what="the XCom file")
             )
+        # Outside Kubernetes a file of this name is somebody else's.
         if self._in_kubernetes and os.access(self._termination, os.W_OK):
             if report.exit_code:
                 failures.append(self._write_termination(reason))
@@ -96,6 +97,7 @@ def _write(path: Path, content: bytes) -> None:
     own = _own_stream(known)
     if own is not None:
         _write_all(own, content)
+    # The real path of /dev/fd/3 may have been deleted or reused: it must still be the same file.
     elif known is None or (stat.S_ISREG(known.st_mode) and _is_same(_stat(target), known)):
         _replace_or_overwrite(target, content, known)
     else:
@@ -145,14 +147,17 @@ def _replace_or_overwrite(target: Path, content: bytes, known: os.stat_result | 
 
 def _replace(target: Path, content: bytes, mode: int) -> None:
     """Write a temporary file beside it, then rename that."""
+    # In the same directory: a rename cannot cross file systems.
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".airbyte-sync-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             with _if_supported():
+                # Before the rename: after a crash of the machine the new file must not be empty.
                 os.fsync(file.fileno())
             with _if_supported():
+                # mkstemp makes it 0600, which Airflow's sidecar could not read.
                 os.fchmod(file.fileno(), mode)
         Path(temporary).replace(target)
     except OSError:
@@ -179,6 +184,7 @@ def _overwrite(path: Path, content: bytes) -> None:
         handle = os.open(path, flags, _READABLE_BY_ALL)
     except OSError as error:
         if error.errno == errno.ENXIO:
+            # The usual text of ENXIO, "No such device or address", would mislead: the pipe exists.
             raise OSError(errno.ENXIO, "nothing reads from it") from error
         raise
     try:

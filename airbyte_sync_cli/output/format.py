@@ -102,6 +102,7 @@ def fold(text: str, width: int | None, *, hang: int = 0) -> str:
     The lines after the first begin at column `hang`. A text with a word that is too long for a
     line, such as a link, is left to the terminal, so that it can be copied whole.
     """
+    # One column stays free: a terminal wraps after its last one.
     if width is None or cell_width(text) < width:
         return text
     if max(map(cell_width, text.split())) >= width - hang:
@@ -122,5 +123,6 @@ def shorten(text: str, most: int, *, mark: str = "…") -> str:
         return text
     kept = max(most - len(mark), 0)
     tail = kept // 2
+    # Reversed, because wide characters have to be measured from the end.
     end = clip(text[::-1], tail)[::-1]
     return clip(text, kept - tail) + mark[:most] + end

@@ -84,6 +84,7 @@ class Log:
         """Write the `error:` and `hint:` lines, the last ones of a log."""
         for event, text, colour in (("error", message, "red"), ("hint", hint, "dim")):
             if text and self._as_json:
+                # The hint has this level, too: with `info`, -q would drop it.
                 self.write(Entry(event=event, message=text, level="error"))
             elif text:
                 label = f"{event}:"

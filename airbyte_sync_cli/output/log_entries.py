@@ -124,6 +124,7 @@ class LogEntries:
         logged.read_at = now
         if job is None or job.is_final:  # its end is logged with the final numbers
             return None
+        # A new attempt is news; growing numbers alone are left to the heartbeat.
         attempts = progress.attempts if progress else None
         status = job.status + (f", attempt {attempts}" if (attempts or 0) > 1 else "")
         if status == logged.status:

@@ -210,6 +210,7 @@ def fate(sync: SyncResult) -> str | None:
     """Return the state of a job whose sync ended before it; None where nothing is known."""
     if sync.job_id is None:
         return describe_missing_job(sync.start)
+    # `wait 7` that was stopped before job 7 was read.
     if sync.cancel is None and sync.status is None:
         return "not checked"
     if sync.cancel is None:
@@ -230,6 +231,7 @@ def what_is_left(syncs: Sequence[SyncResult]) -> str:
     alive = [
         sync for sync in syncs if sync.job_id is not None and sync.status not in FINAL_STATUSES
     ]
+    # No cancel is tried for a job that is only watched or adopted: it may be somebody else's.
     ours = [str(sync.job_id) for sync in alive if sync.cancel is not None]
     if ours:
         job_ids = " ".join(ours[:_MOST_NAMES])
@@ -268,7 +270,9 @@ def _summed_up(concerned: Sequence[SyncResult], syncs: Sequence[SyncResult]) -> 
     """Return the reason of a single sync; of several their names, by how they ended."""
     if len(concerned) == 1 and len(syncs) == 1:
         return reason(concerned[0])
+    # Also by phrase: syncs with one exit code may differ in what may still be running.
     kinds: dict[tuple[int, str], list[SyncResult]] = {}
+    # First those that determine the exit code: the message begins with them.
     for sync in [*concerned, *syncs]:
         some = kinds.setdefault((sync.exit_code or 0, phrase(sync)), [])
         if sync.exit_code not in _FINE and sync not in some:

@@ -48,7 +48,7 @@ def parse_output_options(  # as many as there are options
     return OutputOptions(
         format=output or _format_in(environ),
         log_format=log_format,
-        verbosity=-1 if quiet else min(verbose, 2),
+        verbosity=-1 if quiet else min(verbose, 2),  # -vvv is -vv, and -q wins over -v
         heartbeat=seconds,
         result_file=result_file,
     )
@@ -123,6 +123,7 @@ def _why_unwritable(path: Path) -> str | None:
         return None if replaceable else f"directory {folder} is not writable"
     if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
         return "it is a directory" if stat.S_ISDIR(mode) else "it is a socket"
+    # A read-only file can be replaced: the rename only needs a writable directory.
     if os.access(path, os.W_OK) or (stat.S_ISREG(mode) and replaceable):
         return None
     return "it is not writable"

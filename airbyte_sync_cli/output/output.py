@@ -94,6 +94,7 @@ class Output:
     def _connect_log(self) -> None:
         logger = logging.getLogger(_ROOT_LOGGER)
         logger.setLevel(_LOG_LEVELS.get(self._options.verbosity, logging.WARNING))
+        # Replaced, not added: with a second Output in this process each line would be doubled.
         logger.handlers = [LogHandler(self._log, warn=self.warn)]
         logger.propagate = False
 
@@ -108,6 +109,7 @@ class Output:
             case ev.DryRun(sync=sync, message=message):
                 self._dry_runs[sync.key] = message
             case ev.Provisional(results=results):
+                # A second Ctrl-C or SIGKILL may end the process before the cancel is confirmed.
                 self._latest = results
                 report = self._report(results, overall(results), None, {})
                 self._write_files(report, provisional=True)
@@ -166,10 +168,12 @@ class Output:
         self._write_result(report, stdout_text)
         if self._why_unprinted is None:
             return code
+        # The exit code stays that of the syncs: a full disk must not make a success look failed.
         if code is not ExitCode.OK or not must_be_printed:
             self.warn(f"{_UNPRINTED}: {self._why_unprinted}{_ends(report.syncs)}", in_report=False)
             return code
         problem = UsageError(f"{_UNPRINTED}: {self._why_unprinted}", hint=self._unprinted_hint())
+        # The files are written again, with the exit code that the process really has.
         report = self._report(tuple(syncs), problem.exit_code, problem, details or {})
         self._write_files(report)
         self._write_error(report)

@@ -68,6 +68,7 @@ class ProgressReporter:
             yield
         finally:
             task.cancel()
+            # `await task` would raise its CancelledError, and so hide an error of the work inside.
             await asyncio.wait({task})
             self.close()
 
@@ -110,6 +111,7 @@ class ProgressReporter:
 
     def _view_failed(self, error: Exception) -> None:
         self.close()
+        # Closed first: the warning would go to the view that has failed.
         self._warn(f"live view failed ({type(error).__name__}: {error}), using log lines instead")
 
     def close(self) -> None:
@@ -132,4 +134,5 @@ class ProgressReporter:
             entry = self._entries.heartbeat(now=self._clock.monotonic())
             if entry is not None:
                 self._log.write(entry)
+            # Also without an entry: otherwise this loop would spin until there is one.
             self._news_at = self._clock.monotonic()

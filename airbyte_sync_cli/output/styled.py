@@ -94,6 +94,7 @@ def join(
 def _lines(text: str, width: int) -> Sequence[str]:
     lines, rest = [], text
     while (end := len(clip(rest, width))) < len(rest):
+        # A wide character in a column of one cell: without progress the loop would not end.
         end = end or 1
         space = rest.rfind(" ", 1, end + 1)
         cut = space if space > 0 else end

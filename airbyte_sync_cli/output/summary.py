@@ -93,6 +93,7 @@ def _aligned(
         Column(cells=[row.duration for row in rows], right=True),
         Column(cells=[row.records for row in rows], right=True),
         Column(cells=[row.size for row in rows], right=True, leaves=1, moved=None),
+        # As `str` it would be cleaned again, which shrinks the gaps between the remarks.
         Column(cells=[Styled.of(row.remarks) for row in rows]),
     ]
     return [line.paint(screen) for line in layout(columns, screen)]

@@ -67,6 +67,7 @@ def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int:
         columns = os.get_terminal_size(stream.fileno() if stream else 1).columns
     except (OSError, ValueError):
         columns = 0
+    # A pseudo-terminal whose size was never set has 0 columns.
     return max(columns, _NARROWEST) if columns else 80
 
 
@@ -95,6 +96,7 @@ def wants_live_view(
 
 def wants_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     """Return whether to write colours: as no-color.org and force-color.org define it."""
+    # Any text counts, also `0`: no-color.org ignores the value.
     if stream is None or environ.get("NO_COLOR"):
         return False
     if _is_set(environ, "FORCE_COLOR"):

@@ -135,6 +135,7 @@ class LiveView:
 
     def _start_over(self) -> None:
         self._canvas.forget()
+        # Redraws with the next tick, although nothing is new.
         self._drawn_size = None
 
     def close(self) -> None:
@@ -144,6 +145,7 @@ class LiveView:
     def refresh(self) -> None:
         """Redraw if there is something new, or if the clock has moved on."""
         now, size = self._clock.monotonic(), self._canvas.size()
+        # Rows below the edge of the screen are not drawn, so they take no time.
         is_large = min(len(self._state.rows), size.lines) >= _MANY
         pause, step = (_SLOW_STEP, _SLOW_STEP) if is_large else (_TICK, _CLOCK_STEP)
         age = now - self._drawn_at

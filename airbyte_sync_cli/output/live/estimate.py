@@ -54,6 +54,7 @@ def estimate(history: History, worked: float) -> Estimate | None:
     if longest <= worked:
         return Estimate(share=share)
     left = [one * (1 - widened) for one in history.durations if one > worked]
+    # If only the slowest took longer, it may have been an exception: the range begins at 0.
     only_the_slowest = len(left) == 1 < len(history.durations)
     low = worked if only_the_slowest else min(left, default=worked)
     return Estimate(share=share, low=max(0.0, low - worked), high=longest - worked)

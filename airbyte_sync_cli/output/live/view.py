@@ -188,8 +188,9 @@ _COLUMNS: Final = {
 def _many(rows: Sequence[LiveRow], frame: Frame, seconds: float) -> list[Styled]:
     """Draw a head, the rows that matter most, a line for the others, and the total."""
     has_titles = frame.height >= _LEAST_FOR_TITLES
-    shown, rest = _chosen(rows, max(frame.height - 2 - has_titles, 1))
+    shown, rest = _chosen(rows, max(frame.height - 2 - has_titles, 1))  # 2: head and total
     width = min(frame.width, _WIDEST)
+    # No column that can leave has text for a second line, so the total is one line.
     *body, total = layout(
         _columns(shown, rows, frame, width),
         replace(frame.screen, width=width),
