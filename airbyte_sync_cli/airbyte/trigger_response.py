@@ -63,7 +63,7 @@ def _classify_reply(reply: Reply, read_job: Callable[[Reply], Job]) -> TriggerRe
         return _classify_conflict(reply, error.message)
     if reply.status in _NOT_DELIVERED and not _was_cut_off(reply):
         return Undelivered(message=error.message, retry_after=reply.retry_after)
-    # Before web pages: a login page stands in for Airbyte, so nothing was started.
+    # Before web pages: a login page comes from a proxy, so the trigger has not reached Airbyte.
     if isinstance(error, DeniedError):
         raise error
     # A proxy's 404 proves nothing: it may be sent after the trigger was passed on.

@@ -85,7 +85,7 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict)
     """By scheme: `http`, `https`, `all`; `no` lists the hosts that need none."""
     request_timeout: float = 30.0
-    # Longer: many versions respond to a trigger only when the sync runs.
+    # Longer: Airbyte responds once the job exists, which may take its own limit of a minute.
     trigger_timeout: float = 180.0
     workspace_id: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
