@@ -66,7 +66,10 @@ StartWord = Annotated[
 class Frozen(BaseModel):
     """The base of all results: immutable, without unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    # Built at first use: a command writes one kind of report, and building all takes 5 ms.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="null", defer_build=True
+    )
 
 
 class CancelResult(Frozen):
