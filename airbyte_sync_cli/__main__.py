@@ -44,6 +44,7 @@ def main() -> None:
         stdout=sys.stdout,
         stderr=sys.stderr,
         signals=signals,
+        open_browser=_open_browser,
     )
     _leave(run(sys.argv[1:], wiring))
 
@@ -60,6 +61,20 @@ def _wrong_package(error: Exception) -> str:
         f"hint: {where} was imported: is an outdated copy on PYTHONPATH? "
         "`python -I -m airbyte_sync_cli` ignores PYTHONPATH"
     )
+
+
+def _open_browser(address: str) -> None:
+    """Open an address in a graphical browser, if there is one.
+
+    Without a display Python would start a text browser, which takes the terminal.
+    """
+    is_graphical = sys.platform in {"darwin", "win32"} or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if is_graphical:
+        import webbrowser  # noqa: PLC0415  # for `open` only
+
+        webbrowser.open(address)
 
 
 def _leave(code: int) -> NoReturn:

@@ -95,6 +95,7 @@ def json_keys() -> str:
 
 _OWN_ROWS: Final = {
     "connections": ("ConnectionRow", "`connections`"),
+    "workspaces": ("WorkspaceRow", "`workspaces`"),
     "logs": ("LogRow", "`logs`"),
     "check": ("StepRow", "`check`"),
     "config": ("SettingRow", "`config show`"),

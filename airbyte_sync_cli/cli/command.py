@@ -39,7 +39,7 @@ def command(
                 functools.partial(start, **values),
                 wiring=wiring,
                 server=typed_server,
-                options=output_options(wiring.environ, **typed_output),
+                options=output_options(name, wiring.environ, **typed_output),
             )
             raise typer.Exit(code)
 

@@ -184,6 +184,8 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "airbyte-sync connections",
         "airbyte-sync connections --search postgres --tag nightly",
     ),
+    "workspaces": ("airbyte-sync workspaces", "airbyte-sync workspaces -o csv"),
+    "open": ("airbyte-sync open 42", "airbyte-sync open --conn orders"),
     "jobs": (
         "airbyte-sync jobs --conn orders",
         "airbyte-sync jobs --conn orders --limit 100 --status failed",

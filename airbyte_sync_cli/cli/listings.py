@@ -1,4 +1,4 @@
-"""`airbyte-sync connections` and `jobs`: list connections, and a connection's jobs."""
+"""`airbyte-sync connections`, `workspaces` and `jobs`: list what Airbyte has."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -46,6 +46,17 @@ def connections(
     )
 
     return list_connections(invocation, parse_filter(search, tag))
+
+
+@command("workspaces")
+def workspaces(invocation: "Invocation", /) -> "Work":
+    """List workspaces with their ids and numbers of connections.
+
+    `-o id` prints workspace ids only, for --workspace.
+    """
+    from airbyte_sync_cli.commands.listings import list_workspaces  # noqa: PLC0415  # as above
+
+    return list_workspaces(invocation)
 
 
 @command("jobs")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from airbyte_sync_cli.cli.command import command
-from airbyte_sync_cli.cli.run_options import LatestOf
+from airbyte_sync_cli.cli.run_options import JobId, LatestOf
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.commands.session import Invocation, Work
@@ -16,9 +16,7 @@ def logs(
     invocation: "Invocation",
     /,
     *,
-    job_id: Annotated[
-        str | None, typer.Argument(metavar="JOB_ID", help="Job id; or use --conn.")
-    ] = None,
+    job_id: JobId = None,
     conn: LatestOf = None,
     attempt: Annotated[
         int | None,

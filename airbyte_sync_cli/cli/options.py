@@ -169,15 +169,17 @@ OUTPUT = "Output"
 
 
 def output_options(
+    command: str,
     environ: Mapping[str, str],
     /,
     *,
     output: Annotated[
-        Literal["text", "json", "id"] | None,
+        Literal["text", "json", "id", "csv"] | None,
         typer.Option(
             "--output",
             "-o",
-            help="Format of the result on stdout: text, one line of JSON, or job ids. "
+            help="Format of the result on stdout: text, one line of JSON, job ids, or CSV for a "
+            "listing. "
             "[env: AIRBYTE_OUTPUT; default: text]",
             rich_help_panel=OUTPUT,
         ),
@@ -226,6 +228,7 @@ def output_options(
     from airbyte_sync_cli.output.options import parse_output_options  # noqa: PLC0415  # as above
 
     return parse_output_options(
+        command,
         output=output,
         log_format=log_format,
         heartbeat=heartbeat,

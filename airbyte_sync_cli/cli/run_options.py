@@ -48,6 +48,10 @@ JobIds = Annotated[
     list[str] | None,
     typer.Argument(metavar="JOB_ID", help="Job ids.", show_default=False),
 ]
+JobId = Annotated[
+    str | None,
+    typer.Argument(metavar="JOB_ID", help="Job id; or use --conn.", show_default=False),
+]
 JobTypes = Annotated[
     Literal["sync", "clear", "refresh"],
     typer.Option(

@@ -1,5 +1,6 @@
-"""What `connections` and `jobs` do."""
+"""What `connections`, `workspaces` and `jobs` do."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -12,10 +13,11 @@ from airbyte_sync_cli.commands.session import (
     Session,
     in_session,
 )
-from airbyte_sync_cli.errors import NotFoundError, UsageError
+from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import plain
-from airbyte_sync_cli.output.listings import connections_table, jobs_table
+from airbyte_sync_cli.output.listings import connections_table, jobs_table, workspaces_table
+from airbyte_sync_cli.output.report import WorkspaceRow
 from airbyte_sync_cli.settings.shown import require_name, shown_name
 from airbyte_sync_cli.sync.anomalies import Medians
 from airbyte_sync_cli.sync.result import SyncResult
@@ -109,6 +111,43 @@ def _nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> Not
         f"no connection matches {shown_name(wanted.search)}{tagged}",
         hint=nearest(wanted.search, every) or f"without --search all {len(every)} are listed",
     )
+
+
+async def list_workspaces(invocation: Invocation) -> CommandResult:
+    """List workspaces by name, each with its number of connections."""
+    return await in_session(invocation, _list_workspaces)
+
+
+async def _list_workspaces(session: Session) -> CommandResult:
+    workspaces = await session.airbyte.workspaces()
+    counts = await _connection_counts(session)
+    rows = [
+        WorkspaceRow(
+            workspace_id=one.id,
+            workspace_name=one.name,
+            connections=None if counts is None else counts[one.id],
+        )
+        for one in sorted(workspaces, key=lambda one: ((one.name or "").casefold(), one.id))
+    ]
+    if not rows:
+        session.output.warn("these credentials have access to no workspace")
+    return CommandResult(
+        exit_code=ExitCode.OK,
+        must_be_printed=True,
+        text=workspaces_table(rows, session.output.screen),
+        details={"workspaces": rows},
+    )
+
+
+async def _connection_counts(session: Session) -> Counter[str | None] | None:
+    """Count the connections of each workspace; None if they cannot be read."""
+    try:
+        connections = await session.airbyte.connections()
+    except AirbyteSyncError as error:
+        session.output.warn(f"the numbers of connections are unknown: {error.message}")
+        return None
+    # Pages are counted by offset: a change between two of them can repeat a connection.
+    return Counter({one.id: one.workspace_id for one in connections}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

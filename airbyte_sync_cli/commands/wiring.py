@@ -1,6 +1,6 @@
 """The outside world, as one argument: `__main__` hands in the real one, tests another."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -33,6 +33,8 @@ class Wiring:
     """Where the folders of Airflow's sidecar and the termination log of Kubernetes are."""
     transport: "Transport | None" = None
     """None is the network."""
+    open_browser: Callable[[str], object] | None = None
+    """Opens an address in a browser; None where there is none."""
 
     def output(self, command: str | None, options: "OutputOptions") -> "Output":
         """Make the owner of the streams for one command."""

@@ -1,4 +1,4 @@
-"""What `connections`, `jobs`, `check` and `logs` show on stdout."""
+"""What `connections`, `workspaces`, `jobs`, `check` and `logs` show on stdout."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from airbyte_sync_cli.output.format import (
     format_time,
     plain,
 )
-from airbyte_sync_cli.output.report import StepRow
+from airbyte_sync_cli.output.report import StepRow, WorkspaceRow
 from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.table import Column, bar, layout, render
 from airbyte_sync_cli.output.terminal import Screen
@@ -60,6 +60,22 @@ def _route(connection: Connection, arrow: str) -> str:
     source = connection.source_name or connection.source_id or "?"
     destination = connection.destination_name or connection.destination_id or "?"
     return f"{source} {arrow} {destination}"
+
+
+def workspaces_table(workspaces: Sequence[WorkspaceRow], screen: Screen) -> str:
+    """Return a table of workspaces; nothing for none."""
+    if not workspaces:
+        return ""
+    columns = [
+        Column(title="id", cells=[one.workspace_id for one in workspaces]),
+        Column(title="name", cells=[one.workspace_name or "?" for one in workspaces], least=10),
+        Column(
+            title="connections",
+            cells=["?" if one.connections is None else str(one.connections) for one in workspaces],
+            right=True,
+        ),
+    ]
+    return render(columns, screen)
 
 
 def _coloured(text: str, colours: Mapping[str, str]) -> Styled:

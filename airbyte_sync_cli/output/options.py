@@ -12,9 +12,11 @@ from airbyte_sync_cli.paths import why_unreadable
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown, shown_path, without_value
 from airbyte_sync_cli.text import parse_duration
 
-Format = Literal["text", "json", "id"]
+Format = Literal["text", "json", "id", "csv"]
 _FORMATS: Final = get_args(Format)
 _VARIABLE: Final = "AIRBYTE_OUTPUT"
+LISTINGS: Final = frozenset({"connections", "jobs", "status", "workspaces"})
+"""The commands whose result is a table, and so can be CSV."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class OutputOptions:
 
 
 def parse_output_options(  # as many as there are options
+    command: str,
     *,
     output: Format | None,
     log_format: Literal["text", "json"],
@@ -45,8 +48,14 @@ def parse_output_options(  # as many as there are options
         seconds = parse_duration(heartbeat, name="--heartbeat")
     if result_file is not None:
         _require_writable(result_file)
+    chosen = output or _format_in(environ)
+    if chosen == "csv" and command not in LISTINGS:
+        raise UsageError(
+            f"{command} has no CSV output; the listings have: {', '.join(sorted(LISTINGS))}",
+            hint="use -o json (it wins over AIRBYTE_OUTPUT)",
+        )
     return OutputOptions(
-        format=output or _format_in(environ),
+        format=chosen,
         log_format=log_format,
         verbosity=-1 if quiet else min(verbose, 2),  # -vvv is -vv, and -q wins over -v
         heartbeat=seconds,
@@ -62,7 +71,7 @@ def _format_in(environ: Mapping[str, str]) -> Format:
     raise UsageError(
         f"invalid value for {_VARIABLE}: {shown(text, _FORMATS)} is not one of "
         f"{', '.join(map(repr, _FORMATS))}",
-        hint="text, json, or id",
+        hint="text, json, id, or csv",
     )
 
 
@@ -88,7 +97,7 @@ def _typed(argv: Sequence[str], name: str, *, short: str | None = None) -> str |
 
 def _format(text: str) -> Format:
     match text:
-        case "json" | "id":
+        case "json" | "id" | "csv":
             return text
         case _:
             return "text"

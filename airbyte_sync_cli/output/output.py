@@ -23,7 +23,7 @@ from airbyte_sync_cli.output.messages import (
 )
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
-from airbyte_sync_cli.output.report import report_class
+from airbyte_sync_cli.output.report import csv_text, report_class
 from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.terminal import Screen, is_terminal, screen_of
 from airbyte_sync_cli.redaction import redact, redact_all
@@ -297,6 +297,10 @@ class Output:
                 content = _encodable(report.json_line(), self._stdout)
             case "id":
                 content = "\n".join(report.ids())
+            case "csv":
+                # After an error there may be nothing to list: not even a header, then.
+                has_rows = report.error is None or report.rows()[1]
+                content = csv_text(report) if has_rows else ""
             case "text":
                 content = text if text is not None else self._text(report)
         if content:
@@ -311,7 +315,7 @@ class Output:
         # A name that the encoding lacks is escaped, instead of failing the whole result.
         content = content.encode(encoding, "backslashreplace").decode(encoding)
         try:
-            is_text = self._options.format == "text"  # with text that a command composed itself
+            is_text = self._options.format in {"text", "csv"}  # JSON is escaped and redacted
             write(self._stdout, printable(redact(content) if is_text else content) + "\n")
         except BrokenPipeError:
             return False

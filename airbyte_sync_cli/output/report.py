@@ -1,12 +1,14 @@
 """The JSON reports, one pydantic model per kind, and their schemas."""
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PlainSerializer
 
-from airbyte_sync_cli.sync.result import Frozen, Report
+from airbyte_sync_cli.sync.result import FailureResult, Frozen, Report
 
 
 def report_class(command: str | None) -> type[Report]:
@@ -14,6 +16,8 @@ def report_class(command: str | None) -> type[Report]:
     match command:
         case "connections":
             return ConnectionsReport
+        case "workspaces":
+            return WorkspacesReport
         case "check":
             return CheckReport
         case "config show":
@@ -81,9 +85,37 @@ class ConnectionsReport(Report):
         default=(), description="by name; empty if they could not be read"
     )
 
+    def rows(self) -> tuple[type[Frozen], Sequence[Frozen]]:
+        """Return the connections."""
+        return ConnectionRow, self.connections
+
     def ids(self) -> list[str]:
         """List the connections' ids."""
         return [row.connection_id for row in self.connections]
+
+
+class WorkspaceRow(Frozen):
+    """One workspace. What is unknown is null."""
+
+    workspace_id: str = Field(description="Airbyte's id, a UUID")
+    workspace_name: str | None = Field(description="its name; names need not be unique")
+    connections: int | None = Field(description="number of connections that can be read")
+
+
+class WorkspacesReport(Report):
+    """The report of `workspaces`."""
+
+    workspaces: tuple[WorkspaceRow, ...] = Field(
+        default=(), description="by name; empty if they could not be read"
+    )
+
+    def rows(self) -> tuple[type[Frozen], Sequence[Frozen]]:
+        """Return the workspaces."""
+        return WorkspaceRow, self.workspaces
+
+    def ids(self) -> list[str]:
+        """List the workspaces' ids."""
+        return [row.workspace_id for row in self.workspaces]
 
 
 def _as_utc_text(moment: datetime) -> str:
@@ -114,11 +146,46 @@ class LogsReport(Report):
     )
 
 
+def csv_text(report: Report) -> str:
+    """Return the rows of a report as CSV (RFC 4180, with a header), without a final newline.
+
+    Objects within a row are left out, but for the message of a failure: they have no cell.
+    """
+    model, rows = report.rows()
+    names = [name for name, field in model.model_fields.items() if _has_cell(field.annotation)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        values = row.model_dump(mode="json")
+        writer.writerow([_cell(values[name]) for name in names])
+    return text.getvalue().removesuffix("\n")
+
+
+def _has_cell(annotation: object) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Frozen):
+        return issubclass(annotation, FailureResult)
+    return all(_has_cell(part) for part in get_args(annotation))
+
+
+def _cell(value: object) -> object:
+    match value:
+        case bool():
+            return "true" if value else "false"  # as in JSON
+        case list():
+            return ", ".join(map(str, value))
+        case {"message": message}:
+            return message
+        case _:
+            return value  # None becomes an empty cell
+
+
 def schemas() -> Mapping[str, Mapping[str, Any]]:
     """Generate the schema of each kind of report from its model."""
     return {
         "result": _schema(Report, "airbyte-sync result"),
         "connections": _schema(ConnectionsReport, "airbyte-sync connections"),
+        "workspaces": _schema(WorkspacesReport, "airbyte-sync workspaces"),
         "check": _schema(CheckReport, "airbyte-sync check"),
         "config": _schema(ConfigReport, "airbyte-sync config show"),
         "logs": _schema(LogsReport, "airbyte-sync logs"),

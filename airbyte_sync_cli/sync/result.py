@@ -1,7 +1,7 @@
 """The result of one sync, as reports show it, and what is known of its start."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -156,6 +156,10 @@ class Report(Frozen):
     syncs: tuple[SyncResult, ...] = Field(description="one per connection or job")
     warnings: tuple[str, ...] = Field(description="warnings, which do not change the exit code")
     error: ErrorResult | None = Field(description="null without an error")
+
+    def rows(self) -> "tuple[type[Frozen], Sequence[Frozen]]":
+        """Return what `--output csv` prints: the model of a row, and the rows."""
+        return SyncResult, self.syncs
 
     def ids(self) -> list[str]:
         """Return what `--output id` prints: the job ids."""

@@ -190,6 +190,15 @@ def test_old_api_server_port_selects_its_api(stage: Stage, pasted: str) -> None:
     assert call(*LOOK, AIRBYTE_URL=pasted, HTTP_PROXY=proxy.url).code == 0
 
 
+def test_open_at_old_api_server_has_no_link(stage: Stage) -> None:
+    old = a_sandbox(airbyte_version="0.63", public_root="/v1", config_root="/nothing")
+    proxy = stage.enter(forward_proxy({"airbyte.test:8006": place_of(stage.sandbox(old))}))
+    argv = ("open", "--conn", "orders")
+    ending = call(*argv, AIRBYTE_URL="http://airbyte.test:8006", HTTP_PROXY=proxy.url)
+    assert_told_well(ending, 7)
+    assert "error: the address of the web UI is unknown" in ending.stderr
+
+
 def test_error_page_of_proxy_is_not_airbyte(stage: Stage) -> None:
     page = "<html><title>Squid: access denied</title></html>"
     squid = stage.scripted(always(403, page, content_type="text/html"))

@@ -227,7 +227,7 @@ def test_unwritable_result_file_is_a_usage_error(name: str, why: str, tmp_path: 
     (tmp_path / "loop").symlink_to("loop")
 
     with pytest.raises(UsageError, match=why):
-        output_options({}, result_file=tmp_path / name)
+        output_options("run", {}, result_file=tmp_path / name)
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])

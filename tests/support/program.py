@@ -133,6 +133,7 @@ class Outside:
     transport: Transport | None = None
     root: Path = _NOWHERE
     """The folder that holds Airflow's and those of Kubernetes."""
+    open_browser: Callable[[str], object] | None = None
 
 
 def call(*argv: str, **environ: str) -> CommandResult:
@@ -162,6 +163,7 @@ def _called(
         signals=Signals(),
         root=outside.root,
         transport=outside.transport,
+        open_browser=outside.open_browser,
     )
     read_by_libraries = {name: environ[name] for name in environ.keys() & _READ_BY_LIBRARIES}
     with mock.patch.dict(os.environ, read_by_libraries, clear=True), _signals_kept():
