@@ -263,6 +263,7 @@ async def open_session(
         airbyte = await until_stopped(
             _connect(invocation, retry_for), stop=stop, seconds=time_limit
         )
+        gc.freeze()  # or the next collection searches all that was imported: 13 ms
         gc.set_threshold(*_COLLECT_GARBAGE_AT)  # `__main__` raised it for the imports
         try:
             async with output.alive():

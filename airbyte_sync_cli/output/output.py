@@ -23,8 +23,6 @@ from airbyte_sync_cli.output.messages import (
 )
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
-from airbyte_sync_cli.output.report import csv_text, report_class
-from airbyte_sync_cli.output.summary import summary
 from airbyte_sync_cli.output.terminal import Screen, is_terminal, screen_of
 from airbyte_sync_cli.redaction import redact, redact_all
 from airbyte_sync_cli.streams import write
@@ -47,6 +45,8 @@ _UNPRINTED: Final = "could not write the result to stdout"
 _MOST_NAMED: Final = 10
 _CHANGING: Final = frozenset({"run", "trigger", "cancel"})
 """The commands that start or cancel something."""
+_WITH_MORE_KEYS: Final = frozenset({"check", "config show", "connections", "logs", "workspaces"})
+"""The commands in `report.REPORTS`: the others need not import it (3 ms)."""
 _Which = tuple[str | None, int | None]
 """A sync's connection and job."""
 
@@ -212,6 +212,8 @@ class Output:
 
     def summary(self, syncs: Sequence[SyncResult]) -> str:
         """Return a line for each sync, as stdout can show it."""
+        from airbyte_sync_cli.output.summary import summary  # noqa: PLC0415  # 3 ms, not for JSON
+
         now = self._clock.now()
         return summary(syncs, command=self._command, screen=self.screen, now=now)
 
@@ -222,7 +224,7 @@ class Output:
         error: AirbyteSyncError | None,
         details: Mapping[str, object],
     ) -> Report:
-        kind = report_class(self._command)
+        kind = _report_class(self._command)
         report = kind.model_validate(
             {
                 "command": self._command,
@@ -298,6 +300,8 @@ class Output:
             case "id":
                 content = "\n".join(report.ids())
             case "csv":
+                from airbyte_sync_cli.output.report import csv_text  # noqa: PLC0415  # 3 ms
+
                 # After an error there may be nothing to list: not even a header, then.
                 has_rows = report.error is None or report.rows()[1]
                 content = csv_text(report) if has_rows else ""
@@ -332,6 +336,14 @@ def _encodable(line: str, stream: TextIO | None) -> str:
     except UnicodeEncodeError:
         return json.dumps(json.loads(line), separators=(",", ":"))
     return line
+
+
+def _report_class(command: str | None) -> type[Report]:
+    if command not in _WITH_MORE_KEYS:
+        return Report
+    from airbyte_sync_cli.output.report import REPORTS  # noqa: PLC0415  # 3 ms
+
+    return REPORTS[command]
 
 
 def _which(sync: SyncResult) -> _Which:

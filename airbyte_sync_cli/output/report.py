@@ -1,31 +1,14 @@
-"""The JSON reports, one pydantic model per kind, and their schemas."""
+"""The JSON reports with more keys than `Report`, one pydantic model per kind, and the schemas."""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, PlainSerializer
 
 from airbyte_sync_cli.sync.result import FailureResult, Frozen, Report
-
-
-def report_class(command: str | None) -> type[Report]:
-    """Return the model of a command's report."""
-    match command:
-        case "connections":
-            return ConnectionsReport
-        case "workspaces":
-            return WorkspacesReport
-        case "check":
-            return CheckReport
-        case "config show":
-            return ConfigReport
-        case "logs":
-            return LogsReport
-        case _:
-            return Report
 
 
 class StepRow(Frozen):
@@ -144,6 +127,16 @@ class LogsReport(Report):
     lines: tuple[LogRow, ...] = Field(
         default=(), description="in the order of the log; empty if it could not be read"
     )
+
+
+REPORTS: Final[Mapping[str, type[Report]]] = {
+    "connections": ConnectionsReport,
+    "workspaces": WorkspacesReport,
+    "check": CheckReport,
+    "config show": ConfigReport,
+    "logs": LogsReport,
+}
+"""By command; all others have the plain `Report`."""
 
 
 def csv_text(report: Report) -> str:

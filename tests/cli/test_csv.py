@@ -47,7 +47,9 @@ def test_jobs_and_status_have_the_keys_of_syncs(stage: Stage) -> None:
 
 def test_failure_is_shown_by_its_message(stage: Stage) -> None:
     sandbox = Sandbox()
-    sandbox.add_connection("orders", script=JobScript.model_validate({"life": "running 5, failed"}))
+    sandbox.add_connection(
+        "orders", script=JobScript.model_validate({"life": "running 5, failed"})
+    )
     url = stage.sandbox(sandbox)
     job = call("run", "--conn", "orders", "-o", "id", AIRBYTE_URL=url).stdout.strip()
     ending = call("status", job, "-o", "csv", AIRBYTE_URL=url)

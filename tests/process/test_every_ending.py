@@ -19,9 +19,9 @@ import pytest
 
 from airbyte_sync_cli.cli.app import COMMANDS
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
-from airbyte_sync_cli.output.report import report_class
+from airbyte_sync_cli.output.report import REPORTS
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from airbyte_sync_cli.sync.result import SyncResult
+from airbyte_sync_cli.sync.result import Report, SyncResult
 from tests.support.children import until
 from tests.support.program import (
     CommandResult,
@@ -203,12 +203,13 @@ def test_exit_code_is_the_same_on_a_terminal_in_a_pipe_and_as_json(
 
 def assert_contract(ending: CommandResult, case: Expected) -> None:
     """Hold the JSON to one line with all keys of the contract."""
-    kind = report_class("config show" if case.command == "config" else case.command)
+    name = "config show" if case.command == "config" else case.command
+    kind = REPORTS.get(name, Report)
     assert ending.code == case.code, ending.stderr
     assert len(ending.stdout.splitlines()) == 1
     assert ending.report["exit_code"] == case.code
     assert ending.report["outcome"] == ExitCode(case.code).outcome
-    assert set(ending.report) in (set(kind.model_fields), set(report_class(None).model_fields))
+    assert set(ending.report) in (set(kind.model_fields), set(Report.model_fields))
     assert all(set(sync) == set(SyncResult.model_fields) for sync in ending.report["syncs"])
     assert (ending.report["error"] is None) is (case.code in {0, 99})
 
@@ -247,7 +248,7 @@ def test_signal_ends_with_its_code_on_a_terminal_in_a_pipe_and_as_json(
     assert all("Traceback" not in each.seen for each in shown)
     if not is_demo:
         report = json.loads(shown[-1].seen.splitlines()[-1])
-        assert set(report) == set(report_class(line.split(maxsplit=1)[0]).model_fields)
+        assert set(report) == set(REPORTS.get(line.split(maxsplit=1)[0], Report).model_fields)
         assert (report["exit_code"], report["outcome"]) == (128 + number, "interrupted")
 
 
