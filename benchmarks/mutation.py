@@ -3,7 +3,8 @@
 `make mutation` takes all modules of `[tool.mutmut]` (an hour), with `MODULE=sync/trigger.py` one
 of them. A survivor becomes a test, or an entry in tests/mutation/equivalent.toml that says why
 nobody can notice it. An entry without its survivor fails the script, too. Texts for people are
-not changed (tests/cli and tests/docs read those), and what mypy refuses is not run.
+not changed (tests/cli, tests/commands and tests/docs read those), nor is anything run that mypy
+rejects.
 
 mutmut makes the changes. Its own runner collects the tests anew for each of them, in no order;
 here they are collected once, and each change is judged in a fork, by the tests that call the

@@ -1,4 +1,4 @@
-"""Real shells on a terminal of their own, with the completion that the program installs."""
+"""Real shells on a terminal, with the completion that the program installs."""
 
 import os
 import select
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LONGEST = 60.0
-"""Seconds in which a shell does anything here by far."""
+"""Seconds: far longer than a shell needs here."""
 _AGAIN = 4.0
-"""Seconds after which Tab is pressed again: completion gives up where a machine is busy."""
+"""Seconds before Tab is pressed again: completion gives up on a busy machine."""
 
 COMMANDS = {
     "bash": ("bash", "--norc", "--noprofile", "-i"),
@@ -38,7 +38,7 @@ printf '%s\\n' "$@" >typed
 
 @dataclass
 class Shell:
-    """A shell that a person types into."""
+    """A shell with simulated key presses."""
 
     terminal: int
     folder: Path
@@ -48,7 +48,7 @@ class Shell:
         os.write(self.terminal, text.encode())
 
     def tab_until(self, *texts: str) -> None:
-        """Press Tab, again and again, until all these texts have been shown since."""
+        """Press Tab repeatedly until all these texts are shown."""
         self.seen = ""
         until = time.monotonic() + _LONGEST
         while not all(text in self.seen for text in texts):
@@ -57,7 +57,7 @@ class Shell:
             self._read_for(_AGAIN, texts)
 
     def run(self, line: str = "") -> None:
-        """Press Enter after a line, and wait for its end."""
+        """Run a line and wait for its end."""
         self.seen = ""
         self.type(f"{line}\n")
         self.type("echo end'ed'-\n")
@@ -65,7 +65,7 @@ class Shell:
         assert "ended-" in self.seen, self.seen
 
     def typed(self) -> list[str]:
-        """The arguments that the program was called with last, outside of completion."""
+        """Return the arguments of the program's last call, except for completion."""
         return (self.folder / "typed").read_text(encoding="utf-8").splitlines()
 
     def _read_for(self, seconds: float, texts: "tuple[str, ...] | list[str]") -> None:
@@ -79,7 +79,7 @@ class Shell:
 
 @contextmanager
 def open_shell(name: str, folder: Path, hook: str, environ: Mapping[str, str]) -> Iterator[Shell]:
-    """Start a shell in a folder, where `airbyte-sync` completes, and notes how it is called."""
+    """Start a shell in a folder with `airbyte-sync` completion, and record its calls."""
     import fcntl  # noqa: PLC0415  # not on every system
     import pty  # noqa: PLC0415
     import termios  # noqa: PLC0415
@@ -101,7 +101,7 @@ def open_shell(name: str, folder: Path, hook: str, environ: Mapping[str, str]) -
     if pid == 0:
         os.chdir(folder)
         command = COMMANDS[name]
-        os.execvpe(command[0], command, {**kept, **environ})  # noqa: S606  # a shell on purpose
+        os.execvpe(command[0], command, {**kept, **environ})  # noqa: S606  # a shell is intended
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 80, 200, 0, 0))
     shell = Shell(terminal, folder)
     try:

@@ -1,4 +1,4 @@
-"""What was typed wrongly is exit 2 before anything is contacted: nobody listens there."""
+"""Invalid command lines exit with 2 before any request."""
 
 import pytest
 
@@ -47,7 +47,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_told_and_nothing_is_contacted(name: str) -> None:
+def test_invalid_value_exits_2_before_any_request(name: str) -> None:
     line, words = BAD[name]
     argv = ["" if part == "''" else part for part in line.replace("' '", "''").split()]
 
@@ -58,14 +58,14 @@ def test_bad_input_is_told_and_nothing_is_contacted(name: str) -> None:
     assert ending.stdout == ""
 
 
-def test_a_bad_value_is_told_with_the_name_of_its_variable() -> None:
+def test_invalid_variable_is_named_in_error() -> None:
     ending = call("status", "7", AIRBYTE_OUTPUT="xml", AIRBYTE_URL=NOBODY)
 
     assert_told_well(ending, 2)
     assert ending.lines("error: ")[0].startswith("error: invalid value for AIRBYTE_OUTPUT: 'xml'")
 
 
-def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
+def test_usage_error_has_same_json_keys_as_other_errors() -> None:
     bad = call("status", "seven", "-o", "json", AIRBYTE_URL=NOBODY)
     unreachable = call("status", "7", "-o", "json", AIRBYTE_URL=NOBODY)
 
@@ -84,7 +84,7 @@ def test_bad_input_has_the_same_keys_in_json_as_any_ending() -> None:
         ("logs", "pass a JOB_ID, or --conn with an id or name for a connection's latest job"),
     ],
 )
-def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> None:
+def test_missing_target_has_hint_with_its_options(line: str, hint: str) -> None:
     assert call(line, AIRBYTE_URL=NOBODY).lines("hint: ") == [f"hint: {hint}"]
 
 
@@ -108,20 +108,20 @@ def test_a_command_without_a_target_says_what_it_takes(line: str, hint: str) -> 
         ("status 0", "a job id is a positive number, as `trigger` prints it"),
     ],
 )
-def test_what_stands_in_the_wrong_place_gets_the_right_one(line: str, hint: str) -> None:
+def test_misplaced_argument_has_hint_with_its_place(line: str, hint: str) -> None:
     ending = call(*line.split(), AIRBYTE_URL=NOBODY)
 
     assert_told_well(ending, 2)
     assert ending.lines("hint: ") == [f"hint: {hint}"]
 
 
-def test_a_name_with_spaces_is_quoted_in_the_hint() -> None:
+def test_name_with_spaces_is_quoted_in_hint() -> None:
     ending = call("run", "Orders to warehouse", AIRBYTE_URL=NOBODY)
 
     assert ending.lines("hint: ") == ["hint: did you mean --conn 'Orders to warehouse'?"]
 
 
-def test_a_job_that_does_not_exist_is_told_at_once_and_without_talk_of_an_outage(
+def test_unknown_job_exits_7_at_once_without_retries(
     stage: Stage,
 ) -> None:
     ending = call("wait", "7", AIRBYTE_URL=stage.sandbox(Sandbox()))
@@ -132,7 +132,7 @@ def test_a_job_that_does_not_exist_is_told_at_once_and_without_talk_of_an_outage
     assert ending.warnings == []
 
 
-def test_the_same_connection_named_twice_is_one_sync(stage: Stage) -> None:
+def test_connection_given_twice_is_one_sync(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=100))
     orders = sandbox.add_connection("orders").id
 
@@ -149,7 +149,7 @@ def test_the_same_connection_named_twice_is_one_sync(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "text", ["Zk3Q9xT8W2mN5pR7sV1b", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"]
 )
-def test_random_text_that_no_connection_has_is_not_shown(stage: Stage, text: str) -> None:
+def test_random_text_is_not_printed_if_no_connection_has_it(stage: Stage, text: str) -> None:
     sandbox = Sandbox(SandboxConfig())
     sandbox.add_connection("orders")
     url = stage.sandbox(sandbox)
@@ -164,7 +164,7 @@ def test_random_text_that_no_connection_has_is_not_shown(stage: Stage, text: str
         assert text not in str(call(*argv, AIRBYTE_URL=url))
 
 
-def test_random_text_is_not_shown_where_airbyte_does_not_answer(stage: Stage) -> None:
+def test_random_text_is_not_printed_if_airbyte_does_not_respond(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig())
     sandbox.faults.add(Fault.model_validate("connections:never"))
     text = "Zk3Q9xT8W2mN5pR7sV1b"
@@ -176,7 +176,7 @@ def test_random_text_is_not_shown_where_airbyte_does_not_answer(stage: Stage) ->
     assert ending.report["syncs"][0]["connection_name"] is None
 
 
-def test_random_text_that_a_connection_has_is_shown(stage: Stage) -> None:
+def test_random_text_is_printed_if_a_connection_has_it(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig())
     sandbox.add_connection("Zk3Q9xT8W2mN5pR7sV1b")
     url = stage.sandbox(sandbox)

@@ -1,4 +1,4 @@
-"""Completion offers names of connections, or nothing; and a slip of the keys gets a guess."""
+"""Completion of connection names, commands and options; suggestions for typos."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tests.support.servers import Stage
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 UNDETECTED = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "True"}
-"""Lets the shell be named; otherwise Typer finds out which one it was called from."""
+"""The shell is an argument then; otherwise Typer detects its parent shell."""
 AIRBYTES_OWN = "Postgres → BigQuery"
 
 
@@ -38,7 +38,7 @@ def a_house() -> Sandbox:
 
 
 def program(*argv: str, home: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Run the program as a process, with a home of its own."""
+    """Run the program as a process with another home."""
     kept = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-m", "airbyte_sync_cli", *argv],
@@ -52,7 +52,7 @@ def program(*argv: str, home: Path, **environ: str) -> "subprocess.CompletedProc
 
 
 def tab(*words: str, home: Path, **environ: str) -> list[str]:
-    """Press Tab at the end of these words, as bash does."""
+    """Return the completions of these words, as bash requests them."""
     done = program(
         home=home,
         _AIRBYTE_SYNC_COMPLETE="complete_bash",
@@ -69,14 +69,14 @@ def tab(*words: str, home: Path, **environ: str) -> list[str]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own, for what is tested in this process: platformdirs reads it there."""
+    """Set another home for tests in this process: platformdirs reads the environment."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
 def context(typed: Mapping[str, str], **environ: str) -> typer.Context:
-    """A half-typed command line."""
+    """Return the context of an incomplete command line."""
     wiring = Wiring(
         environ=environ, clock=SystemClock(), stdout=None, stderr=None, signals=Signals()
     )
@@ -86,18 +86,18 @@ def context(typed: Mapping[str, str], **environ: str) -> typer.Context:
 
 
 def offered(incomplete: str, environ: Mapping[str, str] | None = None, **typed: str) -> list[str]:
-    """What is offered after these options, in this process."""
+    """Return the completions after these options, in this process."""
     found = complete_connection(context(typed, **(environ or {})), incomplete)
     return [value for value, _ in found]
 
 
 @pytest.mark.parametrize("command", ["run", "jobs"])
-def test_connections_are_offered_by_name(stage: Stage, tmp_path: Path, command: str) -> None:
+def test_connections_are_completed_by_name(stage: Stage, tmp_path: Path, command: str) -> None:
     url = stage.sandbox(a_house())
     assert tab(command, "--conn", "or", home=tmp_path, AIRBYTE_URL=url) == ["orders"]
 
 
-def test_every_command_that_takes_a_connection_completes_it() -> None:
+def test_every_conn_option_has_completion() -> None:
     group = typer.main.get_command(make_app())
     assert isinstance(group, TyperGroup)
     taking = {
@@ -108,14 +108,14 @@ def test_every_command_that_takes_a_connection_completes_it() -> None:
     }
     assert {"run", "trigger", "status", "cancel", "jobs", "logs"} <= set(taking)
     for parameter in taking.values():
-        assert parameter._custom_shell_complete is not None  # noqa: SLF001  # what the shell asks
+        assert parameter._custom_shell_complete is not None  # noqa: SLF001  # called by the shell's hook
 
 
 @pytest.mark.parametrize(
     ("word", "shown"),
     [("Post", r"Postgres\ →\ BigQuery"), ('"Post', AIRBYTES_OWN), ("'Post", AIRBYTES_OWN)],
 )
-def test_a_name_with_spaces_stays_one_word(
+def test_name_with_spaces_is_completed_as_one_word(
     stage: Stage, tmp_path: Path, word: str, shown: str
 ) -> None:
     url = stage.sandbox(a_house())
@@ -124,7 +124,7 @@ def test_a_name_with_spaces_stays_one_word(
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.usefixtures("home")
-def test_unsafe_name_is_offered_by_id_with_a_harmless_text(stage: Stage, name: str) -> None:
+def test_unsafe_name_is_completed_as_id_with_harmless_text(stage: Stage, name: str) -> None:
     sandbox = Sandbox()
     one = sandbox.add_connection(name)
     line = context({"url": stage.sandbox(sandbox)})
@@ -136,7 +136,7 @@ def test_unsafe_name_is_offered_by_id_with_a_harmless_text(stage: Stage, name: s
 
 
 @pytest.mark.usefixtures("home")
-def test_four_digits_of_an_id_are_enough(stage: Stage) -> None:
+def test_id_is_completed_from_four_digits(stage: Stage) -> None:
     sandbox = a_house()
     wanted = sandbox.connections[0].id
     url = stage.sandbox(sandbox)
@@ -144,14 +144,14 @@ def test_four_digits_of_an_id_are_enough(stage: Stage) -> None:
     assert offered(wanted[:3], url=url) == []
 
 
-def test_the_options_on_the_line_count(stage: Stage, tmp_path: Path) -> None:
+def test_completion_uses_options_on_the_line(stage: Stage, tmp_path: Path) -> None:
     sandbox = a_house()
     options = ("--url", stage.sandbox(sandbox), "--workspace", sandbox.connections[2].workspace_id)
     assert tab("run", *options, "--conn", "", home=tmp_path) == ["other"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_get_their_own_form(stage: Stage, tmp_path: Path, shell: str) -> None:
+def test_zsh_and_fish_get_unquoted_names(stage: Stage, tmp_path: Path, shell: str) -> None:
     done = program(
         home=tmp_path,
         _AIRBYTE_SYNC_COMPLETE=f"complete_{shell}",
@@ -164,7 +164,7 @@ def test_other_shells_get_their_own_form(stage: Stage, tmp_path: Path, shell: st
 
 
 @pytest.mark.usefixtures("home")
-def test_a_second_tab_does_not_ask_again(stage: Stage) -> None:
+def test_second_tab_uses_the_cache(stage: Stage) -> None:
     sandbox = a_house()
     url = stage.sandbox(sandbox)
     assert offered("o", url=url) == offered("o", url=url) == ["orders", "other"]
@@ -176,7 +176,7 @@ def the_cache(home: Path) -> Path:
     return cache
 
 
-def test_what_is_known_is_forgotten_after_five_minutes(stage: Stage, home: Path) -> None:
+def test_cache_expires_after_five_minutes(stage: Stage, home: Path) -> None:
     sandbox = a_house()
     url = stage.sandbox(sandbox)
     offered("o", url=url)
@@ -187,14 +187,14 @@ def test_what_is_known_is_forgotten_after_five_minutes(stage: Stage, home: Path)
 
 
 @pytest.mark.usefixtures("home")
-def test_two_servers_are_not_mixed_up(stage: Stage) -> None:
+def test_each_server_has_its_own_cache(stage: Stage) -> None:
     offered("o", url=stage.sandbox(a_house()))
     other = Sandbox()
     other.add_connection("olives")
     assert offered("o", url=stage.sandbox(other)) == ["olives"]
 
 
-def test_the_cache_is_private_and_holds_no_secret(stage: Stage, home: Path) -> None:
+def test_cache_is_private_and_has_no_secret(stage: Stage, home: Path) -> None:
     environ = {"AIRBYTE_TOKEN": "canary-1234"}
     assert offered("o", environ, url=stage.sandbox(a_house())) == ["orders", "other"]
     cache = the_cache(home)
@@ -203,7 +203,7 @@ def test_the_cache_is_private_and_holds_no_secret(stage: Stage, home: Path) -> N
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '[["a"]]', "null"])
-def test_a_spoilt_cache_is_no_trouble(stage: Stage, home: Path, content: str) -> None:
+def test_invalid_cache_is_replaced(stage: Stage, home: Path, content: str) -> None:
     url = stage.sandbox(a_house())
     offered("o", url=url)
     the_cache(home).write_text(content, encoding="utf-8")
@@ -211,7 +211,7 @@ def test_a_spoilt_cache_is_no_trouble(stage: Stage, home: Path, content: str) ->
     assert len(json.loads(the_cache(home).read_text(encoding="utf-8"))) == 3
 
 
-def test_a_cache_that_cannot_be_written_is_no_trouble(stage: Stage, home: Path) -> None:
+def test_unwritable_cache_is_ignored(stage: Stage, home: Path) -> None:
     (home / "cache").write_text("a file, not a folder", encoding="utf-8")
     assert offered("o", url=stage.sandbox(a_house())) == ["orders", "other"]
 
@@ -227,18 +227,18 @@ def test_a_cache_that_cannot_be_written_is_no_trouble(stage: Stage, home: Path) 
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_whatever_is_wrong_nothing_is_offered(name: str, value: str) -> None:
+def test_invalid_settings_complete_nothing(name: str, value: str) -> None:
     assert offered("o", {name: value}) == []
 
 
-def test_tab_keeps_silent_about_what_is_wrong(tmp_path: Path) -> None:
+def test_completion_writes_no_error(tmp_path: Path) -> None:
     unknown = {"AIRBYTE_URL": "http://127.0.0.1:9", "AIRBYTE_HEADERS": "nonsense"}
     assert tab("run", "--insecure", "--conn", "o", home=tmp_path, **unknown) == []
 
 
 @pytest.mark.parametrize("fault", ["any:never", "any:503", "any:401", "any:html", "any:drip=5"])
 @pytest.mark.usefixtures("home")
-def test_a_server_in_trouble_costs_a_second_at_most(stage: Stage, fault: str) -> None:
+def test_completion_waits_a_second_for_failing_server(stage: Stage, fault: str) -> None:
     sandbox = a_house()
     sandbox.faults.add(Fault.model_validate(fault))
     url = stage.sandbox(sandbox)
@@ -250,14 +250,14 @@ def test_a_server_in_trouble_costs_a_second_at_most(stage: Stage, fault: str) ->
 # Commands, options, and the hooks of the shells
 
 
-def test_commands_and_options_are_offered(tmp_path: Path) -> None:
+def test_commands_and_options_are_completed(tmp_path: Path) -> None:
     assert tab("conn", home=tmp_path) == ["connections"]
     assert "--follow" in tab("logs", "--fo", home=tmp_path)
     assert tab("jobs", "--status", "f", home=tmp_path) == ["failed"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_hook_of_each_shell_is_shown(tmp_path: Path, shell: str) -> None:
+def test_show_completion_prints_hook_of_each_shell(tmp_path: Path, shell: str) -> None:
     done = program("--show-completion", shell, home=tmp_path, **UNDETECTED)
     assert done.returncode == 0
     assert "_AIRBYTE_SYNC_COMPLETE" in done.stdout
@@ -271,7 +271,9 @@ def test_the_hook_of_each_shell_is_shown(tmp_path: Path, shell: str) -> None:
         ("fish", ".config/fish/completions/airbyte-sync.fish"),
     ],
 )
-def test_the_hook_of_each_shell_is_installed(tmp_path: Path, shell: str, file: str) -> None:
+def test_install_completion_writes_hook_of_each_shell(
+    tmp_path: Path, shell: str, file: str
+) -> None:
     done = program("--install-completion", shell, home=tmp_path, **UNDETECTED)
     assert done.returncode == 0
     assert "_AIRBYTE_SYNC_COMPLETE" in (tmp_path / file).read_text(encoding="utf-8")
@@ -289,14 +291,14 @@ def test_the_hook_of_each_shell_is_installed(tmp_path: Path, shell: str, file: s
         (("connections", "--serach", "x"), "--search"),
     ],
 )
-def test_a_slip_of_the_keys_gets_a_guess(argv: tuple[str, ...], guess: str) -> None:
+def test_typo_has_suggestion(argv: tuple[str, ...], guess: str) -> None:
     ending = call(*argv)
     assert_told_well(ending, 2)
     assert guess in ending.lines("error: ")[0]
 
 
 @pytest.mark.parametrize("command", ["connections", "jobs", "logs"])
-def test_help_needs_neither_http_nor_a_renderer(tmp_path: Path, command: str) -> None:
+def test_help_imports_neither_http_client_nor_renderer(tmp_path: Path, command: str) -> None:
     code = (
         "import atexit, sys; from airbyte_sync_cli.__main__ import main\n"
         "told = lambda: print('loaded:', {'httpx', 'rich', 'asyncio'} & set(sys.modules))\n"

@@ -1,4 +1,4 @@
-"""Completion in real shells: a name is one word, and nobody's name is ever run."""
+"""Completion in real shells: a name is one word, and no name is executed."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ def a_shell(name: str, folder: Path, url: str) -> Iterator[Shell]:
 
 @pytest.mark.parametrize("hostile", [HOSTILE, HOSTILE[:1]], ids=["all", "backslash"])
 @each_shell
-def test_hostile_names_run_nothing_and_are_offered_by_id(
+def test_hostile_names_are_not_executed_and_completed_as_ids(
     stage: Stage, tmp_path: Path, name: str, hostile: Sequence[str]
 ) -> None:
     sandbox = a_house(hostile)

@@ -1,4 +1,4 @@
-"""What `--help` says: in a stranger's order, in plain words, whole at 80 columns."""
+"""`--help`: order of its sections, wording, and width of 80 columns."""
 
 import re
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ def headings(text: str) -> list[str]:
 
 
 def left_column(text: str) -> Iterator[str]:
-    """The options and arguments as they are written."""
+    """Return the options and arguments as printed."""
     for line in text.splitlines():
         if match := re.match(r"  (-.*?|[A-Z_]+)(?:  |$)", line):
             yield match[1]
 
 
 @pytest.mark.parametrize("command", OF_A_SERVER)
-def test_every_command_of_a_server_says_how_to_give_each_kind_of_credentials(command: str) -> None:
+def test_help_of_server_commands_lists_every_kind_of_credentials(command: str) -> None:
     said = shown(command).partition("\nCredentials:\n")[2].partition("\nExamples:\n")[0]
 
     wanted = {ENVIRONMENT[name][0] for names in KINDS.values() for name in names}
@@ -42,12 +42,12 @@ def test_every_command_of_a_server_says_how_to_give_each_kind_of_credentials(com
 
 
 @pytest.mark.parametrize("command", sorted(OF_NO_SERVER))
-def test_a_command_without_a_server_wants_no_credentials(command: str) -> None:
+def test_help_of_local_commands_has_no_credentials(command: str) -> None:
     assert "Credentials" not in shown(command)
 
 
 @pytest.mark.parametrize("command", OF_A_SERVER)
-def test_a_commands_own_options_come_first_and_help_itself_last(command: str) -> None:
+def test_own_options_come_first_and_shared_sections_last(command: str) -> None:
     found = headings(shown(command))
 
     everybodys = ["Server and network", "Output", "Help", "Credentials", "Examples"]
@@ -55,13 +55,13 @@ def test_a_commands_own_options_come_first_and_help_itself_last(command: str) ->
     assert "Options" not in found[-len(everybodys) :]
 
 
-def test_options_without_a_heading_of_their_own_stand_before_the_servers() -> None:
+def test_options_without_section_precede_server_options() -> None:
     text = shown("logs")
     assert text.index("--follow") < text.index("--url") < text.index("--help  Show")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_type_of_the_code_is_shown(command: str) -> None:
+def test_help_shows_no_python_type(command: str) -> None:
     text = shown(command)
 
     wrong = [
@@ -80,22 +80,22 @@ def test_no_type_of_the_code_is_shown(command: str) -> None:
         ("config", "show"),
     ],
 )
-def test_arguments_are_written_as_everywhere(command: str, usage: str) -> None:
+def test_usage_line_shows_arguments(command: str, usage: str) -> None:
     assert shown(command).splitlines()[0] == f"Usage: airbyte-sync {command} [OPTIONS] {usage}"
 
 
-def test_limits_are_told_in_words() -> None:
+def test_limits_are_written_in_words() -> None:
     text = " ".join(shown("jobs").split())
     assert "[default: 20; 1 to 1000]" in text
 
 
 @pytest.mark.parametrize("command", ["run", "trigger"])
-def test_what_an_interrupt_does_is_said_without_the_option_before(command: str) -> None:
+def test_on_interrupt_help_names_signals(command: str) -> None:
     text = " ".join(shown(command).split())
     assert "What to do with a job this run started on SIGTERM, SIGHUP or Ctrl-C." in text
 
 
-def test_the_configuration_has_no_use_for_a_heartbeat() -> None:
+def test_config_has_no_heartbeat_option() -> None:
     assert "--heartbeat" not in shown("config")
     assert call("config", "show").code == 0
 
@@ -107,7 +107,7 @@ def test_no_summary_is_cut_at_80_columns() -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-def test_summaries_take_one_line_each() -> None:
+def test_summaries_fit_one_line() -> None:
     group = typer.main.get_command(make_app())
     assert isinstance(group, TyperGroup)
     room = 78 - len("  connections  ")

@@ -1,4 +1,4 @@
-"""Holds what happened to what the program promises. The sandbox's record is the truth.
+"""Compare what happened with what the program promises. The sandbox's record is the truth.
 
 What Airbyte's API makes undecidable is a *limit*: it is counted, and named in
 `docs/exactly-one-job.md`. Anything else is a *fault*.

@@ -1,4 +1,4 @@
-"""Signals to a real process: over within 5 s, no orphan, no nameless job, no victim."""
+"""Signals to a process: it ends within 5 s, cancels only its own job, and names it."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.children import Ended, running, until
 from tests.support.servers import Stage
 
 GRACE = 5.0
-"""Seconds: Airflow goes from SIGINT over SIGTERM to SIGKILL in steps of that length."""
+"""Seconds between SIGINT, SIGTERM and SIGKILL in Airflow 3."""
 LONG = "pending 1, running 9000, succeeded"
 
 
@@ -38,7 +38,7 @@ def url(stage: Stage, sandbox: Sandbox) -> str:
 def run_until_stopped(
     url: str, sandbox: Sandbox, *argv: str, number: Signals = SIGTERM
 ) -> tuple[Ended, float]:
-    """Run until the job runs, send a signal; the ending, and how many seconds it took."""
+    """Send a signal while the job runs; return the ending and its seconds."""
     with running("run", "--conn", "orders", "-o", "json", *argv, AIRBYTE_URL=url) as child:
         until(lambda: [job.status for job in sandbox.active_jobs()] == ["running"])
         until(lambda: len(sandbox.sent("job")) > 1)
@@ -60,7 +60,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize(("number", "code"), ENDINGS.items())
-def test_a_signal_while_waiting_cancels_our_job_and_says_so(
+def test_signal_during_wait_cancels_job_and_reports_it(
     url: str, sandbox: Sandbox, number: Signals, code: int
 ) -> None:
     ended, seconds = run_until_stopped(url, sandbox, number=number)
@@ -74,7 +74,7 @@ def test_a_signal_while_waiting_cancels_our_job_and_says_so(
     assert seconds < GRACE
 
 
-def test_on_interrupt_leave_leaves_the_job_and_names_it(url: str, sandbox: Sandbox) -> None:
+def test_on_interrupt_leave_leaves_job_running_and_names_it(url: str, sandbox: Sandbox) -> None:
     ended, seconds = run_until_stopped(url, sandbox, "--on-interrupt", "leave")
 
     assert ended.code == 143
@@ -84,7 +84,7 @@ def test_on_interrupt_leave_leaves_the_job_and_names_it(url: str, sandbox: Sandb
     assert seconds < GRACE
 
 
-def test_a_repeated_sigterm_changes_nothing(url: str, sandbox: Sandbox) -> None:
+def test_repeated_sigterm_changes_nothing(url: str, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault.model_validate("cancel:hold=10"))
     with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
         until(sandbox.active_jobs)
@@ -100,7 +100,9 @@ def test_a_repeated_sigterm_changes_nothing(url: str, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("second", [SIGINT, signal.SIGQUIT])
-def test_a_second_key_leaves_at_once(url: str, sandbox: Sandbox, second: Signals) -> None:
+def test_second_ctrl_c_or_sigquit_exits_at_once(
+    url: str, sandbox: Sandbox, second: Signals
+) -> None:
     sandbox.faults.add(Fault.model_validate("cancel:never"))
     with running("run", "--conn", "orders", AIRBYTE_URL=url) as child:
         until(sandbox.active_jobs)
@@ -114,10 +116,10 @@ def test_a_second_key_leaves_at_once(url: str, sandbox: Sandbox, second: Signals
     assert ended.at - sent < 1
 
 
-def test_a_cancel_that_blocks_for_ever_is_left_unconfirmed_in_time(
+def test_hanging_cancel_ends_unconfirmed_in_time(
     url: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """The result file is there before the confirmation is awaited: SIGKILL may come any time."""
+    """The result file is written before the cancel is confirmed: SIGKILL can come at any time."""
     sandbox.faults.add(Fault.model_validate("cancel:never"))
     result = tmp_path / "result.json"
     argv = ("run", "--conn", "orders", "-o", "json", "--result-file", str(result))
@@ -147,7 +149,7 @@ def test_a_cancel_that_blocks_for_ever_is_left_unconfirmed_in_time(
         "trigger:lost-after:times=1",
     ],
 )
-def test_a_signal_during_the_trigger_leaves_no_orphan(
+def test_signal_during_trigger_leaves_no_job_running(
     url: str, sandbox: Sandbox, fault: str
 ) -> None:
     sandbox.faults.add(Fault.model_validate(fault))
@@ -162,7 +164,7 @@ def test_a_signal_during_the_trigger_leaves_no_orphan(
     assert [job.id for job in sandbox.jobs] == [ended.sync["job_id"]]
 
 
-def test_a_signal_during_the_sign_in_starts_nothing(stage: Stage) -> None:
+def test_signal_during_sign_in_starts_nothing(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(auth="client-credentials"))
     sandbox.add_connection("orders")
     sandbox.faults.add(Fault.model_validate("token:never"))
@@ -181,11 +183,11 @@ def test_a_signal_during_the_sign_in_starts_nothing(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.08, 0.15, 0.25])
-def test_a_signal_among_the_first_instructions_is_heard(
+def test_signal_during_start_up_ends_the_process(
     url: str, sandbox: Sandbox, seconds: float
 ) -> None:
     with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
-        time.sleep(seconds)  # of the other process: there is nothing to be seen of it yet
+        time.sleep(seconds)  # the other process has no visible effect yet
         sent = child.send(SIGTERM)
         ended = child.end()
 
@@ -195,7 +197,7 @@ def test_a_signal_among_the_first_instructions_is_heard(
 
 
 @pytest.mark.parametrize(("number", "code"), [(SIGTERM, 143), (SIGINT, 130)])
-def test_a_signal_to_wait_only_stops_watching(
+def test_signal_to_wait_only_stops_watching(
     url: str, sandbox: Sandbox, number: Signals, code: int
 ) -> None:
     job = sandbox.start_job(sandbox.connections[0])
@@ -210,7 +212,7 @@ def test_a_signal_to_wait_only_stops_watching(
     assert ended.sync["job_id"] == job.id
 
 
-def test_a_signal_while_attached_leaves_the_job(
+def test_signal_while_attached_leaves_job_running(
     url: str, sandbox: Sandbox, orders: SimConnection
 ) -> None:
     job = sandbox.start_job(orders)
@@ -226,7 +228,7 @@ def test_a_signal_while_attached_leaves_the_job(
     assert ended.sync["adopted"] is True
 
 
-def test_no_cancel_is_sent_when_our_job_has_just_ended_and_a_newer_one_runs(
+def test_signal_after_job_ended_does_not_cancel_its_successor(
     stage: Stage,
 ) -> None:
     sandbox = Sandbox(SandboxConfig(speed=10))
@@ -246,8 +248,8 @@ def test_no_cancel_is_sent_when_our_job_has_just_ended_and_a_newer_one_runs(
     assert ended.code == 0, "a final status that was seen wins over the signal"
 
 
-def test_a_killed_run_is_adopted_by_the_next_try(url: str, sandbox: Sandbox) -> None:
-    """SIGKILL cannot be heard: `--since` is what makes the retry safe."""
+def test_job_of_killed_run_is_adopted_by_retry_with_since(url: str, sandbox: Sandbox) -> None:
+    """SIGKILL cannot be handled: `--since` makes the retry safe."""
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sandbox.clock.now()))
     argv = ("run", "--conn", "orders", "--since", since, "-o", "json")
     with running(*argv, AIRBYTE_URL=url) as child:
@@ -265,10 +267,10 @@ def test_a_killed_run_is_adopted_by_the_next_try(url: str, sandbox: Sandbox) -> 
 
 
 @pytest.mark.parametrize("number", [SIGINT, signal.SIGHUP, signal.SIGUSR1])
-def test_signal_that_was_ignored_at_the_start_stays_ignored(
+def test_signal_ignored_at_start_stays_ignored(
     url: str, sandbox: Sandbox, number: Signals
 ) -> None:
-    """A shell lets its background jobs ignore SIGINT, and nohup lets a program ignore SIGHUP."""
+    """A shell ignores SIGINT for its background jobs, and nohup ignores SIGHUP."""
     argv = ("run", "--conn", "orders", "-o", "json")
     with running(*argv, ignored=number, AIRBYTE_URL=url) as child:
         until(lambda: len(sandbox.sent("job")) > 1)
@@ -283,8 +285,8 @@ def test_signal_that_was_ignored_at_the_start_stays_ignored(
     assert ended.code == 143
 
 
-def test_it_ends_when_its_reader_is_gone(url: str, sandbox: Sandbox) -> None:
-    """A closed pipe is no reason to lose a job, nor for another exit code."""
+def test_closed_stdout_pipe_changes_no_exit_code_of_signal(url: str, sandbox: Sandbox) -> None:
+    """A closed pipe must neither leave a job running nor change the exit code."""
     with running("run", "--conn", "orders", "-o", "json", AIRBYTE_URL=url) as child:
         until(sandbox.active_jobs)
         assert child.process.stdout is not None
@@ -314,7 +316,7 @@ sys.argv = ["airbyte-sync", {argv}]
 from airbyte_sync_cli.__main__ import main
 main()
 """
-"""Presses Ctrl-C at a moment of the imports that our first module asks for."""
+"""Send SIGINT at a certain import of `airbyte_sync_cli.__main__`."""
 
 
 def press_ctrl_c(moment: str, *argv: str, url: str) -> subprocess.CompletedProcess[str]:
@@ -330,7 +332,7 @@ def press_ctrl_c(moment: str, *argv: str, url: str) -> subprocess.CompletedProce
     )
 
 
-def test_ctrl_c_ends_a_sandbox_that_is_only_starting(url: str) -> None:
+def test_ctrl_c_during_sandbox_start_exits_0(url: str) -> None:
     done = press_ctrl_c("args[0] == 'uvicorn'", "sandbox", "--port", "0", url=url)
 
     assert done.returncode == 0, "as at any other time"
@@ -338,7 +340,7 @@ def test_ctrl_c_ends_a_sandbox_that_is_only_starting(url: str) -> None:
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 8, 16, 32, 64, 128, 256, 400])
-def test_ctrl_c_during_the_imports_is_130_without_a_traceback(url: str, number: int) -> None:
+def test_ctrl_c_during_imports_exits_130_without_traceback(url: str, number: int) -> None:
     moment = f"len(wanted) == {number}"
 
     done = press_ctrl_c(moment, "status", "-c", "orders", "-o", "json", url=url)

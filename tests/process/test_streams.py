@@ -1,4 +1,4 @@
-"""What goes where, in which form, of syncs over a real socket."""
+"""stdout, stderr and the result file: what is written where, also if they are closed or full."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def url(stage: Stage, sandbox: Sandbox) -> str:
     return stage.sandbox(sandbox)
 
 
-def test_text_on_stdout_is_the_result_alone(url: str) -> None:
+def test_stdout_has_only_the_result(url: str) -> None:
     ending = call(*RUN, AIRBYTE_URL=url)
 
     [line] = ending.stdout.splitlines()
@@ -43,7 +43,7 @@ def test_text_on_stdout_is_the_result_alone(url: str) -> None:
 @pytest.mark.parametrize(
     ("form", "lines"), [("id", ["1"]), ("text", ["succeeded"]), ("json", ['{"schema_version":1'])]
 )
-def test_the_form_comes_from_the_environment_too(url: str, form: str, lines: list[str]) -> None:
+def test_output_format_can_be_set_in_environment(url: str, form: str, lines: list[str]) -> None:
     ending = call(*RUN, AIRBYTE_URL=url, AIRBYTE_OUTPUT=form)
 
     told = ending.stdout.splitlines()
@@ -51,7 +51,7 @@ def test_the_form_comes_from_the_environment_too(url: str, form: str, lines: lis
     assert all(line.startswith(start) for line, start in zip(told, lines, strict=True))
 
 
-def test_a_log_of_json_is_json_in_every_line(url: str) -> None:
+def test_json_log_is_json_in_every_line(url: str) -> None:
     ending = call(*RUN, "--log-format", "json", "-vv", "--min-records", "9999", AIRBYTE_URL=url)
 
     lines = [json.loads(line) for line in ending.stderr.splitlines()]
@@ -60,7 +60,7 @@ def test_a_log_of_json_is_json_in_every_line(url: str) -> None:
     assert [line["event"] for line in lines][-2:] == ["error", "hint"]
 
 
-def test_quiet_and_verbose(url: str) -> None:
+def test_quiet_writes_no_log_and_vv_writes_requests(url: str) -> None:
     quiet, plain, loud = (call(*RUN, *more, AIRBYTE_URL=url) for more in (["-q"], [], ["-vv"]))
 
     assert {ending.code for ending in (quiet, plain, loud)} == {0}
@@ -70,7 +70,7 @@ def test_quiet_and_verbose(url: str) -> None:
 
 
 @pytest.mark.parametrize(("every", "beats"), [("60s", True), ("0", False)])
-def test_a_heartbeat_breaks_the_silence(stage: Stage, every: str, beats: object) -> None:
+def test_heartbeat_is_logged_at_its_interval(stage: Stage, every: str, beats: object) -> None:
     sandbox = Sandbox(clock=FollowingClock())
     plot = JobScript(life="running 600, succeeded")
     sandbox.start_job(sandbox.add_connection("orders", script=plot))
@@ -90,7 +90,7 @@ def test_a_heartbeat_breaks_the_silence(stage: Stage, every: str, beats: object)
         ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
     ],
 )
-def test_colours_in_a_pipe_must_be_asked_for(
+def test_pipe_has_colours_only_with_force_color(
     url: str, environ: dict[str, str], painted: object
 ) -> None:
     ending = start(*RUN, AIRBYTE_URL=url, **environ)
@@ -100,7 +100,7 @@ def test_colours_in_a_pipe_must_be_asked_for(
 
 
 @pytest.mark.parametrize("form", ["text", "json", "id"])
-def test_a_closed_stdout_changes_no_verdict(url: str, sandbox: Sandbox, form: str) -> None:
+def test_broken_stdout_pipe_changes_no_exit_code(url: str, sandbox: Sandbox, form: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(  # noqa: S603  # our own program
@@ -122,7 +122,7 @@ def test_a_closed_stdout_changes_no_verdict(url: str, sandbox: Sandbox, form: st
 
 
 def with_streams(redirections: str, *argv: str, url: str) -> subprocess.CompletedProcess[str]:
-    """Run the program as a shell does that redirects or closes its streams."""
+    """Run the program in a shell that redirects or closes its streams."""
     return subprocess.run(  # noqa: S603  # our own program
         ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m",
          "airbyte_sync_cli", *argv],
@@ -140,9 +140,7 @@ full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full
 
 @full_disk
 @pytest.mark.parametrize("form", ["text", "json", "id"])
-def test_result_of_a_sync_that_cannot_be_printed_is_told_and_keeps_its_code(
-    url: str, form: str
-) -> None:
+def test_unprintable_result_of_sync_is_a_warning_with_same_exit_code(url: str, form: str) -> None:
     done = with_streams(">/dev/full", *RUN, "-q", "-o", form, url=url)
 
     assert done.returncode == 0, "the exit code is Airbyte's word on the sync"
@@ -155,7 +153,7 @@ def test_result_of_a_sync_that_cannot_be_printed_is_told_and_keeps_its_code(
 @pytest.mark.parametrize(
     "line", ["connections", "jobs -c orders", "status -c orders", "logs -c orders"]
 )
-def test_listing_that_cannot_be_printed_fails(url: str, line: str, form: str) -> None:
+def test_unprintable_listing_exits_2(url: str, line: str, form: str) -> None:
     call(*RUN, AIRBYTE_URL=url)
 
     done = with_streams(">/dev/full", *line.split(), "-o", form, url=url)
@@ -170,7 +168,7 @@ def test_listing_that_cannot_be_printed_fails(url: str, line: str, form: str) ->
 @pytest.mark.parametrize(
     ("line", "code"), [("check", 0), ("status -c orders --exit-status", 7), ("config show", 2)]
 )
-def test_other_results_that_cannot_be_printed_are_told(url: str, line: str, code: int) -> None:
+def test_other_unprintable_results_are_reported(url: str, line: str, code: int) -> None:
     done = with_streams(">/dev/full", *line.split(), "-o", "json", url=url)
 
     assert done.returncode == code
@@ -179,7 +177,7 @@ def test_other_results_that_cannot_be_printed_are_told(url: str, line: str, code
 
 @full_disk
 @pytest.mark.parametrize("line", ["--help", "run --help", "--version", "sandbox --print-scenario"])
-def test_help_that_cannot_be_printed_fails_without_a_traceback(line: str) -> None:
+def test_unprintable_help_exits_2_without_traceback(line: str) -> None:
     done = with_streams(">/dev/full", *line.split(), url="")
 
     assert done.returncode == 2
@@ -188,9 +186,7 @@ def test_help_that_cannot_be_printed_fails_without_a_traceback(line: str) -> Non
 
 
 @full_disk
-def test_listing_that_cannot_be_printed_says_so_in_its_result_file(
-    url: str, tmp_path: Path
-) -> None:
+def test_unprintable_listing_is_in_result_file_with_exit_code(url: str, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
 
     done = with_streams(">/dev/full", "connections", "--result-file", str(file), url=url)
@@ -205,7 +201,7 @@ def test_listing_that_cannot_be_printed_says_so_in_its_result_file(
     "closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"]
 )
 @pytest.mark.parametrize(("line", "code"), [("run -c orders", 0), ("run", 2), ("run -c no", 7)])
-def test_closed_streams_change_no_code(url: str, closed: str, line: str, code: int) -> None:
+def test_closed_streams_change_no_exit_code(url: str, closed: str, line: str, code: int) -> None:
     done = with_streams(closed, *line.split(), "-o", "json", url=url)
 
     assert done.returncode == code
@@ -213,14 +209,14 @@ def test_closed_streams_change_no_code(url: str, closed: str, line: str, code: i
     assert len(done.stdout.splitlines()) == (0 if ">&-" in closed.split() else 1)
 
 
-def test_closed_stdout_is_told(url: str) -> None:
+def test_closed_stdout_is_a_warning(url: str) -> None:
     done = with_streams(">&-", *RUN, "-q", url=url)
 
     assert done.returncode == 0
     assert "could not write the result to stdout: it is closed" in done.stderr
 
 
-def test_reader_that_leaves_early_is_no_failure(url: str) -> None:
+def test_reader_that_closes_pipe_early_is_no_failure(url: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     codes = [
@@ -239,7 +235,7 @@ def test_reader_that_leaves_early_is_no_failure(url: str) -> None:
     assert codes == [0, 0, 0]
 
 
-def test_result_file_that_is_stdout_itself_overwrites_nothing(url: str, tmp_path: Path) -> None:
+def test_result_file_dev_stdout_overwrites_nothing(url: str, tmp_path: Path) -> None:
     shown = tmp_path / "shown"
 
     with_streams(f">{shown}", *RUN, "--result-file", "/dev/stdout", url=url)
@@ -251,7 +247,7 @@ def test_result_file_that_is_stdout_itself_overwrites_nothing(url: str, tmp_path
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
 def test_sandbox_serves_without_stderr(closed: str) -> None:
-    """It has nowhere to say its address, which a fixed port makes known."""
+    """It cannot print its address, so the test uses a fixed port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -280,13 +276,13 @@ def can_mount() -> bool:
     return bool(which("unshare")) and not subprocess.run(tried, check=False).returncode  # noqa: S603
 
 
-mounting = pytest.mark.skipif(not can_mount(), reason="mounts need a name space of their own")
+mounting = pytest.mark.skipif(not can_mount(), reason="mounts need a mount namespace")
 
 
 def with_mounts(
     mounts: str, folder: Path, *argv: str, url: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program where the folder is a mount of its own, and has other mounts in it."""
+    """Run the program with the folder as a mount point that has other mounts in it."""
     script = f'set -e; mount --bind . .; cd "$PWD"; {mounts}; cd /; exec "$@"'
     return subprocess.run(  # noqa: S603  # our own program
         ["unshare", "-rm", "/bin/sh", "-c", script, "sh", sys.executable, "-m",  # noqa: S607
@@ -302,8 +298,8 @@ def with_mounts(
 
 @mounting
 @pytest.mark.parametrize("more", ["true", "mount -o remount,bind,ro ."])
-def test_result_file_that_is_a_mount_is_written_to(url: str, more: str, tmp_path: Path) -> None:
-    """As Docker and Kubernetes mount single files, also into a folder that is read-only."""
+def test_result_file_that_is_a_mount_is_written(url: str, more: str, tmp_path: Path) -> None:
+    """Docker and Kubernetes mount single files this way, also into a read-only folder."""
     for name in ("result.json", "outside"):
         (tmp_path / name).touch()
     mounts = f"mount --bind outside result.json; {more}"
@@ -317,7 +313,7 @@ def test_result_file_that_is_a_mount_is_written_to(url: str, more: str, tmp_path
 
 
 @mounting
-def test_result_file_in_a_read_only_folder_is_refused_before_anything_is_contacted(
+def test_result_file_in_read_only_folder_is_a_usage_error_before_any_request(
     url: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     file = tmp_path / "result.json"

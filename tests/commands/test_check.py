@@ -1,7 +1,6 @@
-"""`check`: each step can be the broken one; what lies behind it is not tried."""
+"""`check`: each step can fail, and later steps are then not run."""
 
 import ssl
-from pathlib import Path
 
 import pytest
 
@@ -10,18 +9,13 @@ from airbyte_sync_cli.output.report import StepRow
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.redaction import MASK, forget_all, remember
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
-from tests.support.certificates import Certificates, make_certificates
+from tests.support.certificates import Certificates
 from tests.support.program import CommandResult, assert_told_well, call
 from tests.support.servers import Stage, always
 
 TO_THE_PORT = ["address", "dns", "tcp"]
 TO_THE_SERVER = [*TO_THE_PORT, "api", "sign-in", "config-api", "version"]
 LOGIN = "<html><title>Sign in</title><form><input type='password'></form></html>"
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> Certificates:
-    return make_certificates(tmp_path)
 
 
 def check(*argv: str, **environ: str) -> CommandResult:
@@ -37,7 +31,7 @@ def outcomes(ending: CommandResult) -> dict[str, str]:
 
 
 def assert_breaks_at(ending: CommandResult, name: str, code: int) -> None:
-    """Hold a check to its first broken step, which is its last and its error."""
+    """Assert which step failed, and that it is the last one and the error."""
     assert_told_well(ending, code)
     *before, last = ending.report["steps"]
     assert (last["name"], last["outcome"]) == (name, "failed")
@@ -52,7 +46,7 @@ def a_sandbox(**fields: object) -> Sandbox:
     return sandbox
 
 
-def test_a_free_way_is_exit_0_with_every_step(stage: Stage) -> None:
+def test_check_without_failures_exits_0_with_every_step(stage: Stage) -> None:
     ending = check(AIRBYTE_URL=stage.sandbox(a_sandbox()))
 
     assert ending.code == 0
@@ -61,7 +55,7 @@ def test_a_free_way_is_exit_0_with_every_step(stage: Stage) -> None:
     assert ending.report["error"] is None
 
 
-def test_it_starts_nothing(stage: Stage) -> None:
+def test_check_starts_nothing(stage: Stage) -> None:
     sandbox = a_sandbox()
 
     check("--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -70,14 +64,14 @@ def test_it_starts_nothing(stage: Stage) -> None:
     assert len(sandbox.jobs) == 1
 
 
-def test_a_connection_is_looked_at_with_its_latest_job(stage: Stage) -> None:
+def test_check_of_connection_shows_its_latest_job(stage: Stage) -> None:
     ending = check(AIRBYTE_URL=stage.sandbox(a_sandbox()), AIRBYTE_CONNECTION="orders")
 
     assert names(ending) == [*TO_THE_SERVER, "connection", "job"]
     assert "the latest is 1, a sync: succeeded" in ending.report["steps"][-1]["message"]
 
 
-def test_a_schedule_of_its_own_is_warned_about(stage: Stage) -> None:
+def test_connection_with_schedule_is_a_warning(stage: Stage) -> None:
     sandbox = Sandbox()
     sandbox.add_connection("nightly", schedule="cron 0 0 3 * * ?")
 
@@ -89,32 +83,30 @@ def test_a_schedule_of_its_own_is_warned_about(stage: Stage) -> None:
     assert ending.code == 0
 
 
-def test_an_address_with_a_typo_breaks_the_first_step() -> None:
+def test_address_with_typo_fails_address_step() -> None:
     assert_breaks_at(check("--url", "http://airbyte/api/publc/v1"), "address", 2)
 
 
-def test_a_name_that_does_not_resolve_breaks_dns() -> None:
+def test_unresolvable_name_fails_dns_step() -> None:
     ending = check("--url", "http://airbyte.nowhere.invalid")
 
     assert_breaks_at(ending, "dns", 9)
     assert names(ending) == ["address", "dns"]
 
 
-def test_a_closed_port_breaks_tcp() -> None:
+def test_closed_port_fails_tcp_step() -> None:
     assert_breaks_at(check("--url", "http://127.0.0.1:9"), "tcp", 9)
 
 
-def test_nobody_at_the_default_address_is_told_how_to_make_one_local() -> None:
+def test_unreachable_default_address_has_port_forward_hint() -> None:
     ending = check()
 
-    if ending.code == 9:  # nothing listens on 8000 here
+    if ending.code == 9:  # port 8000 is free on this machine
         assert "kubectl port-forward" in ending.report["error"]["hint"]
         assert "AIRBYTE_URL" in ending.report["error"]["hint"]
 
 
-def test_a_certificate_of_nobody_known_breaks_tls(
-    stage: Stage, certificates: Certificates
-) -> None:
+def test_self_signed_certificate_fails_tls_step(stage: Stage, certificates: Certificates) -> None:
     url = _with_tls(stage, certificates.self_signed())
 
     ending = check(AIRBYTE_URL=url)
@@ -123,7 +115,7 @@ def test_a_certificate_of_nobody_known_breaks_tls(
     assert "--ca-bundle" in ending.report["error"]["hint"]
 
 
-def test_a_private_ca_that_is_named_is_shown(stage: Stage, certificates: Certificates) -> None:
+def test_private_ca_is_shown_in_tls_step(stage: Stage, certificates: Certificates) -> None:
     url = _with_tls(stage, certificates.server("127.0.0.1"))
 
     ending = check(AIRBYTE_URL=url, AIRBYTE_CA_BUNDLE=str(certificates.bundle))
@@ -134,7 +126,7 @@ def test_a_private_ca_that_is_named_is_shown(stage: Stage, certificates: Certifi
     assert "days" in tls["message"]
 
 
-def test_a_proxy_that_is_away_breaks_tcp_and_is_named() -> None:
+def test_unreachable_proxy_fails_tcp_step_and_is_named() -> None:
     ending = check(
         "--url", "http://airbyte.example.com", HTTP_PROXY="http://u:secretword@127.0.0.1:9"
     )
@@ -145,7 +137,7 @@ def test_a_proxy_that_is_away_breaks_tcp_and_is_named() -> None:
     assert "secretword" not in ending.stdout + ending.stderr
 
 
-def test_a_login_page_breaks_the_api(stage: Stage) -> None:
+def test_login_page_fails_api_step(stage: Stage) -> None:
     server = stage.scripted(always(200, LOGIN, content_type="text/html"))
 
     ending = check(AIRBYTE_URL=server.url)
@@ -154,13 +146,13 @@ def test_a_login_page_breaks_the_api(stage: Stage) -> None:
     assert "--iap-audience" in ending.report["error"]["hint"]
 
 
-def test_a_server_that_is_down_breaks_the_api(stage: Stage) -> None:
+def test_503_fails_api_step(stage: Stage) -> None:
     server = stage.scripted(always(503, "down"))
 
     assert_breaks_at(check(AIRBYTE_URL=server.url), "api", 9)
 
 
-def test_missing_credentials_break_the_sign_in(stage: Stage) -> None:
+def test_missing_credentials_fail_sign_in_step(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox(auth="client-credentials"))
 
     ending = check(AIRBYTE_URL=url)
@@ -169,7 +161,7 @@ def test_missing_credentials_break_the_sign_in(stage: Stage) -> None:
     assert "AIRBYTE_CLIENT_ID" in ending.report["error"]["hint"]
 
 
-def test_a_wrong_secret_breaks_the_sign_in(stage: Stage) -> None:
+def test_wrong_secret_fails_sign_in_step(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox(auth="client-credentials"))
 
     ending = check(AIRBYTE_URL=url, AIRBYTE_CLIENT_ID="x", AIRBYTE_CLIENT_SECRET="canary-wrong")
@@ -178,7 +170,7 @@ def test_a_wrong_secret_breaks_the_sign_in(stage: Stage) -> None:
     assert "canary-wrong" not in ending.stdout + ending.stderr
 
 
-def test_a_config_api_out_of_reach_is_a_warning(stage: Stage) -> None:
+def test_unreachable_config_api_is_a_warning(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.faults.add(Fault(when="jobs", action="status", status=403, api="config"))
 
@@ -198,14 +190,14 @@ def test_check_passes_every_step_in_every_version(stage: Stage, version: str, ap
     assert set(outcomes(ending).values()) == {"ok"}
 
 
-def test_a_connection_that_is_not_there_breaks_its_step(stage: Stage) -> None:
+def test_unknown_connection_fails_connection_step(stage: Stage) -> None:
     ending = check("--conn", "ordrs", AIRBYTE_URL=stage.sandbox(a_sandbox()))
 
     assert_breaks_at(ending, "connection", 7)
     assert "did you mean 'orders'" in ending.report["error"]["hint"]
 
 
-def test_a_connection_that_is_switched_off_breaks_its_step(stage: Stage) -> None:
+def test_inactive_connection_fails_connection_step(stage: Stage) -> None:
     sandbox = Sandbox()
     sandbox.add_connection("orders", status="inactive")
 
@@ -215,7 +207,7 @@ def test_a_connection_that_is_switched_off_breaks_its_step(stage: Stage) -> None
 
 
 @pytest.mark.parametrize(("blocks", "mark"), [(True, "✗"), (False, "X")])
-def test_the_broken_step_is_marked_and_its_cure_stands_below(blocks: bool, mark: str) -> None:  # noqa: FBT001
+def test_failed_step_is_marked_with_hint_below(blocks: bool, mark: str) -> None:  # noqa: FBT001
     rows = [
         StepRow(name="dns", outcome="ok", message="10.0.0.1", seconds=0.003),
         StepRow(name="tcp", outcome="failed", message="refused", hint="start it", seconds=1.5),
@@ -234,7 +226,7 @@ def _with_tls(stage: Stage, context: ssl.SSLContext) -> str:
     return f"https://127.0.0.1:{stage.scripted(answer, tls=context).port}"
 
 
-def test_a_secret_is_masked_before_it_is_folded_over_lines() -> None:
+def test_secret_is_masked_before_text_is_folded() -> None:
     forget_all()
     remember("canary-canary canary-canary canary")
     row = StepRow(
@@ -252,7 +244,7 @@ def test_a_secret_is_masked_before_it_is_folded_over_lines() -> None:
     assert drawn.count(MASK) == 2
 
 
-def test_a_server_without_authentication_is_told_once_and_honestly(stage: Stage) -> None:
+def test_needless_credentials_are_one_warning(stage: Stage) -> None:
     sandbox = a_sandbox(auth="none")
 
     ending = check(

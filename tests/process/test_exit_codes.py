@@ -1,6 +1,6 @@
-"""Every command with every exit code that it can have: on a terminal, in a pipe, and as JSON.
+"""Exit codes of every command: the same on a terminal, in a pipe, and as JSON.
 
-A new command, or a new exit code, fails here until it has its cases.
+A new command or exit code fails here until it has a case.
 """
 
 import json
@@ -37,7 +37,7 @@ from tests.support.servers import always, open_stage
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 ENDLESS: Final = JobScript(life="running")
 NOBODY: Final = "http://127.0.0.1:9"
-"""The port that discards: nothing listens there."""
+"""The discard port: nothing listens there."""
 WITHOUT_JSON: Final = frozenset({"sandbox", "demo"})
 CODES: Final[Mapping[str, frozenset[int]]] = {
     "run": frozenset(ExitCode),
@@ -49,9 +49,9 @@ CODES: Final[Mapping[str, frozenset[int]]] = {
     "connections": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
     "jobs": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
     "logs": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
-    "config": frozenset({0, 2}),  # contacts nothing, and is over at once
-    "demo": frozenset({2, *BY_SIGNAL}),  # 0 takes a quarter of a minute: see test_demo.py
-    "sandbox": frozenset({0, 2}),  # a signal is how it ends: see tests/cli/test_sandbox.py
+    "config": frozenset({0, 2}),  # sends no request and ends at once
+    "demo": frozenset({2, *BY_SIGNAL}),  # 0 takes 15 s: tests/commands/test_demo.py
+    "sandbox": frozenset({0, 2}),  # a signal ends it: tests/commands/test_sandbox.py
 }
 """What each command can end with. 1 has no cause that can be named: it stands for the commands
 that share a session, in which a defect is provoked."""
@@ -59,11 +59,11 @@ that share a session, in which a defect is provoked."""
 
 @dataclass(frozen=True)
 class Expected:
-    """One command line, the server that it meets, and its exit code."""
+    """A command line, its server, and its expected exit code."""
 
     code: int
     line: str
-    """`{orders}` is the number of that connection's latest job."""
+    """`{orders}` is the id of that connection's latest job."""
     server: str = "fine"
     environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,7 +83,7 @@ READING: Final = (
     "run -c orders", "trigger -c orders", "status -c orders", "cancel -c orders",
     "check -c orders", "connections", "jobs -c orders", "logs -c orders",
 )  # fmt: skip
-"""All that ask a server, but for `wait`, which knows its jobs by number."""
+"""All commands that contact a server, except `wait`, which takes a job id."""
 EVERY: Final = (*READING, "wait 1")
 
 CASES: Final = [
@@ -114,7 +114,7 @@ CASES: Final = [
     *on("fine", 99, "run -c busy --if-running skip", "trigger -c busy --if-running skip"),
 ]  # fmt: skip
 INTERRUPTED: Final = [*EVERY, "demo"]
-"""Commands that a signal meets while they wait for a server."""
+"""Commands that can wait for a server when a signal arrives."""
 
 
 def a_sandbox(*faults: str) -> Sandbox:
@@ -134,11 +134,11 @@ def a_sandbox(*faults: str) -> Sandbox:
 
 @dataclass(frozen=True)
 class Servers:
-    """The servers that the cases name, each started once."""
+    """The servers of the cases, each started once."""
 
     urls: Mapping[str, str]
     jobs: Mapping[str, str]
-    """The number of each connection's latest job on the server `fine`."""
+    """The id of each connection's latest job on the server `fine`."""
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def servers() -> Iterator[Servers]:
 
 
 class BrokenClock(HurriedClock):
-    """Provokes a defect in every command that has a session."""
+    """Raise in every command that has a session."""
 
     def monotonic(self) -> float:
         raise RuntimeError("a defect")
@@ -170,7 +170,7 @@ def outside(case: Expected) -> Outside:
     return Outside(clock=BrokenClock() if case.server == "broken clock" else HurriedClock())
 
 
-def test_every_command_has_a_case_for_each_of_its_exit_codes() -> None:
+def test_every_command_has_case_for_each_exit_code() -> None:
     covered = {name: {int(case.code) for case in CASES if case.command == name} for name in CODES}
     for line in INTERRUPTED:
         covered[line.split()[0]] |= set(BY_SIGNAL)
@@ -181,7 +181,7 @@ def test_every_command_has_a_case_for_each_of_its_exit_codes() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_exit_code_is_the_same_on_a_terminal_in_a_pipe_and_as_json(
+def test_exit_code_is_same_on_terminal_in_pipe_and_as_json(
     case: Expected, servers: Servers
 ) -> None:
     argv = case.line.format_map(servers.jobs).split()
@@ -202,7 +202,7 @@ def test_exit_code_is_the_same_on_a_terminal_in_a_pipe_and_as_json(
 
 
 def assert_contract(ending: CommandResult, case: Expected) -> None:
-    """Hold the JSON to one line with all keys of the contract."""
+    """Assert that the JSON is one line with all keys of the contract."""
     name = "config show" if case.command == "config" else case.command
     kind = REPORTS.get(name, Report)
     assert ending.code == case.code, ending.stderr
@@ -214,7 +214,7 @@ def assert_contract(ending: CommandResult, case: Expected) -> None:
     assert (ending.report["error"] is None) is (case.code in {0, 99})
 
 
-# signals, which need a process of their own
+# Signals, sent to a process
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def silent() -> Iterator[tuple[Sandbox, str]]:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("line", INTERRUPTED)
-def test_signal_ends_with_its_code_on_a_terminal_in_a_pipe_and_as_json(
+def test_signal_has_its_exit_code_on_terminal_in_pipe_and_as_json(
     line: str, number: signal.Signals, silent: tuple[Sandbox, str]
 ) -> None:
     sandbox, url = silent
@@ -254,7 +254,7 @@ def test_signal_ends_with_its_code_on_a_terminal_in_a_pipe_and_as_json(
 
 @dataclass
 class Started:
-    """The program as a process, and what it shows."""
+    """The program as a process, and its output."""
 
     process: subprocess.Popen[bytes]
     reader: int
@@ -272,7 +272,7 @@ class Started:
 
 @contextmanager
 def started(line: str, ends: tuple[int, int], url: str) -> Iterator[Started]:
-    """Start the program with stdout and stderr at one end; it is killed if it is left."""
+    """Start the program with stdout and stderr on one descriptor, and kill it at the end."""
     reader, writer = ends
     process = subprocess.Popen(  # noqa: S603  # our own program
         [sys.executable, "-m", "airbyte_sync_cli", *line.split()],

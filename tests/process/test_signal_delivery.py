@@ -1,4 +1,4 @@
-"""More signals to a real process: in Airflow's order, to process 1, while somebody else works."""
+"""Signals in Airflow's order, twice, to process 1, and during calls that block."""
 
 import shutil
 import subprocess
@@ -31,8 +31,8 @@ def url(stage: Stage, sandbox: Sandbox) -> str:
     return stage.sandbox(sandbox)
 
 
-def test_a_sigterm_after_a_sigint_changes_nothing(url: str, sandbox: Sandbox) -> None:
-    """Airflow 3 goes from the one to the other in steps of 5 s."""
+def test_sigterm_after_sigint_changes_nothing(url: str, sandbox: Sandbox) -> None:
+    """Airflow 3 sends SIGTERM 5 s after SIGINT."""
     sandbox.faults.add(Fault.model_validate("cancel:hold=10"))
     with running(*RUN, AIRBYTE_URL=url) as child:
         until(lambda: len(sandbox.sent("job")) > 1)
@@ -47,7 +47,7 @@ def test_a_sigterm_after_a_sigint_changes_nothing(url: str, sandbox: Sandbox) ->
     assert ended.at - sent < 5
 
 
-def test_a_second_ctrl_c_leaves_at_once_and_says_what_it_leaves(
+def test_second_ctrl_c_exits_at_once_and_names_active_job(
     url: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.add(Fault.model_validate("cancel:never"))
@@ -67,7 +67,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_says_what_it_leaves(
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM])
-def test_a_signal_while_attached_only_stops_watching(
+def test_signal_to_attached_run_only_stops_watching(
     url: str, sandbox: Sandbox, number: Signals
 ) -> None:
     job = sandbox.start_job(sandbox.connections[0])
@@ -82,9 +82,7 @@ def test_a_signal_while_attached_only_stops_watching(
     assert job.active
 
 
-def test_a_signal_during_an_outage_is_acted_on_at_once_and_names_the_job(
-    url: str, sandbox: Sandbox
-) -> None:
+def test_signal_during_outage_ends_in_time_and_names_job(url: str, sandbox: Sandbox) -> None:
     with running(*RUN, AIRBYTE_URL=url) as child:
         until(lambda: len(sandbox.sent("job")) > 1)
         sandbox.faults.add(Fault.model_validate("any:never"))
@@ -99,12 +97,12 @@ def test_a_signal_during_an_outage_is_acted_on_at_once_and_names_the_job(
 
 @contextmanager
 def as_process_1(url: str) -> Iterator[Child]:
-    """Run the program as the first process of a namespace of its own."""
+    """Run the program as process 1 of a new PID namespace."""
     launcher = ["unshare", "--fork", "--pid", "--kill-child"]
     if shutil.which("unshare") is None:
         pytest.skip("this machine has no unshare")
-    if subprocess.run([*launcher, "true"], capture_output=True, check=False).returncode:  # noqa: S603  # asks
-        pytest.skip("this machine lets nobody make namespaces")
+    if subprocess.run([*launcher, "true"], capture_output=True, check=False).returncode:  # noqa: S603  # tries it
+        pytest.skip("this machine does not allow new namespaces")
     with subprocess.Popen(  # noqa: S603  # our own program
         [*launcher, sys.executable, "-m", "airbyte_sync_cli", *RUN],
         env={"AIRBYTE_URL": url},
@@ -119,8 +117,8 @@ def as_process_1(url: str) -> Iterator[Child]:
             process.send_signal(SIGKILL)
 
 
-def test_sigterm_is_heard_as_process_1(url: str, sandbox: Sandbox) -> None:
-    """The kernel drops it there unless a handler is installed."""
+def test_sigterm_as_process_1_cancels_job(url: str, sandbox: Sandbox) -> None:
+    """The kernel ignores it for process 1 unless a handler is installed."""
     with as_process_1(url) as child:
         until(lambda: len(sandbox.sent("job")) > 1)
         outside = child.process.pid
@@ -144,7 +142,7 @@ socket.getaddrinfo = look_up
 """
 
 
-def test_a_name_that_is_looked_up_for_ever_keeps_no_stopped_process_alive(tmp_path: Path) -> None:
+def test_signal_during_hanging_dns_lookup_ends_in_time(tmp_path: Path) -> None:
     mark = tmp_path / "asked"
     (tmp_path / "sitecustomize.py").write_text(HANGING.format(mark=str(mark)), encoding="utf-8")
     url = "http://airbyte.test:8000"

@@ -1,4 +1,4 @@
-"""`jobs`: the history, newest first, in which a slow night is seen."""
+"""`jobs`: the history, newest first, with slow and small jobs marked."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ def past(seconds: int, **more: object) -> JobScript:
 
 
 def a_history(*scripts: JobScript) -> Sandbox:
-    """A connection `orders` with these jobs behind it."""
+    """Return a sandbox whose connection `orders` has these past jobs."""
     sandbox = Sandbox()
     sandbox.add_connection("orders", history=scripts)
     return sandbox
@@ -36,7 +36,7 @@ def ids(ending: CommandResult) -> list[int]:
 
 
 def job(number: int, seconds: float | None, **more: object) -> Job:
-    """A sync that took so long; without an end, one that began a minute ago."""
+    """Return a sync of this duration; None: running since a minute ago."""
     created = NOON - timedelta(minutes=1) if seconds is None else NOON - timedelta(hours=number)
     fields: dict[str, object] = {
         "id": number,
@@ -59,7 +59,7 @@ def table(jobs: list[Job], width: int | None = None) -> str:
 
 
 @pytest.mark.parametrize("api", BOTH_APIS)
-def test_jobs_come_newest_first_with_their_numbers(stage: Stage, api: str) -> None:
+def test_jobs_are_listed_newest_first_with_counts(stage: Stage, api: str) -> None:
     sandbox = a_history(
         past(60, records=500, byte_count=2048),
         past(90, life="running 60, incomplete 10, running 20, succeeded", records=700),
@@ -74,7 +74,7 @@ def test_jobs_come_newest_first_with_their_numbers(stage: Stage, api: str) -> No
     assert second["url"].endswith("jobId=2")
 
 
-def test_a_failed_job_in_the_list_is_no_failure_of_the_list(stage: Stage) -> None:
+def test_failed_job_in_list_exits_0(stage: Stage) -> None:
     sandbox = a_history(past(60, life="running 60, failed"))
     ending = call("jobs", "--conn", "orders", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox))
     assert ending.code == 0
@@ -83,34 +83,34 @@ def test_a_failed_job_in_the_list_is_no_failure_of_the_list(stage: Stage) -> Non
 
 @pytest.mark.parametrize("api", BOTH_APIS)
 @pytest.mark.parametrize("limit", [1, 20, 130])
-def test_a_limit_is_kept_over_pages(stage: Stage, api: str, limit: int) -> None:
+def test_limit_applies_across_pages(stage: Stage, api: str, limit: int) -> None:
     url = stage.sandbox(a_history(*[past(10)] * 150))
     argv = ("jobs", "--conn", "orders", "--limit", str(limit), "--api", api)
     assert ids(call(*argv, "-o", "json", AIRBYTE_URL=url)) == list(range(150, 150 - limit, -1))
 
 
 @pytest.mark.parametrize("api", BOTH_APIS)
-def test_a_status_narrows_the_list(stage: Stage, api: str) -> None:
+def test_status_filters_the_list(stage: Stage, api: str) -> None:
     broken = past(60, life="running 60, failed")
     url = stage.sandbox(a_history(past(60), broken, past(60), broken))
     argv = ("jobs", "--conn", "orders", "--status", "failed", "--api", api)
     assert ids(call(*argv, "-o", "json", AIRBYTE_URL=url)) == [4, 2]
 
 
-def test_what_is_usual_is_known_even_where_only_failures_are_shown(stage: Stage) -> None:
+def test_usual_duration_is_known_if_only_failures_are_shown(stage: Stage) -> None:
     slow = past(600, life="running 600, failed")
     url = stage.sandbox(a_history(*[past(60)] * 5, slow))
     ending = call("jobs", "--conn", "orders", "--status", "failed", AIRBYTE_URL=url)
     assert "slow: 10.0x the usual 1m 00s" in ending.stdout
 
 
-def test_jobs_of_every_type_are_listed_also_by_servers_that_hide_some(stage: Stage) -> None:
+def test_jobs_of_every_type_are_listed(stage: Stage) -> None:
     sandbox = a_history(past(60), past(60, job_type="refresh"))
     ending = call("jobs", "--conn", "orders", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox))
     assert [row["job_type"] for row in ending.report["syncs"]] == ["refresh", "sync"]
 
 
-def test_without_the_config_api_attempts_are_not_known(stage: Stage) -> None:
+def test_attempts_are_unknown_without_config_api(stage: Stage) -> None:
     sandbox = a_history(past(60))
     sandbox.faults.add(Fault.model_validate("any:html:api=config"))
     url = stage.sandbox(sandbox)
@@ -119,13 +119,13 @@ def test_without_the_config_api_attempts_are_not_known(stage: Stage) -> None:
     assert "?" in call("jobs", "--conn", "orders", AIRBYTE_URL=url).stdout
 
 
-def test_ids_alone_are_the_jobs(stage: Stage) -> None:
+def test_id_format_prints_job_ids(stage: Stage) -> None:
     url = stage.sandbox(a_history(past(10), past(10)))
     ending = call("jobs", "--conn", "orders", "-o", "id", AIRBYTE_URL=url)
     assert ending.stdout == "2\n1\n"
 
 
-def test_several_connections_get_a_table_each(stage: Stage) -> None:
+def test_each_connection_has_its_own_table(stage: Stage) -> None:
     sandbox = a_history(past(10))
     sandbox.add_connection("events", history=(past(10),))
     argv = ("jobs", "--conn", "events", "--conn", "orders")
@@ -134,13 +134,13 @@ def test_several_connections_get_a_table_each(stage: Stage) -> None:
     assert titles == ["events", "orders"]
 
 
-def test_a_connection_without_jobs_is_no_error_but_said(stage: Stage) -> None:
+def test_connection_without_jobs_is_a_warning(stage: Stage) -> None:
     ending = call("jobs", "--conn", "orders", AIRBYTE_URL=stage.sandbox(a_history()))
     assert (ending.code, ending.stdout) == (0, "")
     assert ending.warnings[0].endswith("'orders' has no job yet")
 
 
-def test_an_unknown_connection_names_the_nearest(stage: Stage) -> None:
+def test_unknown_connection_suggests_nearest_name(stage: Stage) -> None:
     ending = call("jobs", "--conn", "order", AIRBYTE_URL=stage.sandbox(a_history()))
     assert_told_well(ending, 7)
     assert "did you mean 'orders'" in ending.lines("hint: ")[0]
@@ -157,49 +157,47 @@ def test_an_unknown_connection_names_the_nearest(stage: Stage) -> None:
         ("--conn", "orders", "--status", "faild"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_asked(
-    stage: Stage, options: tuple[str, ...]
-) -> None:
+def test_invalid_options_exit_2_before_any_request(stage: Stage, options: tuple[str, ...]) -> None:
     sandbox = a_history()
     ending = call("jobs", *options, AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 2)
     assert sandbox.requests == []
 
 
-# What stands out
+# Slow and small jobs
 
 
-def test_twice_the_median_is_not_slow_yet_but_more_is() -> None:
+def test_job_is_slow_above_twice_the_median() -> None:
     usual = [job(number, 100) for number in range(1, 8)]
     text = table([job(9, 200), job(10, 201), *usual])
     assert text.count("slow") == 1
     assert "slow: 2.0x the usual 1m 40s" in text
 
 
-def test_half_the_median_is_not_small_yet_but_less_is() -> None:
+def test_job_is_small_below_half_the_median() -> None:
     usual = [job(number, 100) for number in range(1, 8)]
     text = table([job(9, 100, records_synced=500), job(10, 100, records_synced=499), *usual])
     assert text.count("small") == 1
     assert "small: 50% of the usual 1,000 records" in text
 
 
-def test_four_successes_make_nothing_usual() -> None:
+def test_median_needs_five_successes() -> None:
     few = [job(number, 100) for number in range(1, 4)]
     assert "slow" not in table([job(9, 1000), *few])
     assert "slow" in table([job(9, 1000), job(4, 100), *few])
 
 
-def test_a_type_is_compared_with_itself() -> None:
+def test_jobs_are_compared_within_their_type() -> None:
     syncs = [job(number, 100) for number in range(1, 8)]
     assert "slow" not in table([job(9, 1000, type="refresh"), *syncs])
 
 
-def test_failed_jobs_do_not_make_anything_usual() -> None:
+def test_failed_jobs_do_not_count_for_the_median() -> None:
     failed = [job(number, 1, status="failed", records_synced=0) for number in range(1, 9)]
     assert "slow" not in table([job(9, 1000), *failed])
 
 
-def test_a_job_that_goes_on_can_be_slow_but_not_small() -> None:
+def test_running_job_can_be_slow_but_not_small() -> None:
     usual = [job(number, 20) for number in range(1, 8)]
     first = table([job(9, None, records_synced=1), *usual]).splitlines()[1]
     assert "1m 00s+" in first
@@ -207,21 +205,21 @@ def test_a_job_that_goes_on_can_be_slow_but_not_small() -> None:
     assert "small" not in first
 
 
-def test_unknown_numbers_are_not_small() -> None:
+def test_unknown_counts_are_not_small() -> None:
     usual = [job(number, 100) for number in range(1, 8)]
     assert "small" not in table([job(9, 100, records_synced=None), *usual])
 
 
-# Drawing
+# Bars and tables
 
 
-def test_the_slowest_job_has_the_whole_bar() -> None:
+def test_slowest_job_has_the_longest_bar() -> None:
     lines = table([job(1, 10), job(2, 40), job(3, 20)]).splitlines()[1:]
     assert [line.count("█") for line in lines] == [6, 24, 12]
 
 
 @pytest.mark.parametrize("width", [40, 60, 72, 80, 100, 120, 200])
-def test_a_table_of_jobs_fits_its_terminal(width: int) -> None:
+def test_table_of_jobs_fits_terminal(width: int) -> None:
     jobs = [job(number, 100, attempts=3) for number in range(1, 8)]
     odd = job(8, 900, type="refresh", status="cancelled", bytes_synced=10**10)
     small = job(9, 900, records_synced=3, bytes_synced=10**10)
@@ -232,9 +230,7 @@ def test_a_table_of_jobs_fits_its_terminal(width: int) -> None:
 
 
 @given(value=st.floats(0, 1e9), most=st.floats(0, 1e9), width=st.integers(1, 60))
-def test_a_bar_never_leaves_its_room_and_is_seen_above_nothing(
-    value: float, most: float, width: int
-) -> None:
+def test_bar_fits_width_and_is_visible_above_zero(value: float, most: float, width: int) -> None:
     for screen in (Screen(), Screen(unicode=False)):
         drawn = bar(value, most=most, width=width, screen=screen)
         assert len(drawn) <= width

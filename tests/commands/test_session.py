@@ -1,4 +1,4 @@
-"""Whatever happened, the last lines say what, to which job, and what to do next; and in time."""
+"""Errors and hints of whole commands at timeouts, signals and rejections: they name the job."""
 
 import json
 from pathlib import Path
@@ -24,8 +24,8 @@ def a_sandbox(life: str = LONG, *faults: str, speed: float = 50) -> Sandbox:
     return sandbox
 
 
-def test_an_outage_is_waited_out_with_jitter(stage: Stage) -> None:
-    """Hundreds of waits must not come back in step."""
+def test_pauses_in_an_outage_have_jitter(stage: Stage) -> None:
+    """Hundreds of waits must not retry at the same moment."""
     sandbox = a_sandbox(LONG, "job:503:after=1:times=9")
     sandbox.start_job(sandbox.connections[0], script=JobScript(life="running 10, succeeded"))
     argv = ("wait", "1", "--heartbeat", "0")
@@ -36,8 +36,8 @@ def test_an_outage_is_waited_out_with_jitter(stage: Stage) -> None:
     assert list(ending.pauses[:5]) != [2.0, 4.0, 8.0, 16.0, 30.0]
 
 
-def test_the_timeout_of_a_run_counts_from_its_start(stage: Stage) -> None:
-    """Finding the way has taken some of it."""
+def test_timeout_of_run_includes_time_to_connect(stage: Stage) -> None:
+    """The first request is retried after 14 of the 15 seconds."""
     sandbox = a_sandbox(LONG, "any:503:retry-after=14:times=1", speed=1)
     argv = (*RUN, "--timeout", "15s", "--poll-interval", "1s", "--on-timeout", "leave")
 
@@ -48,9 +48,7 @@ def test_the_timeout_of_a_run_counts_from_its_start(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("when", ["version", "connections"])
-def test_a_timeout_before_anything_was_found_names_what_was_asked_for(
-    stage: Stage, when: str
-) -> None:
+def test_timeout_before_connecting_names_requested_connection(stage: Stage, when: str) -> None:
     faults = ["any:never"] if when == "version" else ["connections:never"]
     url = stage.sandbox(a_sandbox(LONG, *faults, speed=1))
 
@@ -62,8 +60,8 @@ def test_a_timeout_before_anything_was_found_names_what_was_asked_for(
     ]
 
 
-def test_the_timeout_holds_while_numbers_are_awaited(stage: Stage) -> None:
-    """The verdict may say that the numbers were not there in time."""
+def test_timeout_includes_wait_for_statistics(stage: Stage) -> None:
+    """The result may be that the statistics did not arrive in time."""
     argv = (*RUN, "--timeout", "20s", "--min-records", "5000")
 
     ending = call(*argv, AIRBYTE_URL=stage.sandbox(a_sandbox("running 5, succeeded")))
@@ -72,10 +70,8 @@ def test_the_timeout_holds_while_numbers_are_awaited(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("what", ["html", "login", "401", "403", "404", "410"])
-def test_our_job_that_cannot_be_read_any_more_is_named_with_what_to_do(
-    stage: Stage, what: str
-) -> None:
-    """It goes on unseen, so it is 12, and can be resumed."""
+def test_unreadable_job_of_ours_exits_12_with_wait_hint(stage: Stage, what: str) -> None:
+    """The job keeps running, so its outcome is unknown, and `wait` can resume."""
     sandbox = a_sandbox(LONG, f"job:{what}:after=2")
 
     ending = call(*RUN, AIRBYTE_URL=stage.sandbox(sandbox))
@@ -85,7 +81,7 @@ def test_our_job_that_cannot_be_read_any_more_is_named_with_what_to_do(
     assert_told_well(ending, 12)
 
 
-def test_a_wait_that_is_stopped_before_it_was_let_in_names_its_job(stage: Stage) -> None:
+def test_wait_stopped_before_connecting_names_its_job(stage: Stage) -> None:
     server = stage.scripted(always(503, "down"))
     with running("wait", "7", "-o", "json", AIRBYTE_URL=server.url) as child:
         until(lambda: server.asked)
@@ -97,7 +93,7 @@ def test_a_wait_that_is_stopped_before_it_was_let_in_names_its_job(stage: Stage)
     assert "airbyte-sync wait 7" in ended.report["error"]["hint"]
 
 
-def test_a_job_that_could_not_be_cancelled_is_said_to_go_on(stage: Stage) -> None:
+def test_hint_after_failed_cancel_has_cancel_command(stage: Stage) -> None:
     sandbox = a_sandbox(speed=10)
     with running("run", "-c", "orders", AIRBYTE_URL=stage.sandbox(sandbox)) as child:
         until(lambda: len(sandbox.sent("job")) > 1)
@@ -109,7 +105,7 @@ def test_a_job_that_could_not_be_cancelled_is_said_to_go_on(stage: Stage) -> Non
     assert "airbyte-sync cancel 1" in ended.stderr.splitlines()[-1]
 
 
-def test_an_interrupted_cancel_names_its_job(stage: Stage) -> None:
+def test_interrupted_cancel_names_its_job(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.start_job(sandbox.connections[0])
     sandbox.faults.add(Fault.model_validate("cancel:never"))
@@ -123,7 +119,7 @@ def test_an_interrupted_cancel_names_its_job(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("what", ["html", "403", "404"])
-def test_a_refresh_says_that_it_needs_the_config_api(stage: Stage, what: str) -> None:
+def test_refresh_without_config_api_names_it_in_error(stage: Stage, what: str) -> None:
     sandbox = a_sandbox(LONG, f"any:{what}:api=config")
 
     ending = call(*RUN, "--job-type", "refresh", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -132,7 +128,7 @@ def test_a_refresh_says_that_it_needs_the_config_api(stage: Stage, what: str) ->
     assert "Config API" in json.dumps(ending.report["error"])
 
 
-def test_a_result_file_is_written_whatever_was_wrong_with_the_options(tmp_path: Path) -> None:
+def test_result_file_is_written_after_invalid_option(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
 
     ending = start("run", "--no-such", "-o", "json", "--result-file", str(file))
@@ -141,7 +137,7 @@ def test_a_result_file_is_written_whatever_was_wrong_with_the_options(tmp_path: 
     assert json.loads(file.read_text("utf-8")) == ending.report
 
 
-def test_a_cancel_that_could_not_be_sent_is_not_said_to_have_been(stage: Stage) -> None:
+def test_unsent_cancel_is_reported_as_not_sent(stage: Stage) -> None:
     sandbox = a_sandbox()
     job = sandbox.start_job(sandbox.connections[0])
     sandbox.faults.add(Fault.model_validate("job:503:after=1:api=public"))
@@ -154,9 +150,7 @@ def test_a_cancel_that_could_not_be_sent_is_not_said_to_have_been(stage: Stage) 
 
 
 @pytest.mark.parametrize("version", ["0.63", "1.0", "1.1", "1.2", "1.3", "1.8", "2.0", "latest"])
-def test_a_connection_that_nobody_knows_is_exit_7_in_every_version(
-    stage: Stage, version: str
-) -> None:
+def test_unknown_connection_exits_7_in_every_version(stage: Stage, version: str) -> None:
     sandbox = Sandbox(SandboxConfig(airbyte_version=version))
     sandbox.add_connection("orders")
     nobody = "e735894a-e773-4938-969f-45f53957b75b"
@@ -167,11 +161,11 @@ def test_a_connection_that_nobody_knows_is_exit_7_in_every_version(
     assert_told_well(ending, 7)
 
 
-# What may have been started
+# Signals while a trigger may have started a job
 
 
 def stopped_in_a_trigger(stage: Stage, tmp_path: Path, *argv: str) -> tuple[Ended, Any, str]:
-    """SIGTERM while a trigger is held back: the ending, and its file, early and late."""
+    """Send SIGTERM during a held trigger; return its ending, provisional and final file."""
     sandbox = a_sandbox(LONG, "trigger:hold=15:times=1", speed=1)
     file = tmp_path / "result.json"
     argv = (*argv, "--result-file", str(file))
@@ -186,7 +180,7 @@ def stopped_in_a_trigger(stage: Stage, tmp_path: Path, *argv: str) -> tuple[Ende
 
 @pytest.mark.parametrize("command", ["run", "trigger"])
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_a_trigger_under_way_may_have_started_a_job_in_every_output(
+def test_signal_during_trigger_reports_possible_job_in_every_output(
     stage: Stage, tmp_path: Path, command: str, form: str
 ) -> None:
     argv = (command, "--conn", "orders", "-o", form)
@@ -202,11 +196,11 @@ def test_a_trigger_under_way_may_have_started_a_job_in_every_output(
     assert "a job may have been started" in ended.stderr.splitlines()[-2]
 
 
-def test_a_second_ctrl_c_during_a_trigger_says_what_may_exist(stage: Stage) -> None:
+def test_second_ctrl_c_during_trigger_reports_possible_job(stage: Stage) -> None:
     sandbox = a_sandbox(LONG, "trigger:hold=15:times=1", speed=1)
     with running(*RUN, AIRBYTE_URL=stage.sandbox(sandbox)) as child:
         until(lambda: sandbox.sent("trigger"))
-        before = len(sandbox.sent("jobs"))  # on a slow machine they were read twice
+        before = len(sandbox.sent("jobs"))  # on a slow machine the jobs were read twice
         child.send(SIGINT)
         until(lambda: len(sandbox.sent("jobs")) > before)
         child.send(SIGINT)
@@ -217,7 +211,7 @@ def test_a_second_ctrl_c_during_a_trigger_says_what_may_exist(stage: Stage) -> N
     assert "a job may have been started" in ended.report["error"]["message"]
 
 
-def test_a_signal_before_a_connection_is_found_lists_it_with_nothing_started(
+def test_signal_before_lookup_reports_nothing_was_started(
     stage: Stage,
 ) -> None:
     sandbox = a_sandbox(LONG, "connections:never")
@@ -232,9 +226,7 @@ def test_a_signal_before_a_connection_is_found_lists_it_with_nothing_started(
 
 
 @pytest.mark.parametrize("argv", [("logs", "1", "--follow"), ("status", "1"), ("cancel", "1")])
-def test_a_command_that_starts_nothing_never_says_that_nothing_was_started(
-    stage: Stage, argv: tuple[str, ...]
-) -> None:
+def test_read_only_command_does_not_mention_starting(stage: Stage, argv: tuple[str, ...]) -> None:
     sandbox = a_sandbox(speed=1)
     sandbox.start_job(sandbox.connections[0])
     watched = {"logs": "logs", "status": "job", "cancel": "cancel"}[argv[0]]
@@ -254,7 +246,7 @@ def test_a_command_that_starts_nothing_never_says_that_nothing_was_started(
     assert "airbyte-sync" in ended.report["error"]["hint"]
 
 
-def test_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
+def test_rejected_cancel_has_airbytes_message(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.start_job(sandbox.connections[0], script=JobScript(life="running 90000, succeeded"))
     sandbox.faults.add(Fault.model_validate("cancel:500"))
@@ -266,7 +258,7 @@ def test_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
     assert "(orders)" in ending.report["error"]["message"]
 
 
-def test_a_timeout_with_a_refused_cancel_says_airbytes_own_words(stage: Stage) -> None:
+def test_timeout_with_rejected_cancel_has_airbytes_message(stage: Stage) -> None:
     sandbox = a_sandbox(LONG, "cancel:500")
 
     ending = call(*RUN, "--timeout", "1m", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -276,7 +268,7 @@ def test_a_timeout_with_a_refused_cancel_says_airbytes_own_words(stage: Stage) -
     assert "(orders)" in ending.report["error"]["message"]
 
 
-def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Stage) -> None:
+def test_cancel_of_pending_job_is_retried_and_has_a_hint(stage: Stage) -> None:
     sandbox = a_sandbox(speed=1)
     sandbox.start_job(sandbox.connections[0], script=JobScript(life="pending 90000, succeeded"))
 
@@ -290,7 +282,7 @@ def test_a_cancel_of_a_pending_job_is_tried_again_and_says_what_to_do(stage: Sta
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
-def test_a_cancel_of_what_has_ended_is_well_in_every_output(stage: Stage, status: str) -> None:
+def test_cancel_of_finished_job_is_ok_in_every_output(stage: Stage, status: str) -> None:
     sandbox = a_sandbox()
     sandbox.start_job(sandbox.connections[0], script=JobScript(life=status))
     url = stage.sandbox(sandbox)
@@ -305,7 +297,7 @@ def test_a_cancel_of_what_has_ended_is_well_in_every_output(stage: Stage, status
     assert text.stdout.endswith("already finished, no cancel sent\n")
 
 
-def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> None:
+def test_rejected_triggers_are_logged_once_and_error_names_last(stage: Stage) -> None:
     sandbox = a_sandbox(LONG, "trigger:try-again-later")
 
     argv = ("run", "--conn", "orders", "--timeout", "2s", "--heartbeat", "0")
@@ -321,7 +313,7 @@ def test_refusals_are_told_once_and_the_ending_names_the_last(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("fault", ["health:never", "connections:never"])
-def test_the_timeout_holds_before_anything_could_be_asked(stage: Stage, fault: str) -> None:
+def test_timeout_applies_before_first_response(stage: Stage, fault: str) -> None:
     sandbox = a_sandbox(LONG, fault)
 
     ending = call(*RUN, "--timeout", "1s", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -332,7 +324,7 @@ def test_the_timeout_holds_before_anything_could_be_asked(stage: Stage, fault: s
     assert (sync["connection_name"], sync["exit_code"], sync["start"]) == ("orders", 5, "not-sent")
 
 
-def test_the_timeout_of_a_wait_holds_before_anything_could_be_asked(stage: Stage) -> None:
+def test_timeout_of_wait_applies_before_first_response(stage: Stage) -> None:
     sandbox = a_sandbox(LONG, "health:never")
 
     ending = call("wait", "7", "--timeout", "1s", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -343,7 +335,7 @@ def test_the_timeout_of_a_wait_holds_before_anything_could_be_asked(stage: Stage
 
 
 @pytest.mark.parametrize("command", ["wait", "status"])
-def test_a_job_that_was_not_looked_at_is_not_said_to_go_on(stage: Stage, command: str) -> None:
+def test_signal_before_job_is_read_reports_not_checked(stage: Stage, command: str) -> None:
     sandbox = a_sandbox("running 1, succeeded", "job:never", speed=1)
     sandbox.start_job(sandbox.connections[0], script=JobScript(life="succeeded"))
 

@@ -1,4 +1,4 @@
-"""The machine around a process: another user, no home, no threads, other programs' packages."""
+"""The environment of a process: another user, an odd HOME, no threads, packages on PYTHONPATH."""
 
 import os
 import resource
@@ -18,12 +18,12 @@ from tests.support.servers import Stage
 
 NOBODY = 65534
 AT_NOBODY = "http://127.0.0.1:9"
-"""An address where nobody listens."""
+"""An address without a listener."""
 SHADOWS = ("typer", "rich", "pydantic", "httpx", "logging", "asyncio", "typing")
 
 
 def as_user(number: int) -> list[str]:
-    """Return the words before a command that make it another user's."""
+    """Return the prefix that runs a command as another user."""
     setpriv = shutil.which("setpriv") or "setpriv"
     return [setpriv, f"--reuid={number}", f"--regid={number}", "--clear-groups"]
 
@@ -65,11 +65,11 @@ def start(
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Iterator[Path]:
-    """Make a folder that only its owner can search, below one that all can."""
+    """Make a folder that only its owner can search, below one that everyone can."""
     for folder in (tmp_path, *tmp_path.parents[:3]):
         mode = stat.S_IMODE(folder.stat().st_mode)
         if folder.stat().st_uid == os.geteuid() and mode & 0o055 != 0o055:  # r-x
-            folder.chmod(mode | 0o055)  # only ever more: one of these may be /tmp itself
+            folder.chmod(mode | 0o055)  # only adds permissions: one of these may be /tmp itself
     place = tmp_path / "closed"
     place.mkdir(mode=0o700)
     (place / "file.pem").touch()
@@ -78,7 +78,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
 
 
 @only_root
-def test_home_that_cannot_be_searched_is_none(stage: Stage, closed: Path) -> None:
+def test_unreadable_home_is_ignored(stage: Stage, closed: Path) -> None:
     url = stage.sandbox(a_sandbox())
 
     for environ in ({"HOME": str(closed)}, {"XDG_CONFIG_HOME": str(closed)}):
@@ -89,7 +89,7 @@ def test_home_that_cannot_be_searched_is_none(stage: Stage, closed: Path) -> Non
 
 @only_root
 @pytest.mark.parametrize("option", ["--ca-bundle", "--client-cert", "--result-file"])
-def test_named_file_in_a_folder_that_cannot_be_searched_is_told(closed: Path, option: str) -> None:
+def test_option_file_in_unreadable_folder_is_a_usage_error(closed: Path, option: str) -> None:
     file = str(closed / "file.pem")
 
     ending = start("status", "1", option, file, "--url", AT_NOBODY, user=NOBODY)
@@ -100,7 +100,7 @@ def test_named_file_in_a_folder_that_cannot_be_searched_is_told(closed: Path, op
 
 @pytest.mark.parametrize("option", ["--ca-bundle", "--client-cert", "--result-file"])
 @pytest.mark.parametrize("name", ["~/file.pem", f"/dev/{'n' * 300}.pem", "/dev/null/file.pem"])
-def test_named_file_that_cannot_be_is_told(option: str, name: str) -> None:
+def test_impossible_option_file_is_a_usage_error(option: str, name: str) -> None:
     ending = start(
         "status", "1", option, name, "--url", AT_NOBODY, environ={"HOME": "/no/such/home"}
     )
@@ -109,7 +109,7 @@ def test_named_file_that_cannot_be_is_told(option: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("home", ["~", "/dev/null", "n" * 300, "relative"])
-def test_odd_home_is_none(stage: Stage, home: str) -> None:
+def test_invalid_home_is_ignored(stage: Stage, home: str) -> None:
     ending = start(
         "status", "--conn", "orders", "--url", stage.sandbox(a_sandbox()), environ={"HOME": home}
     )
@@ -118,13 +118,13 @@ def test_odd_home_is_none(stage: Stage, home: str) -> None:
 
 
 @only_root
-def test_tilde_without_an_entry_for_the_user_is_told() -> None:
+def test_tilde_of_unknown_user_is_a_usage_error() -> None:
     ending = start("status", "1", "--ca-bundle", "~/x.pem", "--url", AT_NOBODY, user=54_321)
 
     assert_told_well(ending, 2)
 
 
-def test_path_with_a_null_character_is_told(tmp_path: Path) -> None:
+def test_path_with_null_character_is_a_usage_error(tmp_path: Path) -> None:
     for key in ("client_secret_file", "ca_bundle"):
         (tmp_path / "config.toml").write_text(f'[default]\n{key} = "/etc/x\\u0000y"\n')
 
@@ -133,7 +133,9 @@ def test_path_with_a_null_character_is_told(tmp_path: Path) -> None:
         assert_told_well(ending, 2)
 
 
-def test_deleted_working_directory_is_no_matter(stage: Stage, tmp_path: Path) -> None:
+def test_deleted_working_directory_matters_only_to_relative_paths(
+    stage: Stage, tmp_path: Path
+) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     url = stage.sandbox(a_sandbox())
@@ -160,8 +162,8 @@ def test_deleted_working_directory_is_no_matter(stage: Stage, tmp_path: Path) ->
 
 
 @only_root
-def test_unsearchable_folder_of_xcom_loses_no_ending(closed: Path) -> None:
-    """The folder of Airflow's sidecar is looked at in every ending."""
+def test_unreadable_xcom_folder_changes_no_exit_code(closed: Path) -> None:
+    """Every command checks for the folder of Airflow's sidecar at its end."""
     (closed / "airflow" / "xcom").mkdir(parents=True)
     script = (
         "import os, pathlib, sys\n"
@@ -182,7 +184,7 @@ def one_process() -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
 
 
-def test_name_is_looked_up_where_no_thread_can_be_started(stage: Stage) -> None:
+def test_host_name_is_resolved_without_threads(stage: Stage) -> None:
     url = stage.sandbox(a_sandbox()).replace("127.0.0.1", "localhost")
     line = ("status", "--conn", "orders", "--url", url)
     user = NOBODY if os.geteuid() == 0 else None
@@ -236,8 +238,8 @@ def test_console_script_is_not_shadowed(shadows: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_program_on_pythonpath_keeps_its_order_and_names_what_is_wrong(tmp_path: Path) -> None:
-    """Who puts the program itself on PYTHONPATH puts what it needs there, too."""
+def test_broken_dependency_on_pythonpath_is_named(tmp_path: Path) -> None:
+    """If the program itself is on PYTHONPATH, its dependencies are expected there, too."""
     target = tmp_path / "target"
     shutil.copytree(
         Path(airbyte_sync_cli.__file__).parent,

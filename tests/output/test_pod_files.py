@@ -1,4 +1,4 @@
-"""Airflow's and Kubernetes' files, of syncs over a real socket, however they end."""
+"""XCom file and termination message of syncs over a real socket, for each outcome."""
 
 import json
 import os
@@ -19,7 +19,7 @@ LONG = "pending 1, running 90000, succeeded"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A file system like a pod's, with Airflow's sidecar and a termination log."""
+    """Return a root like a pod's, with the folder of Airflow's sidecar and a termination log."""
     (tmp_path / "airflow/xcom").mkdir(parents=True)
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/termination-log").touch()
@@ -48,7 +48,7 @@ def termination(root: Path) -> bytes:
     return (root / "dev/termination-log").read_bytes()
 
 
-def test_a_success_is_in_xcom_and_leaves_no_termination_message(stage: Stage, root: Path) -> None:
+def test_success_writes_xcom_and_no_termination_message(stage: Stage, root: Path) -> None:
     ending = run(root, stage.sandbox(a_sandbox("running 3, succeeded")))
 
     assert ending.code == 0
@@ -57,9 +57,7 @@ def test_a_success_is_in_xcom_and_leaves_no_termination_message(stage: Stage, ro
 
 
 @pytest.mark.parametrize("letter", ["a", "ä", "😀"])
-def test_a_failure_is_in_both_and_the_longest_reason_fits(
-    stage: Stage, root: Path, letter: str
-) -> None:
+def test_failure_writes_both_and_long_reason_is_cut(stage: Stage, root: Path, letter: str) -> None:
     ending = run(root, stage.sandbox(a_sandbox("running 3, failed", letter * 10_000)))
 
     assert_told_well(ending, 3)
@@ -70,7 +68,7 @@ def test_a_failure_is_in_both_and_the_longest_reason_fits(
 
 
 @pytest.mark.parametrize(("argv", "code"), [(("--timeout", "5x"), 2), (("-c", "nobody"), 7)])
-def test_an_early_error_is_in_both(
+def test_usage_or_not_found_error_writes_both(
     stage: Stage, root: Path, argv: tuple[str, ...], code: int
 ) -> None:
     ending = run(root, stage.sandbox(a_sandbox("succeeded")), *argv)
@@ -80,7 +78,7 @@ def test_an_early_error_is_in_both(
     assert f"(exit {code})" in termination(root).decode()
 
 
-def test_any_exit_but_0_has_a_termination_message(stage: Stage, root: Path) -> None:
+def test_skipped_sync_writes_termination_message(stage: Stage, root: Path) -> None:
     sandbox = a_sandbox(LONG)
     sandbox.start_job(sandbox.connections[0])
 
@@ -90,16 +88,14 @@ def test_any_exit_but_0_has_a_termination_message(stage: Stage, root: Path) -> N
     assert b"skipped (exit 99)" in termination(root)
 
 
-def test_without_the_folder_nothing_is_written_and_nothing_is_said(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_missing_xcom_folder_is_not_created_and_no_warning(stage: Stage, tmp_path: Path) -> None:
     ending = run(tmp_path, stage.sandbox(a_sandbox("running 3, succeeded")))
 
     assert (ending.code, ending.report["warnings"]) == (0, [])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_is_a_warning(stage: Stage, root: Path) -> None:
+def test_unwritable_xcom_file_is_a_warning(stage: Stage, root: Path) -> None:
     (root / "airflow/xcom/return.json").mkdir()
 
     ending = run(root, stage.sandbox(a_sandbox("running 3, succeeded")))
@@ -109,10 +105,8 @@ def test_a_file_that_cannot_be_written_is_a_warning(stage: Stage, root: Path) ->
     assert [path.name for path in (root / "airflow/xcom").iterdir()] == ["return.json"]
 
 
-def test_after_a_signal_both_are_there_before_the_cancel_is_answered(
-    stage: Stage, root: Path
-) -> None:
-    """The server looks at them while it holds the cancel: SIGKILL may come any time."""
+def test_signal_writes_both_before_cancel_is_confirmed(stage: Stage, root: Path) -> None:
+    """The server reads them while it holds the cancel: SIGKILL can come at any time."""
     sandbox = a_sandbox(LONG)
     reads: list[Asked] = []
     seen: list[tuple[Any, bytes]] = []

@@ -4,7 +4,7 @@ import csv
 import io
 
 from airbyte_sync_cli.sandbox import JobScript, Sandbox
-from tests.cli.test_connections import a_house
+from tests.commands.test_connections import a_house
 from tests.support.program import CommandResult, call
 from tests.support.servers import Stage
 

@@ -1,4 +1,4 @@
-"""What a trigger's answer does not prove, over a real socket; pauses are hurried."""
+"""`run` over a real socket: conflicts and odd trigger responses. Pauses are short."""
 
 from typing import Any, Literal
 
@@ -31,13 +31,13 @@ def is_trigger(asked: Asked) -> bool:
     return (asked.method, asked.target.endswith("/v1/jobs")) == ("POST", True)
 
 
-# 409 in its meanings
+# Causes of a 409
 
 
 @pytest.mark.parametrize(
     ("how", "code", "jobs"), [("wait", 0, 2), ("attach", 0, 1), ("skip", 99, 1), ("fail", 8, 1)]
 )
-def test_a_sync_that_begins_between_look_and_trigger_meets_the_same_policy(
+def test_sync_starting_just_before_trigger_meets_if_running(
     stage: Stage, how: str, code: int, jobs: int
 ) -> None:
     sandbox, orders = a_sandbox()
@@ -54,7 +54,7 @@ def test_a_sync_that_begins_between_look_and_trigger_meets_the_same_policy(
 
 
 @pytest.mark.parametrize("status", ["inactive", "deprecated", "locked"])
-def test_a_connection_that_is_switched_off_meanwhile_is_exit_11(
+def test_connection_disabled_before_trigger_exits_11(
     stage: Stage, status: Literal["inactive", "deprecated", "locked"]
 ) -> None:
     sandbox, orders = a_sandbox()
@@ -70,7 +70,7 @@ def test_a_connection_that_is_switched_off_meanwhile_is_exit_11(
 
 
 @pytest.mark.parametrize("body", ["html", "empty"])
-def test_a_409_that_is_not_airbytes_is_looked_into(stage: Stage, body: str) -> None:
+def test_409_from_proxy_is_verified_by_reading_jobs(stage: Stage, body: str) -> None:
     sandbox, _ = a_sandbox()
     sandbox.faults.add(Fault.model_validate(f"trigger:409:body={body}:times=1"))
 
@@ -80,7 +80,7 @@ def test_a_409_that_is_not_airbytes_is_looked_into(stage: Stage, body: str) -> N
     assert [job.id for job in sandbox.jobs] == [the_sync(ending)["job_id"]]
 
 
-def test_a_connection_without_its_workflow_is_a_conflict_in_the_servers_words(
+def test_deleted_workflow_exits_8_with_airbytes_message(
     stage: Stage,
 ) -> None:
     sandbox, _ = a_sandbox(workflow_deleted=True)
@@ -91,11 +91,11 @@ def test_a_connection_without_its_workflow_is_a_conflict_in_the_servers_words(
     assert "deleted" in ending.report["error"]["message"]
 
 
-# Answers of another kind
+# Odd trigger responses
 
 
-def test_an_answer_with_an_old_job_is_adopted(stage: Stage) -> None:
-    """Lists may lag behind: the job that they call failed is tried again, says the answer."""
+def test_trigger_response_naming_older_job_adopts_it(stage: Stage) -> None:
+    """Lists can be stale: they show the job as failed while Airbyte retries it."""
     sandbox, orders = a_sandbox(history=(JobScript(life="running 3, failed"),))
     job = {"jobId": 1, "jobType": "sync", "connectionId": orders.id}
     job |= {"startTime": "2026-01-01T00:00:00Z", "status": "running"}
@@ -114,7 +114,7 @@ def test_an_answer_with_an_old_job_is_adopted(stage: Stage) -> None:
     assert "which was already running: adopted" in ending.report["warnings"][0]
 
 
-def test_an_answer_that_takes_130_seconds_is_one_job(stage: Stage) -> None:
+def test_trigger_response_after_130_seconds_starts_one_job(stage: Stage) -> None:
     sandbox, _ = a_sandbox(speed=300)
     sandbox.faults.add(Fault.model_validate("trigger:hold=130:times=1"))
 
@@ -128,7 +128,7 @@ def test_an_answer_that_takes_130_seconds_is_one_job(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("given", "told", "job_id"), [("refresh", "refresh", 1), ("reset_connection", "sync", 2)]
 )
-def test_a_refresh_is_reported_as_it_is_and_a_reset_is_followed_by_the_sync(
+def test_returned_refresh_is_reported_and_returned_reset_is_followed_by_sync(
     stage: Stage, given: str, told: str, job_id: int
 ) -> None:
     first = JobScript(life=QUICK, job_type=given)
@@ -143,8 +143,8 @@ def test_a_refresh_is_reported_as_it_is_and_a_reset_is_followed_by_the_sync(
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_the_newest_of_many_jobs_is_what_a_lost_one_is_newer_than(stage: Stage, api: str) -> None:
-    """Both a page and the API's own order, oldest first, would hide it."""
+def test_baseline_is_newest_of_many_jobs(stage: Stage, api: str) -> None:
+    """A page limit and the API's default order, oldest first, would both hide it."""
     sandbox, _ = a_sandbox(history=(JobScript(life=QUICK),) * 120)
     sandbox.faults.add(Fault.model_validate("trigger:lost-after:times=1"))
 
@@ -154,7 +154,7 @@ def test_the_newest_of_many_jobs_is_what_a_lost_one_is_newer_than(stage: Stage, 
     assert len(sandbox.sent("trigger")) == 1
 
 
-def test_a_running_clear_is_seen_where_lists_hide_it(stage: Stage) -> None:
+def test_running_clear_hidden_from_lists_is_found(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50, airbyte_version="1.8"))
     orders = sandbox.add_connection("orders")
     sandbox.start_job(orders, kind="clear", script=JobScript(life="running 9000, succeeded"))
@@ -165,10 +165,10 @@ def test_a_running_clear_is_seen_where_lists_hide_it(stage: Stage) -> None:
     assert sandbox.sent("trigger") == []
 
 
-def test_since_ignores_a_job_of_some_seconds_before_and_takes_one_of_the_same(
+def test_since_adopts_job_of_same_second_and_ignores_older_one(
     stage: Stage,
 ) -> None:
-    """A `Date` tells whole seconds: a job of the second before may be of the same."""
+    """A `Date` header has whole seconds, so --since cannot be more precise."""
     sandbox, _ = a_sandbox(history=(JobScript(life=QUICK),))
     url, created = stage.sandbox(sandbox), int(sandbox.jobs[0].created_at)
 
@@ -179,7 +179,7 @@ def test_since_ignores_a_job_of_some_seconds_before_and_takes_one_of_the_same(
     assert (later.code, the_sync(later)["job_id"], the_sync(later)["adopted"]) == (0, 2, False)
 
 
-def test_since_starts_anew_after_a_cancel(stage: Stage) -> None:
+def test_since_starts_new_job_after_cancelled_one(stage: Stage) -> None:
     sandbox, _ = a_sandbox(history=(JobScript(life="running 3, cancelled"),))
 
     ending = run(stage.sandbox(sandbox), "--since", f"@{int(sandbox.jobs[0].created_at)}")
@@ -187,8 +187,8 @@ def test_since_starts_anew_after_a_cancel(stage: Stage) -> None:
     assert (ending.code, the_sync(ending)["job_id"]) == (0, 2)
 
 
-def test_a_trigger_that_nobody_takes_is_exit_9(stage: Stage) -> None:
-    """The server goes away between the look and the trigger: surely nothing was started."""
+def test_trigger_with_connection_refused_exits_9(stage: Stage) -> None:
+    """The server stops between reading the jobs and the trigger, so nothing was started."""
     sandbox, _ = a_sandbox()
     url = stage.sandbox(sandbox)
     gone = stage.enter(leaving(url, lambda asked: asked.target.endswith("/jobs/list")))
@@ -200,10 +200,10 @@ def test_a_trigger_that_nobody_takes_is_exit_9(stage: Stage) -> None:
     assert sandbox.jobs == []
 
 
-# Several
+# Several connections
 
 
-def test_three_triggers_at_most_are_under_way_at_once(stage: Stage) -> None:
+def test_at_most_three_triggers_are_sent_at_once(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     for number in range(7):
         sandbox.add_connection(f"c{number}", script=JobScript(life=QUICK), tags=("all",))
@@ -217,7 +217,7 @@ def test_three_triggers_at_most_are_under_way_at_once(stage: Stage) -> None:
     assert all(later - earlier >= 20 for earlier, later in zip(times, times[3:], strict=False))
 
 
-def test_one_that_cannot_start_does_not_keep_the_other_from_ending(stage: Stage) -> None:
+def test_inactive_connection_does_not_stop_the_other_sync(stage: Stage) -> None:
     sandbox, _ = a_sandbox()
     sandbox.add_connection("off", status="inactive")
 

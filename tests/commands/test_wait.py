@@ -1,4 +1,4 @@
-"""Waiting over a real socket: outages of every kind, deadlines, the pace; pauses are hurried."""
+"""`wait` over a real socket: statuses, outages, deadlines, poll intervals. Pauses are short."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from tests.support.servers import Asked, Stage, response
 
 
 def a_job(life: str, *faults: str) -> Sandbox:
-    """A sandbox whose job 1 lives so, in the seconds that the program waits."""
+    """Return a sandbox whose job 1 has this life; its clock follows the program's pauses."""
     sandbox = Sandbox(clock=FollowingClock())
     sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=life)))
     for fault in faults:
@@ -35,7 +35,7 @@ def wait(url: str, *argv: str) -> CommandResult:
     return call("wait", "1", "-o", "json", "--heartbeat", "0", *argv, AIRBYTE_URL=url)
 
 
-# Lives
+# Statuses
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def wait(url: str, *argv: str) -> CommandResult:
         ("pending 10, queued 60, running 10, succeeded", 0),
     ],
 )
-def test_only_a_final_status_is_an_ending(stage: Stage, life: str, code: int) -> None:
+def test_wait_ends_only_at_final_status(stage: Stage, life: str, code: int) -> None:
     ending = wait(stage.sandbox(a_job(life)))
 
     assert ending.code == code
     assert ending.report["warnings"] == []
 
 
-def test_a_job_that_does_not_begin_is_warned_of_once(stage: Stage) -> None:
+def test_job_queued_for_15_minutes_is_one_warning(stage: Stage) -> None:
     ending = wait(stage.sandbox(a_job("queued 1200, running 1, succeeded")))
 
     assert ending.code == 0
@@ -62,7 +62,7 @@ def test_a_job_that_does_not_begin_is_warned_of_once(stage: Stage) -> None:
     assert "--start-timeout sets a limit" in warning
 
 
-def test_start_timeout_does_not_touch_a_job_that_works(stage: Stage) -> None:
+def test_start_timeout_ignores_job_that_has_started(stage: Stage) -> None:
     url = stage.sandbox(a_job("running 30, incomplete 5, pending 5, running 5, succeeded"))
 
     assert wait(url, "--start-timeout", "1s").code == 0
@@ -81,8 +81,8 @@ def test_start_timeout_does_not_touch_a_job_that_works(stage: Stage) -> None:
         "job:never:times=2",
     ],
 )
-def test_what_passes_is_borne(stage: Stage, fault: str) -> None:
-    """Twenty looks are nine minutes; what is no sign of an outage is borne for one."""
+def test_temporary_errors_are_tolerated(stage: Stage, fault: str) -> None:
+    """Twenty polls take nine minutes; other errors than an outage are tolerated for one minute."""
     sandbox = a_job("running 10, succeeded", f"{fault}:api=public:after=1")
 
     ending = wait(stage.sandbox(sandbox), "--request-timeout", "0.2s")
@@ -90,9 +90,7 @@ def test_what_passes_is_borne(stage: Stage, fault: str) -> None:
     assert ending.code == 0, ending.stderr
 
 
-def test_a_name_that_does_not_resolve_for_a_while_is_borne(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_temporary_dns_failure_is_tolerated(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = socket.getaddrinfo, []
 
     def look_up(host: str | bytes | None, *args: Any, **more: Any) -> Any:  # noqa: ANN401  # as the real one
@@ -104,8 +102,8 @@ def test_a_name_that_does_not_resolve_for_a_while_is_borne(
         return real("127.0.0.1", *args, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    # Behind this front every request makes a connection of its own.
-    job = a_job("running 3600, succeeded")  # it lasts for all of those look-ups
+    # Behind this relay, every request opens a new connection.
+    job = a_job("running 3600, succeeded")  # longer than those lookups take
     server = front(stage, stage.sandbox(job), lambda _: None)
 
     ending = wait(server.url.replace("127.0.0.1", "airbyte.test"))
@@ -115,7 +113,7 @@ def test_a_name_that_does_not_resolve_for_a_while_is_borne(
     assert "name does not resolve" in ending.warnings[0]
 
 
-def test_an_outage_is_told_when_it_begins_and_when_it_ends(stage: Stage) -> None:
+def test_outage_is_logged_at_start_and_end(stage: Stage) -> None:
     ending = wait(stage.sandbox(a_job("running 10, succeeded", "job:503:after=1:times=9")))
 
     assert ending.code == 0
@@ -137,7 +135,7 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(stage: Stage) -> None
     ],
     ids=["seconds", "a date", "absurd", "nonsense", "negative"],
 )
-def test_retry_after_is_honoured_for_five_minutes_at_most(
+def test_retry_after_is_honoured_up_to_five_minutes(
     stage: Stage, given: str, between: tuple[float, float]
 ) -> None:
     fault = {"when": "job", "action": "rate-limit", "api": "public", "after": 1, "times": 1}
@@ -153,7 +151,7 @@ def test_retry_after_is_honoured_for_five_minutes_at_most(
 # Deadlines
 
 
-def test_a_sync_may_take_three_days_unless_there_is_no_limit(stage: Stage) -> None:
+def test_default_timeout_is_three_days_and_0_is_none(stage: Stage) -> None:
     daily = ("--poll-interval", "24h")
     url = stage.sandbox(a_job("running 400000, succeeded"))
 
@@ -164,20 +162,22 @@ def test_a_sync_may_take_three_days_unless_there_is_no_limit(stage: Stage) -> No
     assert without.code == 0
 
 
-def test_the_last_pause_ends_at_the_deadline_and_one_look_follows(stage: Stage) -> None:
+def test_last_pause_ends_at_deadline_followed_by_one_poll(stage: Stage) -> None:
     sandbox = a_job("running 90000, succeeded")
 
     ending = wait(stage.sandbox(sandbox), "--timeout", "5m", "--poll-interval", "2m")
 
     assert_told_well(ending, 5)
-    last = pytest.approx(60, abs=20)  # what the polls took is off it
+    last = pytest.approx(60, abs=20)  # minus the time of the polls
     assert ending.pauses == [120, 120, last]
-    assert len([one for one in sandbox.sent("job") if one.method == "GET"]) == 5  # 1 for the name
+    assert (
+        len([one for one in sandbox.sent("job") if one.method == "GET"]) == 5
+    )  # 1 to read the name
     assert sandbox.sent("cancel") == []
 
 
-def test_a_job_that_ended_in_time_is_no_timeout(stage: Stage) -> None:
-    """Its end is there to be seen by the very last look only."""
+def test_job_that_ended_before_deadline_is_no_timeout(stage: Stage) -> None:
+    """Only the last poll, after the deadline, can see its end."""
     sandbox = a_job("running 90000, succeeded")
     done = {"jobId": 1, "status": "succeeded", "jobType": "sync"}
     done |= {"connectionId": sandbox.connections[0].id, "startTime": "2026-01-01T00:00:00Z"}
@@ -195,7 +195,7 @@ def test_a_job_that_ended_in_time_is_no_timeout(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_wall_clock_that_jumps_moves_no_deadline(stage: Stage, hours: int) -> None:
+def test_jumping_wall_clock_moves_no_deadline(stage: Stage, hours: int) -> None:
     url = stage.sandbox(a_job("running 5, succeeded"))
     asked: list[int] = []
 
@@ -213,10 +213,10 @@ def test_a_wall_clock_that_jumps_moves_no_deadline(stage: Stage, hours: int) -> 
     assert len(asked) > 5
 
 
-# Pace
+# Poll interval
 
 
-def test_looks_are_neither_dense_nor_rare(stage: Stage) -> None:
+def test_pauses_grow_from_1_to_30_seconds(stage: Stage) -> None:
     sandbox = a_job("running 1000, succeeded")
 
     ending = wait(stage.sandbox(sandbox))
@@ -228,7 +228,7 @@ def test_looks_are_neither_dense_nor_rare(stage: Stage) -> None:
     assert len(sandbox.sent("job")) <= 2 * len(ending.pauses) + 6
 
 
-def test_looks_are_denser_near_the_end_that_the_history_predicts(stage: Stage) -> None:
+def test_pauses_are_shorter_near_expected_end(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=1))
     past = (JobScript(life="running 300, succeeded"),) * 3
     sandbox.add_connection("orders", script=JobScript(life="running"), history=past)
@@ -242,7 +242,7 @@ def test_looks_are_denser_near_the_end_that_the_history_predicts(stage: Stage) -
     assert max(pause for at, pause in looks if 120 < at < 200) > 10
 
 
-def test_a_wait_keeps_its_connections(stage: Stage) -> None:
+def test_wait_reuses_its_connections(stage: Stage) -> None:
     sandbox = a_job("running 1000, succeeded")
     relay = stage.enter(counting(stage.sandbox(sandbox)))
 

@@ -1,4 +1,4 @@
-"""Every option of `run` and every exit code, over a real socket, with pauses hurried."""
+"""`run` over a real socket: its exit codes and options. Pauses are short."""
 
 import json
 from itertools import pairwise
@@ -38,10 +38,10 @@ def the_sync(ending: CommandResult) -> Any:  # noqa: ANN401  # JSON
     return sync
 
 
-# Exit codes: 2, 6, 7, 9, 10 and 11 have tests of their own in tests/network and tests/cli
+# Exit codes: 2, 6, 7, 9, 10 and 11 are also tested in tests/network and tests/cli
 
 
-def test_0_is_a_sync_that_airbyte_calls_succeeded(stage: Stage) -> None:
+def test_succeeded_sync_exits_0(stage: Stage) -> None:
     sandbox = a_sandbox("pending 1, queued 2, running 3, incomplete 2, running 3, succeeded")
 
     ending = orders(stage, sandbox)
@@ -50,7 +50,7 @@ def test_0_is_a_sync_that_airbyte_calls_succeeded(stage: Stage) -> None:
     assert ending.report["error"] is None
 
 
-def test_a_status_that_nobody_has_heard_of_goes_on_with_one_warning(stage: Stage) -> None:
+def test_unknown_status_is_one_warning_and_the_wait_continues(stage: Stage) -> None:
     ending = orders(stage, a_sandbox("hibernating 60, running 3, succeeded"))
 
     assert ending.code == 0
@@ -58,7 +58,7 @@ def test_a_status_that_nobody_has_heard_of_goes_on_with_one_warning(stage: Stage
     assert "unknown status 'hibernating'" in warning
 
 
-def test_3_is_a_failed_job_with_its_reason(stage: Stage) -> None:
+def test_failed_job_exits_3_with_reason(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     why = JobFailure(origin="source", type="config_error", message="No such key.", retryable=False)
     sandbox.add_connection("orders", script=JobScript(life="running 3, failed", failure=why))
@@ -72,14 +72,14 @@ def test_3_is_a_failed_job_with_its_reason(stage: Stage) -> None:
     assert "airbyte-sync logs" in ending.report["error"]["hint"]
 
 
-def test_4_is_a_job_that_somebody_else_cancelled(stage: Stage) -> None:
+def test_job_cancelled_by_someone_else_exits_4(stage: Stage) -> None:
     ending = orders(stage, a_sandbox("running 3, cancelled"))
 
     assert_told_well(ending, 4)
     assert the_sync(ending)["cancel"] is None
 
 
-def test_5_is_a_timeout_that_cancels_our_job(stage: Stage) -> None:
+def test_timeout_exits_5_and_cancels_job(stage: Stage) -> None:
     sandbox = a_sandbox(LONG)
 
     ending = orders(stage, sandbox, "--timeout", "1m")
@@ -93,7 +93,7 @@ def test_5_is_a_timeout_that_cancels_our_job(stage: Stage) -> None:
     assert "airbyte-sync wait" not in ending.report["error"]["hint"]
 
 
-def test_5_with_on_timeout_leave_leaves_the_job(stage: Stage) -> None:
+def test_on_timeout_leave_exits_5_without_cancel(stage: Stage) -> None:
     sandbox = a_sandbox(LONG)
 
     ending = orders(stage, sandbox, "--timeout", "1m", "--on-timeout", "leave")
@@ -103,7 +103,7 @@ def test_5_with_on_timeout_leave_leaves_the_job(stage: Stage) -> None:
     assert the_sync(ending)["job_id"] == sandbox.jobs[0].id
 
 
-def test_5_is_also_a_job_that_does_not_begin_within_start_timeout(stage: Stage) -> None:
+def test_start_timeout_exits_5_with_unconfirmed_cancel(stage: Stage) -> None:
     sandbox = a_sandbox("pending 90000, running 5, succeeded")
 
     ending = orders(stage, sandbox, "--start-timeout", "1m")
@@ -115,7 +115,7 @@ def test_5_is_also_a_job_that_does_not_begin_within_start_timeout(stage: Stage) 
     assert f"airbyte-sync cancel {sandbox.jobs[0].id}" in ending.report["error"]["hint"]
 
 
-def test_a_timeout_never_cancels_a_job_that_was_adopted(stage: Stage) -> None:
+def test_timeout_does_not_cancel_adopted_job(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.start_job(sandbox.connections[0], script=JobScript(life=LONG))
 
@@ -125,7 +125,7 @@ def test_a_timeout_never_cancels_a_job_that_was_adopted(stage: Stage) -> None:
     assert sandbox.sent("cancel") == []
 
 
-def test_9_is_an_api_that_keeps_failing_with_nothing_started(stage: Stage) -> None:
+def test_failing_api_exits_9_with_nothing_started(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.faults.add(Fault.model_validate("any:503"))
 
@@ -135,7 +135,7 @@ def test_9_is_an_api_that_keeps_failing_with_nothing_started(stage: Stage) -> No
     assert sandbox.jobs == []
 
 
-def test_a_first_contact_that_fails_is_told_at_once_and_tried_on(stage: Stage) -> None:
+def test_failed_first_request_is_logged_and_retried(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.faults.add(Fault.model_validate("any:503:times=3"))
 
@@ -146,7 +146,7 @@ def test_a_first_contact_that_fails_is_told_at_once_and_tried_on(stage: Stage) -
     assert warning.endswith("retrying for up to 15s")
 
 
-def test_12_is_an_outage_longer_than_max_outage_with_the_job_named(stage: Stage) -> None:
+def test_outage_longer_than_max_outage_exits_12_and_names_job(stage: Stage) -> None:
     sandbox = a_sandbox(LONG)
     sandbox.faults.add(Fault.model_validate("job:503:after=2"))
 
@@ -158,7 +158,7 @@ def test_12_is_an_outage_longer_than_max_outage_with_the_job_named(stage: Stage)
     assert sandbox.sent("cancel") == []
 
 
-def test_a_shorter_outage_changes_nothing(stage: Stage) -> None:
+def test_outage_shorter_than_max_outage_changes_nothing(stage: Stage) -> None:
     sandbox = a_sandbox("running 30, succeeded")
     sandbox.faults.add(Fault.model_validate("job:502:after=1:times=20"))
 
@@ -175,7 +175,7 @@ def wait_for_job_1(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
     return call("wait", "1", "-o", "json", *argv, AIRBYTE_URL=stage.sandbox(sandbox))
 
 
-def test_an_outage_may_have_begun_before_a_wait(stage: Stage) -> None:
+def test_wait_tolerates_outage_that_began_before_it(stage: Stage) -> None:
     ending = wait_for_job_1(stage, a_job_in_an_outage("any:503:times=20"))
 
     assert (ending.code, the_sync(ending)["status"]) == (0, "succeeded")
@@ -185,7 +185,7 @@ def test_an_outage_may_have_begun_before_a_wait(stage: Stage) -> None:
     assert ending.report["warnings"] == []
 
 
-def test_a_wait_that_reaches_nobody_within_max_outage_names_its_job(stage: Stage) -> None:
+def test_wait_without_connection_within_max_outage_exits_12_and_names_job(stage: Stage) -> None:
     ending = wait_for_job_1(stage, a_job_in_an_outage("any:503"), "--max-outage", "5m")
 
     assert_told_well(ending, 12)
@@ -193,7 +193,7 @@ def test_a_wait_that_reaches_nobody_within_max_outage_names_its_job(stage: Stage
     assert "airbyte-sync wait 1" in ending.report["error"]["hint"]
 
 
-def test_a_wait_that_reaches_nobody_within_its_timeout_says_so(stage: Stage) -> None:
+def test_wait_without_connection_within_timeout_exits_5_and_names_job(stage: Stage) -> None:
     ending = wait_for_job_1(stage, a_job_in_an_outage("any:503"), "--timeout", "5m")
 
     assert_told_well(ending, 5)
@@ -201,7 +201,7 @@ def test_a_wait_that_reaches_nobody_within_its_timeout_says_so(stage: Stage) -> 
     assert "--timeout passed" in ending.report["error"]["message"]
 
 
-def test_the_time_before_a_wait_is_let_in_counts_for_its_timeout(stage: Stage) -> None:
+def test_timeout_of_wait_includes_time_to_connect(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=1))
     connection = sandbox.add_connection("orders", script=JobScript(life=LONG))
     sandbox.start_job(connection)
@@ -210,7 +210,7 @@ def test_the_time_before_a_wait_is_let_in_counts_for_its_timeout(stage: Stage) -
     ending = wait_for_job_1(stage, sandbox, "--timeout", "2m", "--poll-interval", "5s")
 
     assert_told_well(ending, 5)
-    assert 4 <= len(sandbox.sent("job")) <= 7  # in the 20 s that were left
+    assert 4 <= len(sandbox.sent("job")) <= 7  # in the remaining 20 s
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_the_time_before_a_wait_is_let_in_counts_for_its_timeout(stage: Stage) -
     [((), 0), (("--verify",), 13), (("--min-records", "1"), 13)],
     ids=["a warning", "--verify", "--min-records 1"],
 )
-def test_13_is_a_success_without_a_trace_of_work_if_that_was_asked(
+def test_success_without_evidence_exits_13_only_if_checked(
     stage: Stage, argv: tuple[str, ...], code: int
 ) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
@@ -232,7 +232,7 @@ def test_13_is_a_success_without_a_trace_of_work_if_that_was_asked(
     assert code or "no evidence of work" in " ".join(ending.report["warnings"])
 
 
-def test_13_is_also_too_few_records(stage: Stage) -> None:
+def test_fewer_than_min_records_exits_13(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     sandbox.add_connection("orders", script=JobScript(life=QUICK, records=10))
     url = stage.sandbox(sandbox)
@@ -245,14 +245,14 @@ def test_13_is_also_too_few_records(stage: Stage) -> None:
     assert codes == [0, 13]
 
 
-def test_a_verdict_that_waits_for_numbers_says_so(stage: Stage) -> None:
+def test_wait_for_statistics_is_logged(stage: Stage) -> None:
     ending = orders(stage, a_sandbox(), "--min-records", "5000")
 
     assert ending.code == 13
     assert "succeeded, waiting up to 1m 00s for its final statistics" in ending.stderr
 
 
-def test_the_same_keys_whatever_happened(stage: Stage) -> None:
+def test_report_has_same_keys_for_every_exit_code(stage: Stage) -> None:
     endings = [
         orders(stage, a_sandbox()),
         orders(stage, a_sandbox("running 3, failed")),
@@ -271,14 +271,14 @@ def test_the_same_keys_whatever_happened(stage: Stage) -> None:
 # Options
 
 
-def test_a_clear_is_asked_for_and_reported_as_what_airbyte_made_of_it(stage: Stage) -> None:
+def test_clear_is_reported_with_job_type_from_airbyte(stage: Stage) -> None:
     ending = orders(stage, a_sandbox(), "--job-type", "clear")
 
     assert ending.code == 0
     assert the_sync(ending)["job_type"] in {"reset", "clear"}
 
 
-def test_a_refresh_goes_through_the_config_api(stage: Stage) -> None:
+def test_refresh_uses_config_api(stage: Stage) -> None:
     sandbox = a_sandbox()
 
     ending = orders(stage, sandbox, "--job-type", "refresh")
@@ -288,7 +288,7 @@ def test_a_refresh_goes_through_the_config_api(stage: Stage) -> None:
     assert [request.path for request in sandbox.sent("trigger")] == ["/api/v1/connections/refresh"]
 
 
-def test_a_dry_run_starts_nothing_and_says_what_it_would_do(stage: Stage) -> None:
+def test_dry_run_starts_nothing_and_prints_plan(stage: Stage) -> None:
     sandbox = a_sandbox()
 
     url = stage.sandbox(sandbox)
@@ -302,7 +302,7 @@ def test_a_dry_run_starts_nothing_and_says_what_it_would_do(stage: Stage) -> Non
     assert for_programs.report["warnings"] == ["dry run: 'orders': would start a sync"]
 
 
-def test_every_sync_that_could_not_run_says_why_in_the_json(stage: Stage) -> None:
+def test_sync_that_could_not_start_has_its_reason_in_json(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     sandbox.add_connection("bad", script=JobScript(life="running 3, failed"))
     sandbox.add_connection("off", status="inactive")
@@ -313,7 +313,7 @@ def test_every_sync_that_could_not_run_says_why_in_the_json(stage: Stage) -> Non
     assert any("'off': connection 'off'" in warning for warning in ending.report["warnings"])
 
 
-def test_several_connections_run_at_the_same_time_to_one_verdict(stage: Stage) -> None:
+def test_several_connections_exit_with_lowest_nonzero_code(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     for name, life in {"a": QUICK, "b": "running 3, failed", "c": "running 3, cancelled"}.items():
         sandbox.add_connection(name, script=JobScript(life=life))
@@ -324,7 +324,7 @@ def test_several_connections_run_at_the_same_time_to_one_verdict(stage: Stage) -
     assert [sync["exit_code"] for sync in ending.report["syncs"]] == [0, 3, 4]
 
 
-def test_fail_fast_cancels_the_others_that_we_started(stage: Stage) -> None:
+def test_fail_fast_cancels_other_started_jobs(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     sandbox.add_connection("bad", script=JobScript(life="running 30, failed"))
     sandbox.add_connection("long", script=JobScript(life=LONG))
@@ -335,7 +335,7 @@ def test_fail_fast_cancels_the_others_that_we_started(stage: Stage) -> None:
     assert {job.status for job in sandbox.jobs} == {"failed", "cancelled"}
 
 
-def test_max_parallel_runs_no_more_at_a_time(stage: Stage) -> None:
+def test_max_parallel_limits_concurrent_syncs(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     names = ["a", "b", "c", "d"]
     for name in names:
@@ -349,7 +349,7 @@ def test_max_parallel_runs_no_more_at_a_time(stage: Stage) -> None:
     assert all(after.created_at >= before.ends_at for before, after in pairwise(jobs))
 
 
-def test_99_only_if_all_were_skipped(stage: Stage) -> None:
+def test_skip_exits_99_only_if_all_were_skipped(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     busy = sandbox.add_connection("busy", script=JobScript(life=LONG))
     sandbox.add_connection("free", script=JobScript(life=QUICK))
@@ -362,7 +362,7 @@ def test_99_only_if_all_were_skipped(stage: Stage) -> None:
     assert (alone.code, both.code) == (99, 0)
 
 
-def test_trigger_and_wait_are_the_two_halves(stage: Stage) -> None:
+def test_trigger_prints_id_that_wait_accepts(stage: Stage) -> None:
     sandbox = a_sandbox("running 30, failed")
     url = stage.sandbox(sandbox)
 
@@ -371,11 +371,11 @@ def test_trigger_and_wait_are_the_two_halves(stage: Stage) -> None:
 
     assert started.code == 0
     assert started.stdout == f"{sandbox.jobs[0].id}\n"
-    assert started.stderr.count(" job=") == 1  # nothing is told twice
+    assert started.stderr.count(" job=") == 1  # logged once
     assert waited.code == 3
 
 
-def test_cancel_by_id_and_by_connection_reads_first(stage: Stage) -> None:
+def test_second_cancel_of_job_sends_nothing(stage: Stage) -> None:
     sandbox = a_sandbox("running 90000, succeeded")
     sandbox.start_job(sandbox.connections[0])
     url = stage.sandbox(sandbox)
@@ -387,7 +387,7 @@ def test_cancel_by_id_and_by_connection_reads_first(stage: Stage) -> None:
     assert len(sandbox.sent("cancel")) == 1, "what has ended is sent nothing"
 
 
-def test_status_is_0_if_it_could_be_read_unless_the_code_shall_speak(stage: Stage) -> None:
+def test_status_exits_0_for_failed_job_and_3_with_exit_status(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
     sandbox.add_connection("orders", history=(JobScript(life="running 3, failed"),))
     url = stage.sandbox(sandbox)
@@ -398,7 +398,7 @@ def test_status_is_0_if_it_could_be_read_unless_the_code_shall_speak(stage: Stag
     assert (plain.code, speaking.code) == (0, 3)
 
 
-def test_a_job_without_an_outcome_does_not_speak_as_a_success(stage: Stage) -> None:
+def test_exit_status_of_active_or_missing_job_is_not_0(stage: Stage) -> None:
     sandbox = a_sandbox(LONG)
     sandbox.add_connection("never")
     sandbox.start_job(sandbox.connections[0])
@@ -416,10 +416,8 @@ def test_a_job_without_an_outcome_does_not_speak_as_a_success(stage: Stage) -> N
 # Streams
 
 
-def test_with_both_streams_in_one_pipe_the_last_line_is_the_result(
-    stage: Stage, tmp_path: Path
-) -> None:
-    """As Airflow's BashOperator merges them; the result file has the same."""
+def test_last_line_of_merged_streams_is_the_result(stage: Stage, tmp_path: Path) -> None:
+    """Airflow's BashOperator merges the streams. The result file has the same report."""
     sandbox, file = a_sandbox("running 3, failed"), tmp_path / "result.json"
     argv = ("run", "-c", "orders", "-o", "json", "-vv", "--result-file", str(file))
 
@@ -432,7 +430,7 @@ def test_with_both_streams_in_one_pipe_the_last_line_is_the_result(
     assert json.loads(file.read_text(encoding="utf-8")) == ended.report
 
 
-def test_a_result_file_that_cannot_be_written_is_told_before_anything_is_started(
+def test_unwritable_result_file_is_a_usage_error_before_any_request(
     stage: Stage,
 ) -> None:
     sandbox = a_sandbox()
@@ -443,7 +441,7 @@ def test_a_result_file_that_cannot_be_written_is_told_before_anything_is_started
     assert sandbox.requests == []
 
 
-def test_the_last_line_names_a_job_that_nobody_knows_and_says_its_ending_once(
+def test_unknown_job_is_named_in_result_and_logged_once(
     stage: Stage,
 ) -> None:
     ending = call("wait", "77", AIRBYTE_URL=stage.sandbox(a_sandbox()))
@@ -453,10 +451,10 @@ def test_the_last_line_names_a_job_that_nobody_knows_and_says_its_ending_once(
     assert " error: [job=77] not-found" in ending.stderr
 
 
-# Several
+# Several connections
 
 
-def test_a_tag_leaves_out_what_is_not_active_and_says_so(stage: Stage) -> None:
+def test_tag_skips_inactive_connections_with_warning(stage: Stage) -> None:
     sandbox = a_sandbox(tags=("nightly",))
     sandbox.add_connection("budget", status="inactive", tags=("nightly",))
 

@@ -1,4 +1,4 @@
-"""Whatever others wrote: a terminal gets no sequence but ours, a program one line of JSON."""
+"""Text from Airbyte: no escape sequence of it reaches a terminal, and JSON stays one line."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def a_world(version: str = "latest") -> Sandbox:
 
 
 def on_terminal(*argv: str, **environ: str) -> str:
-    """Run the program on a terminal, and return everything that it wrote there."""
+    """Run the program on a terminal and return its output."""
     kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
     pid, terminal = pty.fork()
     if pid == 0:
@@ -74,7 +74,7 @@ def on_terminal(*argv: str, **environ: str) -> str:
             continue
         try:
             content = os.read(terminal, 65536)
-        except OSError:  # Linux says so when the other end is closed
+        except OSError:  # Linux's end of file on a terminal
             break
         seen += content
     os.waitpid(pid, 0)
@@ -119,7 +119,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("argv", COMMANDS.values(), ids=COMMANDS)
-def test_terminal_gets_no_sequence_but_ours(stage: Stage, argv: tuple[str, ...]) -> None:
+def test_terminal_gets_only_our_escape_sequences(stage: Stage, argv: tuple[str, ...]) -> None:
     seen = on_terminal(*argv, AIRBYTE_URL=stage.sandbox(a_world()))
 
     assert seen.strip()
@@ -130,7 +130,7 @@ def test_terminal_gets_no_sequence_but_ours(stage: Stage, argv: tuple[str, ...])
 
 
 @pytest.mark.parametrize("argv", COMMANDS.values(), ids=COMMANDS)
-def test_json_is_one_line_for_every_splitter(stage: Stage, argv: tuple[str, ...]) -> None:
+def test_json_is_one_line_for_every_line_splitter(stage: Stage, argv: tuple[str, ...]) -> None:
     url = stage.sandbox(a_world())
     output = () if "-o" in argv else ("-o", "json")
     ending = call(*argv, *output, AIRBYTE_URL=url)
@@ -146,13 +146,13 @@ def test_json_is_one_line_for_every_splitter(stage: Stage, argv: tuple[str, ...]
             assert json.loads(line)["event"]
 
 
-def test_names_in_json_are_those_of_airbyte(stage: Stage) -> None:
+def test_names_in_json_are_unchanged(stage: Stage) -> None:
     ending = call("connections", "-o", "json", AIRBYTE_URL=stage.sandbox(a_world()))
     names = [row["connection_name"] for row in ending.report["connections"]]
     assert names == [EVIL, f"{EVIL} too"]
 
 
-def test_files_are_clean(stage: Stage, tmp_path: Path) -> None:
+def test_files_have_no_control_characters(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "airflow" / "xcom").mkdir(parents=True)
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "termination-log").touch()
@@ -188,7 +188,7 @@ ANSWERS: dict[str, Answer] = {
 
 @pytest.mark.parametrize("argv", [("status", "7"), ("check",)], ids=" ".join)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_answers_of_any_kind_bring_no_sequence_to_a_terminal(
+def test_error_responses_bring_no_escape_sequence_to_terminal(
     stage: Stage, answer: Answer, argv: tuple[str, ...]
 ) -> None:
     url = stage.scripted(answer).url
@@ -202,9 +202,7 @@ CUT = "… (cut)"
 
 
 @pytest.mark.parametrize("unit", ["x", "\x1b]", "\x1b[0;", "canary-1234 "])
-def test_failure_of_many_kilobytes_is_cut_everywhere_and_says_so(
-    stage: Stage, tmp_path: Path, unit: str
-) -> None:
+def test_long_failure_message_is_cut_with_a_mark(stage: Stage, tmp_path: Path, unit: str) -> None:
     huge = unit * (400_000 // len(unit))
     failure = JobFailure(message=huge, internal_message=huge, stacktrace=huge)
     sandbox = Sandbox(SandboxConfig(speed=100))
@@ -236,7 +234,7 @@ def test_failure_of_many_kilobytes_is_cut_everywhere_and_says_so(
     ],
     ids=["titles", "open titles", "problem", "text", "list", "almost a login"],
 )
-def test_answer_of_megabytes_is_told_briefly(stage: Stage, answer: Answer) -> None:
+def test_response_of_megabytes_gives_short_error(stage: Stage, answer: Answer) -> None:
     ending = call("status", "7", AIRBYTE_URL=stage.scripted(answer).url)
 
     assert ending.code in {6, 9}
@@ -269,7 +267,7 @@ def _screen(seen: str) -> list[list[str]]:
 
 
 def _column_of(text: str, cells: list[str]) -> int | None:
-    """The cell in which a text begins; the second cell of a wide character is empty."""
+    """Return the first cell of a text; the second cell of a wide character is empty."""
     for x in range(len(cells)):
         if "".join(cells[x : x + len(text)]) == text:
             return x

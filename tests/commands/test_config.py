@@ -1,4 +1,4 @@
-"""`config show`: every setting with its origin, no secret, nobody contacted."""
+"""`config show`: every setting with its origin, secrets masked, no request."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def values(*argv: str, **environ: str) -> dict[str, Any]:
     return {row["name"]: row for row in ending.report["values"]}
 
 
-def test_every_setting_is_shown_with_the_place_that_it_came_from() -> None:
+def test_every_setting_is_shown_with_its_origin() -> None:
     shown = values("--api", "config", AIRBYTE_URL="http://airbyte:8001")
 
     assert set(shown) == {*ENVIRONMENT, "proxies"}
@@ -32,7 +32,7 @@ def test_every_setting_is_shown_with_the_place_that_it_came_from() -> None:
     )
 
 
-def test_secrets_are_masked_wherever_they_come_from(tmp_path: Path) -> None:
+def test_secrets_of_every_origin_are_masked(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("canary-in-a-file\n", encoding="utf-8")
 
@@ -50,7 +50,7 @@ def test_secrets_are_masked_wherever_they_come_from(tmp_path: Path) -> None:
     assert shown["token"]["value"] is None
 
 
-def test_a_profile_is_named_with_its_file_and_warned_about_where_all_can_read_it(
+def test_profile_is_named_with_file_and_warning_if_world_readable(
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "config.toml"
@@ -67,18 +67,18 @@ def test_a_profile_is_named_with_its_file_and_warned_about_where_all_can_read_it
     assert "canary" not in ending.stdout + ending.stderr
 
 
-def test_what_is_wrong_with_the_settings_is_told() -> None:
+def test_invalid_settings_are_reported() -> None:
     ending = call("config", "show", "-o", "json", AIRBYTE_CLIENT_ID="half")
 
     assert_told_well(ending, 2)
     assert ending.report["values"] == []
 
 
-def test_another_action_is_refused() -> None:
+def test_unknown_action_is_a_usage_error() -> None:
     assert_told_well(call("config", "hide"), 2)
 
 
-def test_a_secret_is_masked_before_it_is_folded_over_lines() -> None:
+def test_secret_is_masked_before_text_is_folded() -> None:
     forget_all()
     remember("canary-canary-canary-canary-canary")
     cells = ["http://host/canary-canary-canary-canary-canary/api"]

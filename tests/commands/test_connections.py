@@ -1,4 +1,4 @@
-"""`connections`: what there is, whole, once each, and in a table that fits."""
+"""`connections`: complete, without duplicates, in a table that fits."""
 
 import pytest
 
@@ -14,7 +14,7 @@ BOTH_APIS = ("public", "config")
 
 
 def a_house() -> Sandbox:
-    """Two workspaces, four connections; one name twice."""
+    """Return a sandbox of two workspaces and four connections, two with the same name."""
     sandbox = Sandbox()
     sandbox.add_connection(
         "orders", workspace="Sales", tags=("nightly",), schedule="every 24 hours"
@@ -32,7 +32,7 @@ def names(ending: CommandResult) -> list[str]:
 
 
 @pytest.mark.parametrize("api", BOTH_APIS)
-def test_every_connection_is_listed_with_both_its_ends(stage: Stage, api: str) -> None:
+def test_connections_are_listed_with_source_and_destination(stage: Stage, api: str) -> None:
     url = stage.sandbox(a_house())
     ending = call("connections", "--api", api, "-o", "json", AIRBYTE_URL=url)
     assert ending.code == 0
@@ -43,7 +43,7 @@ def test_every_connection_is_listed_with_both_its_ends(stage: Stage, api: str) -
     assert events["url"].endswith(f"/connections/{events['connection_id']}")
 
 
-def test_a_person_sees_one_line_for_each_where_nothing_wraps(stage: Stage) -> None:
+def test_text_has_one_line_per_connection(stage: Stage) -> None:
     sandbox = a_house()
     ending = call("connections", AIRBYTE_URL=stage.sandbox(sandbox))
     first, *rows = ending.stdout.splitlines()
@@ -56,7 +56,7 @@ def test_a_person_sees_one_line_for_each_where_nothing_wraps(stage: Stage) -> No
     ]
 
 
-def test_ids_alone_are_the_connections(stage: Stage) -> None:
+def test_id_format_prints_connection_ids(stage: Stage) -> None:
     sandbox = a_house()
     ending = call("connections", "-o", "id", AIRBYTE_URL=stage.sandbox(sandbox))
     assert set(ending.stdout.split()) == {each.id for each in sandbox.connections}
@@ -81,12 +81,14 @@ def test_all_pages_are_read_and_repeated_rows_are_dropped(stage: Stage) -> None:
         (("--tag", "nightly", "--search", "ord"), ["orders"]),
     ],
 )
-def test_a_list_is_narrowed(stage: Stage, options: tuple[str, ...], found: list[str]) -> None:
+def test_search_and_tag_filter_the_list(
+    stage: Stage, options: tuple[str, ...], found: list[str]
+) -> None:
     url = stage.sandbox(a_house())
     assert names(call("connections", *options, "-o", "json", AIRBYTE_URL=url)) == found
 
 
-def test_a_part_of_an_id_finds_its_connection(stage: Stage) -> None:
+def test_search_matches_part_of_id(stage: Stage) -> None:
     sandbox = a_house()
     wanted = sandbox.connections[1].id
     url = stage.sandbox(sandbox)
@@ -95,7 +97,7 @@ def test_a_part_of_an_id_finds_its_connection(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("api", BOTH_APIS)
-def test_a_workspace_narrows_the_list(stage: Stage, api: str) -> None:
+def test_workspace_filters_the_list(stage: Stage, api: str) -> None:
     sandbox = a_house()
     workspace = sandbox.connections[0].workspace_id
     ending = call(
@@ -107,7 +109,7 @@ def test_a_workspace_narrows_the_list(stage: Stage, api: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["actors:503", "actors:403", "actors:html", "actors:bad-json"])
-def test_without_names_of_the_ends_their_ids_must_do(stage: Stage, fault: str) -> None:
+def test_ids_replace_unreadable_source_and_destination_names(stage: Stage, fault: str) -> None:
     sandbox = a_house()
     sandbox.faults.add(Fault.model_validate(fault))
     ending = call("connections", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -116,7 +118,7 @@ def test_without_names_of_the_ends_their_ids_must_do(stage: Stage, fault: str) -
     assert f"{events.source_id} → {events.destination_id}" in ending.stdout
 
 
-def test_a_search_without_a_match_names_the_nearest(stage: Stage) -> None:
+def test_search_without_match_suggests_nearest_name(stage: Stage) -> None:
     sandbox = a_house()
     ending = call("connections", "--search", "evnts", AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 7)
@@ -125,13 +127,13 @@ def test_a_search_without_a_match_names_the_nearest(stage: Stage) -> None:
     assert ending.lines("hint: ") == [f"hint: {nearest}"]
 
 
-def test_a_search_far_from_everything_says_how_many_there_are(stage: Stage) -> None:
+def test_search_without_similar_name_counts_connections(stage: Stage) -> None:
     ending = call("connections", "--search", "zzzz", AIRBYTE_URL=stage.sandbox(a_house()))
     assert_told_well(ending, 7)
     assert ending.lines("hint: ") == ["hint: without --search all 4 are listed"]
 
 
-def test_an_unknown_tag_names_those_in_use(stage: Stage) -> None:
+def test_unknown_tag_lists_tags_in_use(stage: Stage) -> None:
     ending = call("connections", "--tag", "weekly", AIRBYTE_URL=stage.sandbox(a_house()))
     assert_told_well(ending, 7)
     assert ending.lines("error: ") == ["error: no connection has the tag 'weekly'"]
@@ -139,20 +141,20 @@ def test_an_unknown_tag_names_those_in_use(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("option", ["--search", "--tag"])
-def test_an_empty_text_is_a_mistake_before_anything_is_asked(stage: Stage, option: str) -> None:
+def test_empty_filter_is_a_usage_error_before_any_request(stage: Stage, option: str) -> None:
     sandbox = a_house()
     ending = call("connections", option, " ", AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 2)
     assert sandbox.requests == []
 
 
-def test_a_server_without_connections_is_no_error_but_said(stage: Stage) -> None:
+def test_server_without_connections_is_a_warning(stage: Stage) -> None:
     ending = call("connections", AIRBYTE_URL=stage.sandbox(Sandbox()))
     assert (ending.code, ending.stdout) == (0, "")
     assert ["no connections are visible" in line for line in ending.warnings] == [True]
 
 
-def test_an_early_error_has_the_list_too() -> None:
+def test_usage_error_has_empty_list_in_json() -> None:
     ending = call("connections", "--nope", "-o", "json")
     assert (ending.code, ending.report["connections"]) == (2, [])
 
@@ -161,7 +163,7 @@ def test_an_early_error_has_the_list_too() -> None:
 
 
 def some() -> list[Connection]:
-    """Names as Airbyte makes them, and one of wide letters."""
+    """Return names as Airbyte generates them, and one of wide letters."""
     return [
         Connection(
             id=f"00000000-0000-4000-8000-{number:012}",
@@ -177,7 +179,7 @@ def some() -> list[Connection]:
 
 
 @pytest.mark.parametrize("width", [48, 60, 80, 100, 120, 160, 200])
-def test_a_table_fits_its_terminal_and_cuts_no_id(width: int) -> None:
+def test_table_fits_terminal_and_cuts_no_id(width: int) -> None:
     connections = some()
     text = connections_table(connections, Screen(width=width))
     assert max(cell_width(line) for line in text.splitlines()) <= width
@@ -186,29 +188,29 @@ def test_a_table_fits_its_terminal_and_cuts_no_id(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_nothing_is_lost_in_a_narrow_table(width: int) -> None:
+def test_narrow_table_keeps_all_text(width: int) -> None:
     text = connections_table(some()[:1], Screen(width=width))
     flat = " ".join(text.split())
     for part in ("orders", "production", "europe-west", "Every 24", "nightly", "finance"):
         assert part in flat
 
 
-def test_a_table_for_a_program_is_not_folded() -> None:
+def test_table_in_pipe_is_not_folded() -> None:
     assert len(connections_table(some(), Screen()).splitlines()) == 4
 
 
-def test_an_encoding_without_arrows_gets_plain_letters() -> None:
+def test_ascii_table_has_ascii_arrows() -> None:
     text = connections_table(some()[:1], Screen(unicode=False))
     assert text.isascii()
     assert "account -> Warehouse" in text
 
 
-def test_a_name_cannot_move_the_cursor() -> None:
+def test_control_characters_in_names_are_removed() -> None:
     bad = Connection(id="x", name="a\x1b[2Jb\nc", status="active")
     assert connections_table([bad], Screen()).splitlines()[1].startswith("x   a b c")
 
 
-def test_colours_do_not_count_as_width() -> None:
+def test_colours_have_no_width() -> None:
     plain = connections_table(some(), Screen(width=80))
     painted = connections_table(some(), Screen(width=80, colour=True))
     assert "\x1b[32mactive\x1b[0m" in painted

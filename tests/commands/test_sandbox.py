@@ -1,4 +1,4 @@
-"""`airbyte-sync sandbox`: what it says, what it refuses, how it ends."""
+"""`airbyte-sync sandbox`: its output, invalid options, and its exit codes."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ atexit.register(tell)
 
 
 def start(*options: str) -> tuple["subprocess.Popen[str]", list[str]]:
-    """Start the command in a process of its own; it and its first lines."""
+    """Start the command as a process; yield it and its first lines."""
     process = subprocess.Popen(  # noqa: S603  # our own interpreter
         [sys.executable, "-c", SCRIPT, "sandbox", "--port", "0", *options],
         stderr=subprocess.PIPE,
@@ -42,11 +42,11 @@ def start(*options: str) -> tuple["subprocess.Popen[str]", list[str]]:
 
 @contextlib.contextmanager
 def held(url: str) -> Iterator[None]:
-    """Leave a request unanswered meanwhile."""
+    """Keep a request open without a response."""
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as line:
         line.sendall(b"GET /api/public/v1/jobs/1 HTTP/1.1\r\nHost: sandbox\r\n\r\n")
-        # An answer on another connection: by then the first request has been taken.
+        # A response on another connection shows that the first request was accepted.
         httpx.get(f"{url}/api/v1/health")
         yield
 
@@ -74,7 +74,7 @@ def test_sandbox_prints_next_commands_and_stops_quietly_on_signal(number: signal
 
 
 def run_to_its_end(code: str, *options: str) -> str:
-    """Run code with the command line's arguments; what it wrote to stdout."""
+    """Run code with these arguments and return its stdout."""
     command = [sys.executable, "-c", code, "sandbox", *options]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""Cancelling over a real socket: what is ours, while it runs, until it is seen to end."""
+"""Cancels over a real socket: only started jobs, only while active, until confirmed."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +17,14 @@ LATER = ("--timeout", "1m")
 
 
 def a_sandbox(speed: float = 50, **fields: Any) -> Sandbox:  # noqa: ANN401  # handed on
-    """A sandbox whose connection `orders` would run for a day."""
+    """Return a sandbox whose connection `orders` runs for a day."""
     sandbox = Sandbox(SandboxConfig(speed=speed))
     sandbox.add_connection("orders", **{"script": JobScript(life=LONG), **fields})
     return sandbox
 
 
 def busy(life: str = LONG, speed: float = 50) -> Sandbox:
-    """The same, where somebody else's job runs already."""
+    """Return the same sandbox with a job of someone else running."""
     sandbox = a_sandbox(speed)
     sandbox.start_job(sandbox.connections[0], script=JobScript(life=life))
     return sandbox
@@ -40,10 +40,10 @@ def assert_left_alone(sandbox: Sandbox) -> None:
     assert all(job.active and not job.cancels for job in sandbox.jobs)
 
 
-# Theirs
+# Jobs of others
 
 
-def test_the_timeout_of_a_wait_leaves_the_job(stage: Stage) -> None:
+def test_timeout_of_wait_leaves_job_running(stage: Stage) -> None:
     sandbox = busy()
 
     ending = call("wait", "1", *LATER, AIRBYTE_URL=stage.sandbox(sandbox))
@@ -52,19 +52,19 @@ def test_the_timeout_of_a_wait_leaves_the_job(stage: Stage) -> None:
     assert_left_alone(sandbox)
 
 
-def test_a_timeout_while_another_job_is_in_the_way_starts_and_cancels_nothing(
+def test_timeout_while_waiting_for_other_job_starts_and_cancels_nothing(
     stage: Stage,
 ) -> None:
     sandbox = busy()
 
-    ending = run(stage, sandbox, "--timeout", "1s")  # a real one: nothing hurries it
+    ending = run(stage, sandbox, "--timeout", "1s")  # in real time: no pause is shortened
 
     assert_told_well(ending, 5)
     assert sandbox.sent("trigger") == []
     assert_left_alone(sandbox)
 
 
-def test_a_signal_while_another_job_is_in_the_way_starts_and_cancels_nothing(
+def test_signal_while_waiting_for_other_job_starts_and_cancels_nothing(
     stage: Stage,
 ) -> None:
     sandbox = busy(speed=1)
@@ -78,7 +78,7 @@ def test_a_signal_while_another_job_is_in_the_way_starts_and_cancels_nothing(
     assert_left_alone(sandbox)
 
 
-def test_since_says_which_job_counts_and_when_it_was_created(stage: Stage) -> None:
+def test_since_names_succeeded_job_and_its_creation_time(stage: Stage) -> None:
     sandbox = Sandbox(SandboxConfig(start=datetime(2026, 1, 1, 6, 0, 12, tzinfo=UTC)))
     sandbox.add_connection("orders", history=[JobScript(life="running 1, succeeded")])
     url = stage.sandbox(sandbox)
@@ -92,14 +92,14 @@ def test_since_says_which_job_counts_and_when_it_was_created(stage: Stage) -> No
     assert ending.stderr.count(said) == 1, ending.stderr
 
 
-def test_since_says_that_a_job_is_already_running(stage: Stage) -> None:
+def test_since_names_running_job_and_its_creation_time(stage: Stage) -> None:
     ending = run(stage, busy(), "--since", "2026-01-01", *LATER)
 
     assert "not started: job 1, created " in ending.stderr
     assert " UTC, is already " in ending.stderr
 
 
-def test_what_since_adopts_is_never_cancelled(stage: Stage) -> None:
+def test_job_adopted_by_since_is_not_cancelled(stage: Stage) -> None:
     sandbox = busy()
 
     ending = run(stage, sandbox, "--since", "2026-01-01", *LATER)
@@ -109,11 +109,11 @@ def test_what_since_adopts_is_never_cancelled(stage: Stage) -> None:
     assert_left_alone(sandbox)
 
 
-def test_a_job_that_a_schedule_could_have_started_is_never_cancelled(stage: Stage) -> None:
+def test_job_a_schedule_may_have_started_is_not_cancelled(stage: Stage) -> None:
     sandbox = a_sandbox(schedule="every 24 hours")
     sandbox.faults.add(
         Fault.model_validate("trigger:lost-after:times=1"),
-        Fault.model_validate("events:503"),  # they would say that it was started by hand
+        Fault.model_validate("events:503"),  # they would name a user as its origin
     )
 
     ending = run(stage, sandbox, *LATER)
@@ -122,7 +122,7 @@ def test_a_job_that_a_schedule_could_have_started_is_never_cancelled(stage: Stag
     assert_left_alone(sandbox)
 
 
-def test_fail_fast_leaves_what_was_adopted(stage: Stage) -> None:
+def test_fail_fast_does_not_cancel_adopted_job(stage: Stage) -> None:
     sandbox = busy()
     sandbox.add_connection("bad", script=JobScript(life="running 3, failed"))
 
@@ -134,7 +134,7 @@ def test_fail_fast_leaves_what_was_adopted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("how", "code"), [("fail", 8), ("skip", 99), ("wait", 0)])
-def test_a_clear_looks_first_instead_of_cancelling_a_sync(
+def test_clear_applies_if_running_instead_of_cancelling_running_sync(
     stage: Stage, how: str, code: int
 ) -> None:
     sandbox = busy("running 20, succeeded" if how == "wait" else LONG)
@@ -146,11 +146,11 @@ def test_a_clear_looks_first_instead_of_cancelling_a_sync(
     assert len(sandbox.sent("trigger")) == (how == "wait")
 
 
-# Ours
+# Jobs that this run started
 
 
 @pytest.mark.parametrize("fault", ["trigger:hold=100:applied:times=1", "trigger:never:applied"])
-def test_a_timeout_during_the_trigger_leaves_no_orphan(stage: Stage, fault: str) -> None:
+def test_timeout_during_trigger_cancels_started_job(stage: Stage, fault: str) -> None:
     sandbox = a_sandbox()
     sandbox.faults.add(Fault.model_validate(fault))
 
@@ -161,7 +161,7 @@ def test_a_timeout_during_the_trigger_leaves_no_orphan(stage: Stage, fault: str)
     assert ending.report["syncs"][0]["job_id"] == sandbox.jobs[0].id
 
 
-def test_a_cancel_that_was_answered_and_did_nothing_is_repeated(stage: Stage) -> None:
+def test_cancel_without_effect_is_repeated(stage: Stage) -> None:
     sandbox = a_sandbox(script=JobScript(life=LONG, cancels_lost=1))
 
     ending = run(stage, sandbox, *LATER)
@@ -172,7 +172,7 @@ def test_a_cancel_that_was_answered_and_did_nothing_is_repeated(stage: Stage) ->
     assert len(sandbox.sent("cancel")) == 2
 
 
-def test_a_job_that_fails_while_it_is_cancelled_is_told_as_failed(stage: Stage) -> None:
+def test_job_failing_during_cancel_is_reported_as_failed(stage: Stage) -> None:
     sandbox = a_sandbox()
     failed = {"jobId": 1, "status": "failed", "jobType": "sync"}
     failed |= {"connectionId": sandbox.connections[0].id, "startTime": "2026-01-01T00:00:00Z"}
@@ -193,7 +193,7 @@ def test_a_job_that_fails_while_it_is_cancelled_is_told_as_failed(stage: Stage) 
     assert len(cancels) == 1
 
 
-def test_cancelling_a_job_that_has_ended_does_not_touch_its_successor(stage: Stage) -> None:
+def test_cancel_of_finished_job_leaves_successor_running(stage: Stage) -> None:
     sandbox = a_sandbox(history=(JobScript(life="running 3, succeeded"),))
     successor = sandbox.start_job(sandbox.connections[0])
 
@@ -206,7 +206,7 @@ def test_cancelling_a_job_that_has_ended_does_not_touch_its_successor(stage: Sta
     assert successor.active
 
 
-def test_cancel_reads_until_it_has_seen_the_end(stage: Stage) -> None:
+def test_cancel_is_confirmed_by_reading_the_job(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.start_job(sandbox.connections[0], script=JobScript(life=LONG, cancels_lost=1))
 
@@ -217,7 +217,7 @@ def test_cancel_reads_until_it_has_seen_the_end(stage: Stage) -> None:
     assert ending.report["syncs"][0]["cancel"] == {"requested": True, "confirmed": True}
 
 
-def test_a_cancel_that_is_not_to_be_seen_is_unknown(stage: Stage) -> None:
+def test_unconfirmed_cancel_exits_12(stage: Stage) -> None:
     sandbox = a_sandbox()
     sandbox.start_job(sandbox.connections[0], script=JobScript(life=LONG, cancels_lost=9999))
 

@@ -1,4 +1,4 @@
-"""Why it failed, what is unknown, and what a bug leaves: over a real socket, pauses hurried."""
+"""Failure reasons, unknown numbers and bugs of `run` over a real socket. Pauses are short."""
 
 from typing import Any
 
@@ -34,7 +34,9 @@ def the_sync(ending: CommandResult) -> Any:  # noqa: ANN401  # JSON
 
 @pytest.mark.parametrize("what", ["403", "404", "500", "html", "bad-json", "wrong-shape"])
 @pytest.mark.parametrize(("life", "code"), [("failed", 3), ("succeeded", 0)])
-def test_no_verdict_hangs_on_the_config_api(stage: Stage, what: str, life: str, code: int) -> None:
+def test_outcome_does_not_depend_on_config_api(
+    stage: Stage, what: str, life: str, code: int
+) -> None:
     script = FAILED.model_copy(update={"life": f"running 3, {life}"})
     sandbox = a_sandbox(script, f"any:{what}:api=config")
 
@@ -44,7 +46,7 @@ def test_no_verdict_hangs_on_the_config_api(stage: Stage, what: str, life: str, 
     assert the_sync(ending)["failure"] is None
 
 
-def test_where_only_the_public_api_can_be_reached_it_says_where_to_look(stage: Stage) -> None:
+def test_failure_without_config_api_links_to_web_ui(stage: Stage) -> None:
     ending = run(stage, a_sandbox(FAILED, "any:html:api=config"))
 
     assert_told_well(ending, 3)
@@ -53,7 +55,7 @@ def test_where_only_the_public_api_can_be_reached_it_says_where_to_look(stage: S
 
 
 @pytest.mark.parametrize(("argv", "shown"), [((), 0), (("-v",), 1)], ids=["plain", "-v"])
-def test_a_stack_trace_needs_v(stage: Stage, argv: tuple[str, ...], shown: int) -> None:
+def test_stack_trace_needs_v(stage: Stage, argv: tuple[str, ...], shown: int) -> None:
     ending = run(stage, a_sandbox(FAILED), *argv)
 
     assert_told_well(ending, 3)
@@ -61,7 +63,7 @@ def test_a_stack_trace_needs_v(stage: Stage, argv: tuple[str, ...], shown: int) 
     assert ending.stderr.count("at x.y(Z:1)") == shown
 
 
-def test_what_nobody_counted_is_null_and_not_0(stage: Stage) -> None:
+def test_unknown_counts_are_null(stage: Stage) -> None:
     script = JobScript(life="running 3, succeeded", statistics=False)
 
     ending = run(stage, a_sandbox(script), "-o", "json")

@@ -1,4 +1,4 @@
-"""`make demo`, the first thing that a stranger types: it takes a dozen real seconds."""
+"""`airbyte-sync demo` from start to end, which takes about 12 seconds."""
 
 import subprocess
 import sys

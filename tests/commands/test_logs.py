@@ -1,4 +1,4 @@
-"""`logs`: what Airbyte logged, in both shapes, afterwards or while it happens."""
+"""`logs`: in both formats of Airbyte, of finished jobs and with --follow."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ BOTH_SHAPES = ("1.0", "latest")
 
 
 def a_past(life: str = FAILED, *, version: str = "latest", **more: object) -> Sandbox:
-    """A sandbox whose job 1 is over."""
+    """Return a sandbox whose job 1 has ended."""
     sandbox = Sandbox(SandboxConfig(airbyte_version=version))
     history = JobScript.model_validate({"life": life, **more})
     sandbox.add_connection("orders", history=(history,))
@@ -44,23 +44,25 @@ def messages(ending: CommandResult) -> list[str]:
     return [line["message"] for line in ending.report["lines"]]
 
 
-# Afterwards
+# Finished jobs
 
 
 @pytest.mark.parametrize("version", BOTH_SHAPES)
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_the_latest_attempt_is_shown(stage: Stage, version: str, api: str) -> None:
+def test_latest_attempt_is_shown(stage: Stage, version: str, api: str) -> None:
     url = stage.sandbox(a_past(version=version))
     ending = call("logs", "1", "--api", api, "-o", "json", AIRBYTE_URL=url)
     assert ending.code == 0
     assert {line["attempt"] for line in ending.report["lines"]} == {2}
-    assert messages(ending)[-1].endswith("Attempt 1 ended: failed")  # counted from 0 there
+    assert messages(ending)[-1].endswith(
+        "Attempt 1 ended: failed"
+    )  # Airbyte counts attempts from 0 there
     assert ending.report["syncs"][0]["status"] == "failed"
     assert ending.report["error"] is None
 
 
 @pytest.mark.parametrize("version", BOTH_SHAPES)
-def test_an_earlier_attempt_is_shown_where_asked(stage: Stage, version: str) -> None:
+def test_attempt_option_shows_earlier_attempt(stage: Stage, version: str) -> None:
     url = stage.sandbox(a_past(version=version))
     ending = call("logs", "1", "--attempt", "1", "-o", "json", AIRBYTE_URL=url)
     assert "Starting attempt 0" in messages(ending)[0]
@@ -68,7 +70,7 @@ def test_an_earlier_attempt_is_shown_where_asked(stage: Stage, version: str) -> 
 
 
 @pytest.mark.parametrize("version", BOTH_SHAPES)
-def test_errors_with_their_stack_are_chosen_in_both_shapes(stage: Stage, version: str) -> None:
+def test_level_keeps_errors_with_stack_trace(stage: Stage, version: str) -> None:
     url = stage.sandbox(a_past(version=version))
     ending = call("logs", "1", "--level", "warn", "-o", "json", AIRBYTE_URL=url)
     lines = ending.report["lines"]
@@ -79,7 +81,7 @@ def test_errors_with_their_stack_are_chosen_in_both_shapes(stage: Stage, version
 
 
 @pytest.mark.parametrize("version", BOTH_SHAPES)
-def test_the_tail_is_the_last_lines(stage: Stage, version: str) -> None:
+def test_tail_shows_last_lines(stage: Stage, version: str) -> None:
     url = stage.sandbox(a_past("running 60, succeeded", version=version))
     whole = call("logs", "1", AIRBYTE_URL=url).stdout.splitlines()
     tail = call("logs", "1", "--tail", "3", AIRBYTE_URL=url).stdout.splitlines()
@@ -87,7 +89,7 @@ def test_the_tail_is_the_last_lines(stage: Stage, version: str) -> None:
     assert tail == whole[-3:]
 
 
-def test_an_event_is_told_with_its_time_origin_and_weight(stage: Stage) -> None:
+def test_line_has_time_origin_and_level(stage: Stage) -> None:
     url = stage.sandbox(a_past("running 60, succeeded"))
     line = call("logs", "1", "--tail", "1", AIRBYTE_URL=url).stdout
     stamp, rest = line.split(" ", 1)
@@ -96,7 +98,7 @@ def test_an_event_is_told_with_its_time_origin_and_weight(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("version", BOTH_SHAPES)
-def test_a_log_cannot_move_the_cursor(stage: Stage, version: str) -> None:
+def test_control_characters_in_log_are_removed(stage: Stage, version: str) -> None:
     evil = "a\x1b[2Jb\x1b]0;title\x07c\rd\x08e\x9bf\u202eg\u2028h"
     url = stage.sandbox(a_past("running 60, succeeded", version=version, logs=(evil,)))
     plain = call("logs", "1", AIRBYTE_URL=url)
@@ -106,21 +108,21 @@ def test_a_log_cannot_move_the_cursor(stage: Stage, version: str) -> None:
     assert "2J" not in plain.stdout
 
 
-def test_no_line_of_that_weight_is_said(stage: Stage) -> None:
+def test_no_line_at_level_is_a_warning(stage: Stage) -> None:
     url = stage.sandbox(a_past("running 60, succeeded"))
     ending = call("logs", "1", "--level", "error", AIRBYTE_URL=url)
     assert (ending.code, ending.stdout) == (0, "")
     assert ending.warnings[0].endswith("none of the 12 lines is at level error or above")
 
 
-def test_an_empty_log_is_said(stage: Stage) -> None:
+def test_empty_log_is_a_warning(stage: Stage) -> None:
     sandbox = a_past("running 60, succeeded", logs_late=10**6)
     ending = call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox))
     assert (ending.code, ending.stdout) == (0, "")
     assert ending.warnings[0].endswith("job 1 has no log lines yet")
 
 
-def test_the_id_of_a_log_is_its_job(stage: Stage) -> None:
+def test_id_format_prints_job_id(stage: Stage) -> None:
     url = stage.sandbox(a_past())
     assert call("logs", "1", "-o", "id", AIRBYTE_URL=url).stdout == "1\n"
 
@@ -137,7 +139,7 @@ def two_jobs() -> Sandbox:
 
 
 @pytest.mark.parametrize("follow", [(), ("--follow",)])
-def test_a_connection_means_its_latest_job(stage: Stage, follow: tuple[str, ...]) -> None:
+def test_connection_selects_its_latest_job(stage: Stage, follow: tuple[str, ...]) -> None:
     sandbox = two_jobs()
     url = stage.sandbox(sandbox)
     ending = call("logs", "--conn", "orders", *follow, "-o", "json", AIRBYTE_URL=url)
@@ -146,14 +148,14 @@ def test_a_connection_means_its_latest_job(stage: Stage, follow: tuple[str, ...]
     assert messages(ending) != []
 
 
-def test_a_connection_of_the_environment_gives_way_to_an_id(stage: Stage) -> None:
+def test_job_id_wins_over_connection_in_environment(stage: Stage) -> None:
     url = stage.sandbox(two_jobs())
     latest = call("logs", "-o", "id", AIRBYTE_URL=url, AIRBYTE_CONNECTION="orders")
     named = call("logs", "1", "-o", "id", AIRBYTE_URL=url, AIRBYTE_CONNECTION="orders")
     assert (latest.stdout, named.stdout) == ("2\n", "1\n")
 
 
-def test_a_connection_without_a_job_has_no_log(stage: Stage) -> None:
+def test_connection_without_job_exits_7(stage: Stage) -> None:
     sandbox = Sandbox()
     sandbox.add_connection("orders")
     ending = call("logs", "--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -161,22 +163,22 @@ def test_a_connection_without_a_job_has_no_log(stage: Stage) -> None:
     assert ending.lines("error: ") == ["error: 'orders' has no job yet"]
 
 
-# What is not there
+# Missing jobs, attempts and logs
 
 
-def test_an_unknown_job_is_not_found(stage: Stage) -> None:
+def test_unknown_job_exits_7(stage: Stage) -> None:
     ending = call("logs", "99", AIRBYTE_URL=stage.sandbox(a_past()))
     assert_told_well(ending, 7)
     assert "job 99 not found" in ending.lines("error: ")[0]
 
 
-def test_an_attempt_that_never_was_is_not_found(stage: Stage) -> None:
+def test_unknown_attempt_exits_7(stage: Stage) -> None:
     ending = call("logs", "1", "--attempt", "3", AIRBYTE_URL=stage.sandbox(a_past()))
     assert_told_well(ending, 7)
     assert ending.lines("error: ") == ["error: job 1 has no attempt 3, only 2 attempts"]
 
 
-def test_a_job_without_an_attempt_has_no_log_yet(stage: Stage) -> None:
+def test_job_without_attempt_has_follow_hint(stage: Stage) -> None:
     sandbox = Sandbox()
     sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life="pending")))
     ending = call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox))
@@ -186,7 +188,7 @@ def test_a_job_without_an_attempt_has_no_log_yet(stage: Stage) -> None:
 
 @pytest.mark.parametrize("follow", [(), ("--follow",)])
 @pytest.mark.parametrize(("fault", "code"), [("html", 10), ("404", 10), ("403", 6), ("422", 10)])
-def test_without_the_config_api_the_jobs_page_is_named(
+def test_missing_config_api_links_to_job_in_web_ui(
     stage: Stage, fault: str, code: int, follow: tuple[str, ...]
 ) -> None:
     sandbox = a_past()
@@ -201,7 +203,7 @@ def test_without_the_config_api_the_jobs_page_is_named(
     assert ending.lines("hint: ") == [hint]
 
 
-def test_a_config_api_that_keeps_failing_is_unavailable(stage: Stage) -> None:
+def test_failing_config_api_exits_9(stage: Stage) -> None:
     sandbox = a_past()
     sandbox.faults.add(Fault.model_validate("logs:503"))
     assert_told_well(call("logs", "1", AIRBYTE_URL=stage.sandbox(sandbox)), 9)
@@ -222,24 +224,24 @@ def test_a_config_api_that_keeps_failing_is_unavailable(stage: Stage) -> None:
         ("logs", "1", "--level", "loud"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_asked(stage: Stage, argv: tuple[str, ...]) -> None:
+def test_invalid_arguments_exit_2_before_any_request(stage: Stage, argv: tuple[str, ...]) -> None:
     sandbox = a_past()
     ending = call(*argv, AIRBYTE_URL=stage.sandbox(sandbox))
     assert_told_well(ending, 2)
     assert sandbox.requests == []
 
 
-def test_an_early_error_has_the_lines_too() -> None:
+def test_usage_error_has_empty_lines_in_json() -> None:
     ending = call("logs", "x", "-o", "json")
     assert (ending.code, ending.report["lines"], ending.report["syncs"]) == (2, [], [])
 
 
-# Following, in virtual time
+# --follow in virtual time
 
 
 @dataclass
 class Followed:
-    """Every line with the second of its showing, and what was said beside."""
+    """Every line with the second at which it was shown, and the warnings."""
 
     lines: list[tuple[float, AttemptLine]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -263,7 +265,7 @@ def follow(
     after: float = 0.0,
     **more: object,
 ) -> Followed:
-    """Start a job, and `after` so many seconds follow its log to the end."""
+    """Start a job, wait `after` seconds, and follow its log to the end."""
     told = Followed()
 
     async def work() -> None:
@@ -295,7 +297,7 @@ def follow(
 
 
 @pytest.mark.parametrize("version", BOTH_SHAPES)
-def test_every_line_of_every_attempt_is_shown_once_and_soon(version: str) -> None:
+def test_follow_shows_every_line_once_within_seconds(version: str) -> None:
     told = follow("pending 20, running 100, incomplete 30, running 50, failed", version=version)
     assert sum("Starting attempt" in text for text in told.texts) == 2
     assert sum("Records read" in text for text in told.texts) == 18
@@ -310,53 +312,53 @@ def test_every_line_of_every_attempt_is_shown_once_and_soon(version: str) -> Non
     assert told.seconds == pytest.approx(200 + 5, abs=3)
 
 
-def test_late_lines_are_waited_for_a_little() -> None:
+def test_follow_waits_for_late_lines() -> None:
     told = follow("running 30, succeeded", logs_late=4)
     assert "ended: succeeded" in told.texts[-1]
 
 
-def test_a_log_of_long_ago_is_shown_at_once() -> None:
+def test_follow_of_old_job_ends_at_once() -> None:
     told = follow("running 30, succeeded", after=1000)
     assert (len(told.lines), told.seconds) == (12, 0)
 
 
-def test_an_attempt_alone_is_followed_to_its_own_end() -> None:
+def test_follow_of_attempt_ends_with_it() -> None:
     told = follow("running 30, incomplete 10, running 1000, succeeded", attempt=1)
     assert set(told.attempts) == {1}
     assert told.texts[-1] == "Attempt 0 ended: failed"
     assert told.seconds < 45
 
 
-def test_an_attempt_that_is_to_come_is_waited_for() -> None:
+def test_follow_waits_for_future_attempt() -> None:
     told = follow("running 30, incomplete 10, running 30, succeeded", attempt=2)
     assert set(told.attempts) == {2}
     assert "Starting attempt 1" in told.texts[0]
 
 
-def test_an_outage_is_said_once_and_outlasted() -> None:
+def test_follow_tolerates_outage_with_one_warning() -> None:
     told = follow("running 300, succeeded", faults=("any:503:from=60:for=120",))
     assert len(told.warnings) == 1
     assert told.warnings[0].startswith("the log cannot be read, retrying: ")
     assert len(told.texts) == 12
 
 
-def test_an_outage_without_an_end_ends_the_following() -> None:
+def test_follow_ends_with_error_in_lasting_outage() -> None:
     with pytest.raises(UnavailableError):
         follow("running 3000, succeeded", faults=("any:503:from=60",))
 
 
-# Following, as a person does
+# --follow as a command
 
 
 def busy(life: str, *, speed: float | None = None) -> Sandbox:
-    """A sandbox whose job 1 runs; without a speed its time is that of the program's pauses."""
+    """Return a sandbox whose job 1 runs; without a speed, in the time of the program's pauses."""
     clock = FollowingClock() if speed is None else None
     sandbox = Sandbox(SandboxConfig(speed=speed or 1), clock=clock)
     sandbox.start_job(sandbox.add_connection("orders", script=JobScript(life=life)))
     return sandbox
 
 
-def test_attempts_are_told_apart_and_the_log_is_not_repeated_at_the_end(stage: Stage) -> None:
+def test_follow_separates_attempts_and_repeats_nothing(stage: Stage) -> None:
     url = stage.sandbox(busy("running 500, incomplete 500, running 500, succeeded"))
     lines = call("logs", "1", "--follow", AIRBYTE_URL=url).stdout.splitlines()
     assert lines.count("--- attempt 2 ---") == 1
@@ -364,7 +366,7 @@ def test_attempts_are_told_apart_and_the_log_is_not_repeated_at_the_end(stage: S
     assert sum("ended: succeeded" in line for line in lines) == 1
 
 
-def test_json_comes_at_the_end_and_in_one_line(stage: Stage) -> None:
+def test_follow_prints_json_at_end_in_one_line(stage: Stage) -> None:
     url = stage.sandbox(busy("running 50, succeeded"))
     ending = call("logs", "1", "--follow", "-o", "json", AIRBYTE_URL=url)
     assert ending.stdout.count("\n") == 1
@@ -372,7 +374,7 @@ def test_json_comes_at_the_end_and_in_one_line(stage: Stage) -> None:
     assert ending.report["syncs"][0]["status"] == "succeeded"
 
 
-def test_a_tail_of_nothing_shows_only_what_is_new(stage: Stage) -> None:
+def test_follow_with_tail_0_shows_only_new_lines(stage: Stage) -> None:
     url = stage.sandbox(a_past("running 50, succeeded"))
     assert call("logs", "1", "--follow", "--tail", "0", AIRBYTE_URL=url).stdout == ""
 
@@ -380,7 +382,7 @@ def test_a_tail_of_nothing_shows_only_what_is_new(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "errors"), [(signal.SIGINT, 130, 0), (signal.SIGTERM, 143, 1)]
 )
-def test_a_signal_ends_the_following_and_leaves_the_job_alone(
+def test_signal_ends_follow_and_leaves_job_running(
     stage: Stage, number: signal.Signals, code: int, errors: int
 ) -> None:
     sandbox = busy("running 1000, succeeded", speed=1)
@@ -394,7 +396,7 @@ def test_a_signal_ends_the_following_and_leaves_the_job_alone(
     assert sandbox.sent("cancel") == []
 
 
-def test_an_interrupted_following_leaves_its_lines_in_the_json(stage: Stage) -> None:
+def test_interrupted_follow_has_its_lines_in_json(stage: Stage) -> None:
     sandbox = busy("running 1000, succeeded", speed=1)
     with following(stage.sandbox(sandbox), "-o", "json") as process:
         wait_for(sandbox, "logs")
@@ -417,14 +419,14 @@ def following(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for(sandbox: Sandbox, name: str) -> None:
-    """Wait until the second such request came: the first answer was shown by then."""
+    """Wait for the second such request: the first response was printed before it."""
     until = time.monotonic() + 20
     while len(sandbox.sent(name)) < 2:
         assert time.monotonic() < until
         time.sleep(0.02)
 
 
-def test_a_reader_that_has_seen_enough_ends_the_following(stage: Stage) -> None:
+def test_closed_pipe_ends_follow_with_0(stage: Stage) -> None:
     with following(stage.sandbox(busy("running 100, succeeded", speed=20))) as process:
         assert process.stdout is not None
         assert "Starting attempt 0" in process.stdout.readline()
@@ -434,7 +436,7 @@ def test_a_reader_that_has_seen_enough_ends_the_following(stage: Stage) -> None:
         assert process.stderr.read() == ""
 
 
-# Lines
+# Parsing lines
 
 
 def plain(*texts: str) -> list[LogLine]:
@@ -452,13 +454,13 @@ def plain(*texts: str) -> list[LogLine]:
         ("2024-05-01 10:00:00 platform > nothing special", "info"),
     ],
 )
-def test_a_plain_line_tells_its_weight_and_time(text: str, level: str) -> None:
+def test_level_and_time_are_parsed_from_plain_line(text: str, level: str) -> None:
     (line,) = plain(text)
     assert (line.level, line.at) == (level, datetime(2024, 5, 1, 10, tzinfo=UTC))
     assert line.message == text
 
 
-def test_a_line_of_a_stack_weighs_as_much_as_its_first() -> None:
+def test_stack_trace_lines_have_level_of_first_line() -> None:
     lines = plain(
         "2024-05-01 10:00:00 source ERROR > failed", "  at ERROR_PRONE.java", "  at INFO.java"
     )
@@ -466,7 +468,7 @@ def test_a_line_of_a_stack_weighs_as_much_as_its_first() -> None:
     assert len({line.at for line in lines}) == 1
 
 
-def test_a_line_without_anything_is_kept() -> None:
+def test_line_without_level_or_time_is_kept() -> None:
     (line,) = plain("2024-99-99 99:99:99 odd")
     assert (line.level, line.at) == ("info", None)
 
@@ -483,12 +485,12 @@ def test_a_line_without_anything_is_kept() -> None:
         ("debug", "trace", 1),
     ],
 )
-def test_a_level_lets_pass_what_weighs_as_much(level: str | None, least: str, shown: int) -> None:
+def test_level_keeps_lines_at_or_above_it(level: str | None, least: str, shown: int) -> None:
     line = AttemptLine(attempt=1, line=LogLine(message="x", level=level))
     assert [line.weighs(least)].count(True) == shown
 
 
-def test_errors_are_red_on_a_terminal_only() -> None:
+def test_errors_are_red_only_with_colours() -> None:
     line = AttemptLine(attempt=1, line=LogLine(message="broken", level="error"))
     assert log_text(line, Screen(colour=True)) == "\x1b[31mbroken\x1b[0m"
     assert log_text(line, Screen()) == "broken"
@@ -496,9 +498,7 @@ def test_errors_are_red_on_a_terminal_only() -> None:
 
 @pytest.mark.parametrize("api", ["public", "config"])
 @pytest.mark.parametrize("command", ["logs", "status", "wait"])
-def test_reading_that_fails_does_not_speak_of_starting(
-    stage: Stage, command: str, api: str
-) -> None:
+def test_failed_read_does_not_mention_starting(stage: Stage, command: str, api: str) -> None:
     sandbox = a_past()
     sandbox.faults.add(Fault(when="job", action="status", status=502))
     limit = ["--max-outage", "10s"] if command == "wait" else []

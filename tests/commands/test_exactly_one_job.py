@@ -1,6 +1,6 @@
-"""`run` over a real socket: whatever becomes of the trigger's answer, there is exactly one job.
+"""`run` over a real socket: exactly one job, whatever happens to the trigger response.
 
-In this process, with pauses hurried: a grace of a minute passes in milliseconds.
+In this process, with short pauses: a grace period of a minute takes milliseconds.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ QUICK = "running 3, succeeded"
 
 
 def a_sandbox(**fields: Any) -> tuple[Sandbox, SimConnection]:  # noqa: ANN401  # handed on
-    """A fast sandbox with a connection `orders`, which ran once before."""
+    """Return a fast sandbox with a connection `orders` that has one past job."""
     sandbox = Sandbox(SandboxConfig.model_validate({"speed": 50, **fields}))
     past = (JobScript(life=QUICK),)
     return sandbox, sandbox.add_connection("orders", script=JobScript(life=QUICK), history=past)
@@ -35,7 +35,7 @@ def run(stage: Stage, sandbox: Sandbox, *argv: str) -> CommandResult:
 
 
 def new_jobs(sandbox: Sandbox) -> list[int]:
-    """The jobs since the one of the history."""
+    """Return the ids of all jobs except the past one."""
     return [job.id for job in sandbox.jobs][1:]
 
 
@@ -70,7 +70,7 @@ LOST = {
 
 @pytest.mark.parametrize(("fault", "triggers"), LOST.values(), ids=LOST)
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_a_lost_answer_leaves_exactly_one_job(
+def test_lost_trigger_response_leaves_exactly_one_job(
     stage: Stage, api: str, fault: str, triggers: int
 ) -> None:
     sandbox, _ = a_sandbox()
@@ -85,8 +85,8 @@ def test_a_lost_answer_leaves_exactly_one_job(
     assert the_sync(ending)["adopted"] is is_refusal, "a 503 delivers nothing"
 
 
-def test_a_lost_answer_of_a_scheduled_connection_is_adopted_with_a_warning(stage: Stage) -> None:
-    """Servers before 2.0 do not tell who started a job."""
+def test_lost_response_on_scheduled_connection_adopts_job_with_warning(stage: Stage) -> None:
+    """Servers before 2.0 do not report who started a job."""
     sandbox = Sandbox(SandboxConfig(speed=50, airbyte_version="1.8"))
     sandbox.add_connection("orders", script=JobScript(life=QUICK), schedule="every 24 hours")
     sandbox.faults.add(Fault.model_validate("trigger:lost-after:times=1"))
@@ -98,7 +98,7 @@ def test_a_lost_answer_of_a_scheduled_connection_is_adopted_with_a_warning(stage
     assert "the connection's schedule could have started it" in ending.report["warnings"][0]
 
 
-def test_a_trigger_that_never_gets_through_starts_nothing_and_is_exit_9(stage: Stage) -> None:
+def test_undelivered_trigger_starts_nothing_and_exits_9(stage: Stage) -> None:
     sandbox, _ = a_sandbox()
     sandbox.faults.add(Fault.model_validate("trigger:503"))
 
@@ -109,7 +109,7 @@ def test_a_trigger_that_never_gets_through_starts_nothing_and_is_exit_9(stage: S
     assert the_sync(ending)["job_id"] is None
 
 
-def test_a_trigger_that_may_have_got_through_but_left_no_job_is_exit_12(stage: Stage) -> None:
+def test_lost_response_without_job_exits_12(stage: Stage) -> None:
     sandbox, _ = a_sandbox()
     sandbox.faults.add(Fault.model_validate("trigger:lost-before"))
 
@@ -120,7 +120,7 @@ def test_a_trigger_that_may_have_got_through_but_left_no_job_is_exit_12(stage: S
     assert "--since" in ending.report["error"]["hint"]
 
 
-def test_a_job_that_is_born_a_minute_late_is_found(stage: Stage) -> None:
+def test_job_created_a_minute_late_is_found(stage: Stage) -> None:
     sandbox, _ = a_sandbox(speed=200)
     sandbox.faults.add(Fault.model_validate("trigger:late-job=70:times=1"))
 
@@ -134,7 +134,7 @@ def test_a_job_that_is_born_a_minute_late_is_found(stage: Stage) -> None:
     ("status", "cure"),
     [("inactive", "enable it"), ("deprecated", "it was deleted"), ("locked", "billing")],
 )
-def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
+def test_inactive_connection_exits_11_without_trigger(
     stage: Stage, status: Literal["inactive", "deprecated", "locked"], cure: str
 ) -> None:
     sandbox = Sandbox()
@@ -149,7 +149,7 @@ def test_a_connection_that_is_not_active_is_exit_11_and_never_triggered(
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_an_id_that_nobody_has_is_exit_7_and_is_named(stage: Stage, api: str) -> None:
+def test_unknown_connection_id_exits_7_and_is_named(stage: Stage, api: str) -> None:
     sandbox, _ = a_sandbox()
     nobody = "e735894a-e773-4938-969f-45f53957b75b"
 
@@ -160,7 +160,7 @@ def test_an_id_that_nobody_has_is_exit_7_and_is_named(stage: Stage, api: str) ->
     assert "airbyte-sync connections" in ending.lines("hint: ")[0]
 
 
-def test_a_409_with_nothing_running_is_told_after_two_minutes_as_exit_8(stage: Stage) -> None:
+def test_409_without_active_job_exits_8_after_two_minutes(stage: Stage) -> None:
     sandbox, _ = a_sandbox()
     sandbox.faults.add(Fault.model_validate("trigger:try-again-later"))
 
@@ -180,7 +180,7 @@ def with_one_running(life: str = "running 20, succeeded") -> tuple[Sandbox, SimC
     return sandbox, orders
 
 
-def test_if_running_wait_starts_ours_after_the_other_has_ended(stage: Stage) -> None:
+def test_if_running_wait_starts_job_after_other_has_ended(stage: Stage) -> None:
     sandbox, _ = with_one_running()
 
     ending = run(stage, sandbox)
@@ -191,7 +191,7 @@ def test_if_running_wait_starts_ours_after_the_other_has_ended(stage: Stage) -> 
     assert the_sync(ending)["adopted"] is False
 
 
-def test_if_running_attach_reports_the_other_ones_outcome(stage: Stage) -> None:
+def test_if_running_attach_reports_outcome_of_active_job(stage: Stage) -> None:
     sandbox, _ = with_one_running("running 20, failed")
 
     ending = run(stage, sandbox, "--if-running", "attach")
@@ -223,7 +223,7 @@ def since_the_latest(sandbox: Sandbox) -> str:
 @pytest.mark.parametrize(
     ("life", "code"), [("running 40, succeeded", 0), ("running 40, failed", 3)]
 )
-def test_since_adopts_what_an_earlier_try_left_running(stage: Stage, life: str, code: int) -> None:
+def test_since_adopts_active_job_of_earlier_try(stage: Stage, life: str, code: int) -> None:
     sandbox, _ = with_one_running(life)
 
     ending = run(stage, sandbox, "--since", since_the_latest(sandbox))
@@ -236,7 +236,7 @@ def test_since_adopts_what_an_earlier_try_left_running(stage: Stage, life: str, 
 @pytest.mark.parametrize(
     ("life", "triggers"), [(QUICK, 0), ("running 3, failed", 1)], ids=["succeeded", "failed"]
 )
-def test_since_takes_a_success_and_starts_anew_after_a_failure(
+def test_since_accepts_success_and_starts_new_job_after_failure(
     stage: Stage, life: str, triggers: int
 ) -> None:
     sandbox = Sandbox(SandboxConfig(speed=50))
@@ -250,8 +250,8 @@ def test_since_takes_a_success_and_starts_anew_after_a_failure(
     assert the_sync(ending)["adopted"] is (triggers == 0)
 
 
-def test_of_two_running_jobs_the_newest_is_attached_to(stage: Stage) -> None:
-    """Airbyte should not have two at a time, but lists of jobs have shown them."""
+def test_attach_takes_newest_of_two_running_jobs(stage: Stage) -> None:
+    """Airbyte runs one job per connection, but job lists have shown two."""
     sandbox, orders = with_one_running("running 5000, succeeded")
     newest = sandbox.start_job(orders, script=JobScript(life="running 20, succeeded"))
 
@@ -262,8 +262,8 @@ def test_of_two_running_jobs_the_newest_is_attached_to(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "triggers"), [(-10, 0), (10, 1)])
-def test_since_follows_the_clock_of_airbyte(stage: Stage, minutes: int, triggers: int) -> None:
-    """A job that a slow Airbyte dates before `--since` is ours; an old one of a fast is not."""
+def test_since_uses_airbytes_clock(stage: Stage, minutes: int, triggers: int) -> None:
+    """With Airbyte's clock behind, a newer job can have an earlier time than --since."""
     sandbox = Sandbox(SandboxConfig(speed=50))
     past = (JobScript(life=QUICK),)
     sandbox.add_connection("orders", script=JobScript(life=QUICK), history=past)

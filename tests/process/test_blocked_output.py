@@ -1,4 +1,4 @@
-"""A reader that has stopped (Ctrl-S, a stuck log collector) never keeps a signal from counting."""
+"""Blocked output (Ctrl-S, a stuck log collector) does not delay a signal."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def sandbox() -> Sandbox:
 
 @contextmanager
 def stopped(kind: str) -> Iterator[int]:
-    """Open a pipe or a terminal whose reader never reads; the descriptor to write to."""
+    """Open a pipe or a terminal that nobody reads; yield its writable descriptor."""
     reader, writer = os.pipe() if kind == "pipe" else pty.openpty()
     try:
         yield writer
@@ -43,7 +43,7 @@ def stopped(kind: str) -> Iterator[int]:
 
 
 def fill(writer: int) -> None:
-    """Write until nothing more is taken, through a descriptor of its own that never blocks."""
+    """Write until the buffer is full, through a separate non-blocking descriptor."""
     path = os.ttyname(writer) if os.isatty(writer) else f"/proc/self/fd/{writer}"
     handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     with suppress(BlockingIOError):
@@ -73,7 +73,7 @@ def run_with(url: str, *argv: str, stdout: int, stderr: int) -> Iterator[subproc
 
 
 def stop(process: subprocess.Popen[bytes], number: Signals) -> tuple[int, float]:
-    """Send a signal; the exit code, and the seconds until then."""
+    """Send a signal; return the exit code, and the seconds until the exit."""
     sent = monotonic()
     process.send_signal(number)
     return process.wait(timeout=30), monotonic() - sent
@@ -82,7 +82,7 @@ def stop(process: subprocess.Popen[bytes], number: Signals) -> tuple[int, float]
 @pytest.mark.parametrize("kind", ["pipe", "terminal"])
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT, SIGHUP])
-def test_signal_is_acted_on_in_time_though_nobody_reads(
+def test_signal_stops_run_in_time_while_output_is_blocked(
     stage: Stage, sandbox: Sandbox, *, kind: str, form: str, number: Signals
 ) -> None:
     with (
@@ -100,8 +100,8 @@ def test_signal_is_acted_on_in_time_though_nobody_reads(
     assert sandbox.active_jobs() == []
 
 
-def test_signal_counts_where_nobody_has_ever_read(stage: Stage, sandbox: Sandbox) -> None:
-    """The first line blocks: nothing is started then."""
+def test_signal_stops_run_whose_output_was_always_blocked(stage: Stage, sandbox: Sandbox) -> None:
+    """The first log line blocks, so nothing is started."""
     with stopped("pipe") as writer:
         fill(writer)
         with run_with(stage.sandbox(sandbox), *RUN, stdout=writer, stderr=writer) as process:
@@ -113,7 +113,7 @@ def test_signal_counts_where_nobody_has_ever_read(stage: Stage, sandbox: Sandbox
     assert sandbox.active_jobs() == []
 
 
-def test_result_that_nobody_reads_is_told_and_is_in_the_file(
+def test_result_is_in_file_if_stdout_is_blocked(
     stage: Stage, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     file, log = tmp_path / "result.json", tmp_path / "log"
@@ -132,9 +132,7 @@ def test_result_that_nobody_reads_is_told_and_is_in_the_file(
     assert "could not write the result to stdout: its reader has stopped reading (job 1" in last
 
 
-def test_second_ctrl_c_leaves_though_the_terminal_is_stopped(
-    stage: Stage, sandbox: Sandbox
-) -> None:
+def test_second_ctrl_c_exits_while_terminal_is_blocked(stage: Stage, sandbox: Sandbox) -> None:
     with (
         stopped("terminal") as writer,
         run_with(stage.sandbox(sandbox), *RUN, stdout=writer, stderr=writer) as process,

@@ -1,4 +1,4 @@
-"""A bug in one sync of several is told like any other bug: with its traceback."""
+"""Bugs: traceback, results and exit code are reported, and the issue address."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from airbyte_sync_cli.sync.state import SyncState
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_bug_in_one_sync_shows_its_traceback_and_keeps_the_results() -> None:
+def test_bug_in_one_sync_writes_traceback_and_keeps_results() -> None:
     async def fail(_: Invocation) -> CommandResult:
         return CommandResult(
             syncs=[SyncResult(job_id=42, exit_code=ExitCode.BUG, outcome="bug")],
@@ -44,7 +44,7 @@ def test_bug_in_one_sync_shows_its_traceback_and_keeps_the_results() -> None:
     assert "42" in stdout.getvalue()
 
 
-def test_sync_that_ended_without_an_outcome_is_a_bug_and_no_success() -> None:
+def test_sync_without_outcome_is_a_bug() -> None:
     done, undecided = SyncState.of_job(1), SyncState.of_job(2)
     done.ended_as = ExitCode.OK
     undecided.job = Job(id=2, connection_id="c", type="sync", status="running", created_at=None)
@@ -57,7 +57,7 @@ def test_sync_that_ended_without_an_outcome_is_a_bug_and_no_success() -> None:
     assert result.error.hint == "run `airbyte-sync wait 2` to get its outcome"
 
 
-def test_bug_hint_names_the_address_that_the_package_carries() -> None:
+def test_bug_hint_has_issue_address_of_package() -> None:
     assert bug_hint({"Issues": "https://example.com/issues"}).endswith(
         "https://example.com/issues"
     )
@@ -74,7 +74,7 @@ def test_bug_hint_names_the_address_that_the_package_carries() -> None:
         ({}, None),
     ],
 )
-def test_package_built_by_ci_carries_its_repositorys_address(
+def test_package_built_by_ci_has_issue_address_of_repository(
     environ: dict[str, str], issues: str | None
 ) -> None:
     script = (

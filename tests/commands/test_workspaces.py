@@ -3,7 +3,7 @@
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault
-from tests.cli.test_connections import a_house
+from tests.commands.test_connections import a_house
 from tests.support.program import call
 from tests.support.servers import Stage
 
