@@ -105,9 +105,10 @@ def captured_output(
     root: Path = Path("/nowhere"),
     stdout: io.StringIO | None = None,
     stderr: io.StringIO | None = None,
+    clock: ManualClock | None = None,
 ) -> CapturedOutput:
     """Make an output whose streams can be read."""
-    clock, out, err = ManualClock(), stdout or io.StringIO(), stderr or io.StringIO()
+    clock, out, err = clock or ManualClock(), stdout or io.StringIO(), stderr or io.StringIO()
     output = Output(
         command,
         options or OutputOptions(),

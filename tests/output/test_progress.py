@@ -1,16 +1,18 @@
 """Progress on stderr: which lines a live view replaces, and the heartbeat."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
-from airbyte_sync_cli.output.live.canvas import LiveView
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sync import events as ev
 from tests.output.scenes import (
     ENVIRON,
+    ManualClock,
     Sight,
+    Terminal,
     captured_output,
     job,
     snapshot,
@@ -42,18 +44,40 @@ def test_log_lines_above_the_view_need_a_warning_or_v(verbosity: int) -> None:
     assert lines[-1].endswith("warning: [orders] odd")
 
 
+class FailingTerminal(Terminal):
+    """A terminal whose size cannot be read once: a bug in whatever draws."""
+
+    fails = False
+
+    def fileno(self) -> int:
+        if self.fails:
+            self.fails = False
+            raise ZeroDivisionError("a bug")
+        return super().fileno()
+
+
+class FailingClock(ManualClock):
+    """A clock that cannot be read once: a bug in whatever takes an event."""
+
+    fails = False
+
+    def now(self) -> datetime:
+        if self.fails:
+            self.fails = False
+            raise ZeroDivisionError("a bug")
+        return super().now()
+
+
 @pytest.mark.parametrize("place", ["take", "refresh"])
-def test_failing_view_falls_back_to_log_lines(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    captured, sight = reporter()
-
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError("a bug")
-
-    monkeypatch.setattr(LiveView, place, fail)
+def test_failing_view_falls_back_to_log_lines(place: str) -> None:
+    sight, clock = Sight(), FailingClock()
+    sight.stream = terminal = FailingTerminal()
+    captured = captured_output(stderr=terminal, environ=ENVIRON, clock=clock).output
     after: list[str] = []
 
     async def play() -> None:
         async with captured.alive():
+            clock.fails, terminal.fails = place == "take", place == "refresh"
             captured(ev.OutageEnded(sync=snapshot("orders"), seconds=1))
             await asyncio.sleep(0)
             await asyncio.sleep(0)

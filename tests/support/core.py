@@ -27,6 +27,13 @@ from tests.support.virtual import run
 
 _Event = TypeVar("_Event", bound=Event)
 START = datetime(2026, 1, 1, tzinfo=UTC)
+Gateway = Callable[[httpx.Request], httpx.Response | None]
+"""What each request meets first: it may answer instead of the sandbox."""
+
+
+def is_trigger(request: httpx.Request) -> bool:
+    """Return whether a request starts a job, on either API."""
+    return request.method == "POST" and request.url.path.endswith(("/jobs", "/sync"))
 
 
 class LoopClock:
@@ -64,6 +71,7 @@ class SocketLike(LoopbackTransport):
         trigger_breaks: bool = False,
         refused_triggers: int = 0,
         is_dated: bool = True,
+        gateway: Gateway | None = None,
     ) -> None:
         super().__init__(sandbox.app)
         self._now = sandbox.clock.now
@@ -72,21 +80,23 @@ class SocketLike(LoopbackTransport):
         self._trigger_breaks = trigger_breaks
         self._refused_triggers = refused_triggers
         self._is_dated = is_dated
+        self._gateway = gateway
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         begin, end = self._cut_between
-        is_trigger = request.method == "POST" and request.url.path.endswith(("/jobs", "/sync"))
-        is_refused = is_trigger and self._refused_triggers > 0
+        triggers = is_trigger(request)
+        is_refused = triggers and self._refused_triggers > 0
         if is_refused or begin <= asyncio.get_running_loop().time() < end:
             self._refused_triggers -= is_refused
             raise httpx.ConnectError("refused") from ConnectionRefusedError()
-        if is_trigger:
+        if triggers:
             await asyncio.sleep(self._trigger_connects_in)
         trace = request.extensions.get("trace")
         if trace is not None:
             await trace("http11.send_request_headers.started", {})
-        response = await super().handle_async_request(request)
-        if is_trigger and self._trigger_breaks:
+        response = self._gateway(request) if self._gateway else None
+        response = response or await super().handle_async_request(request)
+        if triggers and self._trigger_breaks:
             await asyncio.sleep(1)
             raise ValueError("ours")
         if self._is_dated:
@@ -117,6 +127,7 @@ class Bench:
     auth: httpx.Auth | None = None
     client: type[Airbyte] = Airbyte
     """A subclass misbehaves in a way that no response can."""
+    gateway: Gateway | None = None
     is_dated: bool = True
     """Whether responses carry a `Date`."""
     seconds: float = 0.0
@@ -171,6 +182,7 @@ class Bench:
             trigger_breaks=self.trigger_breaks,
             refused_triggers=self.refused_triggers,
             is_dated=self.is_dated,
+            gateway=self.gateway,
         )
         async with httpx.AsyncClient(transport=transport, auth=self.auth) as client:
             http_client = HttpClient(client, clock=self.clock, limit=30)

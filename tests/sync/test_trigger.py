@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
 
+import httpx
 import pytest
 
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -21,7 +21,7 @@ from airbyte_sync_cli.sync.events import (
 from airbyte_sync_cli.sync.policy import RunPolicy, TriggerPolicy, WaitPolicy
 from airbyte_sync_cli.sync.result import Start
 from airbyte_sync_cli.sync.state import SyncState
-from tests.support.core import START, Bench, LoopClock, bench, script, trigger_policy
+from tests.support.core import START, Bench, Gateway, LoopClock, bench, script, trigger_policy
 
 QUICK = "running 60, succeeded"
 
@@ -68,22 +68,20 @@ CLEAR = RunPolicy(trigger=TriggerPolicy(job_type="clear"))
 A_WHILE = "running 900, succeeded"
 
 
-def limit(given: Bench, most: int, monkeypatch: pytest.MonkeyPatch, *, after: str = "") -> None:
-    """Let `most` requests a second through, from the first request of a kind on."""
-    take = given.sandbox.faults.take
+def limiting_gateway(most: int, *, is_on: Callable[[], bool] = lambda: True) -> Gateway:
+    """Let `most` requests a second through to the Public API, while it is on."""
     times: list[float] = []
 
-    def counting(*request: Any) -> Fault | None:  # noqa: ANN401  # handed on
-        name, api, _ = request
+    def pass_on(request: httpx.Request) -> httpx.Response | None:
         now = asyncio.get_running_loop().time()
-        is_on = not after or (name != after and bool(given.sandbox.sent(after)))
-        if api == "public" and is_on:
-            if sum(at > now - 1.0 for at in times) >= most:
-                return Fault(when="any", action="rate-limit", retry_after="1")
-            times.append(now)
-        return take(*request)
+        if not is_on() or not request.url.path.startswith("/api/public/"):
+            return None
+        if sum(at > now - 1.0 for at in times) >= most:
+            return httpx.Response(429, headers={"retry-after": "1"}, request=request)
+        times.append(now)
+        return None
 
-    monkeypatch.setattr(given.sandbox.faults, "take", counting)
+    return pass_on
 
 
 VERY_LONG = "running 9000, succeeded"
@@ -733,20 +731,16 @@ def test_odd_response_after_a_state_conflict_loses_no_job(odd: str) -> None:
     assert state.exit_code is ExitCode.OK
 
 
-def test_job_that_failed_at_once_counts_on_a_disabled_connection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_job_that_failed_at_once_counts_on_a_disabled_connection() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script("failed"))
     given.sandbox.faults.add(Fault.model_validate("trigger:state-conflict:applied:times=1"))
-    take = given.sandbox.faults.take
 
-    def switch_off(*request: Any) -> Fault | None:  # noqa: ANN401  # handed on
+    def switch_off(_: httpx.Request) -> None:
         if given.sandbox.jobs:
             orders.status = "inactive"
-        return take(*request)
 
-    monkeypatch.setattr(given.sandbox.faults, "take", switch_off)
+    given.gateway = switch_off
 
     [state] = given.run(orders)
 
@@ -769,12 +763,12 @@ def test_start_that_airbyte_never_confirms_is_unknown() -> None:
     [(2, ExitCode.OK), (1, ExitCode.UNAVAILABLE)],  # a read leaves no request for a trigger
 )
 def test_rate_limiting_gateway_does_not_prevent_the_start(
-    most: int, code: ExitCode, seed: int, monkeypatch: pytest.MonkeyPatch
+    most: int, code: ExitCode, seed: int
 ) -> None:
     given = bench(policy=RunPolicy(wait=WaitPolicy(timeout=600.0)))
     given.clock = LoopClock(seed)
     orders = given.sandbox.add_connection("orders", script=script("running 60, succeeded"))
-    limit(given, most, monkeypatch)
+    given.gateway = limiting_gateway(most)
 
     [state] = given.run(orders)
 
@@ -782,13 +776,11 @@ def test_rate_limiting_gateway_does_not_prevent_the_start(
     assert given.seconds < 300
 
 
-def test_lost_response_behind_a_rate_limiting_gateway_claims_its_job(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lost_response_behind_a_rate_limiting_gateway_claims_its_job() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=script(A_WHILE))
     given.sandbox.faults.add(Fault(when="trigger", action="lost-after", times=1))
-    limit(given, 2, monkeypatch, after="trigger")
+    given.gateway = limiting_gateway(2, is_on=lambda: bool(given.sandbox.sent("trigger")))
 
     [state] = given.run(orders)
 
