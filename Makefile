@@ -57,10 +57,17 @@ docs: $(VENV)/.developed ## regenerate tables, help texts, schemas and pictures 
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/render_live_view.py
 
+# The time of the commit, not of the build: two builds of a commit have the same content.
+SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+CREATED = $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
+PODMAN := $(shell command -v podman 2>/dev/null)
 image: ## build the container image with podman or docker; BASE_IMAGE=..., BASE_DIGEST=...
-	$(or $(shell command -v podman),docker) build --tag airbyte-sync \
+	$(or $(PODMAN),docker) build --tag airbyte-sync $(if $(PODMAN),--timestamp $(SOURCE_DATE_EPOCH)) \
 	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' airbyte_sync_cli/__init__.py) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+	  --label org.opencontainers.image.created=$(CREATED) \
+	  $(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=$(GITHUB_SERVER_URL)/$(GITHUB_REPOSITORY)) \
 	  $(foreach name,BASE_IMAGE BASE_DIGEST,$(if $($(name)),--build-arg $(name)=$($(name)))) .
 
 requirements: ## update the locked dependencies: image (with hashes), tools, e2e

@@ -1,8 +1,10 @@
 """The command line: its commands, and how an error before them is written."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
@@ -80,8 +82,18 @@ def _no_options() -> None:
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's form of a callback
     if wanted:
-        typer.echo(f"{NAME} {__version__}")
+        commit = _commit()
+        python = f"Python {sys.version.split()[0]}"
+        typer.echo(f"{NAME} {__version__} ({f'commit {commit}, ' if commit else ''}{python})")
         raise typer.Exit
+
+
+def _commit() -> str | None:
+    """Return the commit that this package was built from; hatch_build.py writes the file."""
+    try:
+        return (Path(__file__).parents[1] / "commit.txt").read_text(encoding="ascii").strip()
+    except OSError:  # a checkout, or built without git
+        return None
 
 
 def main(

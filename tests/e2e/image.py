@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TAG = "airbyte-sync:test"
+REVISION = "0123456789abcdef0123456789abcdef01234567"
 HARDENED = (
     "--read-only",
     "--cap-drop=ALL",
@@ -38,12 +39,13 @@ class Image:
     engine: str
     tag: str = TAG
 
-    def build(self, scratch: Path) -> None:
+    def build(self, scratch: Path, *options: str) -> None:
         """Build it, from AIRBYTE_SYNC_BASE_IMAGE if that is set."""
         base = os.environ.get("AIRBYTE_SYNC_BASE_IMAGE")
         chosen = ["--build-arg", f"BASE_IMAGE={base}", "--pull=never"] if base else []
         pip = _machines_pip(scratch) if "podman" in self.engine else []
-        self.call("build", "--network=host", *chosen, *pip, "--tag", self.tag, str(ROOT))
+        options = ("--build-arg", f"REVISION={REVISION}", *options)
+        self.call("build", "--network=host", *chosen, *pip, *options, "--tag", self.tag, str(ROOT))
 
     def call(self, *arguments: str) -> str:
         """Run the engine; return its stdout. Raises AssertionError with its output if it fails."""

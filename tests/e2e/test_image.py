@@ -6,13 +6,14 @@ fresh Debian machine.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
-from tests.e2e.image import Image, find_engine
+from tests.e2e.image import REVISION, Image, find_engine
 from tests.support.children import until
 from tests.support.sandboxes import serve_in_thread
 
@@ -63,7 +64,10 @@ def test_image_has_version_and_labels(image: Image) -> None:
     labels = config["Labels"]
     assert isinstance(labels, dict)
     assert labels["org.opencontainers.image.licenses"] == "MIT"
-    assert image.run("--version").stdout == f"airbyte-sync {__version__}\n"
+    assert labels["org.opencontainers.image.revision"] == REVISION
+    assert labels["org.opencontainers.image.base.name"]
+    start = f"airbyte-sync {__version__} (commit {REVISION[:12]}, Python 3."
+    assert image.run("--version").stdout.startswith(start)
 
 
 def test_image_has_compiled_program_and_no_installer(image: Image) -> None:
@@ -73,6 +77,22 @@ def test_image_has_compiled_program_and_no_installer(image: Image) -> None:
     assert not {"pip", "setuptools", "tests", "hatchling", "pytest"} & set(found["packages"])
     assert found["compiled"] == found["sources"] > 100
     assert found["writable"] == []
+    assert [name for name in found["commands"] if not name.startswith("python")] == [
+        "airbyte-sync"
+    ]
+
+
+@pytest.mark.skipif(
+    "podman" not in (find_engine() or ""), reason="docker's `build` has no --timestamp"
+)
+def test_two_builds_are_the_same(image: Image, tmp_path: Path) -> None:
+    images = [replace(image, tag=f"airbyte-sync:same-{number}") for number in (1, 2)]
+
+    for one in images:
+        one.build(tmp_path, "--no-cache", "--timestamp=1700000000")
+
+    first, second = (one.call("image", "inspect", one.tag, "--format={{.Id}}") for one in images)
+    assert first == second
 
 
 def test_image_works_without_shell(image: Image, url: str) -> None:
@@ -153,6 +173,7 @@ _LOOK_AROUND = """
 import json, os, pathlib, sys
 lib = pathlib.Path(sys.prefix, "lib")
 print(json.dumps({
+    "commands": [path.name for path in pathlib.Path(sys.prefix, "bin").iterdir()],
     "packages": [path.name for path in next(lib.glob("*/site-packages")).iterdir()],
     "sources": sum(1 for _ in lib.rglob("*.py")),
     "compiled": sum(1 for _ in lib.rglob("*.pyc")),
