@@ -15,7 +15,7 @@ import os
 import sys
 from contextlib import suppress
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.commands.signals import Signals
@@ -44,6 +44,7 @@ def main() -> None:
         stdout=sys.stdout,
         stderr=sys.stderr,
         signals=signals,
+        ask=_ask if _is_terminal(sys.stdin) and _is_terminal(sys.stderr) else None,
         open_browser=_open_browser,
     )
     _leave(run(sys.argv[1:], wiring))
@@ -61,6 +62,35 @@ def _wrong_package(error: Exception) -> str:
         f"hint: {where} was imported: is an outdated copy on PYTHONPATH? "
         "`python -I -m airbyte_sync_cli` ignores PYTHONPATH"
     )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def _ask(question: str, *, hidden: bool) -> str:
+    """Ask on the terminal, where Ctrl-C and Ctrl-D end the program at once: nothing has begun."""
+    noted = _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    try:
+        if hidden:
+            import getpass  # noqa: PLC0415  # for `config init` only
+
+            return getpass.getpass(question).strip()
+        write(sys.stderr, question)
+        return _read_line().strip()
+    except (EOFError, KeyboardInterrupt) as error:
+        write(sys.stderr, "\n")  # the prompt of the shell begins its own line
+        raise KeyboardInterrupt from error
+    finally:
+        _signal.signal(_signal.SIGINT, noted)
+
+
+def _read_line() -> str:
+    """Return a line as typed. Raises EOFError for Ctrl-D; `input` would prompt on stdout."""
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
 
 
 def _open_browser(address: str) -> None:

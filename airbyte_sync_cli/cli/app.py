@@ -131,7 +131,7 @@ def run(argv: Sequence[str], wiring: Wiring) -> int:
         return _conclude(
             argv, None, UsageError(problem, hint="see `df`: is the disk full?"), wiring
         )
-    except typer.Abort:  # Ctrl-C at a prompt
+    except (typer.Abort, KeyboardInterrupt):  # Ctrl-C at a question
         return ExitCode.SIGINT
     return code if isinstance(code, int) else ExitCode.OK
 

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def command(
-    name: str, *, without: Collection[str] = ()
+    name: str, *, without: Collection[str] = (), unsettled: Collection[str] = ()
 ) -> Callable[[Callable[..., "Work"]], Callable[..., None]]:
     """Make a command of a function that parses its own options, and returns what is to be done.
 
     Typer reads options from a function's parameters: so the command gets those of
-    `server_options` and `output_options` as well, but for the names in `without`.
+    `server_options` and `output_options` as well, but for the names in `without`. The name may
+    contain the value of an argument: `config {action}`. Settings are read before the command
+    starts, unless its name is in `unsettled`.
     """
 
     def decorate(start: Callable[..., "Work"]) -> Callable[..., None]:
@@ -32,14 +34,16 @@ def command(
             from airbyte_sync_cli.commands.session import perform  # noqa: PLC0415  # --help needs no HTTP
 
             wiring: Wiring = context.obj
+            full_name = name.format_map(values)
             typed_server = server_options(**{p.name: values.pop(p.name) for p in server})
             typed_output = {p.name: values.pop(p.name) for p in output}
             code = perform(
-                name,
+                full_name,
                 functools.partial(start, **values),
                 wiring=wiring,
                 server=typed_server,
-                options=output_options(name, wiring.environ, **typed_output),
+                settled=full_name not in unsettled,
+                options=output_options(full_name, wiring.environ, **typed_output),
             )
             raise typer.Exit(code)
 

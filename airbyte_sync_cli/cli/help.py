@@ -198,6 +198,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "config": (
         "airbyte-sync config show",
         "airbyte-sync config show --profile production",
+        "airbyte-sync config init production --url https://airbyte.example.com",
     ),
     "sandbox": (
         "airbyte-sync sandbox --speed 10",

@@ -90,6 +90,8 @@ class Invocation:
     """One call of a command, before Airbyte is contacted."""
 
     wiring: Wiring
+    server: ServerOptions = field(default_factory=ServerOptions)
+    """As typed; `settings` are what they were resolved to."""
     settings: Settings
     output: Output
     stop: Stop
@@ -160,19 +162,27 @@ def perform(
     wiring: Wiring,
     server: ServerOptions | None,
     options: OutputOptions,
+    settled: bool = True,
 ) -> ExitCode:
     """Run a command, and write its ending whatever happens.
 
     `start` reads the command's own options, which may raise UsageError: after the settings, so
-    that their warnings come first. Without `server` options no settings are read.
+    that their warnings come first. Without `server` options no settings are read, nor if the
+    command reads them itself (`settled` is False).
     """
     output = wiring.output(command, options)
     try:
-        settings = Settings() if server is None else load_settings(server, wiring.environ)
+        settings = load_settings(server, wiring.environ) if server and settled else Settings()
         for warning in settings.warnings:
             output.warn(warning)
         work = start(
-            Invocation(wiring=wiring, settings=settings, output=output, stop=Stop(wiring.clock))
+            Invocation(
+                wiring=wiring,
+                server=server or ServerOptions(),
+                settings=settings,
+                output=output,
+                stop=Stop(wiring.clock),
+            )
         )
         with asyncio.Runner(loop_factory=_Loop) as runner:
             result = runner.run(work)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from airbyte_sync_cli.commands.signals import Signals
 
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.clock import Clock
     from airbyte_sync_cli.output.options import OutputOptions
     from airbyte_sync_cli.output.output import Output
+
+
+class Ask(Protocol):
+    """Asks the person at the terminal a question."""
+
+    def __call__(self, question: str, *, hidden: bool) -> str:
+        """Return the answer without blanks at its ends; `hidden` does not show what is typed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,8 @@ class Wiring:
     """Where the folders of Airflow's sidecar and the termination log of Kubernetes are."""
     transport: "Transport | None" = None
     """None is the network."""
+    ask: Ask | None = None
+    """None without a terminal: then nothing is asked."""
     open_browser: Callable[[str], object] | None = None
     """Opens an address in a browser; None where there is none."""
 

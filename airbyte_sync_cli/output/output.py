@@ -45,7 +45,9 @@ _UNPRINTED: Final = "could not write the result to stdout"
 _MOST_NAMED: Final = 10
 _CHANGING: Final = frozenset({"run", "trigger", "cancel"})
 """The commands that start or cancel something."""
-_WITH_MORE_KEYS: Final = frozenset({"check", "config show", "connections", "logs", "workspaces"})
+_WITH_MORE_KEYS: Final = frozenset(
+    {"check", "config init", "config show", "connections", "logs", "workspaces"}
+)
 """The commands in `report.REPORTS`: the others need not import it (3 ms)."""
 _Which = tuple[str | None, int | None]
 """A sync's connection and job."""

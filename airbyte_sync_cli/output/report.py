@@ -133,6 +133,7 @@ REPORTS: Final[Mapping[str, type[Report]]] = {
     "connections": ConnectionsReport,
     "workspaces": WorkspacesReport,
     "check": CheckReport,
+    "config init": CheckReport,
     "config show": ConfigReport,
     "logs": LogsReport,
 }

@@ -77,7 +77,7 @@ def test_help_shows_no_python_type(command: str) -> None:
         ("wait", "[JOB_ID]..."),
         ("status", "[JOB_ID]..."),
         ("logs", "[JOB_ID]"),
-        ("config", "show"),
+        ("config", "show|init [NAME]"),
     ],
 )
 def test_usage_line_shows_arguments(command: str, usage: str) -> None:

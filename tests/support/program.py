@@ -22,7 +22,7 @@ from airbyte_sync_cli import redaction
 from airbyte_sync_cli.airbyte.http import Transport
 from airbyte_sync_cli.cli.app import run
 from airbyte_sync_cli.commands.signals import HANDLED, Signals
-from airbyte_sync_cli.commands.wiring import Wiring
+from airbyte_sync_cli.commands.wiring import Ask, Wiring
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.output import Output
 from airbyte_sync_cli.sandbox.clock import SimClock
@@ -133,6 +133,7 @@ class Outside:
     transport: Transport | None = None
     root: Path = _NOWHERE
     """The folder that holds Airflow's and those of Kubernetes."""
+    ask: Ask | None = None
     open_browser: Callable[[str], object] | None = None
 
 
@@ -163,6 +164,7 @@ def _called(
         signals=Signals(),
         root=outside.root,
         transport=outside.transport,
+        ask=outside.ask,
         open_browser=outside.open_browser,
     )
     read_by_libraries = {name: environ[name] for name in environ.keys() & _READ_BY_LIBRARIES}
