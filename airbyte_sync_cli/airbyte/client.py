@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -22,7 +23,9 @@ from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
     Connection,
     Job,
+    JobPage,
     JobType,
+    ListedJob,
     Progress,
     ReadLog,
     ResponseLost,
@@ -291,6 +294,46 @@ class Airbyte:
             _require_same(f"jobs of connection {connection_id}", job.connection_id, connection_id)
         self._connection_of |= {job.id: connection_id for job in found}
         return found
+
+    @property
+    def listed_separately(self) -> Sequence[str]:
+        """The job types that `workspace_jobs` may leave out, unless one is named."""
+        return self._primary.listed_separately
+
+    async def workspace_jobs(
+        self,
+        workspace_ids: Sequence[str],
+        *,
+        changed_since: datetime | None = None,
+        job_type: str | None = None,
+        offset: int = 0,
+        require_all: bool = False,
+        retry_for: float = RETRY_FOR,
+    ) -> JobPage:
+        """Read a page of the jobs of some workspaces, newest first.
+
+        With `changed_since` (by Airbyte's clock) those whose status has changed since then, oldest
+        change first. A row of a known job that names another connection is left out: reading that
+        job alone shows whether responses are mixed up.
+        """
+        page = await self._primary.workspace_jobs(
+            workspace_ids,
+            changed_since=changed_since,
+            job_type=job_type,
+            offset=offset,
+            require_all=require_all,
+            retry_for=retry_for,
+        )
+        return replace(page, rows=[row for each in page.rows if (row := self._listed(each))])
+
+    def _listed(self, row: ListedJob) -> ListedJob | None:
+        """Return a row with its connection; None if it contradicts what is known of the job."""
+        known = self._connection_of.get(row.job.id)
+        if known is None or row.job.connection_id.lower() == known.lower():
+            return row
+        if row.job.connection_id:
+            return None
+        return replace(row, job=replace(row.job, connection_id=known))
 
     async def trigger(
         self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]

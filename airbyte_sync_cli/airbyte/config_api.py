@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -20,6 +21,7 @@ from airbyte_sync_cli.airbyte.http import LOG, RETRY_FOR, HttpClient
 from airbyte_sync_cli.airbyte.models import (
     Connection,
     Job,
+    JobPage,
     JobType,
     LogLine,
     Progress,
@@ -50,6 +52,8 @@ _ACTOR_PAGE: Final = 1000
 """Rows of the one page that is read of sources and destinations, only for their names."""
 _JOB_PAGE: Final = 200
 """Jobs read at a time from servers that ignore the status filter."""
+_WORKSPACE_JOB_PAGE: Final = 500
+"""Jobs of one response about whole workspaces; with numbers and failures some 2 kB each."""
 _ATTEMPT: Final = re.compile(rb'"attempt"\s*:\s*\{[^{}]*?"id"\s*:\s*(\d{1,18})\s*[,}]')
 """The number of an attempt, which is AttemptRead's id (JobConverter.getAttemptRead)."""
 _ATTEMPT_HEAD: Final = 4096
@@ -198,6 +202,55 @@ class ConfigApi:
                 break
             offset, size = offset + size, max(size, _JOB_PAGE)
         return sorted(wanted, key=lambda job: job.id, reverse=True)[:limit]
+
+    @property
+    def listed_separately(self) -> Sequence[str]:
+        """The job types that a list of all types may leave out: none."""
+        return ()
+
+    async def workspace_jobs(
+        self,
+        workspace_ids: Sequence[str],
+        *,
+        changed_since: datetime | None,
+        job_type: str | None,
+        offset: int,
+        require_all: bool,
+        retry_for: float,
+    ) -> JobPage:
+        """Read a page of jobs: newest first, or those changed since then, oldest change first."""
+        body: dict[str, object] = {
+            "workspaceIds": list(workspace_ids),
+            "pagination": {"pageSize": _WORKSPACE_JOB_PAGE, "rowOffset": offset},
+            "orderByField": "createdAt",
+            "orderByMethod": "DESC",
+        }
+        if changed_since is not None:
+            body |= {"orderByField": "updatedAt", "orderByMethod": "ASC"}
+            body["updatedAtStart"] = mapping.query_time(changed_since)
+        types = [job_type] if job_type else _ALL_TYPES
+        try:
+            reply = await self._workspace_page(body, types, retry_for)
+        except RejectedError:  # a server that does not know all types
+            reply = await self._workspace_page(body, _OLD_TYPES, retry_for)
+        listed = wire.read(wire.ConfigJobs, reply).jobs
+        rows = self._http.readable_rows(listed, reply, require_all=require_all)
+        self._seen.update(row.job.id for row in rows)
+        return JobPage(
+            rows=[mapping.listed_job(row) for row in rows],
+            next_offset=offset + _WORKSPACE_JOB_PAGE
+            if len(listed) >= _WORKSPACE_JOB_PAGE
+            else None,
+        )
+
+    async def _workspace_page(
+        self, body: Mapping[str, object], types: Sequence[str], retry_for: float
+    ) -> Reply:
+        return await self._post(
+            "jobs/list_for_workspaces",
+            {**body, "configTypes": list(types)},
+            retry_for=retry_for,
+        )
 
     async def trigger(
         self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]

@@ -4,6 +4,8 @@ A renamed status passes through as a word: `models.FINAL_STATUSES` decides wheth
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final
 
 from airbyte_sync_cli.airbyte import wire
@@ -13,6 +15,7 @@ from airbyte_sync_cli.airbyte.models import (
     Connection,
     Failure,
     Job,
+    ListedJob,
     LogLine,
     Progress,
     StreamProgress,
@@ -34,10 +37,28 @@ def public_job(row: wire.PublicJobRow, *, connection_id: str = "") -> Job:
         type=row.job_type or UNKNOWN,
         status=row.status or UNKNOWN,
         created_at=row.start_time,
+        changed_at=_public_changed_at(row),
         ended_at=row.last_updated_at,
         records_synced=row.rows_synced,
         bytes_synced=row.bytes_synced,
     )
+
+
+def _public_changed_at(row: wire.PublicJobRow) -> datetime | None:
+    """Return when the status last changed: `lastUpdatedAt` exists only after the end.
+
+    `duration` is from the creation to the last change (JobResponseMapper.kt), absent before one.
+    """
+    if row.last_updated_at is not None or row.start_time is None:
+        return row.last_updated_at
+    with suppress(OverflowError):
+        return row.start_time + (row.duration or timedelta())
+    return row.start_time
+
+
+def query_time(moment: datetime) -> str:
+    """Format a time for a filter, in whole seconds, rounded down."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = "") -> Job:
@@ -50,6 +71,7 @@ def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: s
         type=_TYPES.get(row.config_type or UNKNOWN, row.config_type or UNKNOWN),
         status=row.status or UNKNOWN,
         created_at=row.created_at,
+        changed_at=row.updated_at,
         # `updatedAt` changes with every attempt; it is the end only of a job that has ended.
         ended_at=row.updated_at if row.status in FINAL_STATUSES else None,
         records_synced=stats.records_committed,
@@ -58,9 +80,14 @@ def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: s
     )
 
 
-def progress(info: wire.ConfigJobInfo) -> Progress:
+def listed_job(row: wire.ConfigJobRow) -> ListedJob:
+    """Return a job of the Config API's list, which has its numbers, too."""
+    return ListedJob(job=config_job(row), progress=progress(row))
+
+
+def progress(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Progress:
     """Return the live numbers, the attempts, and the failure if there is one."""
-    attempts = [row.attempt if row else wire.WireAttempt() for row in info.attempts or ()]
+    attempts = [_attempt(row) for row in info.attempts or ()]
     has_attempts = info.attempts is not None
     total = info.job.aggregated_stats or wire.Stats()
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
@@ -74,6 +101,13 @@ def progress(info: wire.ConfigJobInfo) -> Progress:
         failure=_failure(attempts),
         did_run=(bool(attempts) or total.records_emitted is not None) if has_attempts else None,
     )
+
+
+def _attempt(row: wire.ConfigAttempt | wire.WireAttempt | None) -> wire.WireAttempt:
+    """Return an attempt; in the response about one job it is wrapped, beside its logs."""
+    if isinstance(row, wire.ConfigAttempt):
+        return row.attempt
+    return row or wire.WireAttempt()
 
 
 def _first(*values: int | None) -> int | None:

@@ -38,6 +38,8 @@ class Job:
     status: str
     created_at: datetime | None
     """None if Airbyte's date is missing or malformed."""
+    changed_at: datetime | None = None
+    """When its status last changed, by Airbyte's clock; None if unknown."""
     ended_at: datetime | None = None
     records_synced: int | None = None
     """Committed records, summed over attempts."""
@@ -163,6 +165,24 @@ class Progress:
     """The first failure of the last attempt."""
     did_run: bool | None = None
     """True if there is any attempt or statistic; None if the response has no attempts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedJob:
+    """A job of a list, with the numbers of the same response."""
+
+    job: Job
+    progress: Progress | None = None
+    """None from the Public API, which does not have them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """A page of the jobs of some workspaces."""
+
+    rows: Sequence[ListedJob]
+    next_offset: int | None
+    """Where the next page begins; None after the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

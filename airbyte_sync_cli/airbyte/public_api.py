@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from math import inf
 from typing import Final, TypeVar
@@ -17,7 +18,9 @@ from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import (
     Connection,
     Job,
+    JobPage,
     JobType,
+    ListedJob,
     TriggerResponse,
     Workspace,
 )
@@ -180,6 +183,41 @@ class PublicApi:
                 raise
             self._broken_types.add(kind)
             return []
+
+    @property
+    def listed_separately(self) -> Sequence[str]:
+        """The job types that a list of all types may leave out."""
+        return self._hidden_types
+
+    async def workspace_jobs(
+        self,
+        workspace_ids: Sequence[str],
+        *,
+        changed_since: datetime | None,
+        job_type: str | None,
+        offset: int,
+        require_all: bool,
+        retry_for: float,
+    ) -> JobPage:
+        """Read a page of jobs: newest first, or those changed since then, oldest change first."""
+        query = {"workspaceIds": ",".join(workspace_ids), "orderBy": "createdAt|DESC"}
+        if changed_since is not None:
+            query["orderBy"] = "updatedAt|ASC"
+            query["updatedAtStart"] = mapping.query_time(changed_since)
+        if job_type:
+            query["jobType"] = job_type
+        page: dict[str, str | int] = {**query, "limit": PAGE, "offset": offset}
+        reply = await self._get("jobs", page, retry_for=retry_for)
+        listed = wire.read(wire.Page[wire.PublicJobRow], reply).data
+        rows = self._http.readable_rows(listed, reply, require_all=require_all)
+        jobs = [mapping.public_job(row) for row in rows]
+        # A newer server, which lists all types at once.
+        if job_type is None and any(job.type in _HIDDEN_TYPES for job in jobs):
+            self._hidden_types = ()
+        return JobPage(
+            rows=[ListedJob(job=job) for job in jobs],
+            next_offset=offset + PAGE if len(listed) >= PAGE else None,
+        )
 
     async def trigger(
         self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]

@@ -8,7 +8,7 @@ but milliseconds in failures and log events (JobConverter.kt). What the values m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
@@ -117,6 +117,7 @@ class PublicJobRow(WireModel):
     connection_id: OrNone[str] = None
     start_time: OrNone[Moment] = None
     last_updated_at: OrNone[Moment] = None
+    duration: OrNone[timedelta] = None
     bytes_synced: OrNone[int] = None
     rows_synced: OrNone[int] = None
 

@@ -20,6 +20,7 @@ from collections.abc import (
 )
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -161,7 +162,7 @@ TRIED = (
         before=(0, 63),
     ),
     Excuse(
-        "POST /v1/jobs/list",
+        "POST /v1/jobs/list(_for_workspaces)?",
         r"configTypes\[\]: '(refresh|clear)' is not one of",
         "then the old words are sent (config_api.py)",
         before=(0, 60),
@@ -234,6 +235,7 @@ def _values(
     return {
         "address": [parse_address(settings.url)],
         "attempt": [0],
+        "changed_since": [None, datetime(2026, 1, 1, tzinfo=UTC)],
         "clock": [HurriedClock()],
         "connection_id": [orders.id],
         "api": ["public", "config"],
@@ -241,6 +243,8 @@ def _values(
         "job_id": [1, 999],
         "job_type": ["sync", "clear", "refresh"],
         "limit": [20, 200],
+        "offset": [0],
+        "require_all": [False],
         "retry_for": [0],
         "read": [_read_all],
         "settings": [settings],
