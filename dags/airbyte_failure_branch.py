@@ -10,20 +10,20 @@
 
 import json
 
+from airbyte_retries import RESULT_FILE, RETRY_POLICY, SINCE
 from airflow.providers.common.compat.sdk import DAG, task  # on Airflow 3 alone: from airflow.sdk
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 
-# See airbyte_bash.py.
-SINCE = (
-    "{{ ti.try_number + task.retries == ti.max_tries + 1 and ti.start_date"
-    " or dag_run.start_date }}"
+SYNC = (
+    'airbyte-sync run --conn "$CONNECTION" --since "$SINCE" --timeout 12h'
+    ' --result-file "$RESULT_FILE" -o json'
 )
-SYNC = 'airbyte-sync run --conn "$CONNECTION" --since "$SINCE" -o json'
 ENV = {
     "AIRBYTE_URL": "{{ var.value.get('airbyte_url', 'http://localhost:8000') }}",
     "CONNECTION": "{{ params.connection }}",
     "SINCE": SINCE,
+    "RESULT_FILE": RESULT_FILE,
 }
 
 
@@ -41,7 +41,7 @@ with DAG(
     dag_id="airbyte_failure_branch",
     schedule=None,
     params={"connection": "orders"},
-    default_args={"append_env": True},
+    default_args={"append_env": True, "retry_policy": RETRY_POLICY},
     tags=["airbyte"],
 ):
     sync = BashOperator(

@@ -3,24 +3,22 @@
 The Airflow Variable `airbyte_connections` has their names or ids, separated by commas.
 
 * `airbyte_many_one_pod`: one pod syncs all of them in parallel, with one exit code. It needs about
-  50 MiB and one worker slot for a hundred syncs. A retry adopts the syncs that succeeded or are
-  active, and starts only the others.
+  50 MiB for a hundred syncs. A retry adopts the syncs that succeeded or are active, and starts
+  only the others. It is made only if a retry can fix one of the failed syncs.
 * `airbyte_many_mapped`: one mapped task and one pod per connection, each with its own log, state
   and retries.
 
-airbyte_pod.py explains the pod's settings.
+airbyte_pod.py explains the pod's settings and the other Variables.
 """
 
+from datetime import timedelta
+
+from airbyte_retries import RETRY_POLICY, SINCE
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.secret import Secret
 from airflow.providers.common.compat.sdk import DAG, task  # on Airflow 3 alone: from airflow.sdk
 from kubernetes.client import models as k8s
 
-# See airbyte_bash.py.
-SINCE = (
-    "{{ ti.try_number + task.retries == ti.max_tries + 1 and ti.start_date"
-    " or dag_run.start_date }}"
-)
 URL = "{{ var.value.get('airbyte_url', 'http://airbyte-airbyte-server-svc.airbyte:8001') }}"
 CONNECTIONS = "{{ var.value.get('airbyte_connections', 'orders,customers') }}"
 SECRETS = "/run/secrets/airbyte"
@@ -28,13 +26,30 @@ KEYS = {
     "AIRBYTE_CLIENT_ID_FILE": f"{SECRETS}/client-id",
     "AIRBYTE_CLIENT_SECRET_FILE": f"{SECRETS}/client-secret",
 }
+CONTAINER = {
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
 POD = {
     "name": "airbyte-sync",
-    "image": "{{ var.value.get('airbyte_sync_image', 'airbyte-sync:latest') }}",
+    "namespace": "{{ var.value.get('airbyte_sync_namespace', '') }}",
+    "image": "{{ var.value.airbyte_sync_image }}",
+    "arguments": ["run", f"--since={SINCE}", "--timeout=12h"],
     "secrets": [Secret("volume", SECRETS, "airbyte-sync")],
+    "deferrable": True,
+    "logging_interval": 60,
+    "execution_timeout": timedelta(hours=13),
+    "startup_timeout_seconds": 600,
+    "on_finish_action": "delete_pod",
+    "termination_grace_period": 10,
+    "annotations": {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "karpenter.sh/do-not-disrupt": "true",
+    },
+    "log_pod_spec_on_failure": False,
     "do_xcom_push": True,
     "skip_on_exit_code": 99,
-    "termination_grace_period": 30,
     "container_resources": k8s.V1ResourceRequirements(
         requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "128Mi"}
     ),
@@ -45,19 +60,15 @@ POD = {
         "fsGroup": 10001,
         "seccompProfile": {"type": "RuntimeDefault"},
     },
-    "container_security_context": {
-        "readOnlyRootFilesystem": True,
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-    },
+    "container_security_context": CONTAINER,
+    "xcom_sidecar_container_security_context": CONTAINER,
     "automount_service_account_token": False,
-    "retries": 2,
 }
+RETRIES = {"retries": 2, "retry_policy": RETRY_POLICY}
 
-with DAG(dag_id="airbyte_many_one_pod", schedule=None, tags=["airbyte"]):
+with DAG(dag_id="airbyte_many_one_pod", schedule=None, default_args=RETRIES, tags=["airbyte"]):
     KubernetesPodOperator(
         task_id="sync",
-        arguments=["run", "--since", SINCE],
         env_vars={**KEYS, "AIRBYTE_URL": URL, "AIRBYTE_CONNECTION": CONNECTIONS},
         **POD,
     )
@@ -69,10 +80,9 @@ def environments(url: str, names: str) -> list[dict[str, str]]:
     return [{**KEYS, "AIRBYTE_URL": url, "AIRBYTE_CONNECTION": name} for name in names.split(",")]
 
 
-with DAG(dag_id="airbyte_many_mapped", schedule=None, tags=["airbyte"]):
+with DAG(dag_id="airbyte_many_mapped", schedule=None, default_args=RETRIES, tags=["airbyte"]):
     KubernetesPodOperator.partial(
         task_id="sync",
-        arguments=["run", "--since", SINCE],
         max_active_tis_per_dagrun=8,
         **POD,
     ).expand(env_vars=environments(URL, CONNECTIONS))

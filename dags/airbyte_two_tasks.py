@@ -7,36 +7,39 @@
 * Other tasks may run between the two. Airflow's AirbyteJobSensor accepts the id as well.
 """
 
+from airbyte_retries import RESULT_FILE, RETRY_POLICY, SINCE
 from airflow.providers.common.compat.sdk import DAG  # on Airflow 3 alone: from airflow.sdk
 from airflow.providers.standard.operators.bash import BashOperator
 
-# See airbyte_bash.py.
-SINCE = (
-    "{{ ti.try_number + task.retries == ti.max_tries + 1 and ti.start_date"
-    " or dag_run.start_date }}"
-)
 ENV = {
     "AIRBYTE_URL": "{{ var.value.get('airbyte_url', 'http://localhost:8000') }}",
     "AIRBYTE_CONNECTION": "{{ params.connections }}",
     "SINCE": SINCE,
+    "RESULT_FILE": RESULT_FILE,
 }
 
 with DAG(
     dag_id="airbyte_two_tasks",
     schedule=None,
     params={"connections": "orders"},
-    default_args={"retries": 2, "append_env": True},
+    default_args={"retries": 2, "retry_policy": RETRY_POLICY, "append_env": True},
     tags=["airbyte"],
 ):
     trigger = BashOperator(
         task_id="trigger",
-        bash_command='ids=$(airbyte-sync trigger --since "$SINCE" -o id) && echo $ids',
+        bash_command=(
+            'ids=$(airbyte-sync trigger --since "$SINCE" --result-file "$RESULT_FILE" -o id)'
+            " && echo $ids"
+        ),
         env=ENV,
     )
     wait = BashOperator(
         task_id="wait",
         # Digits and spaces only, so no quoting is needed.
-        bash_command="airbyte-sync wait {{ ti.xcom_pull('trigger') }} -o json",
+        bash_command=(
+            "airbyte-sync wait {{ ti.xcom_pull('trigger') }}"
+            ' --timeout 12h --result-file "$RESULT_FILE" -o json'
+        ),
         env=ENV,
     )
     trigger >> wait

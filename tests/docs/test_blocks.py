@@ -106,6 +106,7 @@ AIRFLOW: Final[Mapping[str, Mapping[str, object]]] = {
         "AirflowFailException": AirflowError,
     },
     "airflow.providers.standard.operators.bash": {"BashOperator": Operator},
+    "airflow.providers.cncf.kubernetes.operators.pod": {"KubernetesPodOperator": Operator},
     "airflow.providers.airbyte.sensors.airbyte": {"AirbyteJobSensor": Operator},
 }
 FRAGMENTS: Final[Mapping[str, object]] = {"BashOperator": Operator, "Path": Path, "json": json}
@@ -117,6 +118,7 @@ def python(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
         module = types.ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.syspath_prepend(ROOT / "dags")  # as Airflow does
     names: dict[str, Any] = {"__name__": "pasted", **FRAGMENTS}
     if "async with serve(" in block.text:
         program = 'assert (await started("run", "-c", "orders", AIRBYTE_URL=url)).code == 0'

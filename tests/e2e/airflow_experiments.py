@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -14,19 +13,17 @@ from typing import Final, Literal
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox
 from tests.e2e.airflow_services import AirflowUi, processes_of
-from tests.support.airflow import DAGS, Airflow
+from tests.support.airflow import Airflow
 from tests.support.children import until
 
 Row = dict[str, str]
 """The value of each candidate in one try, by the candidate's name."""
 
 _DAG_FILE: Final = """
+from airbyte_retries import SINCE
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.bash import BashOperator
 
-SINCE = (
-@SHIPPED@
-)
 CANDIDATES = {
     "shipped": SINCE,
     "setup task": "{{ ti.xcom_pull('mark') }}",
@@ -57,12 +54,8 @@ for name in ("idle", "busy"):
 
 
 def write_dags(airflow: Airflow) -> None:
-    """Write the experiment's DAGs, with the anchor from `dags/`."""
-    shipped = re.search(
-        r"\nSINCE = \(\n(.*?)\n\)\n", (DAGS / "airbyte_bash.py").read_text("utf-8"), re.DOTALL
-    )
-    assert shipped is not None
-    text = _DAG_FILE.replace("@SHIPPED@", shipped[1]).replace("@FOLDER@", str(airflow.home))
+    """Write the experiment's DAGs."""
+    text = _DAG_FILE.replace("@FOLDER@", str(airflow.home))
     (airflow.dags / "anchor.py").write_text(text, encoding="utf-8")
 
 

@@ -16,12 +16,10 @@ try:
 except ImportError:
     from airflow.models.dagbag import DagBag
 
-class Variables:
-    def __init__(self, values):
-        self.values = values
-    def get(self, name, default):
-        return self.values.get(name, default)
+class Variables(dict):
+    __getattr__ = dict.__getitem__
 
+sys.path.append(sys.argv[1])  # as Airflow does
 bag = DagBag(sys.argv[1])
 pods = []
 for dag_id, request in json.loads(sys.argv[2]):
@@ -67,7 +65,9 @@ def pod_request(dag_id: str, number: int = 1, **params: str) -> tuple[str, dict[
 def render(airflow: Airflow, *requests: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the pods that the operator would send to Kubernetes."""
     for _, values in requests:
-        values["variables"] = {"airbyte_url": airflow.url}
+        image = airflow.environ["AIRFLOW_VAR_AIRBYTE_SYNC_IMAGE"]
+        ours = {"airbyte_url": airflow.url, "airbyte_sync_image": image}
+        values["variables"] = ours | values.get("variables", {})
     pods: list[dict[str, Any]] = airflow.script(_RENDER, str(airflow.dags), json.dumps(requests))
     return pods
 

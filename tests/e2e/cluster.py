@@ -19,6 +19,7 @@ WHY_NOT: Final = (
 )
 _SANDBOX: Final = "sandbox"
 _PORT: Final = 8000
+_RESTRICTED: Final = "pod-security.kubernetes.io/enforce=restricted"
 
 
 def is_there() -> bool:
@@ -38,24 +39,55 @@ class Cluster:
     @classmethod
     @contextmanager
     def borrow(cls) -> Iterator["Cluster"]:
-        """Create a namespace, and delete it afterwards."""
+        """Create a "restricted" namespace, and delete it afterwards."""
         image, config = os.environ["AIRBYTE_SYNC_IMAGE"], os.environ["KUBECONFIG"]
         cluster = cls(f"airbyte-sync-{uuid4().hex[:8]}", image, config)
         cluster.call("create", "namespace", cluster.namespace)
         try:
+            cluster.call("label", "namespace", cluster.namespace, _RESTRICTED)
             yield cluster
         finally:
             cluster.call("delete", "namespace", cluster.namespace, "--wait=false")
 
     def call(self, *arguments: str, given: object = None) -> str:
         """Run kubectl in the namespace; return its stdout. Raises AssertionError if it fails."""
-        done = subprocess.run(  # noqa: S603  # kubectl
+        done = self._kubectl(*arguments, given=given)
+        assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def _kubectl(
+        self, *arguments: str, given: object = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603  # kubectl
             ["kubectl", "--namespace", self.namespace, *arguments],  # noqa: S607  # the user's
             input=json.dumps(given) if given is not None else None,
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
-        assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+
+    def airflow_environ(self) -> dict[str, str]:
+        """Return the environment of an Airflow that starts its pods in the namespace."""
+        extra = {"namespace": self.namespace, "xcom_sidecar_container_image": self.image}
+        return {
+            "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(
+                {"conn_type": "kubernetes", "extra": extra}
+            ),
+            "AIRFLOW_VAR_AIRBYTE_SYNC_IMAGE": self.image,
+            "KUBECONFIG": self.config,
+        }
+
+    def refusal(self, pod: dict[str, Any]) -> str:
+        """Return why the namespace refuses a pod; empty if it would admit it."""
+        given = {**pod, "metadata": {"name": pod["metadata"]["name"]}}
+        done = self._kubectl("create", "--dry-run=server", "-f", "-", given=given)
+        return done.stderr if done.returncode else ""
+
+    def pods(self, selector: str) -> list[str]:
+        """Return the names of the running pods with these labels."""
+        listed = self.call(
+            *("get", "pods", "-l", selector, "--field-selector=status.phase=Running"),
+            *("-o", "jsonpath={.items[*].metadata.name}"),
+        )
+        return listed.split()
 
     def create(self, resource: dict[str, Any]) -> None:
         """Create a resource."""
@@ -83,7 +115,7 @@ class Cluster:
         keys = {"client-id": config.client_id, "client-secret": config.client_secret}
         self._keep("Secret", "airbyte-sync", keys)
         self._keep("ConfigMap", _SANDBOX, {"scenario.toml": scenario.read_text("utf-8")})
-        self.create(_sandbox_pod(self.image, keys))
+        self.create(sandbox_pod(self.image, keys))
         self.call("wait", "pod", _SANDBOX, "--for=condition=Ready", "--timeout=90s")
         ip = self.call("get", "pod", _SANDBOX, "-o", "jsonpath={.status.podIP}")
         return f"http://{ip}:{_PORT}"
@@ -103,7 +135,8 @@ class Cluster:
         self.create(resource)
 
 
-def _sandbox_pod(image: str, keys: dict[str, str]) -> dict[str, Any]:
+def sandbox_pod(image: str, keys: dict[str, str]) -> dict[str, Any]:
+    """Return a pod that serves a sandbox."""
     scenario = "/etc/sandbox"
     arguments = ["sandbox", "--host", "0.0.0.0", "--scenario", f"{scenario}/scenario.toml"]  # noqa: S104  # a pod
     return {
@@ -111,6 +144,10 @@ def _sandbox_pod(image: str, keys: dict[str, str]) -> dict[str, Any]:
         "kind": "Pod",
         "metadata": {"name": _SANDBOX},
         "spec": {
+            "securityContext": {
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "volumes": [{"name": "scenario", "configMap": {"name": _SANDBOX}}],
             "containers": [
                 {
@@ -122,6 +159,10 @@ def _sandbox_pod(image: str, keys: dict[str, str]) -> dict[str, Any]:
                         {"name": "AIRBYTE_CLIENT_ID", "value": keys["client-id"]},
                         {"name": "AIRBYTE_CLIENT_SECRET", "value": keys["client-secret"]},
                     ],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
                     "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},
                     "volumeMounts": [{"name": "scenario", "mountPath": scenario}],
                 }

@@ -20,6 +20,7 @@ try:
 except ImportError:
     from airflow.models.dagbag import DagBag
 
+sys.path.append(sys.argv[1])  # as Airflow does
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -67,12 +68,9 @@ def test_succeeded_sync_is_succeeded_task_with_xcom(
 
 def test_task_timeout_cancels_job(airflow: Airflow, sandbox: Sandbox) -> None:
     before = len(sandbox.jobs)
+    airflow.vary("airbyte_bash", "short", execution_timeout="timedelta(seconds=3)")
 
-    told = airflow.test(
-        "airbyte_bash",
-        {"connection": "endless"},
-        AIRFLOW__CORE__DEFAULT_TASK_EXECUTION_TIMEOUT="3",
-    )
+    told = airflow.test("short", {"connection": "endless"})
 
     assert "AirflowTaskTimeout" in told.text
     # Airflow does not wait for those whom it kills.

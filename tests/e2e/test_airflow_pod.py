@@ -7,9 +7,11 @@ ENTRYPOINT, which is the program, with the pod's arguments and environment.
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ import pytest
 from airbyte_sync_cli.sandbox import JobFailure, JobScript, Sandbox, SandboxConfig
 from tests.e2e.airflow_experiments import MOMENTS, SIGNALS, Kill, KilledSync, table
 from tests.e2e.airflow_pods import VALIDATE, base_of, pod_request, render
+from tests.e2e.cluster import sandbox_pod
 from tests.support.airflow import Airflow
 from tests.support.environments import environment
+from tests.support.pod_security import containers, violations
 from tests.support.program import Outside, call_in
 
 pytestmark = pytest.mark.e2e
@@ -63,34 +67,76 @@ def _environ(pod: dict[str, Any], airflow: Airflow, secrets: Path) -> dict[str, 
     return {**moved, "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
 
-def test_pods_match_kubernetes_schema(airflow: Airflow) -> None:
-    pods = render(airflow, pod_request("airbyte_pod"), pod_request("airbyte_many_one_pod"))
+@pytest.fixture
+def every_pod(airflow: Airflow) -> list[dict[str, Any]]:
+    """A pod of each DAG."""
+    mapped = pod_request("airbyte_many_mapped", mapped="0")
+    return render(airflow, pod_request("airbyte_pod"), pod_request("airbyte_many_one_pod"), mapped)
+
+
+def test_pods_match_kubernetes_schema(every_pod: list[dict[str, Any]]) -> None:
     python = environment("kubernetes")
 
     done = subprocess.run(  # noqa: S603  # our script
-        [python, "-c", VALIDATE, json.dumps(pods)], capture_output=True, text=True, check=False
+        [python, "-c", VALIDATE, json.dumps(every_pod)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
 
 
-def test_pod_is_small_and_unprivileged(airflow: Airflow) -> None:
-    [pod] = render(airflow, pod_request("airbyte_pod"))
-    base = base_of(pod)
+def test_every_container_is_admissible_in_restricted_namespace(
+    every_pod: list[dict[str, Any]],
+) -> None:
+    for pod in every_pod:
+        assert violations(pod["spec"]) == []
+        for each in containers(pod["spec"]):
+            assert each["securityContext"]["readOnlyRootFilesystem"] is True
+            assert re.search(r":(?!latest$)[^/:]+$", each["image"]), "a version"
 
-    assert base.get("command") in (None, [])  # the image's ENTRYPOINT
-    assert base["resources"]["requests"] == {"cpu": "50m", "memory": "64Mi"}
-    assert base["securityContext"]["readOnlyRootFilesystem"] is True
-    assert base["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert pod["spec"]["securityContext"]["runAsUser"] == 10001
-    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
-    assert pod["spec"]["terminationGracePeriodSeconds"] == 30
-    assert pod["spec"]["automountServiceAccountToken"] is False
-    assert {each["name"] for each in pod["spec"]["containers"]} == {
-        "base",
-        "airflow-xcom-sidecar",
-    }
-    assert all("valueFrom" not in each for each in base["env"])  # secrets are files
+
+def test_sandbox_of_cluster_tests_is_admissible_as_well() -> None:
+    assert violations(sandbox_pod("image:1", {"client-id": "", "client-secret": ""})["spec"]) == []
+
+
+def test_pod_is_small_and_left_alone_by_autoscalers(every_pod: list[dict[str, Any]]) -> None:
+    for pod in every_pod:
+        base = base_of(pod)
+        assert base.get("command") in (None, [])  # the image's ENTRYPOINT
+        assert base["resources"]["requests"] == {"cpu": "50m", "memory": "64Mi"}
+        assert pod["spec"]["securityContext"]["runAsUser"] == 10001
+        assert pod["spec"]["terminationGracePeriodSeconds"] == 10
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        assert pod["metadata"]["annotations"] == {
+            "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+            "karpenter.sh/do-not-disrupt": "true",
+        }
+        assert {each["name"] for each in containers(pod["spec"])} == {
+            "base",
+            "airflow-xcom-sidecar",
+        }
+        assert all("valueFrom" not in each for each in base["env"])  # secrets are files
+
+
+def test_namespace_is_variable_or_the_one_of_airflow(airflow: Airflow) -> None:
+    given = pod_request("airbyte_pod")
+    given[1]["variables"] = {"airbyte_sync_namespace": "loads"}
+
+    pods = render(airflow, given, pod_request("airbyte_pod"))
+
+    assert [pod["metadata"]["namespace"] for pod in pods] == ["loads", "default"]
+
+
+def test_sidecar_image_is_set_by_airflow_connection(airflow: Airflow) -> None:
+    image = "registry.example.com/alpine:3.24"
+    connection = {"conn_type": "kubernetes", "extra": {"xcom_sidecar_container_image": image}}
+    configured = replace(airflow, more={"AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(connection)})
+
+    [pod] = render(configured, pod_request("airbyte_pod"))
+
+    assert [each["image"] for each in containers(pod["spec"])][1:] == [image]
 
 
 def test_pod_command_writes_xcom_and_termination_message(

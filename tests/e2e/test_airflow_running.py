@@ -45,6 +45,9 @@ RUNS: Mapping[str, tuple[str, dict[str, str]]] = {
     "endless": ("airbyte_bash", {"connection": "endless"}),
     "exact": ("airbyte_exact", {"connection": "exact"}),
     "nowhere": ("airbyte_give_up", {"connection": "nowhere"}),
+    "revoked": ("airbyte_give_up", {"connection": "bad three"}),
+    "hiccup": ("airbyte_give_up", {"connection": "hiccup"}),
+    "typo": ("airbyte_bash", {"connection": "nowhere"}),
 }
 DOCUMENTED = re.findall(
     r"^```python\n(.*?)^```",
@@ -89,6 +92,8 @@ def _sandbox() -> Sandbox:
         "two": (GOOD,),
         "bad": (BAD,),
         "bad too": (BAD,),
+        "bad three": (BAD,),
+        "hiccup": (HICCUP, GOOD),
         "recovers": (HICCUP, GOOD),
         "endless": (ENDLESS,),
         "exact": (HICCUP, GOOD),
@@ -130,7 +135,16 @@ def test_failed_sync_fails_task_with_reason_in_log(given: RunningAirflow) -> Non
     assert given.end("bad") == {"sync": "failed"}
     assert "the key was revoked" in given.log("bad")
     assert "exit code 3" in given.log("bad")
-    assert given.jobs("bad") == ["failed"] * 3  # a task with two retries
+
+
+def test_retry_policy_does_not_retry_permanent_failure(given: RunningAirflow) -> None:
+    given.end("bad")
+    assert given.end("typo") == {"sync": "failed"}
+
+    # Airflow before 3.3 has no retry policies and ignores them: a task with two retries.
+    tries = 3 if given.airflow.version.startswith("2.") else 1
+    assert given.jobs("bad") == ["failed"] * tries
+    assert given.airflow.tries("airbyte_bash", "typo", "sync") == tries
 
 
 def test_retryable_failure_is_retried(given: RunningAirflow) -> None:
@@ -153,8 +167,16 @@ def test_permanent_failure_alerts_without_retry(given: RunningAirflow) -> None:
 
 def test_documented_operator_does_not_retry_permanent_failure(given: RunningAirflow) -> None:
     assert given.end("nowhere") == {"sync": "failed"}
+    assert given.end("revoked") == {"sync": "failed"}
+
     assert given.airflow.tries("airbyte_give_up", "nowhere", "sync") == 1
     assert "exit code 7" in given.log("nowhere")
+    assert given.jobs("bad three") == ["failed"]
+
+
+def test_documented_operator_retries_other_failures(given: RunningAirflow) -> None:
+    assert given.end("hiccup") == {"sync": "success"}
+    assert given.jobs("hiccup") == ["failed", "succeeded"]
 
 
 def test_documented_setup_task_anchors_retry(given: RunningAirflow) -> None:

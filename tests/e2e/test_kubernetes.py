@@ -5,9 +5,7 @@ sandbox in another pod. Only AIRBYTE_SYNC_IMAGE is used: it has a shell, so that
 sidecar, too.
 """
 
-import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,48 +16,6 @@ from tests.support.children import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not is_there(), reason=WHY_NOT)]
 
-SCENARIO = """
-auth = "client-credentials"
-
-[[connections]]
-name = "orders"
-jobs = ["pending 0.2, running 3, succeeded"]
-
-[[connections]]
-name = "customers"
-jobs = ["pending 0.2, running 3, succeeded"]
-
-[[connections]]
-name = "slow"
-jobs = ["pending 0.2, running"]
-
-[[connections]]
-name = "busy"
-jobs = ["pending 0.2, running"]
-
-[[connections]]
-name = "bad"
-
-[[connections.jobs]]
-life = "running 1, failed"
-failure = { type = "config_error", message = "the key was revoked", retryable = false }
-"""
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A namespace for this module."""
-    with Cluster.borrow() as borrowed:
-        yield borrowed
-
-
-@pytest.fixture(scope="module")
-def url(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A sandbox in the cluster."""
-    scenario = tmp_path_factory.mktemp("scenario") / "scenario.toml"
-    scenario.write_text(SCENARIO, encoding="utf-8")
-    return cluster.serve_sandbox(scenario)
-
 
 @pytest.fixture(scope="module", params=LINES)
 def airflow(
@@ -69,16 +25,8 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Airflow:
     """Airflow with that cluster and the DAGs of this repository."""
-    extra = {"namespace": cluster.namespace, "xcom_sidecar_container_image": cluster.image}
-    connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
-    return Airflow.install(
-        str(request.param),
-        tmp_path_factory.mktemp("airflow"),
-        url,
-        AIRFLOW_CONN_KUBERNETES_DEFAULT=connection,
-        AIRFLOW_VAR_AIRBYTE_SYNC_IMAGE=cluster.image,
-        KUBECONFIG=cluster.config,
-    )
+    home = tmp_path_factory.mktemp("airflow")
+    return Airflow.install(str(request.param), home, url, **cluster.airflow_environ())
 
 
 def test_succeeded_pod_is_succeeded_task_with_xcom(
@@ -124,17 +72,49 @@ def test_pod_with_exit_99_is_skipped_task(airflow: Airflow, cluster: Cluster) ->
     assert "skipped" in airflow.states("airbyte_pod").values()
 
 
-def test_task_timeout_cancels_sync(airflow: Airflow, cluster: Cluster) -> None:
+@pytest.mark.parametrize("on_finish_action", ["delete_pod", "delete_active_pod"])
+def test_task_timeout_cancels_sync(
+    airflow: Airflow, cluster: Cluster, on_finish_action: str
+) -> None:
     before = cluster.job_statuses("slow")
-
-    told = airflow.test(
-        "airbyte_pod", {"connection": "slow"}, AIRFLOW__CORE__DEFAULT_TASK_EXECUTION_TIMEOUT="15"
+    airflow.vary(
+        "airbyte_pod",
+        f"short_{on_finish_action}",
+        deferrable="False",
+        execution_timeout="timedelta(seconds=15)",
+        on_finish_action=repr(on_finish_action),
     )
 
-    assert "AirflowTaskTimeout" in told.text
+    airflow.test(f"short_{on_finish_action}", {"connection": "slow"})
+
     until(lambda: "running" not in cluster.job_statuses("slow"), "the cancel", limit=20)
     since = cluster.job_statuses("slow")[: -len(before) or None]
     assert set(since) == {"cancelled"}
+
+
+def test_own_timeout_of_deferred_task_cancels_sync(airflow: Airflow, cluster: Cluster) -> None:
+    before = cluster.job_statuses("slow")
+    text = (airflow.dags / "airbyte_pod.py").read_text("utf-8")
+    changed = text.replace("--timeout=12h", "--timeout=10s").replace('"airbyte_pod"', '"limited"')
+    (airflow.dags / "limited.py").write_text(changed, encoding="utf-8")
+
+    told = airflow.test("limited", {"connection": "slow"})
+
+    assert "exit 5" in told.text
+    since = cluster.job_statuses("slow")[: -len(before) or None]
+    assert set(since) == {"cancelled"}
+
+
+def test_every_pod_is_admitted_to_restricted_namespace(airflow: Airflow, cluster: Cluster) -> None:
+    requests = [pod_request(dag_id) for dag_id in ("airbyte_pod", "airbyte_many_one_pod")]
+    pods = render(airflow, *requests, pod_request("airbyte_many_mapped", mapped="0"))
+
+    refused = [cluster.refusal(pod) for pod in pods]
+
+    assert refused == [""] * 3
+    # Airflow's default is a sidecar without a security context, which is refused.
+    del pods[0]["spec"]["containers"][1]["securityContext"]
+    assert "airflow-xcom-sidecar" in cluster.refusal(pods[0])
 
 
 def test_termination_message_has_reason(airflow: Airflow, cluster: Cluster) -> None:

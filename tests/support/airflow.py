@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -67,6 +68,16 @@ class Airflow:
     def dags(self) -> Path:
         return self.home / "dags"
 
+    def vary(self, dag_id: str, variant: str, **changes: str) -> None:
+        """Add a DAG that differs in the arguments of its operators, given as Python."""
+        text = (self.dags / f"{dag_id}.py").read_text(encoding="utf-8")
+        for name, value in {"dag_id": repr(variant), **changes}.items():
+            text, found = re.subn(
+                rf"\b{name}=.*,( +#.*)?$", f"{name}={value},", text, flags=re.MULTILINE
+            )
+            assert found == 1, name
+        (self.dags / f"{variant}.py").write_text(text, encoding="utf-8")
+
     @property
     def environ(self) -> dict[str, str]:
         """The environment of its processes; of this project only the program is on PATH."""
@@ -76,6 +87,7 @@ class Airflow:
             "PATH": os.pathsep.join(path),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW_VAR_AIRBYTE_URL": self.url,
+            "AIRFLOW_VAR_AIRBYTE_SYNC_IMAGE": "registry.example.com/airbyte-sync:1.0",
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
