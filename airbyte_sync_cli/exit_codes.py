@@ -66,7 +66,7 @@ TABLE: Final = {
     ExitCode.PROTOCOL: Row("protocol", "the response did not come from Airbyte's API", "no"),
     ExitCode.REJECTED: Row(
         "rejected",
-        "Airbyte refused the request (inactive, locked, deprecated or deleted connection, "
+        "Airbyte rejected the request (inactive, locked, deprecated or deleted connection, "
         "other 4xx)",
         "no",
     ),

@@ -33,7 +33,7 @@ def give_up_blocked_write() -> None:
     """Raise TimeoutError out of a write that has been blocking since the last call."""
     if _write_state["write"] and _write_state["seen"]:
         _write_state["write"] = False
-        raise TimeoutError(errno.ETIMEDOUT, "its reader has stopped reading")
+        raise TimeoutError(errno.ETIMEDOUT, "timed out, its reader is blocked")
     _write_state["seen"] = _write_state["write"]
 
 

@@ -84,15 +84,15 @@ _NO_CREDENTIALS: Final = (
     "(web UI: Settings, Applications), or AIRBYTE_TOKEN"
 )
 _HEADER_REFUSED: Final = (
-    "the Authorization header from AIRBYTE_HEADERS (--header) was refused: check its value, and "
+    "the Authorization header from AIRBYTE_HEADERS (--header) was rejected: check its value, and "
     "that it is for this server"
 )
 _BASIC_REFUSED: Final = (
-    "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers require a client id and "
+    "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were rejected; newer servers require a client id and "
     "secret instead (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET)"
 )
 _BEARER_REFUSED: Final = (
-    "AIRBYTE_TOKEN was refused: it may have expired, or belong to another server"
+    "AIRBYTE_TOKEN was rejected: it may have expired, or belong to another server"
 )
 
 MAY_NOT_START: Final = (

@@ -117,8 +117,8 @@ class ProxyingTransport(httpx.AsyncBaseTransport):
             if proxy is None or _is_behind_proxy(error):
                 raise
             # Otherwise the message would name the server as the one that cannot be reached.
-            refused = isinstance(error, httpx.ProxyError)
-            reason = f"refused: {error}" if refused else "cannot be reached"
+            rejected = isinstance(error, httpx.ProxyError)
+            reason = f"rejected the request: {error}" if rejected else "cannot be reached"
             message = f"the proxy {without_credentials(proxy)} {reason}"
             raise httpx.ProxyError(message) from error
         response.stream = Decompressed(response)

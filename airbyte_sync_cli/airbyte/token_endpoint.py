@@ -250,7 +250,7 @@ def _refusal_of(reply: Reply) -> AirbyteSyncError:
         return error
     text = read_error(reply).text
     return DeniedError(
-        f"{reply.request}: {reply.status}, the client id and secret were refused"
+        f"{reply.request}: {reply.status}, the client id and secret were rejected"
         + (f" ({text})" if text else ""),
         hint="check AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET: the web UI shows them under "
         "Settings, Applications, and `abctl local credentials` prints them",

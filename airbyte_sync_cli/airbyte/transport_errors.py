@@ -117,8 +117,8 @@ def _known_cause(error: BaseException) -> _Cause | None:
             return _failed_handshake(error)
         case httpx.ProxyError():
             # 403 and 407 are the proxy's decision; 502 and 503 may be a server that restarts.
-            refused = re.search(r"refused: 40[37]", str(error)) is not None
-            return _Cause(str(error), PROXY_HINT, lasting=refused)
+            rejected = re.search(r"rejected the request: 40[37]", str(error)) is not None
+            return _Cause(str(error), PROXY_HINT, lasting=rejected)
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return _Cause(str(error), "check --url (AIRBYTE_URL)", lasting=True)
         case _:

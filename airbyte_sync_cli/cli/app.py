@@ -129,7 +129,7 @@ def run(argv: Sequence[str], wiring: Wiring) -> int:
     except OSError as error:  # of `--help` and the like, which Typer prints
         problem = f"cannot be printed to stdout: {error.strerror}"
         return _conclude(
-            argv, None, UsageError(problem, hint="see `df`: is the disk full?"), wiring
+            argv, None, UsageError(problem, hint="check the free disk space (`df`)"), wiring
         )
     except (typer.Abort, KeyboardInterrupt):  # Ctrl-C at a question
         return ExitCode.SIGINT

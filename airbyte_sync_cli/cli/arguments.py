@@ -45,7 +45,7 @@ def parse_connections(
     if not names and not tags:
         raise UsageError("no connection given", hint=hint)
     if not all(text.strip() for text in [*names, *tags]):
-        raise UsageError("an empty --conn or --tag", hint="is a variable in your shell not set?")
+        raise UsageError("an empty --conn or --tag", hint="is a shell variable unset?")
     for name in names:
         # Only for its error, before any request: half an id is not looked up as a name.
         as_connection_id(require_name(name.strip(), where=where))
@@ -94,7 +94,7 @@ def parse_jobs_or_connections(
         return parse_connections(conn, tag, environ, hint=hint)
     # AIRBYTE_CONNECTION is no contradiction: it may be set for every command of a container.
     if conn or tag:
-        raise UsageError("job ids and connections at once", hint="use one or the other")
+        raise UsageError("job ids and --conn cannot be combined", hint="use one or the other")
     return Selection(job_ids=parse_job_ids(job_ids, or_connections=True))
 
 

@@ -51,7 +51,8 @@ def run(
 ) -> "Work":
     """Start a sync, wait for it, and exit with its outcome.
 
-    Exit 0 if and only if Airbyte reports that every sync succeeded.
+    Exit 0 if and only if Airbyte reports that every sync succeeded, and no check
+    (such as --min-records) failed.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.run import run_syncs  # noqa: PLC0415  # the same

@@ -165,7 +165,7 @@ PollInterval = Annotated[
     typer.Option(
         "--poll-interval",
         metavar="auto|DURATION",
-        help="Time between polls; auto adapts to the job's age and history.",
+        help="Time between polls; auto adapts to the time waited and past jobs.",
         rich_help_panel=TIME,
     ),
 ]

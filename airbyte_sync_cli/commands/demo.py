@@ -23,12 +23,12 @@ _NAME: Final = "airbyte-sync"
 
 _EXPLANATION: Final = """
 What you saw
-  `airbyte-sync run` worked over real HTTP against an Airbyte simulated here:
+  `airbyte-sync run` sent real HTTP requests to a simulated Airbyte:
     orders     succeeded at the first attempt
-    customers  failed at first, Airbyte tried again, and it succeeded: exit 0
-    events     failed, with Airbyte's reason: alone, `run` would have exited 3
+    customers  succeeded after Airbyte retried a failed attempt: exit 0
+    events     failed, with Airbyte's reason: on its own, exit 3
   With several syncs, the exit code is the lowest one other than 0: here {verdict}.
-  The demo itself exits with 0, because all of this was as expected.
+  The demo itself exits with 0: this is its expected outcome.
 
 Next
   {program} sandbox

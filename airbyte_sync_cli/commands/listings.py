@@ -53,7 +53,7 @@ def parse_filter(search: str | None, tags: Sequence[str] | None) -> ConnectionFi
     """Parse what was typed. Raises UsageError for an empty text."""
     texts = [*(tags or ()), *([search] if search is not None else [])]
     if not all(text.strip() for text in texts):
-        raise UsageError("an empty --search or --tag", hint="is a variable in your shell not set?")
+        raise UsageError("an empty --search or --tag", hint="is a shell variable unset?")
     for text in texts:
         require_name(text.strip(), where="--search" if text == search else "--tag")
     return ConnectionFilter(
@@ -74,7 +74,7 @@ async def _list_connections(session: Session, wanted: ConnectionFilter) -> Comma
     named = await session.airbyte.with_names(every)
     found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
     if not every:
-        session.output.warn("no connections are visible with these credentials here")
+        session.output.warn("no connections found that these credentials can read")
     elif not found:
         raise _nothing_found(wanted, named)
     return CommandResult(

@@ -157,7 +157,7 @@ def _uncancelled(alive: Sequence[SyncState]) -> UnknownOutcomeError:
     if all(state.cancel is None or not state.cancel.requested for state in alive):
         words = f"no cancel was sent, because Airbyte is unreachable: {names}"
     elif refusal:
-        words = f"the cancel was refused: {names}: {refusal}"
+        words = f"the cancel was rejected: {names}: {refusal}"
     elif all(state.job and state.job.status in NOT_STARTED_STATUSES for state in alive):
         words = f"not started yet, and Airbyte cancels only running jobs: {names}"
         again = (

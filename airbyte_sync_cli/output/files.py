@@ -200,7 +200,7 @@ def _write_all(handle: int, content: bytes) -> None:
             content = content[os.write(handle, content) :]
         except BlockingIOError:
             if not select.select([], [handle], [], _LONGEST_PAUSE)[1]:
-                raise TimeoutError(errno.ETIMEDOUT, "its reader has stopped reading") from None
+                raise TimeoutError(errno.ETIMEDOUT, "timed out, its reader is blocked") from None
 
 
 def cut(text: str, most: int) -> bytes:

@@ -191,7 +191,9 @@ def _progress(event: _Progress) -> tuple[str, str, Level]:  # noqa: PLR0911  # o
             return "triggering", f"starting a job{again}", "info"
         case ev.Refused(reason=reason, seconds=seconds):
             limit = format_duration(seconds)
-            message = f"refused ({reason}), nothing is running, retrying for up to {limit}"
+            message = (
+                f"trigger rejected ({reason}), nothing is running, retrying for up to {limit}"
+            )
             return "refused", message, "warning"
         case ev.LookingForJob(reason=reason):
             message = f"trigger response lost or unclear ({reason}), looking for the job"

@@ -132,7 +132,7 @@ _PHRASES: Final = {
 
 
 _WITHOUT_A_JOB: Final = {
-    ExitCode.TIMEOUT: "had no job within the time limit",
+    ExitCode.TIMEOUT: "timed out without a job",
     **dict.fromkeys(BY_SIGNAL, "was interrupted"),
     ExitCode.UNKNOWN: "has an unknown outcome",
     ExitCode.BUG: "failed because of a bug in airbyte-sync",
@@ -212,7 +212,7 @@ def fate(sync: SyncResult) -> str | None:
         return describe_missing_job(sync.start)
     # `wait 7` that was stopped before job 7 was read.
     if sync.cancel is None and sync.status is None:
-        return "not checked"
+        return "its status was not read"
     if sync.cancel is None:
         return "still active in Airbyte" if sync.status not in FINAL_STATUSES else str(sync.status)
     if sync.cancel.confirmed:

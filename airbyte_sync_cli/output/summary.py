@@ -164,7 +164,7 @@ def _job_remark(sync: SyncResult) -> str | None:
     if code is None or code in _FINE or sync.status in {None, sync.outcome}:
         return None
     is_final = sync.status in FINAL_STATUSES
-    return sync.status if is_final else f"{sync.status} when last seen"
+    return sync.status if is_final else f"{sync.status} when last read"
 
 
 def _cancel_remark(sync: SyncResult) -> str | None:

@@ -69,7 +69,7 @@ def _rank(parts: Parts, kind: str) -> int:
 def _too_many(parts: Parts, kinds: list[str]) -> UsageError:
     origins = [found.origin for kind in kinds for name in KINDS[kind] if (found := parts[name])]
     return UsageError(
-        f"two kinds of credentials at once: {' and '.join(kinds)} ({', '.join(origins)})",
+        f"two kinds of credentials are set: {' and '.join(kinds)} ({', '.join(origins)})",
         hint="keep one of them",
     )
 
@@ -208,7 +208,7 @@ def _check_header(header: str, value: str, where: str) -> None:
     if not _HEADER_NAME.fullmatch(header):
         raise UsageError(f"{where}: invalid header name", hint="write 'X-Name: value'")
     if header.lower() in _RESERVED:
-        raise UsageError(f"{where} ({header}) cannot be set", hint="leave it out")
+        raise UsageError(f"{where} ({header}) cannot be set", hint="remove it")
     if not value.isascii() or not value.isprintable():
         raise UsageError(
             f"{where} contains characters that are invalid in a header",

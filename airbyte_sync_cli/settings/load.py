@@ -251,7 +251,7 @@ class _Loader:
                 self._warn_of_typed_secret(found, name)
         if "authorization" in headers and not isinstance(credentials, NoAuth):
             raise UsageError(
-                "two kinds of credentials at once: an Authorization header beside another",
+                "two kinds of credentials are set: an Authorization header and another one",
                 hint="keep one of them",
             )
         for name, value in headers.values():

@@ -76,7 +76,7 @@ class Environment:
             text, path = self._get(variable), self._get(f"{variable}_FILE")
             if name in SECRETS and text and path:
                 raise UsageError(
-                    f"{variable} and {variable}_FILE at once", hint="unset one of them"
+                    f"{variable} and {variable}_FILE are both set", hint="unset one of them"
                 )
             if text:
                 return Found(text=text, origin=f"environment {variable}")
@@ -157,7 +157,7 @@ class Profile:
         value, file = self._table.get(name), self._table.get(f"{name}_file")
         if value is not None and file is not None:
             raise UsageError(
-                f"{self._origin}: {name} and {name}_file at once", hint="remove one of them"
+                f"{self._origin}: {name} and {name}_file are both set", hint="remove one of them"
             )
         if file is not None:
             return read_secret(

@@ -151,7 +151,7 @@ class _Cancellation:
                 self._context.warn(
                     self._state,
                     f"job {cancelled.id} is cancelled, and Airbyte has since started job {job.id} "
-                    f"({job.type}, {job.status}): that job is not cancelled",
+                    f"({job.type}, {job.status}): that job keeps running",
                 )
 
     def _note(self, *, confirmed: bool) -> None:

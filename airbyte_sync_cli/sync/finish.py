@@ -65,7 +65,7 @@ async def _await_numbers(context: Context, state: SyncState, seconds: float) -> 
         await clock.sleep(_BETWEEN_READS)
         error = await _read_again(context, state)
     if error is not None:
-        context.warn(state, f"the final statistics are unknown: {error}")
+        context.warn(state, f"the final statistics could not be read: {error}")
 
 
 async def _read_again(context: Context, state: SyncState) -> str | None:

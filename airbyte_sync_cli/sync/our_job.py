@@ -270,7 +270,7 @@ class OurJob:
         The order counts: the last question costs a request.
         """
         if not self._is_sent and not self.may_exist:
-            return "the trigger was refused"
+            return "the trigger was rejected"
         # A sync may come back as a refresh, but nothing shows that this one is ours.
         if job.type not in LISTED_AS[self._job_type]:
             return f"it is a {job.type}"

@@ -22,10 +22,10 @@ class Start(StrEnum):
     STARTED = "started"
 
 
-_MAY_EXIST: Final = "a job may have been started, but none has shown up"
+_MAY_EXIST: Final = "a job may have been started, but none was found"
 _WITHOUT_JOB: Final = {
     Start.NOT_SENT: "nothing was started",
-    Start.REFUSED: "the start was refused",  # a gateway's 503 may have delivered it all the same
+    Start.REFUSED: "the trigger was rejected",  # a gateway may deliver it despite its 503
     Start.POSSIBLE: _MAY_EXIST,
     Start.STARTED: _MAY_EXIST,
 }

@@ -52,7 +52,7 @@ _FRESH: Final = 1.0
 _LEAVES_OPEN: Final = (UnavailableError, DeniedError, NotFoundError, ProtocolError)
 """Errors that leave open what an earlier trigger has started."""
 
-_MAY_BE_OURS: Final = "may come from our trigger, which was refused"
+_MAY_BE_OURS: Final = "may have been started by this run's rejected trigger"
 
 
 class Trigger:
@@ -335,7 +335,7 @@ class Trigger:
             raise ConflictError(
                 f"{self._prerequisites} triggers of {self._connection.name!r} returned a "
                 f"{job.type} instead of a {self._policy.job_type}",
-                hint="the connection's page in the UI shows what is pending",
+                hint="see the connection's timeline in the UI for its pending stream resets",
             )
         return False
 
@@ -386,7 +386,7 @@ class Trigger:
             if self._our_job.may_exist:  # Airbyte may act on a start signal after its response
                 raise self._our_job.unknown_outcome(response.message)
             raise ConflictError(
-                f"nothing is running on {self._connection.name!r}, but Airbyte refuses the "
+                f"nothing is running on {self._connection.name!r}, but Airbyte rejects the "
                 f"trigger: {response.message}",
                 hint="the connection may be stuck: save it again in the UI, or restart Airbyte's "
                 "workers",

@@ -21,7 +21,7 @@ BAD = {
     "an id below one": ("status 0", "'0' is not a job id"),
     "a number of another script": ("wait \u0667", "'\u0667' is not a job id"),
     "an id of 5000 digits": (f"cancel {HUGE}", f"'{HUGE}' is not a job id"),
-    "ids and connections": ("status 7 -c orders", "job ids and connections at once"),
+    "ids and connections": ("status 7 -c orders", "job ids and --conn cannot be combined"),
     "no job": ("wait ''", "no job id given"),
     "a bad duration": ("run -c orders --timeout soon", "--timeout: 'soon' is not a duration"),
     "a duration of ages": (

@@ -151,7 +151,7 @@ def test_empty_filter_is_a_usage_error_before_any_request(stage: Stage, option: 
 def test_server_without_connections_is_a_warning(stage: Stage) -> None:
     ending = call("connections", AIRBYTE_URL=stage.sandbox(Sandbox()))
     assert (ending.code, ending.stdout) == (0, "")
-    assert ["no connections are visible" in line for line in ending.warnings] == [True]
+    assert ["no connections found" in line for line in ending.warnings] == [True]
 
 
 def test_usage_error_has_empty_list_in_json() -> None:

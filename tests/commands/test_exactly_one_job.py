@@ -167,7 +167,7 @@ def test_409_without_active_job_exits_8_after_two_minutes(stage: Stage) -> None:
     ending = run(stage, sandbox)
 
     assert ending.code == 8
-    assert "but Airbyte refuses the trigger" in ending.report["error"]["message"]
+    assert "but Airbyte rejects the trigger" in ending.report["error"]["message"]
     assert new_jobs(sandbox) == []
 
 

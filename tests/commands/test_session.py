@@ -309,7 +309,7 @@ def test_rejected_triggers_are_logged_once_and_error_names_last(stage: Stage) ->
     assert ending.stderr.count("starting a job") == 1
     assert ending.stderr.count("nothing is running, retrying for up to 2m 00s") == 1
     assert "409" in ending.lines("error: ")[0]
-    assert "the start was refused" in ending.lines("error: ")[0]
+    assert "the trigger was rejected" in ending.lines("error: ")[0]
 
 
 @pytest.mark.parametrize("fault", ["health:never", "connections:never"])
@@ -344,4 +344,4 @@ def test_signal_before_job_is_read_reports_not_checked(stage: Stage, command: st
         child.send(SIGTERM)
         ended = child.end()
 
-    assert ended.report["error"]["message"] == "job 1 was interrupted: not checked"
+    assert ended.report["error"]["message"] == "job 1 was interrupted: its status was not read"

@@ -35,7 +35,7 @@ Limit = Literal[
     "arrived after the search",
     "arrived after the death",
     "cleared in the same moment",
-    "delivered though refused",
+    "delivered though rejected",
 ]
 LIMITS: Final[dict[Limit, str]] = {
     "started in the same moment": "two triggers at the same moment got the same job",
@@ -45,7 +45,7 @@ LIMITS: Final[dict[Limit, str]] = {
     "had read the jobs",
     "cleared in the same moment": "a sync began while a clear was being sent, and was "
     "cancelled by it",
-    "delivered though refused": "a gateway answered 429 or 503 but delivered the trigger, "
+    "delivered though rejected": "a gateway answered 429 or 503 but delivered the trigger, "
     "and its job was not seen in time",
 }
 
@@ -260,7 +260,7 @@ class _Judge:
     def _excuse_if_late(self, job: SimJob, by: Sent) -> Limit | None:
         """A gateway may deliver a trigger after everybody has stopped looking for its job."""
         if by.outcome in {"429", "503"}:
-            return "delivered though refused"
+            return "delivered though rejected"
         if by.ended_at is None:
             return None
         searched_until = by.ended_at + self._search_after(by) - _MOMENT

@@ -78,7 +78,7 @@ def test_wrong_secret_is_denied_with_any_status(stage: Stage, version: str) -> N
     wrong = {**APPLICATION, "AIRBYTE_CLIENT_SECRET": "wrong-secret"}
     ending = call(*LOOK, AIRBYTE_URL=stage.sandbox(sandbox), **wrong)
     assert_told_well(ending, 6)
-    assert "the client id and secret were refused" in ending.stderr
+    assert "the client id and secret were rejected" in ending.stderr
 
 
 def test_missing_credentials_are_denied(stage: Stage) -> None:

@@ -178,16 +178,16 @@ def test_basic_auth_proxy_is_named(stage: Stage) -> None:
         ),
         (
             {"AIRBYTE_USERNAME": "jane", "AIRBYTE_PASSWORD": "a-password"},
-            "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were refused; newer servers require a client "
+            "AIRBYTE_USERNAME and AIRBYTE_PASSWORD were rejected; newer servers require a client "
             "id and secret instead (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET)",
         ),
         (
             {"AIRBYTE_TOKEN": "a-ready-token"},
-            "AIRBYTE_TOKEN was refused: it may have expired, or belong to another server",
+            "AIRBYTE_TOKEN was rejected: it may have expired, or belong to another server",
         ),
         (
             {"AIRBYTE_HEADERS": "Authorization: Custom canary"},
-            "the Authorization header from AIRBYTE_HEADERS (--header) was refused: check its "
+            "the Authorization header from AIRBYTE_HEADERS (--header) was rejected: check its "
             "value, and that it is for this server",
         ),
         (

@@ -208,7 +208,7 @@ def test_pipe_whose_reader_stopped_is_a_warning(pipe: Path) -> None:
         os.close(reader)
 
     assert code is ExitCode.FAILED
-    assert ": its reader has stopped reading" in captured.stderr.getvalue()
+    assert ": timed out, its reader is blocked" in captured.stderr.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_refusal_has_its_reason_and_the_retry_limit() -> None:
 
     assert entry is not None
     assert entry.message == (
-        "refused (POST x: 409 (y)), nothing is running, retrying for up to 2m 00s"
+        "trigger rejected (POST x: 409 (y)), nothing is running, retrying for up to 2m 00s"
     )
 
 

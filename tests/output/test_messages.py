@@ -114,7 +114,7 @@ def test_success_writes_only_its_line() -> None:
 NOTHING = "nothing was started"
 
 
-MAY_EXIST = "a job may have been started, but none has shown up"
+MAY_EXIST = "a job may have been started, but none was found"
 
 
 FINE = {ExitCode.OK, ExitCode.SKIPPED}
@@ -159,7 +159,7 @@ def test_possible_start_is_in_every_output(tmp_path: Path, form: str, code: Exit
     ("start", "said"),
     [
         (Start.NOT_SENT, NOTHING),
-        (Start.REFUSED, "the start was refused"),
+        (Start.REFUSED, "the trigger was rejected"),
         (Start.POSSIBLE, MAY_EXIST),
         (Start.STARTED, MAY_EXIST),
         (None, None),

@@ -119,7 +119,7 @@ def test_skipped_sync_shows_the_active_job_without_its_numbers() -> None:
         (
             "run",
             {"code": 12, "status": "running"},
-            "● unknown  orders  job 42  running when last seen",
+            "● unknown  orders  job 42  running when last read",
         ),
         ("run", {"code": 13, "status": "succeeded"}, "✗ suspect  orders  job 42  succeeded"),
         ("run", {"code": 9, "status": None, "number": None}, "✗ unavailable  orders"),

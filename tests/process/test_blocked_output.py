@@ -129,7 +129,7 @@ def test_result_is_in_file_if_stdout_is_blocked(
 
     assert json.loads(file.read_text("utf-8"))["exit_code"] == 143
     last = log.read_text("utf-8").splitlines()[-1]
-    assert "could not write the result to stdout: its reader has stopped reading (job 1" in last
+    assert "could not write the result to stdout: timed out, its reader is blocked (job 1" in last
 
 
 def test_second_ctrl_c_exits_while_terminal_is_blocked(stage: Stage, sandbox: Sandbox) -> None:

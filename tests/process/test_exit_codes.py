@@ -49,6 +49,8 @@ CODES: Final[Mapping[str, frozenset[int]]] = {
     "connections": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
     "jobs": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
     "logs": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
+    "workspaces": frozenset({0, 1, 2, 6, 9, 10, 11, *BY_SIGNAL}),
+    "open": frozenset({0, 1, 2, 6, 7, 9, 10, 11, *BY_SIGNAL}),
     "config": frozenset({0, 2}),  # sends no request and ends at once
     "demo": frozenset({2, *BY_SIGNAL}),  # 0 takes 15 s: tests/commands/test_demo.py
     "sandbox": frozenset({0, 2}),  # a signal ends it: tests/commands/test_sandbox.py
@@ -82,6 +84,7 @@ def on(server: str, code: int, *lines: str, **environ: str) -> list[Expected]:
 READING: Final = (
     "run -c orders", "trigger -c orders", "status -c orders", "cancel -c orders",
     "check -c orders", "connections", "jobs -c orders", "logs -c orders",
+    "workspaces", "open -c orders",
 )  # fmt: skip
 """All commands that contact a server, except `wait`, which takes a job id."""
 EVERY: Final = (*READING, "wait 1")

@@ -157,7 +157,7 @@ def test_two_kinds_of_credentials_in_one_place_are_told() -> None:
     error = refused(CLIENT | {"AIRBYTE_TOKEN": "canary-token"})
 
     assert error.message == (
-        "two kinds of credentials at once: a client id and secret and a token (environment "
+        "two kinds of credentials are set: a client id and secret and a token (environment "
         "AIRBYTE_CLIENT_ID, environment AIRBYTE_CLIENT_SECRET, environment AIRBYTE_TOKEN)"
     )
 
@@ -218,7 +218,7 @@ def test_an_unusable_secret_file_is_told(
 def test_a_secret_beside_its_file_is_told() -> None:
     error = refused({"AIRBYTE_TOKEN": "canary", "AIRBYTE_TOKEN_FILE": "/x"})
 
-    assert error.message == "AIRBYTE_TOKEN and AIRBYTE_TOKEN_FILE at once"
+    assert error.message == "AIRBYTE_TOKEN and AIRBYTE_TOKEN_FILE are both set"
 
 
 def test_a_secret_that_no_header_can_carry_is_told() -> None:
@@ -242,7 +242,7 @@ def test_a_name_without_a_password_in_an_address_is_half_a_pair() -> None:
 def test_credentials_in_the_address_beside_others_of_the_same_place_are_two_kinds() -> None:
     environ = CLIENT | {"AIRBYTE_URL": "https://jane:canary@airbyte.example.com"}
 
-    assert refused(environ).message.startswith("two kinds of credentials at once")
+    assert refused(environ).message.startswith("two kinds of credentials are set")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_secret_typed_as_a_header_is_warned_about() -> None:
 def test_an_authorization_header_beside_credentials_is_two_kinds() -> None:
     environ = CLIENT | {"AIRBYTE_HEADERS": "Authorization: Custom canary"}
 
-    assert refused(environ).message.startswith("two kinds of credentials at once")
+    assert refused(environ).message.startswith("two kinds of credentials are set")
     assert load({"AIRBYTE_HEADERS": "Authorization: Custom canary"}).headers
 
 
@@ -416,7 +416,7 @@ def test_paths_in_a_profile_are_relative_to_it(tmp_path: Path) -> None:
         ("profiles = 5", "--profile: 'prod' is not in", "available: none"),
         (
             '[profiles.prod]\ntoken = "canary"\ntoken_file = "x"',
-            "token and token_file at once",
+            "token and token_file are both set",
             "remove one of them",
         ),
     ],

@@ -240,7 +240,7 @@ def test_unreadable_final_numbers_are_one_warning() -> None:
 
     given.run(orders)
 
-    assert sum("the final statistics are unknown" in text for text in given.warnings) == 1
+    assert sum("the final statistics could not be read" in text for text in given.warnings) == 1
 
 
 def test_config_api_hiccup_hides_no_failure_reason() -> None:

@@ -127,7 +127,7 @@ def test_other_job_after_a_refused_trigger_is_adopted_with_a_warning() -> None:
 
     assert state.exit_code is ExitCode.OK
     assert state.adopted
-    assert given.warnings[0].endswith("the trigger was refused: adopted, so it is not cancelled")
+    assert given.warnings[0].endswith("the trigger was rejected: adopted, so it is not cancelled")
 
 
 @pytest.mark.parametrize(

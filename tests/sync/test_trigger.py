@@ -405,7 +405,7 @@ def test_active_job_that_a_refused_trigger_may_have_started_is_reported(
     assert (state.exit_code, state.result().job_id) == (code, 1)
     assert (state.adopted, state.start) == (True, Start.POSSIBLE)
     if state.error is not None:
-        assert "may come from our trigger, which was refused" in state.error.message
+        assert "may have been started by this run's rejected trigger" in state.error.message
 
 
 @pytest.mark.parametrize("how", ["skip", "fail"])
@@ -516,7 +516,7 @@ def test_connection_disabled_after_a_lost_response_leaves_the_start_possible() -
     told = error_result(ExitCode.REJECTED, [state.result()], state.error)
     assert told is not None
     assert "is inactive" in told.message
-    assert "a job may have been started, but none has shown up" in told.message
+    assert "a job may have been started, but none was found" in told.message
     assert f"airbyte-sync status --conn {orders.id}" in (told.hint or "")
 
 

@@ -27,7 +27,7 @@ def test_timeout_without_a_job_names_the_last_refusal() -> None:
 
     assert state.error is not None
     assert state.error.message.startswith(
-        "'orders': the start was refused when --timeout passed ("
+        "'orders': the trigger was rejected when --timeout passed ("
     )
     assert "409" in state.error.message
     assert "A sync is already running" in state.error.message

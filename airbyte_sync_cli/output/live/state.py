@@ -164,7 +164,7 @@ class LiveRow:
 
 _NOTES: Final[Mapping[type[ev.SyncEvent], str]] = {
     ev.Triggering: "starting",
-    ev.Refused: "refused",
+    ev.Refused: "rejected",
     ev.LookingForJob: "looking",
     ev.OutageBegan: "unreachable",
     ev.AwaitingNumbers: "counting",
