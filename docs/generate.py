@@ -21,6 +21,7 @@ import typer
 from typer.core import TyperGroup
 
 from airbyte_sync_cli.cli.app import COMMANDS, NAME, make_app
+from airbyte_sync_cli.cli.help import ALL
 from airbyte_sync_cli.exit_codes import TABLE
 from airbyte_sync_cli.output.report import schemas
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS, flag_of
@@ -73,6 +74,7 @@ def _help(command: "Command", path: str) -> str:
     context = command.make_context(
         path, [], resilient_parsing=True, terminal_width=_WIDTH, max_content_width=_WIDTH
     )
+    context.meta[ALL] = True
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"```text\n{text}\n```\n"
 

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from airbyte_sync_cli import __version__
 from airbyte_sync_cli.cli.completion import prepare_for_shell
-from airbyte_sync_cli.cli.help import PanelledCommand, PanelledGroup
+from airbyte_sync_cli.cli.help import ALL, WIDTH, PanelledCommand, PanelledGroup
 from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, Place]] = {
     "logs": Place("logs", "logs", "Inspect"),
     "open": Place("open", "open_page", "Inspect"),
     "config": Place("config", "config", "Inspect"),
+    "help": Place("topics", "show_help", "Inspect"),
     "demo": Place("sandbox", "demo", "Simulated Airbyte"),
     "sandbox": Place("sandbox", "sandbox", "Simulated Airbyte"),
 }
@@ -66,7 +67,7 @@ def make_app(argv: Sequence[str] = ()) -> typer.Typer:
         add_help_option=wanted is None,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={"help_option_names": ["-h", "--help", ALL], "max_content_width": WIDTH},
     )
     app.callback(help=main.__doc__)(_no_options if wanted else main)
     for name in [wanted] if wanted else COMMANDS:

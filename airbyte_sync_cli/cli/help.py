@@ -8,12 +8,27 @@ from typer.core import TyperCommand, TyperGroup
 
 from airbyte_sync_cli.cli.options import CREDENTIALS, SERVER
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.exit_codes import TABLE
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter, Parameter
+    from typer._click import Command, Context, HelpFormatter, Parameter
 
 _DEFAULT: Final = "Options"
 _LAST: Final = "Help"
+WIDTH: Final = 100
+"""Columns at most."""
+ALL: Final = "--help-all"
+"""Shows every option; `--help` leaves out those that few need."""
+_SELDOM_NEEDED: Final = frozenset(
+    {
+        *("--job-type", "--stream", "--max-parallel", "--max-rejected", "--require-stream"),
+        *("--start-timeout", "--on-timeout", "--on-interrupt", "--poll-interval", "--max-outage"),
+        *("--stall-warning", "--log-tail", "--log-format", "--heartbeat", "--result-file"),
+    }
+)
+_SHOWN_OF_SERVER: Final = frozenset({"--url", "--profile", "--workspace"})
+"""All others of its section are in `airbyte-sync help network`."""
+_WITH_EXIT_CODES: Final = frozenset({"run", "wait"})
 _NO_LIMIT: Final = 1000
 """Characters: summaries are wrapped, never cut."""
 _LEAKS: Final = (
@@ -32,6 +47,7 @@ class PanelledCommand(TyperCommand):
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Parse the arguments. Raises UsageError for those that are left over."""
+        ctx.meta[ALL] = ALL in args
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:  # set on Tab: the line is incomplete
             import shlex  # noqa: PLC0415  # for an error only
@@ -65,24 +81,40 @@ class PanelledCommand(TyperCommand):
 
     def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the options: the command's own first, then the common ones, then `--help`."""
-        _write_panels(
-            formatter,
-            (
-                (_panel_of(param), _plain(param, row))
-                for param in self.get_params(ctx)
-                if (row := param.get_help_record(ctx)) is not None
-            ),
-        )
+        is_all = ctx.meta.get(ALL, False)
+        params = [one for one in self.get_params(ctx) if is_all or not _is_seldom_needed(one)]
+        _write_panels(formatter, (_row(param, ctx) for param in params))
 
     def format_epilog(
         self,
-        ctx: "Context",  # noqa: ARG002  # as in the overridden method
+        ctx: "Context",
         formatter: "HelpFormatter",
     ) -> None:
-        """Write how to set credentials, and examples to copy, one per line."""
+        """Write exit codes, where to read on, and examples to copy, one per line."""
+        if self.name in _WITH_EXIT_CODES:
+            with formatter.section("Exit codes"):
+                formatter.write_dl(exit_code_rows())
         if any(_panel_of(param) == SERVER for param in self.params):
-            _write_lines(formatter, "Credentials", CREDENTIALS)
+            with formatter.section("More help"):
+                formatter.write_dl(
+                    [
+                        (f"{ctx.command_path} {ALL}", "every option"),
+                        ("airbyte-sync help network", "credentials, TLS, proxies, timeouts"),
+                    ]
+                )
         _write_lines(formatter, "Examples", EXAMPLES.get(self.name or "", ()))
+
+
+def write_network_help(ctx: "Context", command: "Command", formatter: "HelpFormatter") -> None:
+    """Write the options about server and network, which every command has, and credentials."""
+    params = [one for one in command.get_params(ctx) if _panel_of(one) == SERVER]
+    _write_panels(formatter, (_row(param, ctx) for param in params))
+    _write_lines(formatter, "Credentials", CREDENTIALS)
+
+
+def exit_code_rows() -> Sequence[Row]:
+    """Return each exit code and its meaning, as plain text."""
+    return [(str(int(code)), re.sub(r"[`*]", "", row.meaning)) for code, row in TABLE.items()]
 
 
 class PanelledGroup(TyperGroup):
@@ -132,14 +164,23 @@ def _panel_of(param: "Parameter") -> str:
     return str(getattr(param, "rich_help_panel", None) or _DEFAULT)
 
 
-def _plain(param: "Parameter", row: Row) -> Row:
-    """Format `<a|b>` as `a|b`, and limits in words."""
-    name, text = row
+def _is_seldom_needed(param: "Parameter") -> bool:
+    names = frozenset(param.opts)
+    if _panel_of(param) == SERVER:
+        return names.isdisjoint(_SHOWN_OF_SERVER)
+    return not names.isdisjoint(_SELDOM_NEEDED)
+
+
+def _row(param: "Parameter", ctx: "Context") -> tuple[str, Row]:
+    """Return the panel of an option and its row: `a|b` instead of `<a|b>`, limits in words."""
+    name, text = param.get_help_record(ctx) or (str(param.metavar or param.name), "")
     for leak, words in _LEAKS:
         text = leak.sub(words, text)
     if _is_argument(param):
-        return str(param.metavar or param.name), text
-    return name.replace("<", "").replace(">", ""), text
+        name = str(param.metavar or param.name)
+    if "--help" in param.opts:
+        name = "-h, --help"  # in the parser they are a set; ALL is shown below
+    return _panel_of(param), (name.replace("<", "").replace(">", ""), text)
 
 
 def _write_panels(formatter: "HelpFormatter", rows: Iterable[tuple[str, Row]]) -> None:
@@ -194,6 +235,11 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "airbyte-sync logs 42 --level warn",
         "airbyte-sync logs 42 --follow",
         "airbyte-sync logs --conn orders --tail 50",
+    ),
+    "help": (
+        "airbyte-sync help run",
+        "airbyte-sync help network",
+        "airbyte-sync help exit-codes",
     ),
     "config": (
         "airbyte-sync config show",

@@ -8,15 +8,16 @@ import typer
 from typer.core import TyperGroup
 
 from airbyte_sync_cli.cli.app import COMMANDS, make_app
+from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.settings.names import ENVIRONMENT, KINDS
-from tests.support.program import call
+from tests.support.program import assert_told_well, call
 
-OF_NO_SERVER = {"demo", "sandbox"}
+OF_NO_SERVER = {"demo", "help", "sandbox"}
 OF_A_SERVER = sorted(COMMANDS.keys() - OF_NO_SERVER)
 
 
 def shown(command: str) -> str:
-    return call(command, "--help", COLUMNS="100").stdout
+    return call(command, "--help-all", COLUMNS="100").stdout
 
 
 def headings(text: str) -> list[str]:
@@ -30,15 +31,55 @@ def left_column(text: str) -> Iterator[str]:
             yield match[1]
 
 
-@pytest.mark.parametrize("command", OF_A_SERVER)
-def test_help_of_server_commands_lists_every_kind_of_credentials(command: str) -> None:
-    said = shown(command).partition("\nCredentials:\n")[2].partition("\nExamples:\n")[0]
+def test_network_help_lists_every_kind_of_credentials() -> None:
+    said = call("help", "network").stdout.partition("\nCredentials:\n")[2]
 
     wanted = {ENVIRONMENT[name][0] for names in KINDS.values() for name in names}
     assert wanted <= set(re.findall(r"AIRBYTE_\w+", said))
     assert "not from options" in said
     assert "None by default" in said
     assert "_FILE" in said
+
+
+@pytest.mark.parametrize("command", OF_A_SERVER)
+def test_help_of_server_commands_names_the_network_help(command: str) -> None:
+    assert "airbyte-sync help network" in call(command, "--help", COLUMNS="100").stdout
+
+
+@pytest.mark.parametrize("command", OF_A_SERVER)
+def test_short_help_leaves_out_only_what_help_all_has(command: str) -> None:
+    short = set(left_column(call(command, "--help", COLUMNS="100").stdout))
+    every = set(left_column(shown(command)))
+    assert short < every
+    assert {"--ca-bundle FILE", "--insecure"} <= every - short
+    assert not {"--url URL", "--profile NAME", "-h, --help"} - short
+
+
+def test_run_help_ends_with_exit_codes_and_examples() -> None:
+    text = call("run", "--help", COLUMNS="80").stdout
+    codes = text.partition("\nExit codes:\n")[2].partition("\n\n")[0]
+    assert [int(code) for code in re.findall(r"^  (\d+)", codes, re.MULTILINE)] == list(ExitCode)
+    assert headings(text)[-3:] == ["Exit codes", "More help", "Examples"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_is_its_long_help(command: str) -> None:
+    assert call("help", command, COLUMNS="100").stdout == shown(command)
+
+
+def test_help_without_topic_lists_the_commands() -> None:
+    assert call("help", COLUMNS="100").stdout == call("--help", COLUMNS="100").stdout
+
+
+def test_help_of_exit_codes_lists_them() -> None:
+    lines = call("help", "exit-codes", COLUMNS="100").stdout.splitlines()
+    assert lines[0].split(maxsplit=1)[0] == "0"
+
+
+def test_help_of_unknown_topic_is_a_usage_error() -> None:
+    ending = call("help", "netwrk")
+    assert_told_well(ending, 2)
+    assert "hint: did you mean 'network'?" in ending.stderr
 
 
 @pytest.mark.parametrize("command", sorted(OF_NO_SERVER))
@@ -50,7 +91,8 @@ def test_help_of_local_commands_has_no_credentials(command: str) -> None:
 def test_own_options_come_first_and_shared_sections_last(command: str) -> None:
     found = headings(shown(command))
 
-    everybodys = ["Server and network", "Output", "Help", "Credentials", "Examples"]
+    everybodys = ["Server and network", "Output", "Help", "More help", "Examples"]
+    found = [one for one in found if one != "Exit codes"]
     assert found[-len(everybodys) :] == everybodys
     assert "Options" not in found[-len(everybodys) :]
 
