@@ -95,9 +95,12 @@ BY_SIGNAL: Final = frozenset({ExitCode.SIGHUP, ExitCode.SIGINT, ExitCode.SIGTERM
 def verdict(codes: Iterable[ExitCode]) -> ExitCode:
     """Return the exit code of several syncs: the lowest one other than 0 and 99.
 
-    99 only if all were skipped; otherwise 0 if none failed.
+    99 only if all were skipped; otherwise 0 if none failed. Raises ValueError without any: no
+    code is not a success.
     """
     seen = set(codes)
+    if not seen:
+        raise ValueError("no exit codes to combine")
     problems = seen - {ExitCode.OK, ExitCode.SKIPPED}
     if problems:
         # Signals have the highest codes: a failure wins over the syncs that --fail-fast stopped.

@@ -1,5 +1,6 @@
 """Scripts depend on the exit codes: numbers are only added, never changed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,7 @@ def test_every_code_has_a_row() -> None:
     assert set(TABLE) == set(ExitCode)
 
 
-@given(st.lists(st.sampled_from(ExitCode)))
+@given(st.lists(st.sampled_from(ExitCode), min_size=1))
 def test_combined_code_is_0_only_without_failures(codes: list[ExitCode]) -> None:
     fine = set(codes) <= {ExitCode.OK, ExitCode.SKIPPED}
 
@@ -46,3 +47,8 @@ def test_combined_code_is_0_only_without_failures(codes: list[ExitCode]) -> None
     assert (combined in {ExitCode.OK, ExitCode.SKIPPED}) is fine
     assert (combined is ExitCode.SKIPPED) is (set(codes) == {ExitCode.SKIPPED})
     assert combined in {*codes, ExitCode.OK}
+
+
+def test_no_codes_are_not_a_success() -> None:
+    with pytest.raises(ValueError, match="no exit codes"):
+        verdict([])

@@ -77,7 +77,7 @@ class ConfigApi:
         reply = await self._post(
             "connections/get", {"connectionId": connection_id}, retry_for=retry_for
         )
-        return mapping.config_connection(wire.read(wire.ConfigConnection, reply))
+        return mapping.connection(wire.read(wire.ConfigConnection, reply))
 
     async def connections(
         self, *, workspace_id: str | None, retry_for: float
@@ -91,7 +91,7 @@ class ConfigApi:
             rows = await self._connections_of(workspace_id, retry_for)
         else:
             rows = await self._all_connections(retry_for)
-        found = {row.connection_id: mapping.config_connection(row) for row in rows}
+        found = {row.connection_id: mapping.connection(row) for row in rows}
         return list(found.values())
 
     async def _all_connections(self, retry_for: float) -> Sequence[wire.ConfigConnection]:

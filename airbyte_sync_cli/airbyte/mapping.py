@@ -144,9 +144,9 @@ def _capped(text: str | None) -> str | None:
     return text and capped(text)
 
 
-def public_connection(row: wire.PublicConnection) -> Connection:
+def connection(row: wire.PublicConnection | wire.ConfigConnection) -> Connection:
     """Return a connection; the names of its source and destination are in other lists."""
-    schedule = row.schedule or wire.PublicSchedule()
+    schedule_type, schedule = _schedule(row)
     return Connection(
         id=row.connection_id,
         name=row.name or row.connection_id,
@@ -154,28 +154,23 @@ def public_connection(row: wire.PublicConnection) -> Connection:
         workspace_id=row.workspace_id,
         source_id=row.source_id,
         destination_id=row.destination_id,
-        schedule_type=schedule.schedule_type,
-        schedule=schedule.cron_expression or schedule.basic_timing,
+        schedule_type=schedule_type,
+        schedule=schedule,
         tags=tuple(tag.name for tag in row.tags or () if tag),
     )
 
 
-def config_connection(row: wire.ConfigConnection) -> Connection:
-    """Return a connection, its schedule written as the Public API writes it."""
+def _schedule(
+    row: wire.PublicConnection | wire.ConfigConnection,
+) -> tuple[str | None, str | None]:
+    """Return the type of a schedule, and the schedule as the Public API writes it."""
+    if isinstance(row, wire.PublicConnection):
+        public = row.schedule or wire.PublicSchedule()
+        return public.schedule_type, public.cron_expression or public.basic_timing
     data = row.schedule_data or wire.ConfigScheduleData()
     basic, cron = data.basic_schedule or row.schedule, data.cron
     every = f"Every {basic.units} {basic.time_unit}".upper() if basic else None
-    return Connection(
-        id=row.connection_id,
-        name=row.name or row.connection_id,
-        status=row.status or UNKNOWN,
-        workspace_id=row.workspace_id,
-        source_id=row.source_id,
-        destination_id=row.destination_id,
-        schedule_type=row.schedule_type,
-        schedule=(cron.cron_expression if cron else None) or every,
-        tags=tuple(tag.name for tag in row.tags or () if tag),
-    )
+    return row.schedule_type, (cron.cron_expression if cron else None) or every
 
 
 def workspace(row: wire.WireWorkspace) -> Workspace:

@@ -10,16 +10,21 @@ from datetime import datetime
 from typing import Final, Literal, TypeVar
 from unicodedata import normalize
 
-FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "cancelled"})
+SUCCEEDED: Final = "succeeded"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+FINAL_STATUSES: Final = frozenset({SUCCEEDED, FAILED, CANCELLED})
 """Statuses that never change again (airbyte-config/config-models JobStatus.kt)."""
 
-ACTIVE_STATUSES: Final = frozenset({"pending", "queued", "running", "incomplete"})
+RUNNING: Final = "running"
+INCOMPLETE: Final = "incomplete"
+NOT_STARTED_STATUSES: Final = frozenset({"pending", "queued"})
+"""Statuses of a job that was created, but without a running attempt."""
+
+ACTIVE_STATUSES: Final = NOT_STARTED_STATUSES | {RUNNING, INCOMPLETE}
 """Statuses of a job that has not ended. A status in neither set counts as active, too: if Airbyte
 renames one of these, waiting still works; if it renames a final one, a wait lasts until its
 timeout, with one warning that names the unknown status."""
-
-NOT_STARTED_STATUSES: Final = frozenset({"pending", "queued"})
-"""Statuses of a job that was created, but without a running attempt."""
 
 UNKNOWN: Final = "unknown"
 """Replaces a type or status that is missing or malformed."""

@@ -55,7 +55,7 @@ class PublicApi:
             if "Could not find" in error.message:
                 raise NotFoundError(error.message) from error
             raise
-        return mapping.public_connection(wire.read(wire.PublicConnection, reply))
+        return mapping.connection(wire.read(wire.PublicConnection, reply))
 
     async def connections(
         self, *, workspace_id: str | None, retry_for: float
@@ -68,7 +68,7 @@ class PublicApi:
             key=lambda row: row.connection_id,
             retry_for=retry_for,
         )
-        return [mapping.public_connection(row) for row in rows]
+        return [mapping.connection(row) for row in rows]
 
     async def workspaces(self, *, retry_for: float) -> Sequence[Workspace]:
         """Read all workspaces that the credentials can see."""

@@ -144,7 +144,7 @@ class ShownLog:
         """Return what was shown; it stands on stdout already where that is for people."""
         if self._state is None:
             asked = [state.result() for state in self._session.asked_about]
-            return CommandResult(syncs=asked, text="")
+            return CommandResult(syncs=asked, exit_code=ExitCode.UNKNOWN, text="")
         return _ending(self._session, self._state, self._lines, text="")
 
 

@@ -19,6 +19,9 @@ except ImportError as missing:  # Starlette and uvicorn are an extra
         hint=extra_hint("sandbox"),
     ) from missing
 
+example_scenario = sandbox.example_scenario
+"""Offered here, because this file reports a missing extra."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
@@ -31,11 +34,6 @@ class SandboxOptions:
     speed: float | None
     scenario: Path | None
     faults: Sequence[str]
-
-
-def example_scenario() -> str:
-    """Return a scenario file that shows every key."""
-    return sandbox.example_scenario()
 
 
 def serve_sandbox(wiring: Wiring, options: SandboxOptions) -> None:

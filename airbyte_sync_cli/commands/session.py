@@ -48,8 +48,7 @@ class CommandResult:
 
     syncs: Sequence[SyncResult] = ()
     error: AirbyteSyncError | None = None
-    exit_code: ExitCode | None = None
-    """None: derived from the syncs."""
+    exit_code: ExitCode
     text: str | None = None
     """What `--output text` prints instead of the syncs' summary."""
     quiet: bool = False

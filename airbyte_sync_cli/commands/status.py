@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Connection, Job
+from airbyte_sync_cli.airbyte.models import FAILED, NOT_STARTED_STATUSES, Connection, Job
 from airbyte_sync_cli.commands.session import (
     CommandResult,
     Invocation,
@@ -81,7 +81,7 @@ async def _name_of(session: Session, connection_id: str) -> Connection | None:
 
 async def _explain(session: Session, state: SyncState, job: Job) -> None:
     state.progress = await session.airbyte.progress(job.id)
-    if job.status == "failed" and state.progress is not None:
+    if job.status == FAILED and state.progress is not None:
         state.failure = state.progress.failure
 
 

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import (
+    CANCELLED,
+    FAILED,
+    INCOMPLETE,
+    SUCCEEDED,
+    Connection,
+    Job,
+)
 from airbyte_sync_cli.output.format import (
     format_bytes,
     format_count,
@@ -25,10 +32,10 @@ _STATUS_COLOURS: Final = {
     "inactive": "dim",
     "deprecated": "red",
     "locked": "red",
-    "succeeded": "green",
-    "failed": "red",
-    "cancelled": "yellow",
-    "incomplete": "yellow",
+    SUCCEEDED: "green",
+    FAILED: "red",
+    CANCELLED: "yellow",
+    INCOMPLETE: "yellow",
 }
 _LEVEL_COLOURS: Final = {"error": "red", "fatal": "red", "warn": "yellow", "warning": "yellow"}
 _SHORT_BAR, _LONG_BAR = 8, 24

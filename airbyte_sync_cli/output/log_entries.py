@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_bytes, format_duration, format_records
 from airbyte_sync_cli.output.log import Entry, Level
@@ -159,7 +159,7 @@ def _not_started(job: Job) -> str:
     """Format why `--since` starts nothing: which job counts, and since when it exists."""
     at = job.created_at
     created = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "at an unknown time"
-    now = "has already succeeded" if job.status == "succeeded" else f"is already {job.status}"
+    now = "has already succeeded" if job.status == SUCCEEDED else f"is already {job.status}"
     return f"not started: job {job.id}, created {created}, {now}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import FINAL_STATUSES, Failure
+from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output.format import format_duration, plain
@@ -48,7 +48,7 @@ def failure_lines(
 
 def _has_block(sync: SyncResult, details: FailureDetails, *, alone: bool) -> bool:
     """Return whether a sync has a block; the error of a single sync is the `error:` line."""
-    if sync.status == "failed" or sync.failure is not None:
+    if sync.status == FAILED or sync.failure is not None:
         return True
     return details.error is not None and not alone
 

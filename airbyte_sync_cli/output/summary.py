@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import FINAL_STATUSES
+from airbyte_sync_cli.airbyte.models import CANCELLED, FAILED, FINAL_STATUSES, SUCCEEDED
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output.format import format_bytes, format_duration, format_records, plain
 from airbyte_sync_cli.output.messages import fate, may_have_a_job
@@ -128,7 +128,7 @@ def _counts(sync: SyncResult, command: str | None) -> bool:
     """Return whether numbers are shown: a 0 of a job that did not succeed means nothing."""
     if sync.records_synced is None:
         return False
-    return command == "status" or sync.status == "succeeded" or sync.records_synced > 0
+    return command == "status" or sync.status == SUCCEEDED or sync.records_synced > 0
 
 
 def _name(sync: SyncResult) -> str:
@@ -183,9 +183,7 @@ def _rating(sync: SyncResult, command: str | None) -> str:
     if command == "cancel":
         return "good" if sync.exit_code == ExitCode.OK else "bad"
     if command == "status":
-        return {"succeeded": "good", "failed": "bad", "cancelled": "bad"}.get(
-            sync.status or "", "open"
-        )
+        return {SUCCEEDED: "good", FAILED: "bad", CANCELLED: "bad"}.get(sync.status or "", "open")
     if sync.exit_code == ExitCode.OK:
         return "good"
     if sync.exit_code == ExitCode.SKIPPED:

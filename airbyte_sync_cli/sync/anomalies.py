@@ -6,7 +6,7 @@ from datetime import datetime
 from statistics import median
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class History:
 
 def history_of(jobs: Iterable[Job], *, job_type: str = "sync") -> History:
     """Return the history of one job type, from a connection's jobs (newest first)."""
-    done = [job for job in jobs if job.status == "succeeded" and job.type == job_type]
+    done = [job for job in jobs if job.status == SUCCEEDED and job.type == job_type]
     return History(
         durations=tuple(job.duration_seconds for job in done if job.duration_seconds is not None),
         records=tuple(job.records_synced for job in done if job.records_synced is not None),
@@ -67,7 +67,7 @@ class Medians:
         seconds, records = self._seconds.get(job.type), self._records.get(job.type)
         return Anomaly(
             slow=_above(elapsed(job, now=now), seconds),
-            small=_below(job.records_synced, records) if job.status == "succeeded" else None,
+            small=_below(job.records_synced, records) if job.status == SUCCEEDED else None,
             median_seconds=seconds,
             median_records=records,
         )

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Job
+from airbyte_sync_cli.airbyte.models import CANCELLED, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.result import CancelResult
@@ -78,7 +78,7 @@ class _Cancellation:
             pause = min(pause * 1.5, _MAX_PAUSE)
         # "succeeded" or "failed" is no confirmation: the job ended before the cancel took effect.
         final = self._state.job
-        self._note(confirmed=final is not None and final.status == "cancelled")
+        self._note(confirmed=final is not None and final.status == CANCELLED)
         if final is not None and self._state.cancel is not None and self._state.cancel.confirmed:
             await self._name_successor(final)
         elif self._state.cancel_refusal and final is not None and final.is_active:

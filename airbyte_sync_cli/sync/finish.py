@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from airbyte_sync_cli.airbyte.models import SUCCEEDED
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
@@ -36,7 +37,7 @@ async def _complete(context: Context, state: SyncState, seconds: float | None) -
     if job is None:
         return
     # Only a success can still become suspect: a failure waits for no numbers.
-    if job.status == "succeeded":
+    if job.status == SUCCEEDED:
         await _await_numbers(context, state, _LATE_STATISTICS if seconds is None else seconds)
         _check_success(context, state)
     else:
@@ -98,7 +99,7 @@ def _check_success(context: Context, state: SyncState) -> None:
 
     Judged by what is known by now: numbers that did not come in time prove nothing.
     """
-    if state.job is None or state.job.status != "succeeded":
+    if state.job is None or state.job.status != SUCCEEDED:
         return
     records = state.job.records_synced
     state.suspect = False

@@ -176,5 +176,5 @@ class Report(Frozen):
 
 
 def overall(syncs: Iterable[SyncResult]) -> ExitCode:
-    """Return the exit code of all syncs together."""
+    """Return the exit code of all syncs together. Raises ValueError if none has one."""
     return verdict(ExitCode(sync.exit_code) for sync in syncs if sync.exit_code is not None)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import ClockAhead, Job, JobType, active_among
+from airbyte_sync_cli.airbyte.models import SUCCEEDED, ClockAhead, Job, JobType, active_among
 from airbyte_sync_cli.errors import ProtocolError, UsageError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.policy import FULFILLED_BY
@@ -86,7 +86,7 @@ def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job |
     """
     earliest = since.replace(microsecond=0)
     # A success first: it ends the task at once, an active job would have to be waited for.
-    done = [job for job in jobs if job.status == "succeeded"]
+    done = [job for job in jobs if job.status == SUCCEEDED]
     candidates = [
         job for job in (*done, *active_among(jobs)) if job.type in FULFILLED_BY[job_type]
     ]

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from airbyte_sync_cli.airbyte.models import Connection, Failure, Job, JobType, Progress
+from airbyte_sync_cli.airbyte.models import (
+    CANCELLED,
+    FAILED,
+    SUCCEEDED,
+    Connection,
+    Failure,
+    Job,
+    JobType,
+    Progress,
+)
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.anomalies import History
@@ -11,9 +20,9 @@ from airbyte_sync_cli.sync.result import CancelResult, FailureResult, Start, Syn
 
 # An unknown status is missing on purpose: it counts as active and has no exit code.
 _BY_STATUS = {
-    "succeeded": ExitCode.OK,
-    "failed": ExitCode.FAILED,
-    "cancelled": ExitCode.CANCELLED,
+    SUCCEEDED: ExitCode.OK,
+    FAILED: ExitCode.FAILED,
+    CANCELLED: ExitCode.CANCELLED,
 }
 
 
@@ -78,11 +87,11 @@ class SyncState:
         if self.suspect:
             return ExitCode.SUSPECT
         status = self.job.status if self.job else None
-        if status == "succeeded" and not self.fulfils_request:
+        if status == SUCCEEDED and not self.fulfils_request:
             status = None  # the reset that Airbyte does before the sync is not the sync
         # A job that our own cancel ended is a timeout or an interrupt, not "cancelled".
         by_us = self.cancel is not None and self.cancel.requested
-        if status in _BY_STATUS and not (status == "cancelled" and by_us):
+        if status in _BY_STATUS and not (status == CANCELLED and by_us):
             return _BY_STATUS[status]
         return self.error.exit_code if self.error else self.ended_as
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.http import RETRY_FOR
 from airbyte_sync_cli.airbyte.models import (
+    SUCCEEDED,
     Conflicted,
     Connection,
     Job,
@@ -150,8 +151,7 @@ class Trigger:
                     doubt = f", and {_MAY_BE_OURS}"
                 raise ConflictError(
                     f"job {active.id} ({active.type}) is {active.status} on connection "
-                    f"{self._connection.name!r}{doubt}",
-                    hint="--if-running wait starts a sync afterwards, attach waits for that job",
+                    f"{self._connection.name!r}{doubt}"
                 )
             case "wait":
                 await self._wait_for_other(active)
@@ -328,7 +328,7 @@ class Trigger:
         self._prerequisites += 1
         self._our_job.claim(job)  # before the wait: a stop in it has to cancel the reset
         self._state.job = await wait_for_other_job(self._context, self._state, job)
-        if self._state.job.status != "succeeded":
+        if self._state.job.status != SUCCEEDED:
             return True
         self._our_job.release()  # its success is not the sync's
         if self._prerequisites >= self._policy.max_triggers:

@@ -46,7 +46,9 @@ def test_every_outcome_has_the_same_keys_and_matches_the_schema(
     syncs: list[SyncResult], error: AirbyteSyncError | None
 ) -> None:
     captured = captured_output(OutputOptions(format="json"))
-    captured.output.conclude(syncs, error=error, exit_code=error.exit_code if error else None)
+    captured.output.conclude(
+        syncs, error=error, exit_code=error.exit_code if error else None if syncs else ExitCode.OK
+    )
 
     (line,) = captured.stdout.getvalue().splitlines()
     report = json.loads(line)

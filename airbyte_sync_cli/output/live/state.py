@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Job, StreamProgress
+from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, RUNNING, Job, StreamProgress
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.live.estimate import Estimate, estimate
 from airbyte_sync_cli.sync import events as ev
@@ -133,7 +133,7 @@ class LiveRow:
         """Estimate the end; not after a failed attempt, which no past success compares to."""
         if self.kind is not Kind.ACTIVE or self.worked_from is None or self.attempt > 1:
             return None
-        if self.sync.job is None or self.sync.job.status != "running":
+        if self.sync.job is None or self.sync.job.status != RUNNING:
             return None
         return estimate(self.sync.history, now - self.worked_from)
 
