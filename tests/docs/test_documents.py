@@ -156,7 +156,7 @@ def _exists(line: str, group: TyperGroup) -> bool:
         return False
     known = {flag for param in group.commands[words[0]].params for flag in param.opts}
     flags = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
-    return flags <= known | {"--help", "-h", "-vv"}
+    return flags <= known | {"--help", "--help-all", "-h", "-vv"}
 
 
 def test_invalid_command_line_is_detected() -> None:
