@@ -120,6 +120,10 @@ def exit_code_rows() -> Sequence[Row]:
 class PanelledGroup(TyperGroup):
     """A group that shows its commands in panels."""
 
+    def get_help_option_names(self, ctx: "Context") -> list[str]:
+        """Return the names in order (they would be a set), without the one of commands."""
+        return [name for name in ctx.help_option_names if name != ALL]
+
     def format_commands(
         self,
         ctx: "Context",  # noqa: ARG002  # as in the overridden method
