@@ -1,4 +1,4 @@
-"""What the response to a trigger proves: started, refused, conflict, not delivered, or lost.
+"""What the response to a trigger proves: started, rejected, conflict, not delivered, or lost.
 
 A lost response (`ResponseLost`) proves nothing: the job may have been started. It is then looked
 for, and the trigger is never simply repeated: see `sync/trigger.py`.
@@ -38,7 +38,7 @@ _REGISTERED: Final = frozenset(map(int, HTTPStatus))
 async def classify_trigger(
     sending: Awaitable[Reply], *, read_job: Callable[[Reply], Job]
 ) -> TriggerResponse:
-    """Await the response to a trigger and return what it proves. Raises a clean refusal."""
+    """Await the response to a trigger and return what it proves. Raises a clear rejection."""
     try:
         reply = await sending
     # First: it is an UnavailableError, too, but after this one a job may exist.
