@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
-from uuid import UUID
 
 from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
@@ -22,6 +21,7 @@ from airbyte_sync_cli.airbyte.http import (
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
     Connection,
+    FirstRead,
     Job,
     JobPage,
     JobType,
@@ -32,6 +32,7 @@ from airbyte_sync_cli.airbyte.models import (
     Started,
     TriggerResponse,
     Workspace,
+    as_uuid,
     same_name,
 )
 from airbyte_sync_cli.airbyte.public_api import PublicApi
@@ -58,49 +59,56 @@ async def connect(
     settings: Settings,
     *,
     clock: Clock,
+    first: FirstRead | None = None,
     retry_for: float = RETRY_FOR,
     transport: Transport | None = None,
 ) -> "Airbyte":
     """Return the server of the settings; retry for `retry_for` seconds if it is unavailable.
 
+    `first` is what the caller will read: requested at once, it also shows which API is there.
     Without a `transport`, over the network. Raises UsageError, and what the first response means.
     """
     address = parse_address(settings.url)
     LOG.info("%s", address.explain())
     http = make_http_client(settings, address, clock, transport)
     try:
-        return await discover(http, settings, address, retry_for=retry_for)
+        api = settings.api if settings.api != "auto" else address.api
+        if api is None:
+            address, api = await find_api(http, address, first=first, retry_for=retry_for)
+        return _airbyte(http, address, api, trigger_limit=settings.trigger_timeout)
     except BaseException:  # a cancellation, too: an open pool leaks its sockets
         await http.aclose()
         raise
 
 
-async def discover(
-    http: HttpClient, settings: Settings, address: Address, *, retry_for: float
+def _airbyte(
+    http: HttpClient, address: Address, api: ApiName, *, trigger_limit: float
 ) -> "Airbyte":
-    """Detect which API to use, over an existing client. Raises as `connect` does."""
-    limit = settings.trigger_timeout
-    api = settings.api if settings.api != "auto" else address.api
-    if api is None:
-        address, api = await find_api(http, address, retry_for=retry_for)
-    public = address.public_root and PublicApi(http, address.public_root, trigger_limit=limit)
-    config = address.config_root and ConfigApi(http, address.config_root, trigger_limit=limit)
-    primary = public if api == "public" else config
-    if not primary:
+    public, config = address.public_root, address.config_root
+    public_api = PublicApi(http, public, trigger_limit=trigger_limit) if public else None
+    config_api = ConfigApi(http, config, trigger_limit=trigger_limit) if config else None
+    primary = public_api if api == "public" else config_api
+    if primary is None:
         raise ProtocolError(
             f"this address has no {api} API", hint="set --url to the server's root"
         )
-    return Airbyte(http, primary, config or None, ui=address.ui_root)
+    return Airbyte(http, primary, config_api, ui=address.ui_root)
 
 
 async def find_api(
-    http: HttpClient, address: Address, *, retry_for: float = RETRY_FOR
+    http: HttpClient,
+    address: Address,
+    *,
+    first: FirstRead | None = None,
+    retry_for: float = RETRY_FOR,
 ) -> tuple[Address, ApiName]:
-    """Detect the API by its health endpoint: the Public API has one since 0.50.54.
+    """Detect the API: what answers the `first` read is the Public API, else health is asked for.
 
     Returns the address, corrected if the API is at its second place. If neither API is there,
     raises what the Public API's response means; a proxy's 404 is retried for some seconds first.
     """
+    if first is not None and await _can_read(first, http, address, retry_for):
+        return address, "public"
     ready_by = http.clock.monotonic() + min(retry_for, NOT_READY)
     while True:
         try:
@@ -111,9 +119,29 @@ async def find_api(
         await http.clock.sleep(_DETECT_PAUSE)
 
 
+async def _can_read(
+    first: FirstRead, http: HttpClient, address: Address, retry_for: float
+) -> bool:
+    """Return True if the Public API answers this read; `http` keeps the response for the caller.
+
+    What any other response means is left to the health endpoints: they need neither a role nor a
+    connection that exists.
+    """
+    request = PublicApi(http, address.public_root or "", trigger_limit=0).first_request(first)
+    try:
+        return await http.read_ahead(request)
+    except NO_ENDPOINT:
+        return False
+    except UnavailableError:
+        if not retry_for:  # an outage: there is no need to ask the health endpoint as well
+            raise
+        return False
+
+
 async def _find_api(
     http: HttpClient, address: Address, retry_for: float
 ) -> tuple[Address, ApiName]:
+    """Ask for the health of each API. The Public API has it since 0.50.54."""
     try:
         # No retry of a 404 here: on a server without a Public API it would cost 10 s each time.
         health = Request(method="GET", url=f"{address.public_root}/health")
@@ -225,8 +253,8 @@ class Airbyte:
 
     async def _workspace_id(self, text: str, retry_for: float) -> str:
         """Return a workspace's id, from its id or exact name."""
-        with suppress(ValueError):
-            return str(UUID(text))
+        if known := as_uuid(text):
+            return known
         workspaces = await self.workspaces(retry_for=retry_for)
         names = [one.name for one in workspaces if one.name]
         matches = [one.id for one in workspaces if one.name and same_name(one.name, text)]

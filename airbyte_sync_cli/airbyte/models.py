@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeVar
 from unicodedata import normalize
+from uuid import UUID
 
 SUCCEEDED: Final = "succeeded"
 FAILED: Final = "failed"
@@ -31,6 +32,16 @@ UNKNOWN: Final = "unknown"
 
 JobType = Literal["sync", "clear", "refresh"]
 """What can be triggered. Jobs have more types, such as `reset`: a plain str in `Job`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRead:
+    """What a command reads first: a job, a connection, or else all connections."""
+
+    job_id: int | None = None
+    connection_id: str | None = None
+    workspace: str | None = None
+    """The id or name of the one whose connections are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +123,17 @@ class Connection:
     def starts_only_by_hand(self) -> bool:
         """True if no schedule of Airbyte's own can start its syncs."""
         return self.schedule_type == "manual"
+
+
+def as_uuid(text: str) -> str | None:
+    """Return an id as Airbyte writes it; None if the text is none.
+
+    UUID() also accepts capitals, braces and no hyphens.
+    """
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
 
 
 def same_name(one: str, other: str) -> bool:

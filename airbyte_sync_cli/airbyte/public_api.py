@@ -17,12 +17,14 @@ from airbyte_sync_cli.airbyte.error_response import (
 from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import (
     Connection,
+    FirstRead,
     Job,
     JobPage,
     JobType,
     ListedJob,
     TriggerResponse,
     Workspace,
+    as_uuid,
 )
 from airbyte_sync_cli.airbyte.request import Reply, Request
 from airbyte_sync_cli.airbyte.trigger_response import classify_trigger
@@ -46,6 +48,19 @@ class PublicApi:
         self._hidden_types: Sequence[str] = _HIDDEN_TYPES
         self._broken_types: set[str] = set()
         """Types that were a 500 for a whole `retry_for`: they are not retried again."""
+
+    def first_request(self, first: FirstRead) -> Request:
+        """Return the first request of such a read, exactly as the methods below send it."""
+        if first.job_id is not None:
+            return self._request(f"jobs/{first.job_id}")
+        if first.connection_id is not None:
+            return self._request(f"connections/{first.connection_id}")
+        if not first.workspace:
+            return self._request("connections", _page({}))
+        workspace_id = as_uuid(first.workspace)
+        if workspace_id is None:  # Airbyte cannot search for a name
+            return self._request("workspaces", _page({}))
+        return self._request("connections", _page({"workspaceIds": workspace_id}))
 
     async def connection(self, connection_id: str, *, retry_for: float) -> Connection:
         """Read one connection. An unknown one is a 500 in 1.2 and 1.3."""
@@ -268,7 +283,7 @@ class PublicApi:
         found: dict[object, _Row] = {}
         size = int(min(most, PAGE))
         for offset in itertools.count(step=size):
-            page: dict[str, str | int] = {**query, "limit": size, "offset": offset}
+            page = _page(query, size=size, offset=offset)
             reply = await self._get(path, page, retry_for=retry_for)
             listed = wire.read(page_type, reply).data
             known = len(found)
@@ -282,5 +297,13 @@ class PublicApi:
     async def _get(
         self, path: str, query: Mapping[str, str | int] | None = None, *, retry_for: float
     ) -> Reply:
-        request = Request(method="GET", url=f"{self._root}/{path}", params=query or {})
-        return await self._http.read(request, retry_for=retry_for)
+        return await self._http.read(self._request(path, query), retry_for=retry_for)
+
+    def _request(self, path: str, query: Mapping[str, str | int] | None = None) -> Request:
+        return Request(method="GET", url=f"{self._root}/{path}", params=query or {})
+
+
+def _page(
+    query: Mapping[str, str], *, size: int = PAGE, offset: int = 0
+) -> Mapping[str, str | int]:
+    return {**query, "limit": size, "offset": offset}

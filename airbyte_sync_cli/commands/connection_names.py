@@ -11,6 +11,7 @@ from typing import Final
 import platformdirs
 
 from airbyte_sync_cli.airbyte.client import connect
+from airbyte_sync_cli.airbyte.models import FirstRead
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.settings import ServerOptions, Settings, load_settings
@@ -36,7 +37,10 @@ def connection_names(options: ServerOptions, wiring: Wiring, *, limit: float) ->
 
 async def _ask(settings: Settings, wiring: Wiring, limit: float) -> Names:
     async with asyncio.timeout(limit):
-        airbyte = await connect(settings, clock=wiring.clock, transport=wiring.transport)
+        first = FirstRead(workspace=settings.workspace_id)
+        airbyte = await connect(
+            settings, clock=wiring.clock, first=first, transport=wiring.transport
+        )
         try:
             found = await airbyte.connections(workspace_id=settings.workspace_id, retry_for=0)
         finally:

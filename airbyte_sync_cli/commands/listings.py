@@ -64,7 +64,8 @@ def parse_filter(search: str | None, tags: Sequence[str] | None) -> ConnectionFi
 
 async def list_connections(invocation: Invocation, wanted: ConnectionFilter) -> CommandResult:
     """List connections by name. Raises NotFoundError where nothing matches."""
-    return await in_session(invocation, lambda session: _list_connections(session, wanted))
+    every = Selection()
+    return await in_session(invocation, every, lambda session: _list_connections(session, wanted))
 
 
 async def _list_connections(session: Session, wanted: ConnectionFilter) -> CommandResult:
@@ -115,7 +116,7 @@ def _nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> Not
 
 async def list_workspaces(invocation: Invocation) -> CommandResult:
     """List workspaces by name, each with its number of connections."""
-    return await in_session(invocation, _list_workspaces)
+    return await in_session(invocation, None, _list_workspaces)
 
 
 async def _list_workspaces(session: Session) -> CommandResult:
@@ -171,7 +172,9 @@ async def list_jobs(
     invocation: Invocation, wanted: Selection, options: JobsOptions
 ) -> CommandResult:
     """List the jobs of one connection, or of several one after the other."""
-    return await in_session(invocation, lambda session: _list_jobs(session, wanted, options))
+    return await in_session(
+        invocation, wanted, lambda session: _list_jobs(session, wanted, options)
+    )
 
 
 async def _list_jobs(session: Session, wanted: Selection, options: JobsOptions) -> CommandResult:

@@ -42,7 +42,9 @@ async def show_log(invocation: Invocation, options: LogOptions) -> CommandResult
     """Show the log of a job so far, or new lines until the job has ended."""
     if options.follow:
         return await _follow_log(invocation, options)
-    return await in_session(invocation, lambda session: _show_log(session, options))
+    return await in_session(
+        invocation, Selection.of(options.job), lambda session: _show_log(session, options)
+    )
 
 
 async def _show_log(session: Session, options: LogOptions) -> CommandResult:
@@ -55,7 +57,7 @@ async def _follow_log(invocation: Invocation, options: LogOptions) -> CommandRes
     """Show new lines until the job has ended, stdout is closed, or a signal ends it."""
     shown: ShownLog | None = None
     try:
-        async with open_session(invocation) as session:
+        async with open_session(invocation, Selection.of(options.job)) as session:
             shown = ShownLog(session, options)
             await until_stopped(shown.follow(), stop=session.stop)
             return shown.result()
@@ -69,11 +71,11 @@ async def _follow_log(invocation: Invocation, options: LogOptions) -> CommandRes
         return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
 
 
-async def _job_id(session: Session, wanted: int | str) -> int:
+async def _job_id(session: Session, wanted: Selection) -> int:
     """Find the job. Raises NotFoundError where the connection has none."""
-    if isinstance(wanted, int):
-        return wanted
-    connection = (await session.select(Selection(connections=[wanted])))[0]
+    if wanted.job_ids:
+        return wanted.job_ids[0]
+    connection = (await session.select(wanted))[0]
     jobs = await session.airbyte.jobs(connection.id, limit=1)
     if not jobs:
         hint = "`airbyte-sync run` starts one"
@@ -119,7 +121,7 @@ class ShownLog:
 
     async def _open(self) -> tuple[SyncState, int, LogReader]:
         session, options = self._session, self._options
-        job_id = await _job_id(session, options.job)
+        job_id = await _job_id(session, Selection.of(options.job))
         state = self._state = await read_job(session, job_id)
         reader = LogReader(
             session.airbyte,

@@ -33,12 +33,12 @@ async def open_in_browser(invocation: Invocation, wanted: int | str) -> CommandR
             syncs=[state.result()], exit_code=ExitCode.OK, text=state.url, must_be_printed=True
         )
 
-    return await in_session(invocation, find)
+    return await in_session(invocation, Selection.of(wanted), find)
 
 
 async def _find(session: Session, wanted: int | str) -> SyncState:
     if isinstance(wanted, int):
         return await read_job(session, wanted)
-    [connection] = await session.select(Selection(connections=[wanted]))
+    [connection] = await session.select(Selection.of(wanted))
     url = session.airbyte.job_url(connection, None)
     return SyncState(key=connection.id, connection=connection, adopted=True, url=url)

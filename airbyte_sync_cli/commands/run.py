@@ -24,7 +24,7 @@ async def run_syncs(invocation: Invocation, wanted: Selection, policy: RunPolicy
     """Run (or only trigger) a sync of each connection."""
     timeout = policy.wait.timeout
     try:
-        async with open_session(invocation, time_limit=timeout) as session:
+        async with open_session(invocation, wanted, time_limit=timeout) as session:
             connections = await until_stopped(
                 session.select(wanted), stop=session.stop, seconds=session.time_left(timeout)
             )
@@ -51,8 +51,11 @@ async def wait_for(
     """Wait for existing jobs. An outage that began before is tolerated like any other."""
     timeout, max_outage = policy.wait.timeout, policy.wait.max_outage
     retry_for = max_outage if timeout is None else min(max_outage, timeout)
+    wanted = Selection(job_ids=job_ids)
     try:
-        async with open_session(invocation, retry_for=retry_for, time_limit=timeout) as session:
+        async with open_session(
+            invocation, wanted, retry_for=retry_for, time_limit=timeout
+        ) as session:
             return CommandResult.of(await wait_for_jobs(session.context(policy), job_ids))
     except DeadlineError:
         cause = UnavailableError("no response in time")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.client import Airbyte, connect
 from airbyte_sync_cli.airbyte.http import NOT_READY, RETRY_FOR
+from airbyte_sync_cli.airbyte.models import FirstRead, as_uuid
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.errors import (
@@ -106,6 +107,21 @@ class Selection:
     connections: Sequence[str] = ()
     """Ids or exact names."""
     tags: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, one: int | str) -> "Selection":
+        """Select a job by its id, or a connection by its id or name."""
+        return cls(job_ids=[one]) if isinstance(one, int) else cls(connections=[one])
+
+    def first_read(self, workspace: str | None) -> FirstRead:
+        """Return what resolving this selection reads first."""
+        if self.job_ids:
+            return FirstRead(job_id=self.job_ids[0])
+        ids = [as_uuid(one) for one in self.connections]
+        # Names and tags are looked up in the list of all connections.
+        if self.tags or not ids or None in ids:
+            return FirstRead(workspace=workspace)
+        return FirstRead(connection_id=ids[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,34 +259,43 @@ def _unwritten(result: CommandResult, cause: Exception) -> BugError:
     return BugError(f"{BugError.of(cause).message}{named}", hint=hint)
 
 
-async def in_session(invocation: Invocation, work: Callable[[Session], Work]) -> CommandResult:
+async def in_session(
+    invocation: Invocation, wanted: Selection | None, work: Callable[[Session], Work]
+) -> CommandResult:
     """Open a session and do the work, which a signal ends where it stands.
 
     For work that starts nothing. Work that does needs to wind down: `commands.run` opens its own
     session.
     """
     try:
-        async with open_session(invocation) as session:
+        async with open_session(invocation, wanted) as session:
             return await until_stopped(work(session), stop=session.stop)
     except StoppedError:
         known = [state.result() for state in invocation.asked_about]
+        if not known and wanted:  # the first read comes before the work
+            known = [SyncResult(job_id=one, adopted=True) for one in wanted.job_ids]
         return interrupted(invocation.stop, known)
 
 
 @asynccontextmanager
 async def open_session(
-    invocation: Invocation, *, retry_for: float = RETRY_FOR, time_limit: float | None = None
+    invocation: Invocation,
+    wanted: Selection | None,
+    *,
+    retry_for: float = RETRY_FOR,
+    time_limit: float | None = None,
 ) -> AsyncIterator[Session]:
     """Connect, show signs of life, and close at the end, with signals acted on at any moment.
 
-    The first contact is retried for `retry_for` seconds. Raises what its last failure means,
-    StoppedError after a signal, and DeadlineError after `time_limit` seconds.
+    The first contact is retried for `retry_for` seconds; it reads what is `wanted`, if that is
+    what the command reads first. Raises what the last failure means, StoppedError after a signal,
+    and DeadlineError after `time_limit` seconds.
     """
     clock, output, stop = invocation.wiring.clock, invocation.output, invocation.stop
     began = clock.monotonic()
     with invocation.wiring.signals.stopping(stop, last_words=output.leave):
         airbyte = await until_stopped(
-            _connect(invocation, retry_for), stop=stop, seconds=time_limit
+            _connect(invocation, wanted, retry_for), stop=stop, seconds=time_limit
         )
         gc.freeze()  # or the next collection searches all that was imported: 13 ms
         gc.set_threshold(*_COLLECT_GARBAGE_AT)  # `__main__` raised it for the imports
@@ -289,12 +314,15 @@ async def open_session(
             await airbyte.aclose()
 
 
-async def _connect(invocation: Invocation, retry_for: float) -> Airbyte:
+async def _connect(invocation: Invocation, wanted: Selection | None, retry_for: float) -> Airbyte:
     """Connect; on a temporary error, warn and retry for that many seconds."""
     settings, wiring, output = invocation.settings, invocation.wiring, invocation.output
+    first = wanted.first_read(settings.workspace_id) if wanted else None
     try:
         # Once without retries, so that the warning comes before the wait, not after it.
-        return await connect(settings, clock=wiring.clock, retry_for=0, transport=wiring.transport)
+        return await connect(
+            settings, clock=wiring.clock, first=first, retry_for=0, transport=wiring.transport
+        )
     except ProtocolError as error:
         if not error.may_pass:
             raise

@@ -28,7 +28,7 @@ async def show_status(
     async def show(session: Session) -> CommandResult:
         return _shown(await _read_all(session, wanted), exit_status=exit_status)
 
-    return await in_session(invocation, show)
+    return await in_session(invocation, wanted, show)
 
 
 async def cancel_jobs(invocation: Invocation, wanted: Selection) -> CommandResult:
@@ -37,7 +37,7 @@ async def cancel_jobs(invocation: Invocation, wanted: Selection) -> CommandResul
     async def cancel(session: Session) -> CommandResult:
         return await _cancel(session, await _read_all(session, wanted))
 
-    return await in_session(invocation, cancel)
+    return await in_session(invocation, wanted, cancel)
 
 
 async def _read_all(session: Session, wanted: Selection) -> Sequence[SyncState]:

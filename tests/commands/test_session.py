@@ -312,7 +312,7 @@ def test_rejected_triggers_are_logged_once_and_error_names_last(stage: Stage) ->
     assert "the trigger was rejected" in ending.lines("error: ")[0]
 
 
-@pytest.mark.parametrize("fault", ["health:never", "connections:never"])
+@pytest.mark.parametrize("fault", ["any:never", "connections:never"])
 def test_timeout_applies_before_first_response(stage: Stage, fault: str) -> None:
     sandbox = a_sandbox(LONG, fault)
 
@@ -325,7 +325,7 @@ def test_timeout_applies_before_first_response(stage: Stage, fault: str) -> None
 
 
 def test_timeout_of_wait_applies_before_first_response(stage: Stage) -> None:
-    sandbox = a_sandbox(LONG, "health:never")
+    sandbox = a_sandbox(LONG, "any:never")
 
     ending = call("wait", "7", "--timeout", "1s", AIRBYTE_URL=stage.sandbox(sandbox))
 

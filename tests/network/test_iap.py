@@ -150,7 +150,7 @@ def test_401_of_identity_proxy_renews_only_its_token(stage: Stage, google: Googl
 
     def moody(asked: Asked) -> bytes:
         seen.append(asked.target)
-        if len(seen) == 3:
+        if len(seen) == 2:
             return response(401, "Expired", X_Goog_IAP_Generated_Response="true")
         return airbyte(asked)
 

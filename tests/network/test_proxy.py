@@ -24,7 +24,8 @@ def proxy(stage: Stage) -> ForwardProxy:
 def test_http_request_goes_through_proxy_with_full_url(proxy: ForwardProxy, variable: str) -> None:
     ending = call(*LOOK, AIRBYTE_URL="http://airbyte.test", **{variable: proxy.url})
     assert ending.code == 0
-    assert proxy.lines[0] == "GET http://airbyte.test/api/public/v1/health"
+    first = "GET http://airbyte.test/api/public/v1/connections?limit=100&offset=0"
+    assert proxy.lines[0] == first
 
 
 def test_https_request_goes_through_tunnel(stage: Stage, certificates: Certificates) -> None:
