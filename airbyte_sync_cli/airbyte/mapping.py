@@ -63,8 +63,7 @@ def query_time(moment: datetime) -> str:
 
 def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = "") -> Job:
     """Return a job, as `public_job` does; not every response has its attempts."""
-    row, attempts = info.job, info.attempts
-    stats = row.aggregated_stats or wire.Stats()
+    row, attempts, stats = info.job, info.attempts, _total(info.job)
     return Job(
         id=row.id,
         connection_id=row.config_id or connection_id,
@@ -89,7 +88,7 @@ def progress(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Progress:
     """Return the live numbers, the attempts, and the failure if there is one."""
     attempts = [_attempt(row) for row in info.attempts or ()]
     has_attempts = info.attempts is not None
-    total = info.job.aggregated_stats or wire.Stats()
+    total = _total(info.job)
     latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
     return Progress(
         attempts=len(attempts) if has_attempts else None,
@@ -108,6 +107,13 @@ def _attempt(row: wire.ConfigAttempt | wire.WireAttempt | None) -> wire.WireAtte
     if isinstance(row, wire.ConfigAttempt):
         return row.attempt
     return row or wire.WireAttempt()
+
+
+def _total(job: wire.ConfigListedJob) -> wire.Stats:
+    """Return the counts of a job; without any statistics Airbyte sums up an empty list to 0."""
+    # StatsAggregationHelper.getJobAggregatedStats, since 0.57.3.
+    is_known = job.stream_aggregated_stats is None or any(job.stream_aggregated_stats)
+    return job.aggregated_stats if job.aggregated_stats and is_known else wire.Stats()
 
 
 def _first(*values: int | None) -> int | None:

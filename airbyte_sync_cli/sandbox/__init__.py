@@ -13,7 +13,7 @@ does over time is its script (`script.py`, `job.py`).
 """
 
 from airbyte_sync_cli.sandbox.api_request import CALLER, RequestRecord
-from airbyte_sync_cli.sandbox.connection import SimConnection
+from airbyte_sync_cli.sandbox.connection import Disabling, SimConnection, SimStream
 from airbyte_sync_cli.sandbox.faults import Fault
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.sandbox import Sandbox
@@ -21,17 +21,19 @@ from airbyte_sync_cli.sandbox.scenario import (
     ConnectionConfig,
     SandboxConfig,
     ScenarioError,
+    StreamConfig,
     build_config,
     demo_config,
     example_scenario,
     load_config,
 )
-from airbyte_sync_cli.sandbox.script import JobFailure, JobScript, LogEntry
+from airbyte_sync_cli.sandbox.script import JobFailure, JobScript, LogEntry, StreamScript
 from airbyte_sync_cli.sandbox.server import run_sandbox, serve
 
 __all__ = [
     "CALLER",
     "ConnectionConfig",
+    "Disabling",
     "Fault",
     "JobFailure",
     "JobScript",
@@ -42,6 +44,9 @@ __all__ = [
     "ScenarioError",
     "SimConnection",
     "SimJob",
+    "SimStream",
+    "StreamConfig",
+    "StreamScript",
     "build_config",
     "demo_config",
     "example_scenario",

@@ -15,9 +15,9 @@ from airbyte_sync_cli.sandbox.api_request import (
     parse_uuid,
 )
 from airbyte_sync_cli.sandbox.config_views import JobView
-from airbyte_sync_cli.sandbox.connection import ACTOR_KINDS, ActorKind, stable_id
+from airbyte_sync_cli.sandbox.connection import ACTOR_KINDS, ActorKind, SimStream, stable_id
 from airbyte_sync_cli.sandbox.job import JobFilter, SimJob, sort_jobs
-from airbyte_sync_cli.sandbox.problems import ApiProblem, InvalidBody, NotFound
+from airbyte_sync_cli.sandbox.problems import ApiProblem, InvalidBody, MissingField, NotFound
 from airbyte_sync_cli.sandbox.responses import Json, ok
 from airbyte_sync_cli.sandbox.state import SandboxState
 from airbyte_sync_cli.sandbox.versions import Quirks
@@ -37,6 +37,8 @@ class ConfigEndpoints:
             _post("trigger", "/connections/sync", self.sync),
             _post("trigger", "/connections/reset", self.reset),
             _post("trigger", "/connections/clear", self.reset),  # both start a reset workflow
+            _post("trigger", "/connections/reset/stream", self.reset),
+            _post("trigger", "/connections/clear/stream", self.reset),
             _post("trigger", "/connections/refresh", self.refresh),
             _post("cancel", "/jobs/cancel", self.cancel),
             _post("jobs", "/jobs/list", self.list_jobs),
@@ -79,15 +81,28 @@ class ConfigEndpoints:
             early=False,  # only the Public API got the early return
             asked_by=request.caller,
             kind=kind,
+            streams=self._streams(request) if kind == "refresh" else (),
             born_after=request.born_after,
         )
 
     async def reset(self, request: ApiRequest) -> Response:
         """Start a reset (a clear is the same); a running job is cancelled, not a 409."""
         job = await scheduler.start_reset(
-            self._state, request.uuid_of("connectionId"), asked_by=request.caller
+            self._state,
+            request.uuid_of("connectionId"),
+            asked_by=request.caller,
+            streams=self._streams(request) if request.path.endswith("/stream") else (),
         )
         return ok(self._view(job).with_logs())
+
+    def _streams(self, request: ApiRequest) -> tuple[SimStream, ...]:
+        """Return the requested streams; none means all. Airbyte does not check that they exist."""
+        rows = request.json().get("streams") or []
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InvalidBody("streams must be a list of objects")
+        if any(not isinstance(row.get("streamName"), str) for row in rows):
+            raise MissingField("streamName")
+        return tuple(SimStream(row["streamName"], row.get("streamNamespace")) for row in rows)
 
     async def cancel(self, request: ApiRequest) -> Response:
         """Cancel whatever runs on the job's connection, as the Public API does."""
@@ -224,7 +239,7 @@ class ConfigEndpoints:
         return self._state.job(request.int_of("id"))
 
     def _view(self, job: SimJob) -> JobView:
-        streams = self._state.connection(job.connection_id).streams
+        streams = self._state.connection(job.connection_id).selected
         return JobView(job, streams, self._quirks)
 
 

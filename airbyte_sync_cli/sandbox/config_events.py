@@ -1,18 +1,25 @@
-"""The Config API's endpoints for a job's events and stream statuses.
+"""The Config API's endpoints for the events of a connection and the statuses of its streams.
 
-Events say who started and who cancelled a job (ConnectionTimelineEventHelper, since 2.0 by job).
+Events say who started and who cancelled a job (since 2.0 by job), and why a connection was
+switched off (ConnectionTimelineEventHelper).
 """
 
-import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.responses import Response
 
 from airbyte_sync_cli.sandbox.api_request import ApiRequest, Endpoint, page_of, parse_time
-from airbyte_sync_cli.sandbox.connection import SimConnection, stable_id
+from airbyte_sync_cli.sandbox.config_views import descriptor
+from airbyte_sync_cli.sandbox.connection import (
+    Disabling,
+    SimConnection,
+    SimStream,
+    stable_id,
+)
 from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
-from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
+from airbyte_sync_cli.sandbox.job import Cancel, JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.responses import Json, ok, without_nulls
 from airbyte_sync_cli.sandbox.script import FINAL
 from airbyte_sync_cli.sandbox.state import SandboxState
@@ -22,7 +29,12 @@ _EVENT_KINDS: Final = {"sync": "SYNC", "refresh": "REFRESH"}
 """By job type; every other type is a CLEAR."""
 _USERS: Final = {"api": "default", "other": "other"}
 """The user of a manual start: that of `instance_configuration`, or another one."""
-_STREAM_FILTERS: Final = ("connectionId", "jobId", "attemptNumber", "jobType", "streamName")
+_RESETS: Final = frozenset({"reset_connection", "clear"})
+_DISTINCT: Final = ("streamName", "streamNamespace", "runState", "incompleteRunCause", "jobType")
+"""What makes a stream's status one of its own in `latest_per_run_state`."""
+_STREAM_FILTERS: Final = (
+    *("connectionId", "jobId", "attemptNumber", "jobType", "streamName", "streamNamespace"),
+)
 
 
 class EventEndpoints:
@@ -38,6 +50,12 @@ class EventEndpoints:
             Endpoint("events", "POST", "/connections/events/list", self.list_events),
             Endpoint("events", "POST", "/connections/events/list_for_job", self.list_job_events),
             Endpoint("streams", "POST", "/stream_statuses/list", self.list_stream_statuses),
+            Endpoint(
+                "streams",
+                "POST",
+                "/stream_statuses/latest_per_run_state",
+                self.list_latest_stream_statuses,
+            ),
         ]
 
     async def list_events(self, request: ApiRequest) -> Response:
@@ -51,8 +69,7 @@ class EventEndpoints:
         )
         rows = [
             (at, event)
-            for job in self._state.jobs_of(connection.id)
-            for at, event in self._events(job)
+            for at, event in self._connection_events(connection)
             if (not isinstance(wanted, list) or event["eventType"] in wanted)
             and (start is None or at >= start)
             and (end is None or at <= end)
@@ -60,6 +77,12 @@ class EventEndpoints:
         rows.reverse()  # the sort is stable: events of one moment stay newest first
         rows.sort(key=lambda row: row[0], reverse=True)
         return ok({"events": page_of([event for _, event in rows], body)})
+
+    def _connection_events(self, connection: SimConnection) -> Iterator[tuple[float, Json]]:
+        if connection.disabled:
+            yield connection.disabled.at, _disabled_event(connection, connection.disabled)
+        for job in self._state.jobs_of(connection.id):
+            yield from self._events(job)
 
     async def list_job_events(self, request: ApiRequest) -> Response:
         """Return a job's events; a scheduled job has none until it is over."""
@@ -80,39 +103,62 @@ class EventEndpoints:
         ]
         return ok({"streamStatuses": page_of(rows, body)})
 
+    async def list_latest_stream_statuses(self, request: ApiRequest) -> Response:
+        """Return a connection's latest status per stream, state and cause, over all jobs.
+
+        A status that was never updated is final once its job is (STREAM_STATUS_WITH_FALLBACKS).
+        """
+        connection = self._state.connection(request.uuid_of("connectionId"))
+        latest: dict[tuple[object, ...], Json] = {}
+        for job in self._state.jobs_of(connection.id):
+            for row in self._statuses(job):
+                shown = _with_fallback(row, job.status)
+                latest[tuple(shown.get(name) for name in _DISTINCT)] = shown
+        return ok({"streamStatuses": list(latest.values())})
+
     def _events(self, job: SimJob) -> Iterator[tuple[float, Json]]:
         when, kind = job.now(), _EVENT_KINDS.get(job.type, "CLEAR")
-        streams = [{"name": name} for name in self._state.connection(job.connection_id).streams]
+        asked = job.streams or self._state.connection(job.connection_id).selected
         started: Json = {
             "jobId": job.id,
             "startTimeEpochSeconds": int(job.created_at),
-            "streams": streams if kind != "SYNC" else None,
+            "streams": [descriptor(each) for each in asked] if kind != "SYNC" else None,
         }
         user = _USERS.get(job.started_by)
         if user is not None:  # a scheduled start has no event
             yield self._event(job, f"{kind}_STARTED", job.created_at, started, user=user)
+        # One per cancel request, even if the job had ended or then succeeds; none where Airbyte
+        # itself cancelled it (SchedulerHandler.submitCancellationToWorker).
+        for cancel in job.cancelled_by:
+            if cancel.user is not None and (at := _written_at(job, cancel)) <= when:
+                summary = self._ended(job, started, at)
+                yield self._event(job, f"{kind}_CANCELLED", at, summary, user=cancel.user)
         status = job.status_at(when)
-        if status not in FINAL:
+        if status not in {"succeeded", "failed"}:
             return
+        ended = self._ended(job, started, job.ends_at)
+        # A failed job that committed data is a partial success.
+        partial = status == "failed" and ended["bytesLoaded"]
+        outcome = "INCOMPLETE" if partial else status.upper()
+        yield self._event(job, f"{kind}_{outcome}", job.ends_at, ended, user=None)
+
+    def _ended(self, job: SimJob, started: Json, at: float) -> Json:
+        when = job.now()
         counts = JobCounts(job, when, self._quirks.flush_period).total() or Counts()
-        partial = status == "failed" and counts.bytes_committed > 0
-        ended: Json = {
-            **started,
-            "endTimeEpochSeconds": int(job.ends_at),
+        ended = {
+            "endTimeEpochSeconds": int(at),
             "bytesLoaded": counts.bytes_committed,
             "recordsLoaded": counts.records_committed,
+            "recordsRejected": counts.records_rejected,
             "attemptsCount": len(job.attempts_at(when)),
         }
-        # A failed job that committed data is a partial success.
-        outcome = "INCOMPLETE" if partial else status.upper()
-        canceller = "default" if status == "cancelled" and job.cancels else None
-        yield self._event(job, f"{kind}_{outcome}", job.ends_at, ended, user=canceller)
+        return {**started, **self._quirks.fields("FinalStatusEvent", ended)}
 
     def _event(
         self, job: SimJob, type_: str, at: float, summary: Json, *, user: str | None
     ) -> tuple[float, Json]:
         event = {
-            "id": stable_id("event", f"{job.id}/{type_}"),
+            "id": stable_id("event", f"{job.id}/{type_}/{at}"),
             "connectionId": job.connection_id,
             "eventType": type_,
             "summary": without_nulls(summary),
@@ -121,13 +167,36 @@ class EventEndpoints:
         }
         return at, without_nulls(event)
 
-    def _statuses(self, job: SimJob) -> list[Json]:
+    def _statuses(self, job: SimJob) -> Iterator[Json]:
         connection = self._state.connection(job.connection_id)
-        return [
-            _status(job, attempt, connection, stream)
-            for attempt in job.attempts_at(job.now())
-            for stream in connection.streams
-        ]
+        # A refresh moves the streams that it was not requested for as well.
+        streams = job.streams if job.type in _RESETS and job.streams else connection.selected
+        before = 0.0
+        for attempt in job.attempts_at(job.now()):
+            for stream in streams:
+                status = StreamStatus(job, attempt, stream, before, self._quirks)
+                yield from status.rows(connection)
+            before += attempt.seconds_until(job.now())
+
+
+def _written_at(job: SimJob, cancel: Cancel) -> float:
+    """Return when a cancel's event is written: once the job has stopped, if it has to."""
+    return (
+        min(cancel.at + job.script.cancel_takes, job.ends_at) if cancel.took_effect else cancel.at
+    )
+
+
+def _disabled_event(connection: SimConnection, disabled: Disabling) -> Json:
+    return without_nulls(
+        {
+            "id": stable_id("event", f"{connection.id}/disabled"),
+            "connectionId": connection.id,
+            "eventType": "CONNECTION_DISABLED",
+            "summary": without_nulls({"disabledReason": disabled.reason}),
+            "createdAt": int(disabled.at),
+            "user": disabled.user and _user(disabled.user),
+        }
+    )
 
 
 def _user(name: str) -> Json:
@@ -139,23 +208,77 @@ def _user(name: str) -> Json:
     }
 
 
-def _status(job: SimJob, attempt: JobAttempt, connection: SimConnection, stream: str) -> Json:
-    state = {"running": "RUNNING", "succeeded": "COMPLETE"}.get(attempt.status, "INCOMPLETE")
-    cancelled = attempt.failure is not None and attempt.failure.type == "manual_cancellation"
-    cause = "CANCELED" if cancelled else "FAILED"
-    changed = attempt.end if math.isfinite(attempt.end) else attempt.start
-    return without_nulls(
-        {
-            "id": stable_id("status", f"{job.id}/{attempt.number}/{stream}"),
-            "workspaceId": connection.workspace_id,
-            "connectionId": connection.id,
-            "jobId": job.id,
-            "attemptNumber": attempt.number,
-            # Stream statuses know two job types only: a refresh is a SYNC.
-            "jobType": "RESET" if job.type in {"reset_connection", "clear"} else "SYNC",
-            "streamName": stream,
-            "runState": state,
-            "incompleteRunCause": cause if state == "INCOMPLETE" else None,
-            "transitionedAt": int(changed * 1000),  # milliseconds, unlike events
-        }
-    )
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """The status of one stream in one attempt; `before` are the attempts' seconds before it."""
+
+    job: SimJob
+    attempt: JobAttempt
+    stream: SimStream
+    before: float
+    quirks: Quirks
+
+    def rows(self, connection: SimConnection) -> Iterator[Json]:
+        """Yield it, unless it was never reported."""
+        state, attempt = self._state(), self.attempt
+        if state == "NONE":
+            return
+        cancelled = attempt.failure is not None and attempt.failure.type == "manual_cancellation"
+        cause = "CANCELED" if cancelled else "FAILED"
+        changed = attempt.end if state in {"COMPLETE", "INCOMPLETE"} else attempt.start
+        limited = state == "RATE_LIMITED"
+        yield without_nulls(
+            {
+                "id": stable_id("status", f"{self.job.id}/{attempt.number}/{self.stream.key}"),
+                "workspaceId": connection.workspace_id,
+                "connectionId": connection.id,
+                "jobId": self.job.id,
+                "attemptNumber": attempt.number,
+                # Stream statuses know two job types only: a refresh is a SYNC.
+                "jobType": "RESET" if self.job.type in _RESETS else "SYNC",
+                "streamName": self.stream.name,
+                "streamNamespace": self.stream.namespace,
+                "runState": state,
+                "incompleteRunCause": cause if state == "INCOMPLETE" else None,
+                # Milliseconds, unlike events.
+                "transitionedAt": int((self._stalls_at if limited else changed) * 1000),
+                "metadata": {"quotaReset": self._quota_reset} if limited else None,
+            }
+        )
+
+    def _state(self) -> str:
+        own = self.job.script.streams.get(self.stream.key)
+        # An attempt that never ran has no statistics, and reports no stream either.
+        silent = own is None and not self.job.script.statistics
+        if silent or (own is not None and own.ends == "none"):
+            return "NONE"
+        if self.attempt.status == "running":
+            limited = self._is_limited() and self.quirks.knows(
+                "StreamStatusRunState", "RATE_LIMITED"
+            )
+            return "RATE_LIMITED" if limited else "RUNNING"
+        if own is not None and own.ends is not None:
+            return own.ends.upper()
+        return "COMPLETE" if self.attempt.status == "succeeded" else "INCOMPLETE"
+
+    def _is_limited(self) -> bool:
+        script = self.job.script
+        if not script.rate_limited or script.stalls_after is None:
+            return False
+        return self._stalls_at <= self.job.now() < self._stalls_at + script.stalls_for
+
+    @property
+    def _stalls_at(self) -> float:
+        return self.attempt.start + (self.job.script.stalls_after or 0.0) - self.before
+
+    @property
+    def _quota_reset(self) -> int:
+        return int((self._stalls_at + self.job.script.stalls_for) * 1000)
+
+
+def _with_fallback(row: Json, job_status: str) -> Json:
+    if job_status not in FINAL or row["runState"] in {"COMPLETE", "INCOMPLETE"}:
+        return row
+    if job_status == "succeeded":
+        return {**row, "runState": "COMPLETE"}
+    return {**row, "runState": "INCOMPLETE", "incompleteRunCause": "FAILED"}

@@ -65,6 +65,34 @@ class SimWorkspace:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class SimStream:
+    """A stream of a connection's catalog. Names are unique within a namespace only."""
+
+    name: str
+    namespace: str | None = None
+    selected: bool = True
+    mappers: tuple[str, ...] = ()
+    """Types of the mappers that change or drop its records: `row-filtering`."""
+
+    @property
+    def key(self) -> str:
+        """The name by which scripts call it."""
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Disabling:
+    """When a connection was switched off (epoch seconds), and by whom or why.
+
+    Airbyte itself gives a reason (ConnectionAutoDisabledReason), a user none.
+    """
+
+    at: float
+    reason: str | None = None
+    user: str | None = None
+
+
 @dataclass(slots=True)
 class SimConnection:
     """A connection of the simulated Airbyte. A test may change it while it is served."""
@@ -76,7 +104,8 @@ class SimConnection:
     status: ConnectionStatus = "active"
     schedule: Schedule = field(default_factory=Schedule)
     tags: tuple[SimTag, ...] = ()
-    streams: tuple[str, ...] = ("users",)
+    streams: tuple[SimStream, ...] = (SimStream("users"),)
+    """Its catalog, with the streams that are not selected."""
     source: str = "Postgres"
     destination: str = "Warehouse"
     scripts: tuple[JobScript, ...] = (JobScript(),)
@@ -90,7 +119,18 @@ class SimConnection:
     """Its Temporal workflow was deleted: every trigger is a 409."""
     can_refresh: bool = True
     """Whether the destination supports refreshes."""
+    breaking_change: bool = False
+    """Whether its source's schema has changed in a way that breaks it."""
+    status_reason: str | None = None
+    """Why it is locked, where Airbyte says so (since 2.1)."""
+    disabled: Disabling | None = None
+    """The latest time that it was switched off, as its events say."""
     _started: int = 0
+
+    @property
+    def selected(self) -> tuple[SimStream, ...]:
+        """The streams that a job moves."""
+        return tuple(each for each in self.streams if each.selected)
 
     @property
     def source_id(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from airbyte_sync_cli.sandbox.connection import SimStream
 from airbyte_sync_cli.sandbox.script import FINAL, JobFailure, JobScript
 
 StartedBy = Literal["api", "schedule", "other"]
@@ -40,6 +41,11 @@ class JobAttempt:
     status: Literal["running", "failed", "succeeded"]
     failure: JobFailure | None
 
+    @property
+    def failures(self) -> tuple[JobFailure, ...]:
+        """Its failures, in the order in which Airbyte lists them."""
+        return () if self.failure is None else (self.failure, *self.failure.also)
+
     def seconds_until(self, when: float) -> float:
         """Return how many seconds it had run by an epoch second."""
         return max(min(self.end, when) - self.start, 0.0)
@@ -49,12 +55,13 @@ class JobAttempt:
 class Cancel:
     """A cancel request for a job: when (epoch seconds), its sender, and whether it worked.
 
-    A reset or clear that ends a running sync counts as one.
+    A reset or clear that ends a running sync counts as one, without a user: it has no event.
     """
 
     at: float
     by: str
     took_effect: bool
+    user: str | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +77,8 @@ class SimJob:
     script: JobScript = field(repr=False)
     now: Callable[[], float] = field(repr=False)
     spans: list[StatusSpan] = field(init=False)
+    streams: tuple[SimStream, ...] = ()
+    """The streams that a refresh or a reset was requested for; empty means all."""
     asked_by: list[str] = field(default_factory=list)
     """The senders of its triggers: the first one started it, the others joined it."""
     cancelled_by: list[Cancel] = field(default_factory=list)
@@ -135,8 +144,8 @@ class SimJob:
             attempts.append(JobAttempt(len(attempts), start, math.inf, "running", None))
         return self._with_final_failure(attempts, when)
 
-    def cancel(self, by: str = "") -> bool:
-        """Cancel it now, on behalf of a sender. Return False if the cancel is lost.
+    def cancel(self, by: str = "", *, user: str | None = "default") -> bool:
+        """Cancel it now, on behalf of a sender and user. Return False if the cancel is lost.
 
         Nothing listens before the first attempt, so Airbyte loses a cancel that comes earlier
         (ConnectionManagerWorkflowImpl.cancelJob).
@@ -145,7 +154,7 @@ class SimJob:
         status = self.status_at(now)
         lost = status in FINAL or (status == "pending" and not self.attempts_at(now))
         lost = lost or self.cancels < self.script.cancels_lost
-        self.cancelled_by.append(Cancel(now, by, took_effect=not lost))
+        self.cancelled_by.append(Cancel(now, by, took_effect=not lost, user=user))
         if lost:
             return False
         stop = now + self.script.cancel_takes
@@ -172,7 +181,10 @@ class SimJob:
     def _ended_attempt(self, number: int, start: float, by: StatusSpan) -> JobAttempt:
         if by.status == "succeeded":
             return JobAttempt(number, start, by.start, "succeeded", None)
-        failure = self.script.failure if by.status == "failed" else self.script.retry_failure
+        retries = self.script.retry_failures
+        failure = retries[number] if number < len(retries) else self.script.retry_failure
+        if by.status == "failed":
+            failure = self.script.failure
         return JobAttempt(number, start, by.start, "failed", failure)
 
     def _with_final_failure(self, attempts: list[JobAttempt], when: float) -> list[JobAttempt]:

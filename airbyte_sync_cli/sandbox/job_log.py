@@ -8,7 +8,7 @@ from typing import Final
 
 from airbyte_sync_cli.sandbox.job import JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.responses import Json
-from airbyte_sync_cli.sandbox.script import FINAL, JobScript, LogEntry
+from airbyte_sync_cli.sandbox.script import FINAL, JobScript
 from airbyte_sync_cli.sandbox.versions import Quirks
 
 _TENTHS: Final = 10
@@ -47,8 +47,7 @@ def _records(job: SimJob, attempt: JobAttempt) -> Iterator[LogRecord]:
         start, "info", "platform", f"Starting attempt {attempt.number} of job {job.id}"
     )
     yield LogRecord(start, "info", "source", "Connection to the source established")
-    for each in script.logs:
-        entry = LogEntry(message=each) if isinstance(each, str) else each
+    for entry in script.logs:
         yield LogRecord(start, entry.level, entry.source, entry.message)
     yield from _progress(job, attempt)
     if math.isfinite(attempt.end):
@@ -78,8 +77,7 @@ def _planned_seconds(script: JobScript, number: int) -> float:
 
 
 def _ending(attempt: JobAttempt) -> Iterator[LogRecord]:
-    failure = attempt.failure
-    if failure is not None:
+    for failure in attempt.failures:
         # Failures of other origins are logged by the platform.
         source = failure.origin if failure.origin in {"source", "destination"} else "platform"
         trace = failure.stacktrace or None

@@ -7,6 +7,7 @@ from airbyte_sync_cli.sandbox.connection import (
     ActorKind,
     Schedule,
     SimConnection,
+    SimStream,
     SimTag,
     SimWorkspace,
     stable_id,
@@ -78,10 +79,7 @@ def connection_response(connection: SimConnection, quirks: Quirks) -> Json:
             "schedule": _schedule(connection.schedule),
             "dataResidency": "auto",
             "configurations": {
-                "streams": [
-                    {"name": stream, "syncMode": "incremental_append"}
-                    for stream in connection.streams
-                ]
+                "streams": [_stream(stream, quirks) for stream in connection.selected]
             },
             "createdAt": int(connection.created_at),
             "tags": [tag_response(tag) for tag in connection.tags],
@@ -89,6 +87,11 @@ def connection_response(connection: SimConnection, quirks: Quirks) -> Json:
             "namespaceDefinition": "destination",
         },
     )
+
+
+def _stream(stream: SimStream, quirks: Quirks) -> Json:
+    own = {"name": stream.name, "namespace": stream.namespace, "syncMode": "incremental_append"}
+    return quirks.fields("StreamConfiguration", own)
 
 
 def _schedule(schedule: Schedule) -> Json:

@@ -5,8 +5,10 @@ from airbyte_sync_cli.sandbox.app import SandboxApp
 from airbyte_sync_cli.sandbox.clock import SimClock
 from airbyte_sync_cli.sandbox.connection import (
     ConnectionStatus,
+    Disabling,
     Schedule,
     SimConnection,
+    SimStream,
     SimTag,
     SimWorkspace,
     stable_id,
@@ -107,6 +109,10 @@ class Sandbox:
         """Start a job now, as another user would, whatever else runs on the connection."""
         return self.state.start_now(connection, kind=kind, started_by=started_by, script=script)
 
+    def cancel_job(self, job: SimJob, *, user: str = "other") -> bool:
+        """Cancel a job now, as another user would. Return False if the cancel is lost."""
+        return job.cancel(user=user)
+
     def _add(self, config: ConnectionConfig) -> SimConnection:
         workspace = self.add_workspace(config.workspace)
         period = config.starts_every
@@ -119,7 +125,10 @@ class Sandbox:
             status=config.status,
             schedule=Schedule.parse(config.schedule),
             tags=tuple(self._tag(workspace, name) for name in config.tags),
-            streams=config.streams,
+            streams=tuple(
+                SimStream(each.name, each.namespace, each.selected, each.mappers)
+                for each in config.streams
+            ),
             source=config.source,
             destination=config.destination,
             scripts=config.jobs,
@@ -128,11 +137,20 @@ class Sandbox:
             next_start=self.clock.now() + after,
             workflow_deleted=config.workflow_deleted,
             can_refresh=config.can_refresh,
+            breaking_change=config.breaking_change,
+            status_reason=config.status_reason,
+            disabled=self._disabling(config),
         )
         self.state.connections[connection.id] = connection
         # The jobs of the history get their ids later, in the order of time over all connections.
         self.state.add_history(connection, config.history)
         return connection
+
+    def _disabling(self, config: ConnectionConfig) -> Disabling | None:
+        if config.disabled_reason is None and config.disabled_by is None:
+            return None
+        at = self.clock.now() - config.disabled_ago
+        return Disabling(at, config.disabled_reason, config.disabled_by)
 
     def _free_id(self, key: str) -> str:
         # Two connections may have the same name, in Airbyte as well.

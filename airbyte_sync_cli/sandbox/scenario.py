@@ -8,11 +8,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from airbyte_sync_cli.sandbox.connection import ConnectionStatus, Schedule
 from airbyte_sync_cli.sandbox.faults import Fault
-from airbyte_sync_cli.sandbox.script import RESET_SCRIPT, JobFailure, JobScript, ScenarioModel
+from airbyte_sync_cli.sandbox.script import (
+    RESET_SCRIPT,
+    JobFailure,
+    JobScript,
+    LogEntry,
+    ScenarioModel,
+    StreamScript,
+)
 from airbyte_sync_cli.sandbox.versions import LATEST, quirks_of
 
 if TYPE_CHECKING:
@@ -38,6 +51,21 @@ def _check_id(text: str) -> str:
         raise ValueError(f"{text!r} is not a UUID") from None
 
 
+class StreamConfig(ScenarioModel):
+    """A stream of a connection's catalog. A bare string stands for its name."""
+
+    name: str = Field(min_length=1)
+    namespace: str | None = None
+    selected: bool = True
+    mappers: tuple[str, ...] = ()
+    """Types of the mappers that change or drop its records, such as `row-filtering` (1.2)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+
 class ConnectionConfig(ScenarioModel):
     """A `[[connections]]` table of a scenario file."""
 
@@ -53,7 +81,7 @@ class ConnectionConfig(ScenarioModel):
     starts_after: float | None = Field(default=None, ge=0)
     """Simulated seconds until the first of these jobs; by default one period."""
     tags: tuple[str, ...] = ()
-    streams: tuple[str, ...] = Field(default=("users",), min_length=1)
+    streams: tuple[StreamConfig, ...] = Field(default=(StreamConfig(name="users"),), min_length=1)
     source: str = "Postgres"
     destination: str = "Warehouse"
     jobs: tuple[JobScript, ...] = Field(default=(JobScript(),), min_length=1)
@@ -63,6 +91,16 @@ class ConnectionConfig(ScenarioModel):
     """Jobs from before the start of the sandbox, oldest first, an hour apart."""
     workflow_deleted: bool = False
     can_refresh: bool = True
+    breaking_change: bool = False
+    """Whether its source's schema has changed in a way that breaks it."""
+    status_reason: str | None = None
+    """Why it is locked (since 2.1): `subscription_downgraded_access_revoked`."""
+    disabled_reason: str | None = None
+    """Why Airbyte switched it off, by the event of it: `SCHEMA_CHANGES_ARE_BREAKING` …"""
+    disabled_by: str | None = None
+    """The user who switched it off."""
+    disabled_ago: float = Field(default=3600.0, ge=0)
+    """How many simulated seconds before the start that was."""
 
 
 class SandboxConfig(ScenarioModel):
@@ -99,6 +137,9 @@ _KINDS: Final[dict[type[ScenarioModel], str]] = {
     ConnectionConfig: "a connection",
     JobScript: "a job",
     JobFailure: "a failure",
+    StreamConfig: "a stream",
+    StreamScript: "a stream of a job",
+    LogEntry: "a log line",
     Fault: "a fault",
 }
 _NO_NUMBER: Final = "{given} is not a number"
@@ -196,8 +237,8 @@ def _model_of(error: "ErrorDetails") -> type[ScenarioModel]:
     """Return the model of the table that has a wrong key."""
     model: type[ScenarioModel] = SandboxConfig
     for step in error["loc"][:-1]:
-        if isinstance(step, str):
-            model = next(_models_in(model.model_fields[step].annotation))
+        if step in model.model_fields:  # not the name of a stream
+            model = next(_models_in(model.model_fields[str(step)].annotation), model)
     return model
 
 

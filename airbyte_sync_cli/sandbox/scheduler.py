@@ -7,7 +7,7 @@ ConnectionManagerWorkflowImpl, which runs one job per connection at a time.
 import math
 from typing import Final
 
-from airbyte_sync_cli.sandbox.connection import SimConnection
+from airbyte_sync_cli.sandbox.connection import SimConnection, SimStream
 from airbyte_sync_cli.sandbox.job import SimJob
 from airbyte_sync_cli.sandbox.problems import (
     AlreadyRunning,
@@ -33,6 +33,7 @@ async def start_sync(
     early: bool,
     asked_by: str,
     kind: str = "sync",
+    streams: tuple[SimStream, ...] = (),
     born_after: float | None = None,
 ) -> SimJob:
     """Start a job and hold until it exists (`early`) or until its first attempt runs.
@@ -45,13 +46,21 @@ async def start_sync(
     if job is not None:
         job.asked_by.append(asked_by)
     else:
-        planned = state.plan_job(connection, asked_by=asked_by, kind=kind, born_after=born_after)
+        planned = state.plan_job(
+            connection, asked_by=asked_by, kind=kind, streams=streams, born_after=born_after
+        )
         job = await _wait_for_job(state, planned, limit=JOB_ID_LIMIT if early else math.inf)
     return job if early else await _wait_for_attempt(state, job)
 
 
-async def start_reset(state: SandboxState, connection_id: str, *, asked_by: str) -> SimJob:
-    """Start a reset; a running job is cancelled, not a 409.
+async def start_reset(
+    state: SandboxState,
+    connection_id: str,
+    *,
+    asked_by: str,
+    streams: tuple[SimStream, ...] = (),
+) -> SimJob:
+    """Start a reset of these streams, or of all; a running job is cancelled, not a 409.
 
     A job that is only pending ignores a cancel and is cancelled once it runs, because there are
     never two active jobs on a connection.
@@ -59,20 +68,24 @@ async def start_reset(state: SandboxState, connection_id: str, *, asked_by: str)
     connection = state.connection(connection_id)
     # A loop, because a schedule or another caller may start a job while this one stops.
     while (active := state.active_job(connection.id)) is not None:
-        await cancel_running(state, connection.id, asked_by=asked_by)
+        await cancel_running(state, connection.id, asked_by=asked_by, user=None)
         due = min(active.runs_at, active.ends_at) - state.clock.now()
         if active.active:
             await state.clock.sleep(min(max(due, _BETWEEN_CANCELS), LONGEST_SLEEP))
-    planned = state.plan_job(connection, asked_by=asked_by, kind="reset_connection")
+    planned = state.plan_job(
+        connection, asked_by=asked_by, kind="reset_connection", streams=streams
+    )
     return await _wait_for_job(state, planned, limit=math.inf)
 
 
-async def cancel_running(state: SandboxState, connection_id: str, *, asked_by: str) -> None:
+async def cancel_running(
+    state: SandboxState, connection_id: str, *, asked_by: str, user: str | None = "default"
+) -> None:
     """Cancel whatever job runs on a connection now, and hold until it has stopped."""
     # By connection, not by job: the cancel of a finished job cancels its successor
     # (SchedulerHandler.submitCancellationToWorker, in every version).
     active = state.active_job(connection_id)
-    if active is None or not active.cancel(asked_by):
+    if active is None or not active.cancel(asked_by, user=user):
         return
     # Without a limit, as TemporalClient.startNewCancellation; in steps, because a later cancel may
     # move the end.

@@ -2,7 +2,7 @@
 
 import math
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -24,7 +24,10 @@ class Phase(ScenarioModel):
 
 
 class JobFailure(ScenarioModel):
-    """Why an attempt failed: the fields of `attempts[].failureSummary.failures[]`."""
+    """Why an attempt failed: the fields of `attempts[].failureSummary.failures[]`.
+
+    An empty string leaves its field out: Airbyte requires none but the timestamp.
+    """
 
     origin: str = "source"
     type: str = "system_error"
@@ -35,14 +38,35 @@ class JobFailure(ScenarioModel):
         "\tat io.airbyte.sandbox.Source.read(Source.java:42)"
     )
     retryable: bool | None = None
+    also: tuple["JobFailure", ...] = ()
+    """Further failures of the same attempt, listed after this one."""
+
+
+class StreamScript(ScenarioModel):
+    """What one stream of a job does, where it differs from the others."""
+
+    records: int | None = Field(default=None, ge=0)
+    """Records that come on top of the job's, which its other streams share; None: its share."""
+    written: int | None = Field(default=None, ge=0)
+    """Of `records`, how many are committed; None: all but the rejected ones."""
+    rejected: int = Field(default=0, ge=0)
+    """Of `records`, how many the destination rejects (reported since 1.8)."""
+    ends: Literal["complete", "incomplete", "running", "none"] | None = None
+    """Its status once an attempt has ended: `running` is never updated, `none` never reported.
+    None: as the attempt ended."""
 
 
 class LogEntry(ScenarioModel):
-    """A log line with a level and a source of its own."""
+    """A log line with a level and a source. A bare string stands for its message."""
 
     message: str
     level: str = "info"
     source: str = "replication-orchestrator"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, value: object) -> object:
+        return {"message": value} if isinstance(value, str) else value
 
 
 def parse_life(text: str) -> tuple[Phase, ...]:
@@ -98,6 +122,14 @@ class JobScript(ScenarioModel):
     `incomplete` or the end closes it. `pending 2, running` runs until it is cancelled."""
     records: int = Field(default=1000, ge=0)
     byte_count: int = Field(default=204_800, ge=0)
+    written: int | None = Field(default=None, ge=0)
+    """Of `records`, how many are committed in the end; None: all but the rejected ones."""
+    rejected: int = Field(default=0, ge=0)
+    """Of `records`, how many the destination rejects (reported since 1.8)."""
+    streams: dict[str, StreamScript] = Field(default_factory=dict)
+    """By `name` or `namespace.name`: the streams that differ from the others."""
+    full_refresh: bool = False
+    """Every attempt reads from the start again; the job's counts are those of its last one."""
     statistics: bool = True
     """False: no counts at all, as after a sync that Airbyte wrongly reports as succeeded."""
     commit_lag: float = Field(default=5.0, ge=0)
@@ -108,12 +140,20 @@ class JobScript(ScenarioModel):
     """Seconds between two updates of the counts; None is the version's own, 0 is continuous."""
     estimate: bool = False
     """Whether the source estimates its records and bytes beforehand. Few do."""
+    stalls_after: float | None = Field(default=None, ge=0)
+    """Seconds of `running` after which the counts stand still; None: never."""
+    stalls_for: float = Field(default=3600.0, ge=0)
+    """For how many seconds, which belong to the `running` of its `life`."""
+    rate_limited: bool = False
+    """Whether the source says so: meanwhile its streams are RATE_LIMITED (since 0.63)."""
     failure: JobFailure = JobFailure()
     """Why the job failed, if it does."""
     retry_failure: JobFailure = JobFailure(
         type="transient_error", message="The source closed the connection.", retryable=True
     )
     """Why the attempts before the last one failed."""
+    retry_failures: tuple[JobFailure, ...] = ()
+    """The same for the first attempts, one each."""
     job_type: str | None = None
     """The stored type where it differs from the request: `refresh` or `reset_connection`."""
     born_after: float = Field(default=0.0, ge=0)
@@ -122,7 +162,7 @@ class JobScript(ScenarioModel):
     """Seconds from a cancel until the job is `cancelled`."""
     cancels_lost: int = Field(default=0, ge=0)
     """How many cancels get a 200 and have no effect."""
-    logs: tuple[str | LogEntry, ...] = ()
+    logs: tuple[LogEntry, ...] = ()
     """Log lines in addition to those that every job writes."""
     logs_late: float = Field(default=0.0, ge=0)
     """Seconds from the writing of a log line until it can be read."""

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from airbyte_sync_cli.sandbox.clock import SimClock
-from airbyte_sync_cli.sandbox.connection import ActorKind, SimConnection, SimTag, SimWorkspace
+from airbyte_sync_cli.sandbox.connection import (
+    ActorKind,
+    SimConnection,
+    SimStream,
+    SimTag,
+    SimWorkspace,
+)
 from airbyte_sync_cli.sandbox.job import SimJob, StartedBy
 from airbyte_sync_cli.sandbox.problems import NoSuchConnection, NoSuchJob, NoSuchResource
 from airbyte_sync_cli.sandbox.script import JobScript
@@ -29,6 +35,7 @@ class PlannedJob:
     started_by: StartedBy = field(compare=False)
     script: JobScript = field(compare=False)
     asked_by: list[str] = field(compare=False)
+    streams: tuple[SimStream, ...] = field(default=(), compare=False)
     joins: bool = field(default=False, compare=False)
     """Use a job that is active by then instead of a new one: Airbyte's workflow drops a start
     signal while it runs, and the request that sent the signal gets the running job."""
@@ -112,6 +119,7 @@ class SandboxState:
         *,
         asked_by: str = "",
         kind: str = "sync",
+        streams: tuple[SimStream, ...] = (),
         born_after: float | None = None,
     ) -> PlannedJob:
         """Signal that a job should start; join one that is planned already."""
@@ -126,7 +134,7 @@ class SandboxState:
             connection, kind, started_by="api", script=script, at=self.clock.now() + delay
         )
         planned.asked_by.append(asked_by)
-        planned.joins = True
+        planned.streams, planned.joins = streams, True
         with self._lock:
             heapq.heappush(self._planned, planned)
         self.advance()
@@ -188,6 +196,7 @@ class SandboxState:
             started_by=planned.started_by,
             script=planned.script,
             now=self.clock.now,
+            streams=planned.streams,
             asked_by=planned.asked_by,
         )
         self._jobs[job.id] = job

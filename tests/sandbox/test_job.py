@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from airbyte_sync_cli.sandbox import JobFailure, JobScript
+from airbyte_sync_cli.sandbox import JobFailure, JobScript, StreamScript
 from tests.sandbox.client import SandboxClient, sandbox_client
 from tests.support.virtual import virtual
 
@@ -85,9 +85,9 @@ async def test_counts_grow_in_steps_and_committed_counts_lag() -> None:
         for moment in (5, 15, 55, 100):
             await it.pass_time(moment - it.age)
             info, shown = await it.info(), await it.job()
-            stats = info["job"].get("aggregatedStats", {})
-            rows.append((stats.get("recordsEmitted"), shown["rowsSynced"]))
-    assert rows == [(None, 0), (100, 0), (500, 400), (1000, 1000)]
+            stats = info["job"]["aggregatedStats"]
+            rows.append((stats["recordsEmitted"], shown["rowsSynced"]))
+    assert rows == [(0, 0), (100, 0), (500, 400), (1000, 1000)]
 
 
 @pytest.mark.parametrize(("version", "rows"), [("0.63", [0, 600]), ("1.0", [500, 600])])
@@ -148,7 +148,8 @@ async def test_job_without_statistics_has_no_counts(script: JobScript, attempts:
     assert shown["status"] == "succeeded"
     assert (shown["rowsSynced"], len(info["attempts"])) == (0, attempts)
     assert all("totalStats" not in each["attempt"] for each in info["attempts"])
-    assert "aggregatedStats" not in info["job"]
+    assert set(info["job"]["aggregatedStats"].values()) == {0}
+    assert info["job"]["streamAggregatedStats"] == []
 
 
 def reasons(info: dict[str, Any]) -> list[str]:
@@ -204,15 +205,103 @@ async def test_log_lines_can_be_late() -> None:
 
 
 @virtual
-async def test_job_with_logs_has_no_counts_of_running_attempt() -> None:
+async def test_only_lists_have_counts_of_running_attempt() -> None:
     async with sandbox_client() as it:
-        script = JobScript(life="running 20, incomplete 5, running 600, succeeded")
+        script = JobScript(life="running 20, incomplete 5, running 600, succeeded", rejected=100)
         it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
         await it.pass_time(100)
         looks = [(await it.ask(f"jobs/{path}", id=1)).json() for path in LOOKS]
-    known = [["totalStats" in each["attempt"] for each in look["attempts"]] for look in looks]
-    assert known == [[True, False], [True, True]]
-    assert "aggregatedStats" not in looks[0]["job"]
+        listed = (await it.ask("jobs/list", configTypes=["sync"])).json()["jobs"][0]
+    attempts = [*([each["attempt"] for each in look["attempts"]] for look in looks)]
+    known = [["totalStats" in each for each in found] for found in (*attempts, listed["attempts"])]
+    assert known == [[True, False], [True, False], [True, True]]
+    assert ["aggregatedStats" in each["job"] for each in (*looks, listed)] == [False, True, True]
+    rejected = [found[0]["totalStats"].get("recordsRejected") for found in attempts]
+    assert (rejected, listed["attempts"][0]["totalStats"]["recordsRejected"]) == ([None, None], 3)
+
+
+@pytest.mark.parametrize(
+    ("script", "total", "streams"),
+    [
+        (JobScript(records=24_300_000, written=0), (24_300_000, 0, 0), {"a": 0, "b": 0}),
+        (JobScript(records=100, rejected=3), (100, 97, 3), {"a": 48, "b": 49}),
+        (
+            JobScript(records=100, streams={"b": StreamScript(records=50, rejected=50)}),
+            (150, 100, 50),
+            {"a": 100, "b": 0},
+        ),
+    ],
+)
+@virtual
+async def test_counts_tell_written_and_rejected_records(
+    script: JobScript, total: tuple[int, int, int], streams: dict[str, int]
+) -> None:
+    async with sandbox_client() as it:
+        connection = it.sandbox.add_connection("orders", script=script, streams=("a", "b"))
+        it.sandbox.start_job(connection)
+        await it.pass_time(60)
+        job, shown = (await it.info())["job"], await it.job()
+    names = ("recordsEmitted", "recordsCommitted", "recordsRejected")
+    assert tuple(job["aggregatedStats"][name] for name in names) == total
+    found = {each["streamName"]: each["recordsCommitted"] for each in job["streamAggregatedStats"]}
+    assert (found, shown["rowsSynced"]) == (streams, total[1])
+
+
+@virtual
+async def test_rejected_records_are_unknown_before_1_8() -> None:
+    async with sandbox_client(airbyte_version="1.7") as it:
+        script = JobScript(life="running 1, succeeded", rejected=3)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(5)
+        stats = (await it.info())["job"]["aggregatedStats"]
+    assert (stats["recordsCommitted"], "recordsRejected" in stats) == (997, False)
+
+
+@virtual
+async def test_full_refresh_reads_again_and_counts_last_attempt() -> None:
+    life = "running 50, incomplete 5, running 100, succeeded"
+    async with sandbox_client() as it:
+        script = JobScript(life=life, full_refresh=True)
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(200)
+        info = await it.info()
+    attempts = [each["attempt"]["totalStats"]["recordsEmitted"] for each in info["attempts"]]
+    assert attempts == [500, 1000]
+    assert info["job"]["aggregatedStats"]["recordsCommitted"] == 1000
+
+
+@virtual
+async def test_counts_stand_still_during_stall_and_end_complete() -> None:
+    life = "running 120, succeeded"
+    script = JobScript(life=life, flush_every=0, stalls_after=10, stalls_for=100)
+    async with sandbox_client() as it:
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        seen = []
+        for _ in range(4):
+            await it.pass_time(31)
+            seen.append((await it.info())["job"]["aggregatedStats"]["recordsEmitted"])
+    assert seen == [500, 500, 500, 1000]
+
+
+@virtual
+async def test_attempts_have_their_own_failures() -> None:
+    life = "running 5, incomplete 1, running 5, incomplete 1, running 5, failed"
+    empty = {"origin": "", "type": "", "message": "", "internal_message": "", "stacktrace": ""}
+    script = JobScript(
+        life=life,
+        failure=JobFailure(**empty, also=(JobFailure(message="disk full"),)),
+        retry_failures=(JobFailure(message="first"),),
+        retry_failure=JobFailure(message="second"),
+        commit_lag=0,
+    )
+    async with sandbox_client() as it:
+        it.sandbox.start_job(it.sandbox.add_connection("orders", script=script))
+        await it.pass_time(60)
+        summaries = [each["attempt"]["failureSummary"] for each in (await it.info())["attempts"]]
+    messages = [[one.get("externalMessage") for one in each["failures"]] for each in summaries]
+    assert messages == [["first"], ["second"], [None, "disk full"]]
+    assert set(summaries[2]["failures"][0]) == {"timestamp"}
+    assert [each["partialSuccess"] for each in summaries] == [True, True, True]
 
 
 @virtual

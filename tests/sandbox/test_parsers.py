@@ -14,9 +14,12 @@ from airbyte_sync_cli.sandbox import (
     Fault,
     JobFailure,
     JobScript,
+    LogEntry,
     Sandbox,
     SandboxConfig,
     ScenarioError,
+    StreamConfig,
+    StreamScript,
     build_config,
 )
 from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
@@ -27,7 +30,10 @@ from tests.sandbox.client import START
 STATUSES = st.sampled_from(["pending", "queued", "running", "incomplete", "hibernating"])
 SECONDS = st.integers(min_value=0, max_value=10_000)
 ENDS = st.sampled_from(["succeeded", "failed", "cancelled", "running"])
-MODELS = (SandboxConfig, ConnectionConfig, JobScript, JobFailure, Fault)
+MODELS = (
+    *(SandboxConfig, ConnectionConfig, StreamConfig),
+    *(JobScript, JobFailure, StreamScript, LogEntry, Fault),
+)
 WORDS = sorted({"nonsense", *(key for model in MODELS for key in model.model_fields)})
 PIECES = st.sampled_from([*WHENS, *ACTIONS, *KEYS, ":", "=", "503", "5m", "nan", "-1", " "])
 

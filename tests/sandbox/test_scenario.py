@@ -11,8 +11,11 @@ from airbyte_sync_cli.sandbox import (
     Fault,
     JobFailure,
     JobScript,
+    LogEntry,
     Sandbox,
     SandboxConfig,
+    StreamConfig,
+    StreamScript,
     demo_config,
     example_scenario,
     load_config,
@@ -83,7 +86,19 @@ def of_a(text: str) -> str:
             of_a("duration = 1"),
             "connection 'a': unknown key 'duration'; keys of a connection: name",
         ),
-        (of_a("records = 1"), "connection 'a': unknown key 'records' (it belongs to a job); keys"),
+        (
+            of_a("records = 1"),
+            "connection 'a': unknown key 'records' (it belongs to a job or a stream of a job); k",
+        ),
+        (
+            of_a("jobs = [{ streams = { users = { write = 1 } } }]"),
+            "connection 'a', job 1, streams, users: unknown key 'write' (did you mean 'written'?)",
+        ),
+        (
+            of_a("jobs = [{ logs = [{ message = 'm', levle = 'warn' }] }]"),
+            "connection 'a', job 1, log 1: unknown key 'levle' (did you mean 'level'?); keys",
+        ),
+        (of_a("streams = [5]"), "connection 'a', stream 1: 5 is not a table"),
         (
             of_a("jobs = [{ lif = 1 }]"),
             "connection 'a', job 1: unknown key 'lif' (did you mean 'l",
@@ -166,7 +181,10 @@ def test_demo_has_two_workspaces_and_past_jobs() -> None:
     assert sandbox.active_jobs() == []
 
 
-MODELS = (SandboxConfig, ConnectionConfig, JobScript, JobFailure, Fault)
+MODELS = (
+    *(SandboxConfig, ConnectionConfig, StreamConfig),
+    *(JobScript, JobFailure, StreamScript, LogEntry, Fault),
+)
 
 SCENARIO_KEYS = sorted({key for model in MODELS for key in model.model_fields})
 
@@ -205,15 +223,17 @@ def test_docs_have_every_word_of_a_fault(word: str) -> None:
     assert re.search(rf"`{word}(=[^`]*)?`", TEXT)
 
 
-@pytest.mark.parametrize("model", [JobScript, ConnectionConfig, SandboxConfig])
+@pytest.mark.parametrize("model", [each for each in MODELS if each is not Fault])
 def test_docs_have_every_key_of_a_scenario(model: type[JobScript]) -> None:
     missing = {name for name in model.model_fields if not re.search(rf"\b{name}\b", TEXT)}
     assert missing == set()
 
 
 def test_faults_in_docs_are_valid() -> None:
-    life, faults = blocks("text")
+    life, streams, faults = blocks("text")
     assert JobScript(life=life.strip()).phases[0].status == "pending"
+    script = JobScript.model_validate(tomllib.loads(f"job = {streams}")["job"])
+    assert script.streams["order_lines"].ends == "incomplete"
     assert len([Fault.model_validate(line) for line in faults.split("\n") if line]) == 10
 
 

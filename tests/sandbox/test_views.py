@@ -65,7 +65,9 @@ PUBLIC_CONNECTION = one(
             {"scheduleType": {"enum": ["manual", "cron", "basic"]}},
             {"cronExpression": TEXT, "basicTiming": TEXT},
         ),
-        "configurations": one({"streams": many(one({"name": TEXT, "syncMode": TEXT}))}),
+        "configurations": one(
+            {"streams": many(one({"name": TEXT, "syncMode": TEXT}, {"namespace": TEXT}))}
+        ),
         "nonBreakingSchemaUpdatesBehavior": TEXT,
         "namespaceDefinition": TEXT,
     },
@@ -78,25 +80,31 @@ NUMBERS: Schema = {
     "bytesCommitted": COUNT,
 }
 REJECTED: Schema = {"recordsRejected": COUNT}
+STREAM = one({"name": TEXT}, {"namespace": TEXT})
 LIGHT_FIELDS: Schema = {
     "id": COUNT,
     "configType": TYPE,
     "configId": UUID,
-    "enabledStreams": many(one({"name": TEXT})),
+    "enabledStreams": many(STREAM),
     "createdAt": COUNT,
     "updatedAt": COUNT,
     "status": STATUS,
 }
-LIGHT_JOB = one(LIGHT_FIELDS, {"startedAt": COUNT})
+LIGHT_EXTRAS: Schema = {
+    "startedAt": COUNT,
+    "resetConfig": one({"streamsToReset": many(STREAM)}),
+    "refreshConfig": one({"streamsToRefresh": many(STREAM)}),
+}
+LIGHT_JOB = one(LIGHT_FIELDS, LIGHT_EXTRAS)
 JOB = one(
     LIGHT_FIELDS,
     {
-        "startedAt": COUNT,
+        **LIGHT_EXTRAS,
         "aggregatedStats": one(NUMBERS, REJECTED),
         "streamAggregatedStats": many(
             one(
                 {"streamName": TEXT, **NUMBERS, "wasBackfilled": FLAG},
-                {"wasResumed": FLAG, **REJECTED},
+                {"streamNamespace": TEXT, "wasResumed": FLAG, **REJECTED},
             )
         ),
     },
@@ -120,7 +128,12 @@ ATTEMPT = one(
         "totalStats": one(
             ATTEMPT_NUMBERS, {"estimatedRecords": COUNT, "estimatedBytes": COUNT, **REJECTED}
         ),
-        "streamStats": many(one({"streamName": TEXT, "stats": one(ATTEMPT_NUMBERS, REJECTED)})),
+        "streamStats": many(
+            one(
+                {"streamName": TEXT, "stats": one(ATTEMPT_NUMBERS, REJECTED)},
+                {"streamNamespace": TEXT},
+            )
+        ),
         "failureSummary": one(
             {
                 "failures": many(
@@ -135,9 +148,9 @@ ATTEMPT = one(
                             "retryable": FLAG,
                         },
                     )
-                ),
-                "partialSuccess": FLAG,
-            }
+                )
+            },
+            {"partialSuccess": FLAG},
         ),
     },
 )
@@ -214,6 +227,8 @@ SHAPES: dict[str, Schema] = {
     "connections/sync": LOGGED_INFO,
     "connections/reset": LOGGED_INFO,
     "connections/clear": LOGGED_INFO,
+    "connections/reset/stream": LOGGED_INFO,
+    "connections/clear/stream": LOGGED_INFO,
     "connections/refresh": {"oneOf": [one({"job": LIGHT_JOB}), one({"value": FLAG})]},
     "attempt/get_for_job": LOGGED,
     "connections/get": ANY,

@@ -10,7 +10,14 @@ from tests.sandbox.client import SandboxClient, sandbox_client
 
 TOKEN_BODY = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
 SCRIPTS = (
-    JobScript(life="pending 1, running 60, incomplete 5, running 60, succeeded", estimate=True),
+    JobScript(
+        life="pending 1, running 60, incomplete 5, running 60, succeeded",
+        estimate=True,
+        rejected=3,
+        stalls_after=20,
+        stalls_for=60,
+        rate_limited=True,
+    ),
     JobScript(
         life="pending 1, running 20, failed",
         failure=JobFailure(type="config_error", message="Invalid API key", retryable=False),
@@ -65,7 +72,13 @@ async def whole_tour(version: str) -> list[Stop]:
     """Return the responses of one version, errors included."""
     async with sandbox_client(airbyte_version=version) as it:
         orders = it.sandbox.add_connection(
-            "orders", scripts=SCRIPTS, streams=("users", "orders"), tags=("nightly",)
+            "orders",
+            scripts=SCRIPTS,
+            streams=("users", {"name": "orders", "namespace": "public"}),
+            tags=("nightly",),
+            disabled_reason="SCHEMA_CHANGES_ARE_BREAKING",
+            breaking_change=True,
+            status_reason="subscription_downgraded_access_revoked",
         )
         it.sandbox.add_connection("events", schedule="every 24 hours")
         it.sandbox.add_connection("billing", schedule="cron 0 0 3 * * ?", status="inactive")
@@ -116,6 +129,7 @@ async def _look(it: SandboxClient, connection: SimConnection, job_id: int) -> li
             "jobId": job_id,
             "pagination": {"pageSize": 100, "rowOffset": 0},
         },
+        "stream_statuses/latest_per_run_state": of_connection,
         "web_backend/connections/get": of_connection,
         "state/get": of_connection,
     }
@@ -166,10 +180,18 @@ async def _names(it: SandboxClient, connection: SimConnection) -> list[Stop]:
 async def _starts(it: SandboxClient, connection: SimConnection) -> list[Stop]:
     body: dict[str, object] = {"connectionId": connection.id}
     stops = []
-    for path in ("connections/reset", "connections/clear", "connections/sync"):
-        stops.append(Stop.of(path, await it.ask(path, **body)))
+    of_stream = {"streams": [{"streamName": "orders", "streamNamespace": "public"}], **body}
+    bodies = {
+        "connections/reset": body,
+        "connections/clear": body,
+        "connections/reset/stream": of_stream,
+        "connections/clear/stream": of_stream,
+        "connections/sync": body,
+    }
+    for path, each in bodies.items():
+        stops.append(Stop.of(path, await it.ask(path, **each)))
         await it.pass_time(1000)
-    refresh: dict[str, object] = {"refreshMode": "Merge", "streams": [], **body}
+    refresh: dict[str, object] = {"refreshMode": "Merge", **of_stream}
     stops.append(Stop.of("connections/refresh", await it.ask("connections/refresh", **refresh)))
     stops.append(Stop.of("jobs/cancel", await it.ask("jobs/cancel", id=1)))
     return stops
