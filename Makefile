@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+TOOLS  := build/tools
 UV     := $(shell command -v uv 2>/dev/null)
 
 # Without bytecode every start would compile every import again.
@@ -20,7 +21,7 @@ endif
 # `make LOCKED=no test` uses the newest versions.
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
 
-.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e clean image requirements
+.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e clean image pyz requirements
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -70,6 +71,14 @@ image: ## build the container image with podman or docker; BASE_IMAGE=..., BASE_
 	  $(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=$(GITHUB_SERVER_URL)/$(GITHUB_REPOSITORY)) \
 	  $(foreach name,BASE_IMAGE BASE_DIGEST,$(if $($(name)),--build-arg $(name)=$($(name)))) .
 
+$(TOOLS)/.installed: requirements-build.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+pyz: $(TOOLS)/.installed ## build dist/airbyte-sync.pyz: one file for every worker with Python 3.11 or newer
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(TOOLS)/bin/python pyz/build.py
+
 requirements: ## update the locked dependencies: image (with hashes), tools, e2e
 	$(LOCK) pyproject.toml --extra sandbox --extra iap --generate-hashes --output-file requirements.txt
 	printf 'hatchling\n' | $(LOCK) - --generate-hashes --output-file requirements-build.txt
@@ -115,4 +124,4 @@ e2e: $(VENV)/.developed ## run the end-to-end tests: Airflow, other clients, the
 	$(BIN)/python -m pytest -m e2e
 
 clean: ## remove the environments and caches
-	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* mutants
+	rm -rf $(VENV) build dist .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* mutants

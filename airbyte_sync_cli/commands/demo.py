@@ -80,6 +80,8 @@ def _program(environ: Mapping[str, str]) -> str:
     here = Path(sys.argv[0])
     if which(_NAME, path=environ.get("PATH")):
         return _NAME
+    if here.suffix == ".pyz":  # one file (pyz/), perhaps not executable
+        return shlex.join([sys.executable, str(here)])
     if here.name != _NAME:
         return f"{shlex.quote(sys.executable)} -m airbyte_sync_cli"
     with suppress(OSError, ValueError):  # not below the current folder, or that is deleted
