@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from airbyte_sync_cli import __version__
-from airbyte_sync_cli.cli.completion import prepare_for_shell
+from airbyte_sync_cli.cli.completion import completion_script, prepare_for_shell
 from airbyte_sync_cli.cli.help import ALL, WIDTH, PanelledCommand, PanelledGroup
 from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.errors import AirbyteSyncError, UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typer._click import Context
 
 NAME: Final = "airbyte-sync"
+_SHOW_COMPLETION: Final = "--show-completion"
 
 
 class Place(NamedTuple):
@@ -113,13 +114,19 @@ def run(argv: Sequence[str], wiring: Wiring) -> int:
     """Run a command line to its exit code; a mistake in it is written as any other error."""
     command = typer.main.get_command(make_app(argv))
     prepare_for_shell(wiring.environ)
+    code: object
     try:
         refuse_undecodable(argv, wiring.environ)
         with redirect_stdout(wiring.stdout):  # Typer prints --help, --version and completion
-            # Not standalone: Typer would print errors its own way, and exit.
-            code = command.main(
-                list(argv) or ["--help"], prog_name=NAME, standalone_mode=False, obj=wiring
-            )
+            if len(argv) > 1 and argv[0] == _SHOW_COMPLETION:
+                # Typer prints the script of the shell that it runs in, and of no other.
+                typer.echo(completion_script(argv[1]))
+                code = ExitCode.OK
+            else:
+                # Not standalone: Typer would print errors its own way, and exit.
+                code = command.main(
+                    list(argv) or ["--help"], prog_name=NAME, standalone_mode=False, obj=wiring
+                )
     except TyperException as error:
         return _wrong_usage(argv, error, wiring)
     except AirbyteSyncError as error:  # before a command has its output, or needs none

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from airbyte_sync_cli.cli.command import command
+from airbyte_sync_cli.cli.completion import complete_tag
 from airbyte_sync_cli.cli.run_options import Connections
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def connections(
             "--tag",
             metavar="TAG",
             help="Only connections with this tag. Repeatable: with any of the tags.",
+            autocompletion=complete_tag,
         ),
     ] = None,
 ) -> "Work":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from airbyte_sync_cli.cli.completion import complete_profile, complete_workspace
+
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.options import OutputOptions
     from airbyte_sync_cli.settings import ServerOptions
@@ -48,6 +50,7 @@ def server_options(
             "--workspace",
             metavar="ID|NAME",
             help="Resolve names and tags in this workspace only. [env: AIRBYTE_WORKSPACE_ID]",
+            autocompletion=complete_workspace,
             rich_help_panel=SERVER,
         ),
     ] = None,
@@ -76,6 +79,7 @@ def server_options(
             "--profile",
             metavar="NAME",
             help="Read settings from this profile of the config file. [env: AIRBYTE_PROFILE]",
+            autocompletion=complete_profile,
             rich_help_panel=SERVER,
         ),
     ] = None,

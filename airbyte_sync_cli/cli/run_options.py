@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from airbyte_sync_cli.cli.completion import complete_connection
+from airbyte_sync_cli.cli.completion import complete_connection, complete_job, complete_tag
 
 SELECT = "Which connections"
 HOW = "How to run"
@@ -41,16 +41,24 @@ Tags = Annotated[
         "--tag",
         metavar="TAG",
         help="All active connections with this tag. Repeatable.",
+        autocompletion=complete_tag,
         rich_help_panel=SELECT,
     ),
 ]
 JobIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="JOB_ID", help="Job ids.", show_default=False),
+    typer.Argument(
+        metavar="JOB_ID", help="Job ids.", autocompletion=complete_job, show_default=False
+    ),
 ]
 JobId = Annotated[
     str | None,
-    typer.Argument(metavar="JOB_ID", help="Job id; or use --conn.", show_default=False),
+    typer.Argument(
+        metavar="JOB_ID",
+        help="Job id; or use --conn.",
+        autocompletion=complete_job,
+        show_default=False,
+    ),
 ]
 JobTypes = Annotated[
     Literal["sync", "clear", "refresh"],

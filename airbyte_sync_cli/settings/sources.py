@@ -226,6 +226,13 @@ def open_profile(
     )
 
 
+def profile_names(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return the names of all profiles. Raises UsageError for a file that cannot be read."""
+    path = find_config(environ)
+    profiles = _read_toml(path).get("profiles", {}) if path else {}
+    return sorted(profiles) if isinstance(profiles, dict) else []
+
+
 def _read_toml(path: Path) -> Mapping[str, object]:
     import tomllib  # noqa: PLC0415  # 4 ms that those without a config file need not spend
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from airbyte_sync_cli.cli.app import make_app
-from airbyte_sync_cli.cli.completion import complete_connection
+from airbyte_sync_cli.cli.completion import (
+    Offers,
+    complete_connection,
+    complete_job,
+    complete_profile,
+    complete_tag,
+    complete_workspace,
+)
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.commands.signals import Signals
 from airbyte_sync_cli.commands.wiring import Wiring
@@ -85,9 +92,14 @@ def context(typed: Mapping[str, str], **environ: str) -> typer.Context:
     return made
 
 
-def offered(incomplete: str, environ: Mapping[str, str] | None = None, **typed: str) -> list[str]:
+def offered(
+    incomplete: str,
+    environ: Mapping[str, str] | None = None,
+    complete: Callable[[typer.Context, str], Offers] = complete_connection,
+    **typed: str,
+) -> list[str]:
     """Return the completions after these options, in this process."""
-    found = complete_connection(context(typed, **(environ or {})), incomplete)
+    found = complete(context(typed, **(environ or {})), incomplete)
     return [value for value, _ in found]
 
 
@@ -247,6 +259,59 @@ def test_completion_waits_a_second_for_failing_server(stage: Stage, fault: str) 
     assert time.monotonic() - began < 2  # one second, on a busy machine
 
 
+# Tags, workspaces, jobs and profiles
+
+
+@pytest.mark.usefixtures("home")
+def test_tags_in_use_are_completed(stage: Stage) -> None:
+    sandbox = a_house()
+    sandbox.add_connection("tagged", tags=("nightly", "news; rm -rf ~", "weekly"))
+    url = stage.sandbox(sandbox)
+    assert offered("n", complete=complete_tag, url=url) == ["nightly"]
+
+
+@pytest.mark.usefixtures("home")
+def test_workspaces_are_completed_by_name_and_id(stage: Stage) -> None:
+    sandbox = a_house()
+    url, elsewhere = stage.sandbox(sandbox), sandbox.connections[2].workspace_id
+    assert offered("Else", complete=complete_workspace, url=url) == ["Elsewhere"]
+    assert offered(elsewhere[:6], complete=complete_workspace, url=url) == [elsewhere]
+
+
+@pytest.mark.usefixtures("home")
+def test_newest_jobs_are_completed_with_connection_and_status(stage: Stage) -> None:
+    sandbox = a_house()
+    url = stage.sandbox(sandbox)
+    job = call("trigger", "--conn", "orders", "-o", "id", AIRBYTE_URL=url).stdout.strip()
+    [(value, beside)] = complete_job(context({"url": url}), "")
+    assert value == job
+    assert beside.startswith("orders ")
+
+
+@pytest.mark.usefixtures("home")
+def test_new_job_is_completed_at_once(stage: Stage) -> None:
+    url = stage.sandbox(a_house())
+    assert offered("", complete=complete_job, url=url) == []
+    job = call("trigger", "--conn", "orders", "-o", "id", AIRBYTE_URL=url).stdout.strip()
+    assert offered("", complete=complete_job, url=url) == [job]
+
+
+def test_profiles_are_completed_without_a_server(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[profiles.production]\n[profiles.preview]\n[profiles.test]\n")
+    environ = {"AIRBYTE_CONFIG": str(file)}
+    assert offered("pr", environ, complete_profile) == ["preview", "production"]
+
+
+@pytest.mark.parametrize(
+    "complete", [complete_tag, complete_workspace, complete_job, complete_profile]
+)
+@pytest.mark.usefixtures("home")
+def test_errors_complete_nothing(complete: Callable[[typer.Context, str], Offers]) -> None:
+    environ = {"AIRBYTE_CONFIG": "/nowhere/at/all", "AIRBYTE_URL": "http://127.0.0.1:9"}
+    assert offered("", environ, complete) == []
+
+
 # Commands, options, and the hooks of the shells
 
 
@@ -258,9 +323,15 @@ def test_commands_and_options_are_completed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_show_completion_prints_hook_of_each_shell(tmp_path: Path, shell: str) -> None:
-    done = program("--show-completion", shell, home=tmp_path, **UNDETECTED)
-    assert done.returncode == 0
+    done = program("--show-completion", shell, home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     assert "_AIRBYTE_SYNC_COMPLETE" in done.stdout
+
+
+def test_show_completion_of_unknown_shell_is_a_usage_error() -> None:
+    ending = call("--show-completion", "tcsh")
+    assert_told_well(ending, 2)
+    assert "hint: available: bash, fish, powershell, pwsh, zsh" in ending.stderr
 
 
 @pytest.mark.parametrize(
