@@ -77,7 +77,10 @@ TABLE: Final = {
         "yes: with `--since` it is adopted",
     ),
     ExitCode.SUSPECT: Row(
-        "suspect", "the job succeeded, but `--min-records` or `--verify` was not met", "maybe"
+        "suspect",
+        "the job succeeded, but `--verify`, `--min-records`, `--max-rejected` or "
+        "`--require-stream` was not met",
+        "maybe",
     ),
     ExitCode.SKIPPED: Row(
         "skipped", "`--if-running skip`: nothing was started (99 is Airflow's skip code)", ""

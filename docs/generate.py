@@ -89,6 +89,10 @@ def json_keys() -> str:
         ("SyncResult", "each of `syncs`"),
         ("CancelResult", "`cancel`"),
         ("FailureResult", "`failure`"),
+        ("AttemptFailure", "each of `attempt_failures`"),
+        ("StreamResult", "each of `streams`"),
+        ("VerificationResult", "`verification`"),
+        ("FindingResult", "each of its `findings`"),
         ("ErrorResult", "`error`"),
     ):
         parts.append(_keys(key, definitions[model]))

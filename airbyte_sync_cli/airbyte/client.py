@@ -30,6 +30,7 @@ from airbyte_sync_cli.airbyte.models import (
     ReadLog,
     ResponseLost,
     Started,
+    StreamStatus,
     TriggerResponse,
     Workspace,
     as_uuid,
@@ -407,6 +408,11 @@ class Airbyte:
 
     # -- what only the Config API has: optional
 
+    @property
+    def has_config_api(self) -> bool:
+        """Return whether there is a Config API to ask, be it without success."""
+        return self._config_api is not None
+
     async def with_attempts(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Add the number of attempts to jobs of one connection; None if it cannot be read."""
         if self._config_api is None or self._config_api is self._primary or not jobs:
@@ -437,6 +443,23 @@ class Airbyte:
         if self._config_api is None or is_paused:
             return None
         return await self._optional(self._config_api.progress(job_id))
+
+    async def stream_statuses(
+        self, connection: Connection | None, job_id: int
+    ) -> Sequence[StreamStatus] | None:
+        """Read the states of a job's streams; None if they cannot be read."""
+        if self._config_api is None or connection is None or connection.workspace_id is None:
+            return None
+        reading = self._config_api.stream_statuses(
+            workspace_id=connection.workspace_id, connection_id=connection.id, job_id=job_id
+        )
+        return await self._optional(reading)
+
+    async def filters_rows(self, connection_id: str) -> bool | None:
+        """Return whether the connection drops records of its own accord; None if unknown."""
+        if self._config_api is None:
+            return None
+        return await self._optional(self._config_api.filters_rows(connection_id))
 
     async def _optional(self, reading: Awaitable[_T]) -> _T | None:
         """Return what the Config API returns, None on any error; pause after many refusals."""

@@ -27,6 +27,7 @@ from airbyte_sync_cli.airbyte.models import (
     Progress,
     ReadLog,
     Started,
+    StreamStatus,
     TriggerResponse,
     Workspace,
 )
@@ -58,6 +59,12 @@ _ATTEMPT: Final = re.compile(rb'"attempt"\s*:\s*\{[^{}]*?"id"\s*:\s*(\d{1,18})\s
 """The number of an attempt, which is AttemptRead's id (JobConverter.getAttemptRead)."""
 _ATTEMPT_HEAD: Final = 4096
 """Bytes in which a response names its attempt: it precedes the log."""
+_STATUS_PAGE: Final = 10_000
+"""Rows of the one page that is read of stream statuses: 500 streams in 20 attempts."""
+_ROW_FILTER: Final = re.compile(rb'"(syncCatalog)"|"type"\s*:\s*"(row-filtering)"')
+"""A catalog, and a mapper in it that drops records (StreamMapperType)."""
+_LONGEST_FILTER: Final = 64
+"""Bytes of it that may be in the piece before."""
 _BARE_500: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
 """The end of a message for a 500 without a reason."""
 
@@ -290,6 +297,39 @@ class ConfigApi:
     async def progress(self, job_id: int) -> Progress:
         """Read live numbers, attempts, and the failure if there is one."""
         return (await self._info(job_id, retry_for=0))[1]
+
+    async def stream_statuses(
+        self, *, workspace_id: str, connection_id: str, job_id: int
+    ) -> Sequence[StreamStatus]:
+        """Read the states of a job's streams in all attempts. Raises ProtocolError if too many."""
+        body = {
+            "workspaceId": workspace_id,
+            "connectionId": connection_id,
+            "jobId": job_id,
+            "pagination": {"pageSize": _STATUS_PAGE, "rowOffset": 0},
+        }
+        reply = await self._post("stream_statuses/list", body, retry_for=0)
+        page = wire.read(wire.ConfigStreamStatuses, reply)
+        if len(page.stream_statuses or ()) >= _STATUS_PAGE:  # in no order: the rest may matter
+            raise ProtocolError(f"{reply.request}: too many stream statuses")
+        return mapping.stream_statuses(page, job_id=job_id)
+
+    async def filters_rows(self, connection_id: str) -> bool:
+        """Return whether a mapper drops records of any stream (since 1.2)."""
+        found: set[bytes] = set()
+
+        async def search(pieces: AsyncIterator[bytes]) -> None:
+            rest = b""
+            async for piece in pieces:
+                rest = rest[-_LONGEST_FILTER:] + piece
+                found.update(match[1] or match[2] for match in _ROW_FILTER.finditer(rest))
+
+        # As a stream: the catalog is left out of every other response, because of its size.
+        request = self._request("connections/get", {"connectionId": connection_id})
+        await self._http.read(replace(request, stream_to=search), retry_for=0)
+        if b"syncCatalog" not in found:
+            raise ProtocolError(f"{request}: the response has no catalog")
+        return b"row-filtering" in found
 
     async def logs(self, job_id: int, *, attempt: int, read: ReadLog[_T]) -> _T:
         """Pass an attempt's log to `read` as it arrives; from the start again after a retry."""

@@ -12,13 +12,16 @@ from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.models import (
     FINAL_STATUSES,
     UNKNOWN,
+    Attempt,
     Connection,
     Failure,
     Job,
     ListedJob,
     LogLine,
     Progress,
+    StreamId,
     StreamProgress,
+    StreamStatus,
     Workspace,
 )
 from airbyte_sync_cli.foreign_text import capped
@@ -63,7 +66,7 @@ def query_time(moment: datetime) -> str:
 
 def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: str = "") -> Job:
     """Return a job, as `public_job` does; not every response has its attempts."""
-    row, attempts, stats = info.job, info.attempts, _total(info.job)
+    row, attempts, stats = info.job, info.attempts, _total(info)
     return Job(
         id=row.id,
         connection_id=row.config_id or connection_id,
@@ -85,57 +88,111 @@ def listed_job(row: wire.ConfigJobRow) -> ListedJob:
 
 
 def progress(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Progress:
-    """Return the live numbers, the attempts, and the failure if there is one."""
-    attempts = [_attempt(row) for row in info.attempts or ()]
+    """Return the numbers, the attempts, and the streams of a job."""
     has_attempts = info.attempts is not None
-    total = _total(info.job)
-    latest = (attempts[-1].total_stats if attempts else None) or wire.Stats()
+    attempts = [_attempt(row, index) for index, row in enumerate(_attempts(info))]
+    total = _total(info)
+    latest = attempts[-1] if attempts else Attempt(number=0)
     return Progress(
+        status=info.job.status,
         attempts=len(attempts) if has_attempts else None,
         # While a job runs, some versions have numbers for its latest attempt only.
         records_emitted=_first(total.records_emitted, latest.records_emitted),
         bytes_emitted=_first(total.bytes_emitted, latest.bytes_emitted),
         records_committed=_first(total.records_committed, latest.records_committed),
-        streams=tuple(_stream(row) for row in info.job.stream_aggregated_stats or () if row),
-        failure=_failure(attempts),
-        did_run=(bool(attempts) or total.records_emitted is not None) if has_attempts else None,
+        bytes_committed=total.bytes_committed,
+        records_rejected=total.records_rejected,
+        streams=tuple(_stream(row, row) for row in info.job.stream_aggregated_stats or () if row),
+        selected=tuple(
+            StreamId(name=row.name, namespace=row.namespace)
+            for row in info.job.enabled_streams or ()
+            if row
+        ),
+        attempt_list=tuple(attempts) if has_attempts else None,
     )
 
 
-def _attempt(row: wire.ConfigAttempt | wire.WireAttempt | None) -> wire.WireAttempt:
-    """Return an attempt; in the response about one job it is wrapped, beside its logs."""
-    if isinstance(row, wire.ConfigAttempt):
-        return row.attempt
-    return row or wire.WireAttempt()
+def _attempts(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> Sequence[wire.WireAttempt]:
+    """Return the attempts, oldest first: `JobHistoryHandler` does not sort them everywhere.
+
+    In the response about one job they are wrapped, beside their logs.
+    """
+    found = (
+        row.attempt if isinstance(row, wire.ConfigAttempt) else row for row in info.attempts or ()
+    )
+    rows = [row or wire.WireAttempt() for row in found]
+    is_numbered = all(row.id is not None for row in rows)
+    return sorted(rows, key=lambda row: row.id or 0) if is_numbered else rows
 
 
-def _total(job: wire.ConfigListedJob) -> wire.Stats:
-    """Return the counts of a job; without any statistics Airbyte sums up an empty list to 0."""
+def _total(info: wire.ConfigJobInfo | wire.ConfigJobRow) -> wire.Stats:
+    """Return the job's numbers; without any statistics Airbyte sums up an empty list to zeros."""
+    job, total = info.job, info.job.aggregated_stats or wire.Stats()
     # StatsAggregationHelper.getJobAggregatedStats, since 0.57.3.
-    is_known = job.stream_aggregated_stats is None or any(job.stream_aggregated_stats)
-    return job.aggregated_stats if job.aggregated_stats and is_known else wire.Stats()
+    is_empty = job.stream_aggregated_stats is not None and not any(job.stream_aggregated_stats)
+    # A sync without new data has no stream in the table of statistics, but its attempt has zeros.
+    is_known = not is_empty or any(_has_numbers(row) for row in _attempts(info))
+    return total if is_known or total.records_emitted else wire.Stats()
+
+
+def _has_numbers(row: wire.WireAttempt) -> bool:
+    """Return whether an attempt has any number of its own."""
+    stats = row.total_stats or wire.Stats()
+    return _first(stats.records_emitted, stats.records_committed) is not None
+
+
+def _attempt(row: wire.WireAttempt, index: int) -> Attempt:
+    stats, summary = row.total_stats or wire.Stats(), row.failure_summary
+    return Attempt(
+        number=(index if row.id is None else row.id) + 1,
+        status=row.status,
+        records_emitted=stats.records_emitted,
+        bytes_emitted=stats.bytes_emitted,
+        records_committed=stats.records_committed,
+        streams=tuple(
+            _stream(each, each.stats or wire.Stats()) for each in row.stream_stats or () if each
+        ),
+        failure=_failure(summary),
+        partial_success=summary.partial_success if summary else None,
+    )
 
 
 def _first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
 
 
-def _stream(row: wire.StreamStats) -> StreamProgress:
+def _stream(row: wire.StreamStats | wire.AttemptStreamStats, stats: wire.Stats) -> StreamProgress:
     return StreamProgress(
         name=row.stream_name,
         namespace=row.stream_namespace,
-        records_emitted=row.records_emitted,
-        records_committed=row.records_committed,
-        bytes_emitted=row.bytes_emitted,
+        records_emitted=stats.records_emitted,
+        records_committed=stats.records_committed,
+        records_rejected=stats.records_rejected,
+        bytes_emitted=stats.bytes_emitted,
     )
 
 
-def _failure(attempts: Sequence[wire.WireAttempt]) -> Failure | None:
-    """Return the first failure of the last attempt, as Airbyte's notifications do."""
-    summary = attempts[-1].failure_summary if attempts else None
-    first = next((one for one in summary.failures if one), None) if summary else None
-    if first is None:
+def stream_statuses(rows: wire.ConfigStreamStatuses, *, job_id: int) -> Sequence[StreamStatus]:
+    """Return the states of a job's streams."""
+    return [
+        StreamStatus(
+            stream=StreamId(name=row.stream_name, namespace=row.stream_namespace),
+            attempt=row.attempt_number + 1,
+            state=row.run_state,
+            quota_reset=row.metadata.quota_reset if row.metadata else None,
+        )
+        for row in rows.stream_statuses or ()
+        if row and row.job_id == job_id
+    ]
+
+
+def _failure(summary: wire.FailureSummary | None) -> Failure | None:
+    """Return the first failure that says anything; Airbyte's notifications use the first one."""
+    found = [one for one in summary.failures if one] if summary else []
+    if not found:
         return None
+    telling = (one for one in found if one.external_message or one.internal_message)
+    first = next(telling, found[0])
     return Failure(
         origin=first.failure_origin,
         type=first.failure_type,

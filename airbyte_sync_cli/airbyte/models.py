@@ -173,25 +173,97 @@ class StreamProgress:
     namespace: str | None = None
     records_emitted: int | None = None
     records_committed: int | None = None
+    records_rejected: int | None = None
     bytes_emitted: int | None = None
+
+    @property
+    def id(self) -> "StreamId":
+        """Return what tells it from other streams."""
+        return StreamId(name=self.name, namespace=self.namespace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class StreamId:
+    """A stream's name; Airbyte stores a missing namespace as null or as an empty text."""
+
+    namespace: str | None = None
+    name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "namespace", self.namespace or None)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatus:
+    """The state of a stream in one attempt, as the platform noted it while the attempt ran."""
+
+    stream: StreamId
+    attempt: int
+    """From 1."""
+    state: str
+    """pending, running, rate_limited, complete, or incomplete."""
+    quota_reset: datetime | None = None
+    """When the source may go on, while it is rate-limited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt of a job. Its numbers are its own: a retry reads records again."""
+
+    number: int
+    """From 1."""
+    status: str | None = None
+    """running, failed, or succeeded."""
+    records_emitted: int | None = None
+    bytes_emitted: int | None = None
+    records_committed: int | None = None
+    streams: Sequence[StreamProgress] = ()
+    failure: Failure | None = None
+    """The first failure that says anything."""
+    partial_success: bool | None = None
+    """True if it failed after records had been committed."""
+
+    @property
+    def has_statistics(self) -> bool:
+        """True if Airbyte has any number of this attempt."""
+        return self.records_emitted is not None or self.records_committed is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """What only the Config API has of a job: live numbers, attempts, the failure.
 
-    Emitted records were read from the source, committed ones were written to the destination.
+    Emitted records were read from the source, committed ones were written to the destination,
+    rejected ones were read, but the destination could not take them. Numbers are of all attempts.
     """
 
+    status: str | None = None
+    """The job's, in the same response: numbers of a job that was still running are not final."""
     attempts: int | None = None
     records_emitted: int | None = None
     bytes_emitted: int | None = None
     records_committed: int | None = None
+    bytes_committed: int | None = None
+    records_rejected: int | None = None
+    """Since 1.8."""
     streams: Sequence[StreamProgress] = field(default=())
-    failure: Failure | None = None
-    """The first failure of the last attempt."""
-    did_run: bool | None = None
-    """True if there is any attempt or statistic; None if the response has no attempts."""
+    selected: Sequence[StreamId] = ()
+    """The streams of the job's own catalog: the connection's may have changed since."""
+    attempt_list: Sequence[Attempt] | None = None
+    """Oldest first; None if the response has no attempts."""
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        """Return the latest attempt, if there is one."""
+        return self.attempt_list[-1] if self.attempt_list else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return why the last attempt failed."""
+        return self.last_attempt.failure if self.last_attempt else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,6 +178,8 @@ class Stats(WireModel):
     bytes_emitted: OrNone[int] = None
     records_committed: OrNone[int] = None
     bytes_committed: OrNone[int] = None
+    records_rejected: OrNone[int] = None
+    """Since 1.8."""
 
 
 class StreamStats(Stats):
@@ -185,6 +187,21 @@ class StreamStats(Stats):
 
     stream_name: str
     stream_namespace: OrNone[str] = None
+
+
+class AttemptStreamStats(WireModel):
+    """Numbers of one stream of an attempt: nested, unlike those of a job."""
+
+    stream_name: str
+    stream_namespace: OrNone[str] = None
+    stats: OrNone[Stats] = None
+
+
+class StreamDescriptor(WireModel):
+    """A stream of a job's catalog."""
+
+    name: str
+    namespace: OrNone[str] = None
 
 
 class FailureReason(WireModel):
@@ -202,12 +219,16 @@ class FailureSummary(WireModel):
     """All failures of an attempt; Airbyte's own notifications use the first (JobNotifier.kt)."""
 
     failures: Sequence[OrNone[FailureReason]] = ()
+    partial_success: OrNone[bool] = None
 
 
 class WireAttempt(WireModel):
-    """AttemptRead."""
+    """AttemptRead. `id` is the number of the attempt, from 0."""
 
+    id: OrNone[int] = None
+    status: OrNone[Word] = None
     total_stats: OrNone[Stats] = None
+    stream_stats: OrNone[Sequence[OrNone[AttemptStreamStats]]] = None
     failure_summary: OrNone[FailureSummary] = None
 
 
@@ -226,6 +247,7 @@ class ConfigListedJob(WireModel):
     status: OrNone[Word] = None
     created_at: OrNone[Moment] = None
     updated_at: OrNone[Moment] = None
+    enabled_streams: OrNone[Sequence[OrNone[StreamDescriptor]]] = None
     aggregated_stats: OrNone[Stats] = None
     stream_aggregated_stats: OrNone[Sequence[OrNone[StreamStats]]] = None
 
@@ -264,6 +286,29 @@ class ConfigEvents(WireModel):
     """The timeline's entries about one job."""
 
     events: Sequence[ConfigEvent]
+
+
+class RateLimit(WireModel):
+    """StreamStatusRateLimitedMetadata."""
+
+    quota_reset: OrNone[Moment] = None
+
+
+class WireStreamStatus(WireModel):
+    """StreamStatusRead: one stream in one attempt; its number counts from 0."""
+
+    stream_name: str
+    stream_namespace: OrNone[str] = None
+    job_id: JobId
+    attempt_number: int
+    run_state: Word
+    metadata: OrNone[RateLimit] = None
+
+
+class ConfigStreamStatuses(WireModel):
+    """A page of them, in no order."""
+
+    stream_statuses: OrNone[Sequence[OrNone[WireStreamStatus]]] = None
 
 
 class ConfigJobRow(WireModel):

@@ -145,12 +145,14 @@ def parse_wait_policy(
     timeout: str,
     max_outage: str,
     start_timeout: str | None = None,
+    stall_warning: str = "0",
     poll_interval: str = "auto",
 ) -> WaitPolicy:
     """Parse the time limits."""
     return WaitPolicy(
         timeout=_duration(timeout, name="--timeout") or None,
         start_timeout=_optional_duration(start_timeout, name="--start-timeout"),
+        stall_warning=_duration(stall_warning, name="--stall-warning") or None,
         poll_interval=_poll_interval(poll_interval),
         max_outage=_duration(max_outage, name="--max-outage"),
     )
@@ -165,6 +167,27 @@ def parse_trigger_policy(
     with without_value(since, where="--since"):
         moment = parse_moment(since, name="--since", now=now)
     return TriggerPolicy(job_type=job_type, if_running=if_running, since=moment)
+
+
+def parse_required_streams(texts: Sequence[str] | None) -> Sequence[tuple[str, int | None]]:
+    """Parse `NAME` or `NAME=N` each: N after the last `=`, as a name may have one of its own."""
+    return [_required_stream(text) for text in texts or ()]
+
+
+def _required_stream(text: str) -> tuple[str, int | None]:
+    require_name(text.strip(), where="--require-stream")
+    if not text.strip():
+        raise UsageError("an empty --require-stream", hint="is a variable in your shell not set?")
+    name, equals, number = text.rpartition("=")
+    if not equals:
+        return text.strip(), None
+    number = number.strip()
+    if not name.strip() or not (number.isascii() and number.isdigit()):
+        raise UsageError(
+            f"--require-stream {shown_name(text)}: no number of records after '='",
+            hint="use NAME, or NAME=N with the least number of records",
+        )
+    return name.strip(), int(number)
 
 
 def _duration(text: str, *, name: str) -> float:

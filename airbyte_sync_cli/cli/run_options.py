@@ -124,12 +124,34 @@ MinRecords = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+MaxRejected = Annotated[
+    int | None,
+    typer.Option(
+        "--max-rejected",
+        metavar="N",
+        min=0,
+        help="Exit 13 if a sync succeeded with more than N records rejected by the destination "
+        "(reported since Airbyte 1.8).",
+        rich_help_panel=HOW,
+    ),
+]
+RequireStreams = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--require-stream",
+        metavar="NAME[=N]",
+        help="Exit 13 if a sync succeeded, but this stream did not complete (with at least N "
+        "records). NAME or NAMESPACE.NAME. Repeatable.",
+        rich_help_panel=HOW,
+    ),
+]
 Verify = Annotated[
     bool,
     typer.Option(
         "--verify",
-        help="Exit 13 (instead of a warning) if a sync succeeded without any attempt or "
-        "statistics.",
+        help="Exit 13 (instead of a warning) if Airbyte's own evidence contradicts a success: "
+        "no attempt or statistics, records read but not written, rejected records, streams "
+        "that did not complete.",
         rich_help_panel=HOW,
     ),
 ]
@@ -149,6 +171,15 @@ StartTimeout = Annotated[
         metavar="DURATION",
         help="Time limit while the job is pending or queued.",
         show_default="none, but a warning after 15m",
+        rich_help_panel=TIME,
+    ),
+]
+StallWarning = Annotated[
+    str,
+    typer.Option(
+        "--stall-warning",
+        metavar="DURATION",
+        help="Warn once if the numbers of a running job have not changed for so long; 0 is never.",
         rich_help_panel=TIME,
     ),
 ]

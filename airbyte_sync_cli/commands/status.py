@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from airbyte_sync_cli.airbyte.models import FAILED, NOT_STARTED_STATUSES, Connection, Job
+from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Connection
 from airbyte_sync_cli.commands.session import (
     CommandResult,
     Invocation,
@@ -13,6 +13,7 @@ from airbyte_sync_cli.commands.session import (
 )
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.sync.finish import read_details, read_numbers, read_streams
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
@@ -48,14 +49,15 @@ async def _read_all(session: Session, wanted: Selection) -> Sequence[SyncState]:
 
 
 async def read_job(session: Session, job_id: int) -> SyncState:
-    """Read a job, its connection's name, and the reason if it failed."""
+    """Read a job, its connection's name, its streams, and the reason if it failed."""
     state = SyncState.of_job(job_id)
     session.asked_about.append(state)
     job = state.job = await session.airbyte.job(job_id)
     async with asyncio.TaskGroup() as tasks:
         connection = tasks.create_task(_name_of(session, job.connection_id))
-        tasks.create_task(_explain(session, state, job))
+        tasks.create_task(read_numbers(session.airbyte, state, job))
     state.connection = connection.result()
+    await read_streams(session.airbyte, state, job)  # needs the connection's workspace
     state.url = session.airbyte.job_url(state.connection, job_id)
     return state
 
@@ -66,7 +68,7 @@ async def _read_latest(session: Session, connection: Connection) -> SyncState:
     jobs = await session.airbyte.jobs(connection.id, limit=1)
     state.job = jobs[0] if jobs else None
     if state.job is not None:
-        await _explain(session, state, state.job)
+        await read_details(session.airbyte, state, state.job)
     state.url = session.airbyte.job_url(connection, state.job.id if state.job else None)
     return state
 
@@ -77,12 +79,6 @@ async def _name_of(session: Session, connection_id: str) -> Connection | None:
         return await session.airbyte.connection(connection_id, retry_for=0)
     except AirbyteSyncError:
         return None
-
-
-async def _explain(session: Session, state: SyncState, job: Job) -> None:
-    state.progress = await session.airbyte.progress(job.id)
-    if job.status == FAILED and state.progress is not None:
-        state.failure = state.progress.failure
 
 
 def _shown(states: Sequence[SyncState], *, exit_status: bool) -> CommandResult:

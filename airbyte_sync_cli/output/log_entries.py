@@ -1,12 +1,13 @@
 """From events to log entries: what is worth a line."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_bytes, format_duration, format_records
+from airbyte_sync_cli.output.live.state import LiveRow
 from airbyte_sync_cli.output.log import Entry, Level
 from airbyte_sync_cli.output.messages import fate
 from airbyte_sync_cli.sync import events as ev
@@ -23,12 +24,24 @@ class _Logged:
     """What was logged of one sync, and what a heartbeat needs."""
 
     latest: Snapshot
+    row: LiveRow
+    """As the live view keeps it: since when the job exists and runs."""
     status: str = ""
     """As it was last logged."""
     activity: str | None = None
     """What the sync does while it has no job of its own."""
     read_at: float = 0.0
     """When the job was last read (monotonic): a heartbeat claims no more than that."""
+
+    def see_job(self, job: Job, now: float, wall: datetime | None) -> None:
+        """Note since when the job exists; without a clock, since now."""
+        self.row.see_job(job, now, wall or job.created_at or datetime.min.replace(tzinfo=UTC))
+
+    def timing(self, now: float) -> str:
+        """Return how long the job has taken, and about how long it will: `, for 12m 05s`."""
+        seconds, left = self.row.seconds(now), self.row.estimate(now)
+        elapsed = f", for {format_duration(seconds)}" if seconds else ""
+        return elapsed + (f", {left.sentence}" if left else "")
 
 
 class LogEntries:
@@ -40,8 +53,15 @@ class LogEntries:
         self._unreachable: set[str] = set()
         """The syncs in an outage: it is logged once for all of them."""
 
-    def entry(self, event: ev.Event, *, now: float = 0.0) -> Entry | None:  # noqa: PLR0911  # one case a kind
-        """Return the line for an event at a moment (monotonic); None where it is no news."""
+    def entry(  # noqa: PLR0911  # one case a kind
+        self, event: ev.Event, *, now: float = 0.0, wall: datetime | None = None
+    ) -> Entry | None:
+        """Return the line for an event at a moment; None where it is no news.
+
+        `now` is monotonic; by the `wall` clock, an adopted job has its age.
+        """
+        if isinstance(event, ev.JobKnown | ev.Polled) and event.sync.job is not None:
+            self._track(event).see_job(event.sync.job, now, wall)
         match event:
             case ev.Planned() | ev.Provisional() | ev.Warned():  # `Output.warn` logs warnings
                 return None
@@ -54,6 +74,8 @@ class LogEntries:
                 return self._job_known(event, now)
             case ev.Polled():
                 return self._polled(event, now)
+            case ev.AttemptFailed():
+                return _attempt_failed(event)
             case ev.Finished():
                 return self._finished(event)
             case _:
@@ -82,14 +104,16 @@ class LogEntries:
                 status = f"{status} when last read"
             counts[status] = counts.get(status, 0) + 1
         listed = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-        return Entry(event="heartbeat", message=f"still active: {listed}")
+        longest = max((logged.row.seconds(now) or 0.0 for logged in active.values()), default=0.0)
+        elapsed = f", the longest for {format_duration(longest)}" if longest else ""
+        return Entry(event="heartbeat", message=f"still active: {listed}{elapsed}")
 
     def _doing(self, key: str, logged: _Logged, now: float) -> str:
         if logged.activity:
             outage = ", but Airbyte is unreachable" if key in self._unreachable else ""
             return logged.activity + outage
         if not self._is_stale(key, logged, now):
-            return _status(logged.latest)
+            return _status(logged.latest) + logged.timing(now)
         ago = format_duration(now - logged.read_at)
         return f"waiting: {_status(logged.latest)} when last read, {ago} ago"
 
@@ -97,8 +121,9 @@ class LogEntries:
         return key in self._unreachable or now - logged.read_at > _STALE
 
     def _track(self, event: ev.SyncEvent) -> _Logged:
-        logged = self._active.setdefault(event.sync.key, _Logged(latest=event.sync))
-        logged.latest = event.sync
+        new = _Logged(latest=event.sync, row=LiveRow(sync=event.sync))
+        logged = self._active.setdefault(event.sync.key, new)
+        logged.latest = logged.row.sync = event.sync
         return logged
 
     def _changes_outage(self, event: ev.OutageBegan | ev.OutageEnded) -> bool:
@@ -139,6 +164,18 @@ class LogEntries:
         level: Level = "info" if result.exit_code in _FINE else "error"
         entry = Entry.about(event.sync, "finished", _ending(result), level)
         return replace(entry, job_id=result.job_id)  # `wait 7` knows it without having read it
+
+
+def _attempt_failed(event: ev.AttemptFailed) -> Entry:
+    """Format why an attempt failed; that Airbyte retries is only said once it does."""
+    failure = event.attempt.failure
+    where = " ".join(filter(None, [failure.origin, failure.type])) if failure else ""
+    why = (failure.message if failure else None) or "no reason in the API response"
+    then = "Airbyte retries" if event.is_retried else "Airbyte may retry"
+    message = (
+        f"attempt {event.attempt.number} failed: {why}{f' ({where})' if where else ''}; {then}"
+    )
+    return Entry.about(event.sync, "attempt-failed", message, "warning")
 
 
 def _activity(event: ev.Event) -> str | None:

@@ -7,8 +7,10 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
-from airbyte_sync_cli.output.format import format_duration, plain
+from airbyte_sync_cli.output.format import format_duration, format_records, plain
+from airbyte_sync_cli.output.streams import stream_lines
 from airbyte_sync_cli.sync.result import (
+    AttemptFailure,
     ErrorResult,
     FailureResult,
     Start,
@@ -19,6 +21,7 @@ from airbyte_sync_cli.sync.result import (
 
 LABELLED: Final = 9
 """The column at which the text after a label begins."""
+_MOST_FINDINGS: Final = 10
 _RETRY = {
     True: "yes (per Airbyte)",
     False: "no (per Airbyte)",
@@ -36,19 +39,22 @@ class FailureDetails:
 def failure_lines(
     syncs: Sequence[tuple[SyncResult, FailureDetails]], *, with_trace: bool
 ) -> list[str]:
-    """Return a block of lines for each sync that failed or has an error of its own."""
+    """Return a block of lines for each sync that failed or has an error of its own.
+
+    `with_trace` (`-v`) adds stack traces, and the streams of all syncs.
+    """
     alone = len(syncs) == 1
     return [
         line
         for sync, details in syncs
-        if _has_block(sync, details, alone=alone)
+        if _has_block(sync, details, alone=alone) or (with_trace and sync.streams)
         for line in _block(sync, details, alone=alone, with_trace=with_trace)
     ]
 
 
 def _has_block(sync: SyncResult, details: FailureDetails, *, alone: bool) -> bool:
     """Return whether a sync has a block; the error of a single sync is the `error:` line."""
-    if sync.status == FAILED or sync.failure is not None:
+    if sync.status == FAILED or sync.failure is not None or sync.verification.findings:
         return True
     return details.error is not None and not alone
 
@@ -60,6 +66,7 @@ def _block(
     tries = f", in {sync.attempts} attempts" if (sync.attempts or 0) > 1 else ""
     lines = [plain(f"{sync.name} {phrase(sync)}{after}{tries}")]
     lines += [f"  {label:<6} {plain(text)}" for label, text in _fields(sync, details)]
+    lines += stream_lines(sync.streams or (), show_all=with_trace)
     if sync.job_id is not None and not alone:  # a single sync has it in the hint
         lines.append(f"  log    airbyte-sync logs {sync.job_id}")
     if with_trace and details.failure is not None:
@@ -68,7 +75,8 @@ def _block(
 
 
 def _fields(sync: SyncResult, details: FailureDetails) -> list[tuple[str, str]]:
-    fields = [("why", _why(sync, details)), *_details(sync.failure)]
+    fields = [("why", why) for why in _whys(sync, details)]
+    fields += [*_details(sync.failure), *_attempts(sync)]
     if details.error is not None and details.error.hint:
         fields.append(("hint", details.error.hint))
     if sync.url and sync.job_id is not None:
@@ -76,12 +84,35 @@ def _fields(sync: SyncResult, details: FailureDetails) -> list[tuple[str, str]]:
     return [(label, text) for label, text in fields if text]
 
 
-def _why(sync: SyncResult, details: FailureDetails) -> str:
+def _whys(sync: SyncResult, details: FailureDetails) -> list[str]:
+    findings = [finding.message for finding in sync.verification.findings]
+    if findings:
+        more = len(findings) - _MOST_FINDINGS
+        return findings[:_MOST_FINDINGS] + ([f"and {more} more"] if more > 0 else [])
     if sync.failure is not None and sync.failure.message:
-        return sync.failure.message
+        return [sync.failure.message]
     if details.error is not None:
-        return details.error.message
-    return "no reason in the API response; see the job in Airbyte's web UI"
+        return [details.error.message]
+    if sync.status != FAILED:
+        return []
+    return ["no reason in the API response; see the job in Airbyte's web UI"]
+
+
+def _attempts(sync: SyncResult) -> list[tuple[str, str]]:
+    """Return why the attempts before the last one failed, and what was loaded all the same."""
+    earlier = [one for one in sync.attempt_failures or () if one.attempt != sync.attempts]
+    fields = [("before", f"attempt {one.attempt}: {attempt_reason(one)}") for one in earlier]
+    if sync.partial_success:
+        loaded = "" if sync.records_synced is None else f": {format_records(sync.records_synced)}"
+        fields.append(("partly", f"a part was loaded all the same (partial success{loaded})"))
+    return fields
+
+
+def attempt_reason(failure: AttemptFailure) -> str:
+    """Return why an attempt failed, in one line."""
+    where = " ".join(filter(None, [failure.origin, failure.type]))
+    message = failure.message or "no reason in the API response"
+    return message + (f" ({where})" if where else "")
 
 
 def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
@@ -90,16 +121,16 @@ def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
     stream = f"stream {failure.stream}" if failure.stream else None
     where = ", ".join(filter(None, [failure.origin, failure.type, stream]))
     retry = "" if failure.retryable is None else _RETRY[failure.retryable]
-    return [("where", where), ("retry", retry)]
+    inner = failure.internal_message or ""
+    said = inner in (failure.message or "")
+    return [("inner", "" if said else inner), ("where", where), ("retry", retry)]
 
 
 def _trace(failure: Failure) -> list[str]:
     """Return the lines of a stack trace, without what would move a cursor."""
-    lines = [f"  inner  {plain(failure.internal_message)}"] if failure.internal_message else []
-    if failure.stacktrace:
-        lines += ["  trace"]
-        lines += [f"    {plain(line)}" for line in failure.stacktrace.splitlines()]
-    return lines
+    if not failure.stacktrace:
+        return []
+    return ["  trace", *(f"    {plain(line)}" for line in failure.stacktrace.splitlines())]
 
 
 _HINTS: Final = {
@@ -314,8 +345,13 @@ def reason(sync: SyncResult) -> str:
     if sync.failure is not None and sync.failure.message:
         where = " ".join(filter(None, [sync.failure.origin, sync.failure.type]))
         sentence += f": {sync.failure.message}" + (f" ({where})" if where else "")
+    elif sync.verification.findings:
+        first, *others = sync.verification.findings
+        sentence += f": {first.message}" + (f" (and {len(others)} more)" if others else "")
     elif sync.exit_code == ExitCode.FAILED:
         sentence += ": no reason in the API response" + (f", see {sync.url}" if sync.url else "")
+    if sync.partial_success:
+        sentence += "; a part was loaded (partial success)"
     return plain(sentence)
 
 

@@ -49,7 +49,8 @@ class ProgressReporter:
     def take(self, event: "Event") -> None:
         """Show an event: in the live view, and as a log line if it is news."""
         self._draw(event)
-        entry = self._entries.entry(event, now=self._clock.monotonic())
+        now, wall = self._clock.monotonic(), self._clock.now()
+        entry = self._entries.entry(event, now=now, wall=wall)
         if entry is not None:
             self._news_at = self._clock.monotonic()
             self.write(entry)

@@ -6,7 +6,7 @@ Events are facts; the output decides how they look. Each carries a frozen snapsh
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from airbyte_sync_cli.airbyte.models import Failure, Job
+from airbyte_sync_cli.airbyte.models import Attempt, Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
@@ -68,6 +68,15 @@ class JobKnown(SyncEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled(SyncEvent):
     """The job was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed(SyncEvent):
+    """An attempt of the job failed, and the job goes on."""
+
+    attempt: Attempt
+    is_retried: bool
+    """The next attempt has begun already; else Airbyte may still begin one, or end the job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +156,7 @@ Event = (
     | LookingForJob
     | JobKnown
     | Polled
+    | AttemptFailed
     | OutageBegan
     | OutageEnded
     | Warned

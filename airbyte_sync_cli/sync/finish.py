@@ -1,24 +1,33 @@
 """After the end: late numbers, the reason of a failure, and whether a success is believable."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import SUCCEEDED
+from airbyte_sync_cli.airbyte.client import Airbyte
+from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
+from airbyte_sync_cli.sync.evidence import is_nothing_written, verify
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 _LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
-runEndOfSyncHooks); waited for only where the outcome depends on them."""
+runEndOfSyncHooks); waited for only where the outcome, or a finding, depends on them."""
 _LATE_STATISTICS_UNCHECKED: Final = 2.0
 """Seconds otherwise, so that a result seldom has 0 records of a sync that moved some."""
+_LATE_EVIDENCE: Final = 10.0
+"""Seconds that --verify waits for a Config API that cannot be read."""
 _MAX_READ: Final = 10.0
 """Seconds for one read after the end."""
-_BETWEEN_READS: Final = 2.0
+_FIRST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 10.0
+_MOST_WARNINGS: Final = 10
+"""Findings that get a warning of their own; all are in the result."""
 
 
 async def complete(context: Context, state: SyncState, *, seconds: float | None) -> None:
@@ -26,10 +35,10 @@ async def complete(context: Context, state: SyncState, *, seconds: float | None)
 
     Late numbers are waited for `seconds` at most. A stop ends that, not the outcome.
     """
-    try:
+    with suppress(StoppedError):
         await until_stopped(_complete(context, state, seconds), stop=context.stop)
-    except StoppedError:
-        _check_success(context, state)
+    if state.job is not None and state.job.status == SUCCEEDED:
+        _conclude(context, state)
 
 
 async def _complete(context: Context, state: SyncState, seconds: float | None) -> None:
@@ -38,98 +47,126 @@ async def _complete(context: Context, state: SyncState, seconds: float | None) -
         return
     # Only a success can still become suspect: a failure waits for no numbers.
     if job.status == SUCCEEDED:
-        await _await_numbers(context, state, _LATE_STATISTICS if seconds is None else seconds)
-        _check_success(context, state)
+        await _await_evidence(context, state, _LATE_STATISTICS if seconds is None else seconds)
     else:
-        # The failure and the numbers of a job come in one response: asked for once.
-        progress = await context.airbyte.progress(job.id, of_final_job=True)
-        if progress is not None:
-            state.progress, state.failure = progress, progress.failure
+        await read_details(context.airbyte, state, job)
 
 
-async def _await_numbers(context: Context, state: SyncState, seconds: float) -> None:
-    """Read the job again until its numbers suffice, or their time is over."""
+async def read_details(airbyte: Airbyte, state: SyncState, job: Job) -> None:
+    """Read the numbers, attempts and streams of a job: two requests at most."""
+    if await read_numbers(airbyte, state, job):
+        await read_streams(airbyte, state, job)
+
+
+async def read_numbers(airbyte: Airbyte, state: SyncState, job: Job) -> bool:
+    """Read the numbers and attempts of a job; return False if they cannot be read now."""
+    progress = await airbyte.progress(job.id, of_final_job=job.is_final)
+    if progress is None:
+        return False
+    state.progress = progress
+    if job.is_final and job.status != SUCCEEDED:
+        state.failure = progress.failure
+    return True
+
+
+async def read_streams(airbyte: Airbyte, state: SyncState, job: Job) -> None:
+    """Read the states of a job's streams, if it has any."""
+    progress = state.progress
+    if progress is not None and progress.attempts and (progress.selected or progress.streams):
+        found = await airbyte.stream_statuses(state.connection, job.id)
+        state.statuses = state.statuses if found is None else found
+
+
+async def _await_evidence(context: Context, state: SyncState, seconds: float) -> None:
+    """Read the evidence again until later numbers would change nothing, or time is over."""
     policy, clock = context.policy, context.clock
-    matters = policy.verify or policy.min_records is not None
-    limit = min(
-        _LATE_STATISTICS if matters else _LATE_STATISTICS_UNCHECKED,
-        max(seconds, 0.0),
-    )
-    until = clock.monotonic() + limit
+    began, pause = clock.monotonic(), _FIRST_PAUSE
     # Until it is checked, a signal must not report an unproven success as ok.
-    state.suspect = matters and not _suffices(state, policy)
-    error = await _read_again(context, state)
-    if matters and not _suffices(state, policy):
-        context.emit(AwaitingNumbers(sync=state.snapshot(), seconds=limit))
+    _judge(state, policy)
+    # The job was read just now: only its evidence is new.
+    error = await _read_evidence(context, state, with_job=False)
+    while True:
+        _judge(state, policy)
+        limit = min(_time_for(state, policy, is_readable=context.airbyte.has_config_api), seconds)
+        left = began + limit - clock.monotonic()
+        if left <= 0:
+            break
+        if limit > _LATE_STATISTICS_UNCHECKED and pause == _FIRST_PAUSE:
+            context.emit(AwaitingNumbers(sync=state.snapshot(), seconds=limit))
+        await clock.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        error = await _read_evidence(context, state, with_job=True)
     # Only the last error counts: one that a later read made good is no warning.
-    while not _suffices(state, policy) and clock.monotonic() < until:
-        await clock.sleep(_BETWEEN_READS)
-        error = await _read_again(context, state)
     if error is not None:
         context.warn(state, f"the final statistics could not be read: {error}")
 
 
-async def _read_again(context: Context, state: SyncState) -> str | None:
-    """Read the job and its numbers once more; return why that was not possible."""
-    if state.job is None:
+def _time_for(state: SyncState, policy: RunPolicy, *, is_readable: bool) -> float:
+    """Return for how many seconds of all later numbers might change something."""
+    if any(finding.may_pass for finding in state.verification.findings):
+        return _LATE_STATISTICS
+    evidence = state.evidence
+    if policy.verify and is_readable and evidence is not None and evidence.final is None:
+        return _LATE_EVIDENCE
+    # At least 1: just after the end, a 0 may be a number that has not arrived yet.
+    has_records = state.job is not None and (state.job.records_synced or 0) > 0
+    return 0.0 if has_records else _LATE_STATISTICS_UNCHECKED
+
+
+async def _read_evidence(context: Context, state: SyncState, *, with_job: bool) -> str | None:
+    """Read the numbers and the streams, and the job again; return why that was not possible."""
+    job = state.job
+    if job is None:
         return None
     try:
         async with asyncio.timeout(_MAX_READ):
-            job = await context.airbyte.job(state.job.id, retry_for=0)
-            # A replica of the database may lag behind: a final status is never taken back.
-            state.job = job if job.is_final else state.job
-            state.progress = await context.airbyte.progress(state.job.id) or state.progress
+            if with_job:
+                again = await context.airbyte.job(job.id, retry_for=0)
+                # A replica of the database may lag behind: a final status is never taken back.
+                job = state.job = again if again.is_final else job
+            await read_details(context.airbyte, state, job)
+            state.job = _with_newer_numbers(state, job)
+            await _read_filters(context.airbyte, state)
     except (AirbyteSyncError, TimeoutError) as error:
         return str(error) or f"no response within {_MAX_READ:.0f} s"
     return None
 
 
-def _suffices(state: SyncState, policy: RunPolicy) -> bool:
-    """Return whether later numbers would not change the outcome."""
-    records = state.job.records_synced if state.job else None
-    if policy.min_records is None and policy.verify and state.progress is not None:
-        # --verify wants evidence of work, not records: a sync may have had nothing to move.
-        return bool(records) or state.progress.did_run is True
-    # At least 1: just after the end, a 0 may be a number that has not arrived yet.
-    return (records or 0) >= max(policy.min_records or 0, 1)
+def _with_newer_numbers(state: SyncState, job: Job) -> Job:
+    """Return the job with the numbers that were read after it, where those are larger."""
+    evidence = state.evidence
+    later = evidence.final if evidence else None
+    if later is None or (later.records_committed or 0) <= (job.records_synced or 0):
+        return job
+    return replace(
+        job,
+        records_synced=later.records_committed,
+        bytes_synced=max(later.bytes_committed or 0, job.bytes_synced or 0) or job.bytes_synced,
+    )
 
 
-def _check_success(context: Context, state: SyncState) -> None:
-    """Mark a success as suspect that moved too little, or left no trace of work (airbyte #85355).
-
-    Judged by what is known by now: numbers that did not come in time prove nothing.
-    """
-    if state.job is None or state.job.status != SUCCEEDED:
-        return
-    records = state.job.records_synced
-    state.suspect = False
-    _check_min_records(context, state, records)
-    _check_trace(context, state, records)
+async def _read_filters(airbyte: Airbyte, state: SyncState) -> None:
+    """Read, once, whether the connection itself drops records, where it matters."""
+    evidence = state.evidence
+    if state.filters_rows is None and evidence is not None and is_nothing_written(evidence):
+        state.filters_rows = await airbyte.filters_rows(evidence.job.connection_id)
 
 
-def _check_min_records(context: Context, state: SyncState, records: int | None) -> None:
-    wanted = context.policy.min_records
-    if wanted is None or (records is not None and records >= wanted):
-        return
-    state.suspect = True
-    moved = "an unknown number of" if records is None else f"{records}"
-    context.warn(state, f"succeeded, but with {moved} records: --min-records is {wanted}")
+def _judge(state: SyncState, policy: RunPolicy) -> None:
+    """Verify the success by what is known by now; findings are not reported yet."""
+    if state.evidence is not None:
+        state.verification = verify(state.evidence, policy)
+    findings = state.verification.findings
+    state.suspect = any(finding.is_required or policy.verify for finding in findings)
 
 
-def _check_trace(context: Context, state: SyncState, records: int | None) -> None:
-    verify = context.policy.verify
-    if not records and state.progress is not None and state.progress.did_run is False:
-        state.suspect = state.suspect or verify
-        context.warn(
-            state,
-            "Airbyte reports succeeded, but there is no evidence of work (no attempt, no "
-            "statistics): a failed launch can look like this",
-        )
-    elif verify and not records and state.progress is None:
-        # Without the Config API nothing shows whether it ran: only --verify doubts it then.
-        state.suspect = True
-        context.warn(
-            state,
-            "--verify: no records, and no other evidence of work, because the Config API is "
-            "unavailable",
-        )
+def _conclude(context: Context, state: SyncState) -> None:
+    """Judge for the last time: numbers that did not come in time prove nothing."""
+    _judge(state, context.policy)
+    findings = state.verification.findings
+    for finding in findings[:_MOST_WARNINGS]:
+        context.warn(state, finding.message)
+    if len(findings) > _MOST_WARNINGS:
+        context.warn(state, f"and {len(findings) - _MOST_WARNINGS} more findings")
+    for message in state.verification.unchecked:
+        context.warn(state, message)

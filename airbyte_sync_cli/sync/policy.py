@@ -1,5 +1,6 @@
 """The options of a run: frozen, complete before anything is contacted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -57,6 +58,8 @@ class WaitPolicy:
     # No limit: on Cloud a job may be `queued` for hours until there is capacity.
     start_timeout: float | None = None
     start_warning: float = 900.0
+    stall_warning: float | None = 1800.0
+    """How long the numbers of a running job may stay the same before a warning; None is never."""
     poll_interval: float | None = None
     """None: adapted to how long we have waited, and to the connection's history."""
     max_outage: float = 1800.0
@@ -74,7 +77,11 @@ class RunPolicy:
     on_timeout: StopAction = "cancel"
     on_interrupt: StopAction = "cancel"
     min_records: int | None = None
+    max_rejected: int | None = None
+    require_streams: Sequence[tuple[str, int | None]] = ()
+    """Streams, as `name` or `namespace.name`, that must complete; with at least N records."""
     verify: bool = False
+    """Whether what contradicts a success is exit 13 instead of a warning."""
     fail_fast: bool = False
     max_parallel: int | None = None
     trigger_only: bool = False

@@ -85,8 +85,56 @@ class FailureResult(Frozen):
     origin: str | None = Field(description="source, destination, replication, airbyte_platform …")
     type: str | None = Field(description="config_error, system_error, transient_error …")
     message: str | None = Field(description="Airbyte's external message")
+    internal_message: str | None = Field(default=None, description="the message for developers")
     retryable: bool | None = Field(description="whether Airbyte considers a retry useful")
     stream: str | None = Field(description="the stream that failed, if known")
+
+
+class AttemptFailure(Frozen):
+    """Why one attempt failed; Airbyte may have retried."""
+
+    attempt: int = Field(description="attempt number, from 1")
+    origin: str | None = Field(description="as in `failure`")
+    type: str | None = Field(description="as in `failure`")
+    message: str | None = Field(description="as in `failure`")
+
+
+class StreamResult(Frozen):
+    """One stream of a job. What is unknown is null."""
+
+    name: str = Field(description="the stream's name")
+    namespace: str | None = Field(description="null if it has none")
+    status: str | None = Field(
+        description="of the last attempt: complete or incomplete; pending, running or "
+        "rate_limited while the job is active"
+    )
+    records_read: int | None = Field(description="read from the source, in all attempts")
+    records_written: int | None = Field(description="committed to the destination")
+    records_rejected: int | None = Field(
+        description="read, but rejected by the destination (since 1.8)"
+    )
+
+
+class FindingResult(Frozen):
+    """What contradicts a success, or an option that it does not fulfil."""
+
+    kind: str = Field(
+        description="no-attempt, no-statistics, attempt-not-succeeded, not-written, rejected, "
+        "stream-incomplete, stream-missing; min-records, max-rejected, require-stream"
+    )
+    stream: str | None = Field(description="the stream that it is about, if it is about one")
+    message: str = Field(description="the finding, for people")
+
+
+class VerificationResult(Frozen):
+    """Whether Airbyte's own evidence supports the success."""
+
+    outcome: str = Field(
+        default="unknown",
+        description="passed, failed (there are findings), or unknown (no success, or the "
+        "evidence could not be read)",
+    )
+    findings: tuple[FindingResult, ...] = Field(default=(), description="what contradicts it")
 
 
 class SyncResult(Frozen):
@@ -117,7 +165,19 @@ class SyncResult(Frozen):
     )
     records_synced: int | None = Field(default=None, description="committed to the destination")
     bytes_synced: int | None = Field(default=None, description="committed to the destination")
+    records_read: int | None = Field(
+        default=None, description="read from the source, in all attempts"
+    )
+    records_rejected: int | None = Field(
+        default=None, description="read, but rejected by the destination (since 1.8)"
+    )
     attempts: int | None = Field(default=None, description="number of attempts within the job")
+    attempt_failures: tuple[AttemptFailure, ...] | None = Field(
+        default=None, description="why attempts failed, also those that Airbyte retried"
+    )
+    partial_success: bool | None = Field(
+        default=None, description="whether a job that failed has committed records all the same"
+    )
     retryable: bool | None = Field(
         default=None, description="whether Airbyte considers another job useful"
     )
@@ -125,6 +185,12 @@ class SyncResult(Frozen):
         default=None, description="null unless this run tried to cancel the job"
     )
     failure: FailureResult | None = Field(default=None, description="why it failed, if known")
+    streams: tuple[StreamResult, ...] | None = Field(
+        default=None, description="the job's streams, in the order of the catalog"
+    )
+    verification: VerificationResult = Field(
+        default_factory=VerificationResult, description="whether the success is believable"
+    )
     url: str | None = Field(default=None, description="the job in Airbyte's web UI")
 
     @property

@@ -1,5 +1,6 @@
 """What is known of one sync: filled in step by step, and turned into a result at any moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airbyte_sync_cli.airbyte.models import (
@@ -11,12 +12,23 @@ from airbyte_sync_cli.airbyte.models import (
     Job,
     JobType,
     Progress,
+    StreamStatus,
 )
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.anomalies import History
+from airbyte_sync_cli.sync.evidence import Evidence, Verification, stream_rows
 from airbyte_sync_cli.sync.policy import FULFILLED_BY
-from airbyte_sync_cli.sync.result import CancelResult, FailureResult, Start, SyncResult
+from airbyte_sync_cli.sync.result import (
+    AttemptFailure,
+    CancelResult,
+    FailureResult,
+    FindingResult,
+    Start,
+    StreamResult,
+    SyncResult,
+    VerificationResult,
+)
 
 # An unknown status is missing on purpose: it counts as active and has no exit code.
 _BY_STATUS = {
@@ -59,6 +71,11 @@ class SyncState:
     adopted: bool = False
     history: History = field(default_factory=History)
     progress: Progress | None = None
+    statuses: Sequence[StreamStatus] | None = None
+    """Of the streams, in all attempts; None if they were not read."""
+    filters_rows: bool | None = None
+    """Whether the connection drops records by itself; None if that was not read."""
+    verification: Verification = field(default_factory=Verification)
     failure: Failure | None = None
     cancel: CancelResult | None = None
     cancel_refusal: str | None = None
@@ -139,12 +156,53 @@ class SyncState:
             duration_seconds=job.duration_seconds if job else None,
             records_synced=job.records_synced if job and not self._is_uncounted else None,
             bytes_synced=job.bytes_synced if job and not self._is_uncounted else None,
+            records_read=self.progress.records_emitted if self.progress else None,
+            records_rejected=self.progress.records_rejected if self.progress else None,
             attempts=self._attempts,
+            attempt_failures=_attempt_failures(self.progress),
+            partial_success=self._is_partial_success,
             retryable=self.failure.retryable if self.failure else None,
             cancel=self.cancel,
             failure=_failure_result(self.failure),
+            streams=self._streams(),
+            verification=_verification_result(self.verification),
             url=self.url,
         )
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """Return what is known about the job's success; None without a job."""
+        if self.job is None:
+            return None
+        return Evidence(
+            job=self.job,
+            progress=self.progress,
+            statuses=self.statuses,
+            filters_rows=self.filters_rows,
+        )
+
+    def _streams(self) -> tuple[StreamResult, ...] | None:
+        rows = stream_rows(self.evidence) if self.evidence else None
+        if rows is None:
+            return None
+        return tuple(
+            StreamResult(
+                name=stream.name,
+                namespace=stream.namespace,
+                status=status,
+                records_read=stream.records_emitted,
+                records_written=stream.records_committed,
+                records_rejected=stream.records_rejected,
+            )
+            for stream, status in rows
+        )
+
+    @property
+    def _is_partial_success(self) -> bool | None:
+        """Return whether a job that did not succeed has loaded a part of its records."""
+        last = self.progress.last_attempt if self.progress else None
+        is_over = self.job is not None and self.job.status in {FAILED, CANCELLED}
+        return last.partial_success if last and is_over else None
 
     @property
     def _connection_id(self) -> str | None:
@@ -179,6 +237,32 @@ def _failure_result(failure: Failure | None) -> FailureResult | None:
         origin=failure.origin,
         type=failure.type,
         message=failure.message,
+        internal_message=failure.internal_message,
         retryable=failure.retryable,
         stream=failure.stream,
     )
+
+
+def _attempt_failures(progress: Progress | None) -> tuple[AttemptFailure, ...] | None:
+    if progress is None or progress.attempt_list is None:
+        return None
+    return tuple(
+        AttemptFailure(
+            attempt=attempt.number,
+            origin=attempt.failure.origin if attempt.failure else None,
+            type=attempt.failure.type if attempt.failure else None,
+            message=attempt.failure.message if attempt.failure else None,
+        )
+        for attempt in progress.attempt_list
+        if attempt.status == FAILED or attempt.failure is not None
+    )
+
+
+def _verification_result(verification: Verification) -> VerificationResult:
+    findings = tuple(
+        FindingResult(
+            kind=one.kind, stream=str(one.stream) if one.stream else None, message=one.message
+        )
+        for one in verification.findings
+    )
+    return VerificationResult(outcome=verification.outcome, findings=findings)

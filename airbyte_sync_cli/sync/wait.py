@@ -14,6 +14,7 @@ from airbyte_sync_cli.errors import (
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEnded, Polled, Warned
 from airbyte_sync_cli.sync.poll_interval import Outage, pause_before_poll
+from airbyte_sync_cli.sync.progress_watch import ProgressWatch
 from airbyte_sync_cli.sync.state import SyncState
 
 _LAST_POLL: Final = 5.0
@@ -36,6 +37,7 @@ class Wait:
         self._began = self._clock.monotonic()
         self._outage: Outage | None = None
         self._warned: set[str] = set()
+        self._watch = ProgressWatch(context, state)
         self._has_begun = state.job is not None and state.job.status not in NOT_STARTED_STATUSES
         """Stays True: between two attempts a job may be `pending` again. That is no late start."""
 
@@ -69,9 +71,10 @@ class Wait:
         self._has_begun = self._has_begun or job.status not in NOT_STARTED_STATUSES
         # Once --timeout has passed, the cancel is due: live numbers would only delay it.
         if job.is_active and job.status not in NOT_STARTED_STATUSES and not self._is_overdue():
-            self._state.progress = (
-                await self._context.airbyte.progress(job.id) or self._state.progress
-            )
+            progress = await self._context.airbyte.progress(job.id)
+            if progress is not None:
+                self._state.progress = progress
+                await self._watch.note(progress)
         self._emit(Polled(sync=self._state.snapshot()))
         self._warn_of_anomalies(job)
         return job

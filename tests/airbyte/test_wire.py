@@ -230,4 +230,4 @@ def test_missing_attempts_are_unknown() -> None:
     )
 
     assert progress.attempts is None
-    assert progress.did_run is None
+    assert progress.attempt_list is None

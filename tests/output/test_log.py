@@ -179,7 +179,7 @@ def test_heartbeat_in_an_outage_has_the_age_of_the_status() -> None:
     assert during is not None
     assert during.message == "still waiting: running when last read, 5m 00s ago"
     assert after is not None
-    assert after.message == "still running"
+    assert after.message == "still running, for 5m 45s"
 
 
 def test_heartbeat_of_many_marks_stale_statuses() -> None:
@@ -192,7 +192,9 @@ def test_heartbeat_of_many_marks_stale_statuses() -> None:
     beat = entries.heartbeat(now=10)
 
     assert beat is not None
-    assert beat.message == "still active: 2 running, 1 running when last read"
+    assert beat.message == (
+        "still active: 2 running, 1 running when last read, the longest for 10s"
+    )
 
 
 @pytest.mark.parametrize(

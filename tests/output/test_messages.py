@@ -11,8 +11,15 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.messages import error_result, reason
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.result import Start, SyncResult
-from tests.output.scenes import captured_output, failed, result, snapshot
+from airbyte_sync_cli.sync.result import (
+    AttemptFailure,
+    FindingResult,
+    Start,
+    StreamResult,
+    SyncResult,
+    VerificationResult,
+)
+from tests.output.scenes import WRONG_KEY, captured_output, failed, result, snapshot
 
 
 def stderr_of(*syncs: SyncResult, verbosity: int = 0, command: str = "run") -> list[str]:
@@ -73,7 +80,92 @@ def test_stack_trace_needs_v(*, verbosity: int, seen: bool) -> None:
 
     lines = captured.stderr.getvalue().splitlines()
     assert ("    at x.y" in lines) is seen
-    assert ("  inner  inner" in lines) is seen
+
+
+def test_internal_message_is_shown_unless_it_repeats_the_external_one() -> None:
+    inner = WRONG_KEY.model_copy(update={"internal_message": "401 from api.example.com"})
+    same = WRONG_KEY.model_copy(update={"internal_message": WRONG_KEY.message})
+
+    assert "  inner  401 from api.example.com" in stderr_of(failed(failure=inner))
+    assert not any("  inner" in line for line in stderr_of(failed(failure=same)))
+
+
+def test_earlier_attempts_and_partial_success_are_named() -> None:
+    earlier = [
+        AttemptFailure(
+            attempt=1, origin="source", type="transient_error", message="reset by peer"
+        ),
+        AttemptFailure(attempt=3, origin="source", type="config_error", message="wrong key"),
+    ]
+
+    lines = stderr_of(failed(attempt_failures=earlier, partial_success=True, records_synced=1200))
+
+    assert "  before attempt 1: reset by peer (source transient_error)" in lines
+    assert not any("attempt 3:" in line for line in lines)
+    loaded = "a part was loaded all the same (partial success: 1,200 records)"
+    assert f"  partly {loaded}" in lines
+
+
+STREAMS = [
+    StreamResult(
+        name="orders",
+        namespace="public",
+        status="complete",
+        records_read=24_300_000,
+        records_written=24_299_997,
+        records_rejected=3,
+    ),
+    StreamResult(
+        name="users",
+        namespace=None,
+        status="incomplete",
+        records_read=0,
+        records_written=0,
+        records_rejected=0,
+    ),
+    StreamResult(
+        name="fine",
+        namespace=None,
+        status="complete",
+        records_read=7,
+        records_written=7,
+        records_rejected=None,
+    ),
+]
+
+
+def test_failure_report_has_the_streams_that_differ() -> None:
+    lines = stderr_of(failed(streams=STREAMS))
+
+    assert [line for line in lines if line.startswith("  stream")] == [
+        "  stream public.orders  complete    24,300,000 read  24,299,997 written  3 rejected",
+        "  stream users          incomplete           0 read           0 written",
+    ]
+
+
+def test_v_shows_all_streams_of_a_success() -> None:
+    fine = result("orders", streams=STREAMS, status="succeeded")
+
+    lines = stderr_of(fine, verbosity=1)
+
+    assert len([line for line in lines if line.startswith("  stream")]) == 3
+    assert not any(line.startswith("  stream") for line in stderr_of(fine))
+
+
+def test_findings_are_the_reason_of_a_suspect_success() -> None:
+    findings = [
+        FindingResult(kind="rejected", stream=None, message=f"finding {number}")
+        for number in range(2)
+    ]
+    suspect = result(
+        "orders", 13, verification=VerificationResult(outcome="failed", findings=tuple(findings))
+    )
+
+    lines = stderr_of(suspect)
+
+    assert "  why    finding 0" in lines
+    assert "  why    finding 1" in lines
+    assert any("verification: finding 0 (and 1 more)" in line for line in lines)
 
 
 def test_error_of_one_sync_of_several_is_written() -> None:

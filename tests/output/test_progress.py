@@ -109,6 +109,6 @@ def test_heartbeat_follows_a_minute_without_log_lines(heartbeat: float, beats: i
 
     lines = captured.stderr.getvalue().splitlines()
     assert [line.partition("still ")[2] for line in lines if "still " in line] == [
-        "running",
+        "running, for 1m 00s",
         "waiting: running when last read, 2m 00s ago",
     ][:beats]
