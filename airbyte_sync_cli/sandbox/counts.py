@@ -41,11 +41,13 @@ class StreamCounts:
 
     shared: Counts = field(default_factory=Counts)
     own: Mapping[str, Counts] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    """Streams of which the source sends nothing: no statistics, not even zeros."""
 
     def __add__(self, other: "StreamCounts") -> "StreamCounts":
         keys = {**self.own, **other.own}
         own = {key: self.own.get(key, Counts()) + other.own.get(key, Counts()) for key in keys}
-        return StreamCounts(self.shared + other.shared, own)
+        return StreamCounts(self.shared + other.shared, own, self.silent | other.silent)
 
     @property
     def total(self) -> Counts:
@@ -53,7 +55,8 @@ class StreamCounts:
         return sum(self.own.values(), self.shared)
 
     def of(self, streams: Sequence[SimStream]) -> list[tuple[SimStream, Counts]]:
-        """Return the counts of these streams, which are all that the job has."""
+        """Return the counts of these streams, all of the job, but for the silent ones."""
+        streams = [each for each in streams if each.key not in self.silent]
         sharing = [each for each in streams if each.key not in self.own]
         shares = {
             each: self.shared.share(index, len(sharing)) for index, each in enumerate(sharing)
@@ -117,7 +120,12 @@ class JobCounts:
             if each.records is not None
         }
         shared = moved.counts(script.records, script.written, script.rejected, script.byte_count)
-        return StreamCounts(shared, own)
+        silent = {
+            key
+            for key, each in script.streams.items()
+            if each.records == 0 and each.ends == "none"
+        }
+        return StreamCounts(shared, own, frozenset(silent))
 
     def _bytes(self, records: int) -> int:
         script = self.job.script

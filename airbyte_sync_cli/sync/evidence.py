@@ -18,7 +18,7 @@ v2.0.0 and 310e6cb), are named at each rule. Three facts hold for all of them:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
@@ -32,9 +32,7 @@ from airbyte_sync_cli.airbyte.models import (
     StreamProgress,
     StreamStatus,
 )
-from airbyte_sync_cli.sync.policy import RunPolicy
 
-VerificationOutcome = Literal["passed", "failed", "unknown"]
 FindingKind = Literal[
     "no-attempt",
     "no-statistics",
@@ -65,15 +63,10 @@ class Finding:
     may_pass: bool = False
     """Numbers that arrive later may take it away."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What the evidence says about one job."""
-
-    outcome: VerificationOutcome = "unknown"
-    findings: Sequence[Finding] = ()
-    unchecked: Sequence[str] = ()
-    """What was asked for but cannot be known, and why, for people."""
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it says that a stream did not complete."""
+        return self.kind in {"stream-incomplete", "stream-missing"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +101,11 @@ class Evidence:
         """Whether the job's numbers are those of a single attempt."""
         return self.final is not None and self.final.attempts == 1
 
+    @property
+    def records_read(self) -> int | None:
+        """The records that all attempts together have read."""
+        return self.final.records_emitted if self.final else None
+
     @cached_property
     def of_last_attempt(self) -> Mapping[StreamId, str]:
         """The streams' states in the last attempt: each attempt reads all streams again."""
@@ -118,53 +116,14 @@ class Evidence:
         return self.last is not None and row.attempt == self.last.number
 
 
-def verify(evidence: Evidence, policy: RunPolicy) -> Verification:
-    """Return what contradicts a success, and what the options require beyond that."""
-    if evidence.job.status != SUCCEEDED:
-        return Verification()
-    checks = _Requirements(evidence, policy)
-    required = list(checks.findings())
-    streams = {finding.stream for finding in required if finding.stream}
-    found = [
-        one for one in _contradictions(evidence) if not one.stream or one.stream not in streams
-    ]
-    findings = (*required, *found)
-    unchecked = list(checks.unchecked)
-    is_proven = _is_proven(evidence)
-    if policy.verify and not findings and not is_proven:
-        unchecked.append(f"--verify: the success could not be checked: {_why_unknown(evidence)}")
-    outcome: VerificationOutcome = "passed" if is_proven else "unknown"
-    return Verification(
-        outcome="failed" if findings else outcome, findings=findings, unchecked=tuple(unchecked)
-    )
-
-
-def _is_proven(evidence: Evidence) -> bool:
-    """Return whether the last attempt is known to have succeeded, with numbers of its own."""
-    last = evidence.last
-    has_numbers = last is not None and (
-        last.has_statistics
-        or not evidence.is_loading
-        or (evidence.is_only_attempt and _records_read(evidence) is not None)
-    )
-    return last is not None and last.status == SUCCEEDED and has_numbers
-
-
-def _why_unknown(evidence: Evidence) -> str:
-    if evidence.progress is None:
-        return "the Config API cannot be read"
-    if evidence.final is None:
-        return "the Config API still shows the job as active"
-    return "Airbyte has no statistics of its last attempt"
-
-
-def _contradictions(evidence: Evidence) -> Iterator[Finding]:
+def contradictions(evidence: Evidence) -> Iterator[Finding]:
+    """Yield what contradicts the success of a job."""
     yield from _missing_work(evidence)
     yield from _unsuccessful_attempt(evidence)
     if evidence.is_loading:
         yield from _unwritten(evidence)
         yield from _rejected(evidence)
-        yield from _unfinished_streams(evidence)
+        yield from unfinished_streams(evidence)
 
 
 def _missing_work(evidence: Evidence) -> Iterator[Finding]:
@@ -272,10 +231,6 @@ def _own_numbers(evidence: Evidence) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _records_read(evidence: Evidence) -> int | None:
-    return evidence.final.records_emitted if evidence.final else None
-
-
 def _are_all_rejected(read: int, rejected: int | None) -> bool:
     return rejected is not None and rejected >= read
 
@@ -304,7 +259,7 @@ def _rejected(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(kind="rejected", message=message)
 
 
-def _unfinished_streams(evidence: Evidence) -> Iterator[Finding]:
+def unfinished_streams(evidence: Evidence) -> Iterator[Finding]:
     """A selected stream that the last attempt left incomplete, or of which nothing is known.
 
     Only `incomplete` contradicts: the platform never changes it again (StreamStatusStateStore.kt,
@@ -315,7 +270,7 @@ def _unfinished_streams(evidence: Evidence) -> Iterator[Finding]:
     StreamStatusesRepository.kt).
     """
     progress = evidence.final
-    if progress is None or evidence.last is None or evidence.statuses is None:
+    if progress is None or evidence.statuses is None or not evidence.is_loading:
         return
     selected = frozenset(progress.selected)
     for stream, state in sorted(evidence.of_last_attempt.items(), key=lambda row: str(row[0])):
@@ -344,89 +299,6 @@ def _missing_streams(evidence: Evidence, progress: Progress) -> Iterator[StreamI
     for stream in progress.selected:
         if stream not in states and stream not in completed and stream.name not in counted:
             yield stream
-
-
-# -- what the options require ----------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Requirements:
-    """Checks `--min-records`, `--max-rejected` and `--require-stream`."""
-
-    evidence: Evidence
-    policy: RunPolicy
-    unchecked: list[str] = field(default_factory=list)
-
-    def findings(self) -> Iterator[Finding]:
-        yield from self._min_records()
-        yield from self._max_rejected()
-        for stream, records in self.policy.require_streams:
-            yield from self._required_stream(stream, records)
-
-    def _min_records(self) -> Iterator[Finding]:
-        wanted, records = self.policy.min_records, self.evidence.job.records_synced
-        if wanted is None or (records is not None and records >= wanted):
-            return
-        moved = "an unknown number of" if records is None else f"{records}"
-        message = f"succeeded, but with {moved} records: --min-records is {wanted}"
-        yield Finding(kind="min-records", message=message, is_required=True, may_pass=True)
-
-    def _max_rejected(self) -> Iterator[Finding]:
-        wanted, progress = self.policy.max_rejected, self.evidence.final
-        if wanted is None:
-            return
-        rejected = progress.records_rejected if progress else None
-        if rejected is None:
-            why = "this Airbyte reports none" if progress else _why_unknown(self.evidence)
-            self.unchecked.append(f"--max-rejected: rejected records are unknown: {why}")
-        elif rejected > wanted:
-            message = (
-                f"succeeded, but with {rejected:,} rejected records: --max-rejected is {wanted}"
-            )
-            yield Finding(kind="max-rejected", message=message, is_required=True)
-
-    def _required_stream(self, name: str, records: int | None) -> Iterator[Finding]:
-        progress = self.evidence.final
-        if progress is None or not progress.selected:
-            reason = "the job's streams are unknown" if progress else _why_unknown(self.evidence)
-            self.unchecked.append(f"--require-stream {name}: {reason}")
-            return
-        found = [stream for stream in progress.selected if name in {str(stream), stream.name}]
-        if not found:
-            message = f"--require-stream: stream {name} is not part of this sync"
-            yield Finding(kind="require-stream", message=message, is_required=True)
-        for stream in found:
-            yield from self._completed(stream)
-            if records is not None:
-                yield from self._has_records(stream, records, progress)
-
-    def _completed(self, stream: StreamId) -> Iterator[Finding]:
-        contradictions = _unfinished_streams(self.evidence)
-        finding = next((one for one in contradictions if one.stream == stream), None)
-        if finding is not None:
-            yield Finding(
-                kind="require-stream",
-                message=f"--require-stream: {finding.message}",
-                stream=stream,
-                is_required=True,
-                may_pass=finding.may_pass,
-            )
-        elif stream_states(self.evidence).get(stream) != "complete":
-            self.unchecked.append(f"--require-stream {stream}: whether it completed is unknown")
-
-    def _has_records(self, stream: StreamId, wanted: int, progress: Progress) -> Iterator[Finding]:
-        written = {each.id: each.records_committed for each in progress.streams}.get(stream)
-        if written is None:
-            self.unchecked.append(f"--require-stream {stream}: its records are unknown")
-        elif written < wanted:
-            message = f"--require-stream: stream {stream} has {written:,} of {wanted:,} records"
-            yield Finding(
-                kind="require-stream",
-                message=message,
-                stream=stream,
-                is_required=True,
-                may_pass=True,
-            )
 
 
 # -- streams, for reports --------------------------------------------------------------------

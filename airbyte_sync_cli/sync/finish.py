@@ -10,10 +10,11 @@ from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
-from airbyte_sync_cli.sync.evidence import is_nothing_written, verify
+from airbyte_sync_cli.sync.evidence import is_nothing_written
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
+from airbyte_sync_cli.sync.verification import verify
 
 _LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,

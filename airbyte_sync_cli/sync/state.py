@@ -17,7 +17,7 @@ from airbyte_sync_cli.airbyte.models import (
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.anomalies import History
-from airbyte_sync_cli.sync.evidence import Evidence, Verification, stream_rows
+from airbyte_sync_cli.sync.evidence import Evidence, stream_rows
 from airbyte_sync_cli.sync.policy import FULFILLED_BY
 from airbyte_sync_cli.sync.result import (
     AttemptFailure,
@@ -29,6 +29,7 @@ from airbyte_sync_cli.sync.result import (
     SyncResult,
     VerificationResult,
 )
+from airbyte_sync_cli.sync.verification import Verification
 
 # An unknown status is missing on purpose: it counts as active and has no exit code.
 _BY_STATUS = {

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from airbyte_sync_cli.airbyte import mapping, wire
 from airbyte_sync_cli.airbyte.models import StreamStatus
-from airbyte_sync_cli.sync.evidence import Evidence, Verification, stream_rows, verify
+from airbyte_sync_cli.sync.evidence import Evidence, stream_rows
 from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.verification import Verification, verify
 
 Json = dict[str, object]
 STRICT = RunPolicy(verify=True)
