@@ -75,6 +75,8 @@ class Operator:
             raise TypeError(f"{task_id}: env must be a dictionary, append_env a bool")
         if "bash_command" in given and given["bash_command"].startswith("airbyte-sync"):
             _assert_parses(shlex.split(given["bash_command"]))
+        if "arguments" in given:
+            _assert_parses(["airbyte-sync", *given["arguments"]])
         self.env = env
 
     def as_setup(self) -> "Operator":
@@ -109,7 +111,12 @@ AIRFLOW: Final[Mapping[str, Mapping[str, object]]] = {
     "airflow.providers.cncf.kubernetes.operators.pod": {"KubernetesPodOperator": Operator},
     "airflow.providers.airbyte.sensors.airbyte": {"AirbyteJobSensor": Operator},
 }
-FRAGMENTS: Final[Mapping[str, object]] = {"BashOperator": Operator, "Path": Path, "json": json}
+FRAGMENTS: Final[Mapping[str, object]] = {
+    "BashOperator": Operator,
+    "KubernetesPodOperator": Operator,
+    "Path": Path,
+    "json": json,
+}
 """Names that a fragment expects to be imported."""
 
 

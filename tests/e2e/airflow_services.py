@@ -129,12 +129,14 @@ _CONFIG: Final = {
 
 
 @contextlib.contextmanager
-def running(airflow: Airflow) -> Iterator[AirflowUi]:
+def running(airflow: Airflow, *, triggerer: bool = False) -> Iterator[AirflowUi]:
     """Run the scheduler (and the API server) on loopback; yield its UI."""
+    others: list[tuple[str, ...]] = [("triggerer", "--skip-serve-logs")] if triggerer else []
     with contextlib.ExitStack() as stack:
         stack.callback(_end_survivors, airflow.home)
         if airflow.version.startswith("2."):
-            stack.enter_context(_service(airflow, {}, "scheduler", "--skip-serve-logs"))
+            for one in (("scheduler", "--skip-serve-logs"), *others):
+                stack.enter_context(_service(airflow, {}, *one))
             yield Airflow2Ui(airflow)
             return
         port = _free_port()
@@ -147,7 +149,7 @@ def running(airflow: Airflow) -> Iterator[AirflowUi]:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         }
         serve = ("api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
-        for argv in (serve, ("scheduler", "--skip-serve-logs"), ("dag-processor",)):
+        for argv in (serve, ("scheduler", "--skip-serve-logs"), ("dag-processor",), *others):
             stack.enter_context(_service(airflow, more, *argv))
         until(lambda: _answers(f"{root}/api/v2/version"), "the API server", limit=90)
         yield Airflow3Ui(root)

@@ -89,6 +89,12 @@ class Cluster:
         )
         return listed.split()
 
+    def kill_program(self, pod: str) -> None:
+        """Send SIGKILL to the program, from its sidecar: they share the process namespace."""
+        kill = 'grep -qa "airbyte-syn[c]" $p/cmdline && kill -9 ${p#/proc/}'
+        script = f"for p in /proc/[0-9]*; do {kill}; done; true"
+        self.call("exec", pod, "-c", "airflow-xcom-sidecar", "--", "sh", "-c", script)
+
     def create(self, resource: dict[str, Any]) -> None:
         """Create a resource."""
         self.call("create", "-f", "-", given=resource)

@@ -46,6 +46,7 @@ class Pod:
     root: Path
     process: "subprocess.Popen[bytes]"
     created: str
+    arguments: list[str]
     sidecar_ended: bool = False
     deleted: str | None = None
 
@@ -68,7 +69,7 @@ class Pod:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(manifest, root, process, _now())
+        return cls(manifest, root, process, _now(), base["args"])
 
     def delete(self, grace: int) -> None:
         """Terminate it as a kubelet does."""
@@ -155,6 +156,11 @@ class PodApi:
         """Return a pod that is not yet gone."""
         pod = self.pods.get(name)
         return pod if pod and not pod.gone else None
+
+    def pod_of(self, connection: str) -> Pod:
+        """Return the newest pod that syncs a connection."""
+        [*_, pod] = [each for each in self.started if f"--conn={connection}" in each.arguments]
+        return pod
 
     def select(self, selector: str) -> list[dict[str, Any]]:
         """Return the pods with these labels."""

@@ -43,6 +43,8 @@ RUNS: Mapping[str, tuple[str, dict[str, str]]] = {
     "recovers": ("airbyte_failure_branch", {"connection": "recovers"}),
     "hopeless": ("airbyte_failure_branch", {"connection": "bad too"}),
     "endless": ("airbyte_bash", {"connection": "endless"}),
+    "again": ("airbyte_bash", {"connection": "again"}),
+    "limited": ("limited", {"connection": "limited"}),
     "exact": ("airbyte_exact", {"connection": "exact"}),
     "nowhere": ("airbyte_give_up", {"connection": "nowhere"}),
     "revoked": ("airbyte_give_up", {"connection": "bad three"}),
@@ -96,6 +98,8 @@ def _sandbox() -> Sandbox:
         "hiccup": (HICCUP, GOOD),
         "recovers": (HICCUP, GOOD),
         "endless": (ENDLESS,),
+        "again": (ENDLESS, GOOD),
+        "limited": (ENDLESS,),
         "exact": (HICCUP, GOOD),
     }.items():
         sandbox.add_connection(name, scripts=scripts)
@@ -112,10 +116,11 @@ def given(
     with serve_awake(sandbox) as url:
         airflow = Airflow.install(request.param, tmp_path_factory.mktemp("airflow"), url)
         write_dags(airflow)
+        airflow.vary("airbyte_bash", "limited", ("--timeout 12h", "--timeout 2s"))
         for number, text in enumerate(DOCUMENTED):
             (airflow.dags / f"documented_{number}.py").write_text(text, encoding="utf-8")
         with running(airflow) as ui:
-            until(lambda: airflow.query("select count(*) from serialized_dag") == [(10,)], "DAGs")
+            until(lambda: airflow.query("select count(*) from serialized_dag") == [(11,)], "DAGs")
             ui.trigger(RUNS)
             yield RunningAirflow(airflow, ui, sandbox)
 
@@ -191,6 +196,21 @@ def test_task_marked_as_failed_cancels_job(given: RunningAirflow) -> None:
 
     until(lambda: given.jobs("endless") == ["cancelled"], "the cancel")
     assert given.end("endless") == {"sync": "failed"}
+
+
+def test_cleared_running_task_cancels_job_and_starts_another(given: RunningAirflow) -> None:
+    until(lambda: given.jobs("again") == ["running"], "the sync")
+
+    given.ui.clear("airbyte_bash", "again", "sync")
+
+    until(lambda: given.jobs("again") == ["cancelled", "succeeded"], "the second sync", limit=90)
+    assert given.end("again") == {"sync": "success"}
+
+
+def test_own_timeout_cancels_job_with_exit_code_5(given: RunningAirflow) -> None:
+    assert given.end("limited") == {"sync": "failed"}
+    assert given.jobs("limited") == ["cancelled"] * 3  # with --timeout, a retry may help
+    assert "exit code 5" in given.log("limited")
 
 
 def test_killed_task_and_its_retry_leave_one_success_and_no_orphan(

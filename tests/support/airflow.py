@@ -68,14 +68,17 @@ class Airflow:
     def dags(self) -> Path:
         return self.home / "dags"
 
-    def vary(self, dag_id: str, variant: str, **changes: str) -> None:
-        """Add a DAG that differs in the arguments of its operators, given as Python."""
+    def vary(self, dag_id: str, variant: str, *edit: tuple[str, str], **arguments: str) -> None:
+        """Add a DAG with other words, or other arguments of its operator, given as Python."""
         text = (self.dags / f"{dag_id}.py").read_text(encoding="utf-8")
-        for name, value in {"dag_id": repr(variant), **changes}.items():
+        for name, value in {"dag_id": repr(variant), **arguments}.items():
             text, found = re.subn(
                 rf"\b{name}=.*,( +#.*)?$", f"{name}={value},", text, flags=re.MULTILINE
             )
             assert found == 1, name
+        for old, new in edit:
+            assert old in text
+            text = text.replace(old, new)
         (self.dags / f"{variant}.py").write_text(text, encoding="utf-8")
 
     @property
