@@ -291,13 +291,22 @@ def plain(block: Block, _monkeypatch: pytest.MonkeyPatch) -> None:
         return  # help texts, generated: test_documents.py compares them
     if block.path == "docs/sandbox.md":
         for line in lines:
-            is_life = line.startswith("pending ")
-            JobScript(life=line) if is_life else Fault.model_validate(line)
+            _validate_scenario(line)
         return
     # Templates: rendered by Airflow itself in tests/e2e/test_airflow_running.py and DAGs.
     assert block.path == "docs/airflow.md"
     for line in lines:
         assert re.fullmatch(r"\{\{ .+ \}\}|\{# .+ #\}", line), line
+
+
+def _validate_scenario(line: str) -> None:
+    """Validate a job's life, a whole job, or a fault in its short form."""
+    if line.startswith("{"):
+        JobScript.model_validate(tomllib.loads(f"job = {line}")["job"])
+    elif line.startswith("pending "):
+        JobScript(life=line)
+    else:
+        Fault.model_validate(line)
 
 
 CHECKS: Final[Mapping[str, Callable[..., None]]] = {
