@@ -1,6 +1,6 @@
 """The latest job of each of many connections, from a few pages instead of a request each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -12,7 +12,7 @@ _PAGES: Final = 3
 """Pages of one list at least, before the connections that are missing are left to the caller."""
 _CONNECTIONS_PER_PAGE: Final = 20
 """One more page for so many connections: it has to replace more requests than it costs."""
-_WORKSPACES_AT_ONCE: Final = 50
+WORKSPACES_AT_ONCE: Final = 50
 """Workspaces in one request: their ids are in the URL, which proxies cut at 4 to 8 kB."""
 
 
@@ -22,19 +22,20 @@ async def latest_jobs(
     *,
     require_all: bool = False,
     retry_for: float,
+    note: Callable[[ListedJob], None] = lambda _: None,
 ) -> Mapping[str, ListedJob | None]:
     """Return the newest job, over all types, by connection id; None where there is none at all.
 
     A connection that is missing in the result has to be read alone: its jobs are too old for these
-    pages, or its workspace is unknown. Raises what reading a list raises, and ProtocolError for an
-    unreadable row if `require_all` is set.
+    pages, or its workspace is unknown. `note` is called with every job of the pages. Raises what
+    reading a list raises, and ProtocolError for an unreadable row if `require_all` is set.
     """
     found: dict[str, ListedJob | None] = {}
     workspaces = sorted({one.workspace_id for one in connections if one.workspace_id})
-    for first in range(0, len(workspaces), _WORKSPACES_AT_ONCE):
-        some = workspaces[first : first + _WORKSPACES_AT_ONCE]
+    for first in range(0, len(workspaces), WORKSPACES_AT_ONCE):
+        some = workspaces[first : first + WORKSPACES_AT_ONCE]
         wanted = {one.id.lower(): one.id for one in connections if one.workspace_id in some}
-        latest = _Latest(airbyte, wanted, require_all=require_all, retry_for=retry_for)
+        latest = _Latest(airbyte, wanted, require_all=require_all, retry_for=retry_for, note=note)
         found |= await latest.of(some)
     return found
 
@@ -43,13 +44,20 @@ class _Latest:
     """The latest jobs of the connections of some workspaces."""
 
     def __init__(
-        self, airbyte: Airbyte, wanted: Mapping[str, str], *, require_all: bool, retry_for: float
+        self,
+        airbyte: Airbyte,
+        wanted: Mapping[str, str],
+        *,
+        require_all: bool,
+        retry_for: float,
+        note: Callable[[ListedJob], None],
     ) -> None:
         self._airbyte = airbyte
         self._wanted = wanted
         """The ids by their lower-case form."""
         self._require_all = require_all
         self._retry_for = retry_for
+        self._report = note
         self._newest: dict[str, ListedJob] = {}
         self._unread_below = 0
         """Jobs with lower ids may be missing: not every list was read to its end."""
@@ -82,6 +90,7 @@ class _Latest:
             )
             for row in page.rows:
                 self._note(row)
+                self._report(row)
             if page.next_offset is None:
                 return
             offset = page.next_offset

@@ -32,17 +32,18 @@ def parse_connections(
     tag: Sequence[str] | None,
     environ: Mapping[str, str],
     *,
-    hint: str = "select one with --conn, or several with --tag",
+    hint: str | None = "select one with --conn, or several with --tag",
 ) -> Selection:
     """Return the connections and tags that are named: options win over AIRBYTE_CONNECTION.
 
-    Raises UsageError where nothing (with `hint`), an empty text, or half an id was given.
+    Raises UsageError where nothing (with `hint`; None: that is fine), an empty text, or half an id
+    was given.
     """
     names, tags = list(conn or ()), list(tag or ())
     where = "--conn"
     if not names and not tags:
         names, where = _names_in(environ.get(_VARIABLE, "")), _VARIABLE
-    if not names and not tags:
+    if not names and not tags and hint is not None:
         raise UsageError("no connection given", hint=hint)
     if not all(text.strip() for text in [*names, *tags]):
         raise UsageError("an empty --conn or --tag", hint="is a shell variable unset?")
@@ -76,9 +77,7 @@ def parse_optional_connections(
     conn: Sequence[str] | None, environ: Mapping[str, str]
 ) -> Selection:
     """Return the connections that are named, if any."""
-    if not conn and not _names_in(environ.get(_VARIABLE, "")):
-        return Selection()
-    return parse_connections(conn, None, environ)
+    return parse_connections(conn, None, environ, hint=None)
 
 
 def parse_jobs_or_connections(
@@ -87,7 +86,7 @@ def parse_jobs_or_connections(
     tag: Sequence[str] | None,
     environ: Mapping[str, str],
     *,
-    hint: str,
+    hint: str | None,
 ) -> Selection:
     """Return the jobs, or the connections, that are named. Raises UsageError for both."""
     if not job_ids:

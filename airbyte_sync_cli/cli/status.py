@@ -5,10 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airbyte_sync_cli.cli.command import command
-from airbyte_sync_cli.cli.run_options import Connections, JobIds, Tags
+from airbyte_sync_cli.cli.run_options import SELECT, Connections, JobIds, Tags
+from airbyte_sync_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.commands.session import Invocation, Work
+
+TagsOfAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="All connections with this tag. Repeatable.",
+        rich_help_panel=SELECT,
+    ),
+]
 
 
 @command("status")
@@ -18,24 +29,48 @@ def status(
     *,
     job_ids: JobIds = None,
     conn: Connections = None,
-    tag: Tags = None,
+    tag: TagsOfAll = None,
+    failing: Annotated[
+        bool,
+        typer.Option(
+            "--failing",
+            help="Only connections whose latest job failed, was cancelled, or is stuck.",
+            rich_help_panel=SELECT,
+        ),
+    ] = False,
     exit_status: Annotated[
         bool,
         typer.Option("--exit-status", help="Exit with the job's exit code."),
     ] = False,
 ) -> "Work":
-    """Show jobs, or the latest job of connections.
+    """Show all connections with their latest job, or single jobs.
+
+    Without arguments, or with --tag or --failing: a table, with the failed ones at its end. A job
+    is stuck if it is pending for more than 15 minutes, or running for three times its usual
+    duration and 15 minutes above it. The usual duration is the median of the latest successes.
 
     Exit 0 if the status could be read. With --exit-status the exit code is the job's, as in `run`;
     12 if it is still running, and 7 if the connection has no job.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
+    from airbyte_sync_cli.commands.overview import (  # noqa: PLC0415  # the same
+        OverviewOptions,
+        show_overview,
+    )
     from airbyte_sync_cli.commands.status import show_status  # noqa: PLC0415  # the same
 
     wanted = arguments.parse_jobs_or_connections(
-        job_ids, conn, tag, invocation.wiring.environ, hint=arguments.OR_LATEST_JOB
+        job_ids, conn, tag, invocation.wiring.environ, hint=None
     )
-    return show_status(invocation, wanted, exit_status=exit_status)
+    if wanted.job_ids and failing:
+        raise UsageError(
+            "--failing is for connections, not for jobs", hint="leave out the job ids"
+        )
+    if (wanted.job_ids or wanted.connections) and not (wanted.tags or failing):
+        return show_status(invocation, wanted, exit_status=exit_status)
+    return show_overview(
+        invocation, wanted, OverviewOptions(failing=failing, exit_status=exit_status)
+    )
 
 
 @command("cancel")

@@ -77,7 +77,7 @@ async def _list_connections(session: Session, wanted: ConnectionFilter) -> Comma
     if not every:
         session.output.warn("no connections found that these credentials can read")
     elif not found:
-        raise _nothing_found(wanted, named)
+        raise nothing_found(wanted, named)
     return CommandResult(
         exit_code=ExitCode.OK,
         must_be_printed=True,
@@ -96,7 +96,7 @@ def _row(session: Session, connection: Connection) -> dict[str, object]:
     return {**identity, **fields, "url": session.airbyte.job_url(connection, None)}
 
 
-def _nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> NotFoundError:
+def nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> NotFoundError:
     """Return the error, with the most similar name or the tags in use."""
     in_use = sorted({tag for one in every for tag in one.tags})
     if wanted.tags.isdisjoint(in_use) and wanted.tags:

@@ -87,11 +87,11 @@ def _shown(states: Sequence[SyncState], *, exit_status: bool) -> CommandResult:
         syncs = [state.result() for state in states]
         return CommandResult(syncs=syncs, exit_code=ExitCode.OK, must_be_printed=True)
     for state in states:
-        state.error = _without_outcome(state)
+        state.error = without_outcome(state)
     return CommandResult.of(states)
 
 
-def _without_outcome(state: SyncState) -> AirbyteSyncError | None:
+def without_outcome(state: SyncState) -> AirbyteSyncError | None:
     """Return the error for a job that is still running, and for one that does not exist."""
     name = state.connection.name if state.connection else state.key
     if state.job is None:

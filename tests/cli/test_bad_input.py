@@ -77,7 +77,6 @@ def test_usage_error_has_same_json_keys_as_other_errors() -> None:
     ("line", "hint"),
     [
         ("run", "select one with --conn, or several with --tag"),
-        ("status", "pass a JOB_ID, or --conn with an id or name for a connection's latest job"),
         ("cancel", "pass a JOB_ID, or --conn with an id or name for a connection's active job"),
         ("jobs", "select one with --conn"),
         ("wait", "`airbyte-sync jobs --conn NAME` lists them"),

@@ -83,7 +83,7 @@ def on(server: str, code: int, *lines: str, **environ: str) -> list[Expected]:
 
 READING: Final = (
     "run -c orders", "trigger -c orders", "status -c orders", "cancel -c orders",
-    "check -c orders", "connections", "jobs -c orders", "logs -c orders",
+    "status", "check -c orders", "connections", "jobs -c orders", "logs -c orders",
     "workspaces", "open -c orders",
 )  # fmt: skip
 """All commands that contact a server, except `wait`, which takes a job id."""
@@ -93,8 +93,9 @@ CASES: Final = [
     *on("fine", 0, *READING, "wait {orders}", "config show", "sandbox --print-scenario"),
     *on("broken clock", 1, *(line for line in EVERY if not line.startswith("check"))),
     *on("fine", 2, *(f"{command} --no-such-option" for command in COMMANDS)),
-    *on("fine", 2, "run", "trigger", "wait", "status", "cancel", "jobs", "logs", "config"),
+    *on("fine", 2, "run", "trigger", "wait", "cancel", "jobs", "logs", "config"),
     *on("fine", 2, "run -c orders --timeout 3x", "wait x", "status x", "logs x"),
+    *on("fine", 2, "status 1 --failing"),
     *on("fine", 3, "run -c bad", "wait {bad}", "status -c bad --exit-status"),
     *on("fine", 4, "run -c dropped", "wait {dropped}", "status {dropped} --exit-status"),
     *on("fine", 5, "run -c endless --timeout 5", "trigger -c busy --timeout 1"),
