@@ -103,9 +103,14 @@ def _attempts(sync: SyncResult) -> list[tuple[str, str]]:
     earlier = [one for one in sync.attempt_failures or () if one.attempt != sync.attempts]
     fields = [("before", f"attempt {one.attempt}: {attempt_reason(one)}") for one in earlier]
     if sync.partial_success:
-        loaded = "" if sync.records_synced is None else f": {format_records(sync.records_synced)}"
-        fields.append(("partly", f"a part was loaded all the same (partial success{loaded})"))
+        fields.append(("partly", f"{_loaded(sync)} all the same (partial success, per Airbyte)"))
     return fields
+
+
+def _loaded(sync: SyncResult) -> str:
+    records = sync.records_synced
+    what = "records" if records is None else format_records(records)
+    return f"{what} {'was' if records == 1 else 'were'} written"
 
 
 def attempt_reason(failure: AttemptFailure) -> str:
@@ -351,7 +356,7 @@ def reason(sync: SyncResult) -> str:
     elif sync.exit_code == ExitCode.FAILED:
         sentence += ": no reason in the API response" + (f", see {sync.url}" if sync.url else "")
     if sync.partial_success:
-        sentence += "; a part was loaded (partial success)"
+        sentence += f"; {_loaded(sync)} all the same (partial success)"
     return plain(sentence)
 
 

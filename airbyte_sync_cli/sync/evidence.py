@@ -247,16 +247,17 @@ def _rejected(evidence: Evidence) -> Iterator[Finding]:
         return
     streams = [stream for stream in progress.streams if stream.records_rejected]
     for stream in streams:
-        read = f" of {stream.records_emitted:,}" if stream.records_emitted else ""
-        message = (
-            f"stream {stream.id}: {stream.records_rejected or 0:,}{read} records "
-            "were rejected by the destination"
-        )
-        yield Finding(kind="rejected", message=message, stream=stream.id)
+        what = f"stream {stream.id}: {_rejection(stream.records_rejected, stream.records_emitted)}"
+        yield Finding(kind="rejected", message=what, stream=stream.id)
     if not streams:
-        read = f" of {progress.records_emitted:,}" if progress.records_emitted else ""
-        message = f"{progress.records_rejected:,}{read} records were rejected by the destination"
-        yield Finding(kind="rejected", message=message)
+        what = _rejection(progress.records_rejected, progress.records_emitted)
+        yield Finding(kind="rejected", message=what)
+
+
+def _rejection(rejected: int | None, read: int | None) -> str:
+    of_all = f" of {read:,}" if read else ""
+    verb = "record was" if rejected == 1 and not read else "records were"
+    return f"{rejected or 0:,}{of_all} {verb} rejected by the destination"
 
 
 def unfinished_streams(evidence: Evidence) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def test_earlier_attempts_and_partial_success_are_named() -> None:
 
     assert "  before attempt 1: reset by peer (source transient_error)" in lines
     assert not any("attempt 3:" in line for line in lines)
-    loaded = "a part was loaded all the same (partial success: 1,200 records)"
+    loaded = "1,200 records were written all the same (partial success, per Airbyte)"
     assert f"  partly {loaded}" in lines
 
 
@@ -137,19 +137,26 @@ STREAMS = [
 def test_failure_report_has_the_streams_that_differ() -> None:
     lines = stderr_of(failed(streams=STREAMS))
 
-    assert [line for line in lines if line.startswith("  stream")] == [
-        "  stream public.orders  complete    24,300,000 read  24,299,997 written  3 rejected",
-        "  stream users          incomplete           0 read           0 written",
+    start = lines.index("  job    http://airbyte/jobs/42") + 1
+    assert lines[start : start + 3] == [
+        "  stream         status            read     written  rejected",
+        "  public.orders  complete    24,300,000  24,299,997         3",
+        "  users          incomplete           0           0",
     ]
+
+
+def test_long_list_of_streams_is_cut_without_v() -> None:
+    many = [STREAMS[1].model_copy(update={"name": f"s{number}"}) for number in range(23)]
+
+    assert "  and 3 more, -v shows all" in stderr_of(failed(streams=many))
+    assert any("s22" in line for line in stderr_of(failed(streams=many), verbosity=1))
 
 
 def test_v_shows_all_streams_of_a_success() -> None:
     fine = result("orders", streams=STREAMS, status="succeeded")
 
-    lines = stderr_of(fine, verbosity=1)
-
-    assert len([line for line in lines if line.startswith("  stream")]) == 3
-    assert not any(line.startswith("  stream") for line in stderr_of(fine))
+    assert any(line.startswith("  fine ") for line in stderr_of(fine, verbosity=1))
+    assert stderr_of(fine) == []
 
 
 def test_findings_are_the_reason_of_a_suspect_success() -> None:
