@@ -13,7 +13,12 @@ from airbyte_sync_cli.commands.session import (
 )
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.finish import read_details, read_numbers, read_streams
+from airbyte_sync_cli.sync.finish import (
+    read_details,
+    read_numbers,
+    read_streams,
+    verify_past,
+)
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
@@ -58,6 +63,7 @@ async def read_job(session: Session, job_id: int) -> SyncState:
         tasks.create_task(read_numbers(session.airbyte, state, job))
     state.connection = connection.result()
     await read_streams(session.airbyte, state, job)  # needs the connection's workspace
+    await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(state.connection, job_id)
     return state
 
@@ -69,6 +75,7 @@ async def _read_latest(session: Session, connection: Connection) -> SyncState:
     state.job = jobs[0] if jobs else None
     if state.job is not None:
         await read_details(session.airbyte, state, state.job)
+        await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(connection, state.job.id if state.job else None)
     return state
 

@@ -48,7 +48,8 @@ FindingKind = Literal[
 _LOADING: Final = frozenset({"sync", "refresh"})
 """Job types that move records. A clear or reset replaces the source by an empty one
 (EmptyAirbyteSource.kt): it reads nothing, and its streams say nothing about the data."""
-_ENDED: Final = {"complete": "complete", "incomplete": "incomplete"}
+_RANK: Final = {"incomplete": 1, "complete": 2}
+"""The states that are final; `complete` outranks the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +109,15 @@ class Evidence:
 
     @cached_property
     def of_last_attempt(self) -> Mapping[StreamId, str]:
-        """The streams' states in the last attempt: each attempt reads all streams again."""
-        rows = self.statuses or ()
-        return {row.stream: row.state for row in rows if self.last and self._is_last(row)}
+        """The streams' states in the last attempt: each attempt reads all streams again.
 
-    def _is_last(self, row: StreamStatus) -> bool:
-        return self.last is not None and row.attempt == self.last.number
+        If an orchestrator was started twice, a stream has two rows: it completed if one says so.
+        """
+        last = self.last.number if self.last else None
+        rows = [row for row in self.statuses or () if row.attempt == last]
+        return {
+            row.stream: row.state for row in sorted(rows, key=lambda row: _RANK.get(row.state, 0))
+        }
 
 
 def contradictions(evidence: Evidence) -> Iterator[Finding]:
@@ -315,7 +319,8 @@ def stream_states(evidence: Evidence) -> Mapping[StreamId, str]:
         return evidence.of_last_attempt
     at_end = "complete" if evidence.job.status == SUCCEEDED else "incomplete"
     return {
-        stream: _ENDED.get(state, at_end) for stream, state in evidence.of_last_attempt.items()
+        stream: state if state in _RANK else at_end
+        for stream, state in evidence.of_last_attempt.items()
     }
 
 

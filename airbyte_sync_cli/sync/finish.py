@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.client import Airbyte
@@ -14,7 +15,7 @@ from airbyte_sync_cli.sync.evidence import is_nothing_written
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
-from airbyte_sync_cli.sync.verification import verify
+from airbyte_sync_cli.sync.verification import verify, without_late
 
 _LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
@@ -23,6 +24,9 @@ _LATE_STATISTICS_UNCHECKED: Final = 2.0
 """Seconds otherwise, so that a result seldom has 0 records of a sync that moved some."""
 _LATE_EVIDENCE: Final = 10.0
 """Seconds that --verify waits for a Config API that cannot be read."""
+_SURELY_SETTLED: Final = 600.0
+"""Seconds after its end at which a job that is only looked at has all its numbers, even if
+Airbyte's clock differs from ours by minutes."""
 _MAX_READ: Final = 10.0
 """Seconds for one read after the end."""
 _FIRST_PAUSE: Final = 2.0
@@ -36,21 +40,25 @@ async def complete(context: Context, state: SyncState, *, seconds: float | None)
 
     Late numbers are waited for `seconds` at most. A stop ends that, not the outcome.
     """
+    is_settled = False
     with suppress(StoppedError):
-        await until_stopped(_complete(context, state, seconds), stop=context.stop)
+        is_settled = await until_stopped(_complete(context, state, seconds), stop=context.stop)
     if state.job is not None and state.job.status == SUCCEEDED:
-        _conclude(context, state)
+        _conclude(context, state, is_settled=is_settled)
 
 
-async def _complete(context: Context, state: SyncState, seconds: float | None) -> None:
+async def _complete(context: Context, state: SyncState, seconds: float | None) -> bool:
+    """Return whether there was time enough for late numbers to arrive."""
     job = state.job
     if job is None:
-        return
+        return True
     # Only a success can still become suspect: a failure waits for no numbers.
-    if job.status == SUCCEEDED:
-        await _await_evidence(context, state, _LATE_STATISTICS if seconds is None else seconds)
-    else:
+    if job.status != SUCCEEDED:
         await read_details(context.airbyte, state, job)
+        return True
+    limit = _LATE_STATISTICS if seconds is None else seconds
+    await _await_evidence(context, state, limit)
+    return limit >= _LATE_STATISTICS
 
 
 async def read_details(airbyte: Airbyte, state: SyncState, job: Job) -> None:
@@ -76,6 +84,18 @@ async def read_streams(airbyte: Airbyte, state: SyncState, job: Job) -> None:
     if progress is not None and progress.attempts and (progress.selected or progress.streams):
         found = await airbyte.stream_statuses(state.connection, job.id)
         state.statuses = state.statuses if found is None else found
+
+
+async def verify_past(airbyte: Airbyte, state: SyncState, *, now: datetime) -> None:
+    """Verify a success that is only looked at: late numbers are not waited for."""
+    job = state.job
+    if job is None or job.status != SUCCEEDED:
+        return
+    await _read_filters(airbyte, state)
+    _judge(state, RunPolicy())
+    age = (now - job.ended_at).total_seconds() if job.ended_at else 0.0
+    if age < _SURELY_SETTLED:
+        state.verification = without_late(state.verification)
 
 
 async def _await_evidence(context: Context, state: SyncState, seconds: float) -> None:
@@ -161,9 +181,12 @@ def _judge(state: SyncState, policy: RunPolicy) -> None:
     state.suspect = any(finding.is_required or policy.verify for finding in findings)
 
 
-def _conclude(context: Context, state: SyncState) -> None:
-    """Judge for the last time: numbers that did not come in time prove nothing."""
+def _conclude(context: Context, state: SyncState, *, is_settled: bool) -> None:
+    """Judge for the last time, and warn of each finding."""
     _judge(state, context.policy)
+    # Numbers that had no time to arrive prove nothing; but --verify wants proof.
+    if not is_settled and not context.policy.verify:
+        state.verification = without_late(state.verification)
     findings = state.verification.findings
     for finding in findings[:_MOST_WARNINGS]:
         context.warn(state, finding.message)

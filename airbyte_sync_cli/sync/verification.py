@@ -4,7 +4,7 @@ Unlike contradictions (`evidence.py`), requirements need no `--verify`: their op
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Progress, StreamId
@@ -54,6 +54,15 @@ def verify(evidence: Evidence, policy: RunPolicy) -> Verification:
     return Verification(
         outcome="failed" if findings else outcome, findings=findings, unchecked=tuple(unchecked)
     )
+
+
+def without_late(verification: Verification) -> Verification:
+    """Return it without the findings that later numbers may take away."""
+    kept = tuple(one for one in verification.findings if one.is_required or not one.may_pass)
+    if len(kept) == len(verification.findings):
+        return verification
+    outcome: VerificationOutcome = "failed" if kept else "unknown"
+    return replace(verification, findings=kept, outcome=outcome)
 
 
 def _is_proven(evidence: Evidence) -> bool:

@@ -95,6 +95,19 @@ def test_status_shows_streams_that_differ(stage: Stage) -> None:
     assert ["table_6", "incomplete"] in shown
 
 
+def test_status_verifies_a_past_success(stage: Stage) -> None:
+    sandbox = Sandbox(SandboxConfig(speed=50))
+    plot = JobScript.model_validate({"life": "running 5, succeeded", **REAL["not-written"][1]})
+    sandbox.add_connection("orders", streams=("orders",), history=(plot,))
+
+    ending = call("status", "1", AIRBYTE_URL=stage.sandbox(sandbox))
+    report = call("status", "1", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox)).report
+
+    assert ending.code == 0
+    assert "24,300,000 records were read by the last attempt, but 0 were written" in ending.stdout
+    assert report["syncs"][0]["verification"]["outcome"] == "failed"
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [

@@ -218,6 +218,16 @@ def test_incomplete_stream_of_an_earlier_attempt_is_no_finding() -> None:
     assert kinds(verify(found, STRICT)) == []
 
 
+def test_stream_with_two_rows_in_one_attempt_completed_if_one_says_so() -> None:
+    found = evidence(an_attempt(), states={"orders": "COMPLETE", "users": "COMPLETE"})
+    again = _statuses(0, {"orders": "INCOMPLETE", "users": "RUNNING"})
+
+    found = replace(found, statuses=[*(found.statuses or ()), *again])
+
+    assert kinds(verify(found, STRICT)) == []
+    assert {state for _, state in stream_rows(found) or ()} == {"complete"}
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled", "running"])
 def test_only_a_success_is_verified(status: str) -> None:
     found = evidence(an_attempt(status="failed"), job={"status": status})

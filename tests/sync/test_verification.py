@@ -199,6 +199,20 @@ def test_unreadable_catalog_leaves_unwritten_records_unknown(version: str) -> No
     assert kinds(given) == []
 
 
+# -- a wait that is cut short ----------------------------------------------------------------
+
+
+def test_signal_before_late_numbers_is_no_finding_without_verify() -> None:
+    for policy, expected in ((RunPolicy(), []), (STRICT, ["not-written"])):
+        given = bench(policy=policy)
+        plot = script(RUNS, records=100, written=0)
+        orders = given.sandbox.add_connection("orders", script=plot, streams=("orders",))
+        # The job has ended after 30 s, and has been seen to end by 60 s.
+        given.run(orders, stop_after=61)
+
+        assert kinds(given) == expected
+
+
 # -- requests --------------------------------------------------------------------------------
 
 
