@@ -87,8 +87,8 @@ requirements: ## update the locked dependencies: image (with hashes), tools, e2e
 LOCK := uv pip compile --upgrade --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 
-bench: $(VENV)/.installed ## measure start time, memory and CPU against a baseline
-	$(BIN)/python benchmarks/lean.py
+bench: $(VENV)/.developed ## measure start, status, round trips, many waits and memory against peers; QUICK=1
+	$(BIN)/python benchmarks/bench.py $(if $(QUICK),--quick)
 
 memory: $(VENV)/.installed ## measure peak memory with large catalogs and logs
 	$(BIN)/python benchmarks/large_answers.py
