@@ -63,17 +63,26 @@ def first(left: Left, what: Callable[[Sent], bool]) -> Sent:
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_status_of_job_takes_two_round_trips(api: str) -> None:
+def test_status_of_job_takes_two_round_trips_and_one_for_streams(api: str) -> None:
+    """The states of the streams can be read only with the workspace of the connection."""
     left = play(lambda one: show_status(one, JOB, exit_status=False), a_sandbox(), api=api)
 
     assert left.report["syncs"][0]["connection_name"] == "orders"
+    assert (left.code, round_trips(left.ended)) == (0, 3)
+
+
+def test_status_of_job_without_streams_takes_two_round_trips() -> None:
+    sandbox = a_sandbox(config_root="/not/here")
+
+    left = play(lambda one: show_status(one, JOB, exit_status=False), sandbox)
+
     assert (left.code, round_trips(left.ended)) == (0, 2)
 
 
-def test_status_by_id_takes_three_round_trips() -> None:
+def test_status_by_id_takes_four_round_trips() -> None:
     left = play(lambda one: show_status(one, BY_ID, exit_status=False), a_sandbox())
 
-    assert (left.code, round_trips(left.ended)) == (0, 3)
+    assert (left.code, round_trips(left.ended)) == (0, 4)
 
 
 def test_connections_take_two_round_trips() -> None:
@@ -120,4 +129,4 @@ def test_first_read_is_not_sent_twice() -> None:
     left = play(lambda one: show_status(one, JOB, exit_status=False), a_sandbox())
 
     paths = [sent.path for sent in left.sent]
-    assert len(paths) == len(set(paths)) == 3
+    assert len(paths) == len(set(paths)) == 4
