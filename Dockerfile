@@ -34,13 +34,9 @@ RUN [ "$REVISION" = unknown ] || export SOURCE_COMMIT="$REVISION"; \
 
 FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}}
 ARG BASE_IMAGE
-ARG VERSION=dev
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="airbyte-sync" \
       org.opencontainers.image.description="Start Airbyte syncs, wait for them, and report their real outcome" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${BASE_IMAGE}"
 COPY --from=build /opt/airbyte-sync /opt/airbyte-sync
 ENV PATH=/opt/airbyte-sync/bin:$PATH PYTHONDONTWRITEBYTECODE=1

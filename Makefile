@@ -18,10 +18,11 @@ INSTALL   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 # Linters and test tools are locked, so that their new releases do not break a fresh clone.
-# `make LOCKED=no test` uses the newest versions.
-CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-dev.txt)
+# `make LOCKED=no test` uses the newest versions, `make oldest` the oldest that pyproject.toml allows.
+LOCKED ?= dev
+CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-$(LOCKED).txt)
 
-.PHONY: help demo test lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e clean image pyz requirements
+.PHONY: help demo test oldest lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e clean image pyz requirements
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -34,7 +35,7 @@ $(VENV)/.installed: pyproject.toml $(VENV)/pyvenv.cfg
 	$(INSTALL) -e '.[sandbox]'
 	@touch $@
 
-$(VENV)/.developed: pyproject.toml requirements-dev.txt $(VENV)/pyvenv.cfg
+$(VENV)/.developed: pyproject.toml $(wildcard requirements-$(LOCKED).txt) $(VENV)/pyvenv.cfg
 	$(INSTALL) -e '.[sandbox,iap]' --group dev $(CONSTRAINTS)
 	@touch $@ $(VENV)/.installed
 
@@ -43,6 +44,9 @@ demo: $(VENV)/.installed ## run syncs against a simulated Airbyte, with the live
 
 test: $(VENV)/.developed ## run the tests (without e2e)
 	$(BIN)/python -m pytest -n auto
+
+oldest: ## run the tests with the oldest allowed dependencies, in an environment of its own
+	$(MAKE) LOCKED=oldest VENV=build/oldest test
 
 lint: $(VENV)/.developed ## check style, types and import rules
 	$(BIN)/ruff format --check .
@@ -62,14 +66,15 @@ docs: $(VENV)/.developed ## regenerate tables, help texts, schemas and pictures 
 SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 CREATED = $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
 PODMAN := $(shell command -v podman 2>/dev/null)
+# Labels are options: podman 4 takes a LABEL of a build argument from its cache, with the old value.
+LABELS = version=$(VERSION) revision=$(shell git rev-parse HEAD) created=$(CREATED) \
+  $(if $(GITHUB_REPOSITORY),source=$(GITHUB_SERVER_URL)/$(GITHUB_REPOSITORY))
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' airbyte_sync_cli/__init__.py)
 image: ## build the container image with podman or docker; BASE_IMAGE=..., BASE_DIGEST=...
 	$(or $(PODMAN),docker) build --tag airbyte-sync $(if $(PODMAN),--timestamp $(SOURCE_DATE_EPOCH)) \
-	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' airbyte_sync_cli/__init__.py) \
-	  --build-arg REVISION=$$(git rev-parse HEAD) \
-	  --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
-	  --label org.opencontainers.image.created=$(CREATED) \
-	  $(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=$(GITHUB_SERVER_URL)/$(GITHUB_REPOSITORY)) \
-	  $(foreach name,BASE_IMAGE BASE_DIGEST,$(if $($(name)),--build-arg $(name)=$($(name)))) .
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+	  $(foreach name,BASE_IMAGE BASE_DIGEST,$(if $($(name)),--build-arg $(name)=$($(name)))) \
+	  $(foreach label,$(LABELS),--label org.opencontainers.image.$(label)) .
 
 $(TOOLS)/.installed: requirements-build.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -79,16 +84,20 @@ $(TOOLS)/.installed: requirements-build.txt
 pyz: $(TOOLS)/.installed ## build dist/airbyte-sync.pyz: one file for every worker with Python 3.11 or newer
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(TOOLS)/bin/python pyz/build.py
 
-requirements: ## update the locked dependencies: image (with hashes), tools, e2e
+requirements: ## update the locked dependencies: image (with hashes), tools, oldest, e2e
 	$(LOCK) pyproject.toml --extra sandbox --extra iap --generate-hashes --output-file requirements.txt
 	printf 'hatchling\n' | $(LOCK) - --generate-hashes --output-file requirements-build.txt
 	$(LOCK) pyproject.toml --extra sandbox --extra iap --group dev --group mutation --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --extra sandbox --extra iap --resolution lowest-direct --output-file requirements-oldest.txt
+	$(LOCK) pyproject.toml --extra sandbox --extra iap --group dev --constraint requirements-oldest.txt \
+	  --output-file requirements-oldest.txt
 	for name in tests/e2e/locks/*.in; do $(LOCK) $$name --output-file $${name%.in}.txt || exit 1; done
 LOCK := uv pip compile --upgrade --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 
-bench: $(VENV)/.developed ## measure start, status, round trips, many waits and memory against peers; QUICK=1
+bench: $(VENV)/.developed ## measure start, status, round trips, many waits, memory, sizes against peers; QUICK=1
 	$(BIN)/python benchmarks/bench.py $(if $(QUICK),--quick)
+	$(if $(QUICK),,$(MAKE) pyz && $(BIN)/python benchmarks/packages.py && $(BIN)/python docs/generate.py)
 
 memory: $(VENV)/.installed ## measure peak memory with large catalogs and logs
 	$(BIN)/python benchmarks/large_answers.py

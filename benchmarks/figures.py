@@ -1,4 +1,4 @@
-"""Store the figures of `make fuzz`, `matrix`, `mends`, `kills` and `soak` for the documents."""
+"""Store the figures of `make fuzz`, `matrix`, `mends`, `kills`, `soak` and `bench`."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ def store(key: str, figures: object) -> None:
     """Store figures in place of older ones of the same kind."""
     stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     FIGURES.write_text(f"{rows({**stored, key: figures})}\n", encoding="utf-8")
-    print(f"wrote {FIGURES.name}; `make docs` updates docs/reliability.md")
+    print(f"wrote {FIGURES.name}; `make docs` updates the documents")
 
 
 def rows(value: object, *, depth: int = 0) -> str:

@@ -142,7 +142,7 @@ def _type(spec: Mapping[str, object]) -> str:
 
 
 def _figures(kind: str) -> Any:  # noqa: ANN401  # JSON
-    """Read the figures of `make fuzz`, `matrix`, `mends`, `kills` or `soak`."""
+    """Read the figures of `make fuzz`, `matrix`, `mends`, `kills`, `soak` or `bench`."""
     path = ROOT / "docs" / "reliability.json"
     return json.loads(path.read_text(encoding="utf-8"))[kind]
 
@@ -285,6 +285,19 @@ def endurance() -> str:
     return "\n".join([summary, "", *head, *rows])
 
 
+def packages() -> str:
+    """Format the size and the start of each way to have the program."""
+    starts = list(_figures("packages")[0]["cpu_ms"])
+    rows = []
+    for found in _figures("packages"):
+        own = " | ".join(f"{found['cpu_ms'][start]:.0f} ms" for start in starts)
+        sizes = f"{found['megabytes']:.0f} MB | {found['unpacked_megabytes']:.0f} MB"
+        rows.append(f"| {found['name']} | {sizes} | {own} | {found['python_cpu_ms']:.0f} ms |")
+    named = " | ".join(f"`{start}`" for start in starts)
+    head = [f"| | size | unpacked | {named} | bare Python |", "|---|---|---|" + "---|" * 3]
+    return "\n".join([*head, *rows])
+
+
 def rooms() -> str:
     """Draw the package's layers and the libraries they may import, from the import rules."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
@@ -346,6 +359,7 @@ _BLOCKS: Final = {
     "kills": kills,
     "soak": soak,
     "endurance": endurance,
+    "packages": packages,
 }
 
 

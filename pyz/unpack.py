@@ -35,7 +35,7 @@ def unpack(
                 return str(_unpack_into(Path(folder), build, outer, layers))
             except OSError as error:
                 reasons.append(f"{folder}: {error.strerror or error}")
-    hint = "set XDG_CACHE_HOME to a folder that this user can write to"
+    hint = "set XDG_CACHE_HOME to a folder that this user can write 60 MB to"
     return _fail(f"{archive} cannot be unpacked ({'; '.join(reasons)})", hint=hint)
 
 

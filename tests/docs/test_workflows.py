@@ -106,7 +106,7 @@ def test_release_passes_known_build_arguments() -> None:
 
     given = re.findall(r"^(\w+)=", build["build-args"], re.MULTILINE)
 
-    assert set(given) == {"BASE_IMAGE", "BASE_DIGEST", "VERSION", "REVISION", "SOURCE_DATE_EPOCH"}
+    assert set(given) == {"BASE_IMAGE", "BASE_DIGEST", "REVISION", "SOURCE_DATE_EPOCH"}
     assert set(given) <= set(known)
 
 

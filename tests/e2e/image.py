@@ -38,6 +38,7 @@ class Image:
 
     engine: str
     tag: str = TAG
+    context: Path = ROOT
 
     def build(self, scratch: Path, *options: str) -> None:
         """Build it, from AIRBYTE_SYNC_BASE_IMAGE if that is set."""
@@ -45,7 +46,16 @@ class Image:
         chosen = ["--build-arg", f"BASE_IMAGE={base}", "--pull=never"] if base else []
         pip = _machines_pip(scratch) if "podman" in self.engine else []
         options = ("--build-arg", f"REVISION={REVISION}", *options)
-        self.call("build", "--network=host", *chosen, *pip, *options, "--tag", self.tag, str(ROOT))
+        self.call(
+            "build",
+            "--network=host",
+            *chosen,
+            *pip,
+            *options,
+            "--tag",
+            self.tag,
+            str(self.context),
+        )
 
     def call(self, *arguments: str) -> str:
         """Run the engine; return its stdout. Raises AssertionError with its output if it fails."""

@@ -149,7 +149,7 @@ def test_no_folder_ends_with_the_reason_of_each(
     assert ending.value.code == 2
     assert error.startswith(f"error: {pyz} cannot be unpacked (/dev/null/a/b: Not a directory; ")
     assert "/proc/b: No such file or directory" in error
-    assert hint == "hint: set XDG_CACHE_HOME to a folder that this user can write to"
+    assert hint == "hint: set XDG_CACHE_HOME to a folder that this user can write 60 MB to"
 
 
 def test_python_without_its_packages_ends_with_what_is_covered(
