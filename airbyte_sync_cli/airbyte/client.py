@@ -1,23 +1,16 @@
-"""`Airbyte`: connect to a server, detect which API it has, and read and write through it."""
+"""`Airbyte`: connect to a server, and read and write through the API that it has."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
 from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
+from airbyte_sync_cli.airbyte.detect import find_api
 from airbyte_sync_cli.airbyte.error_response import NO_ENDPOINT, no_such_connection
-from airbyte_sync_cli.airbyte.http import (
-    LOG,
-    NOT_READY,
-    RETRY_FOR,
-    HttpClient,
-    Transport,
-    make_http_client,
-)
+from airbyte_sync_cli.airbyte.http import LOG, RETRY_FOR, HttpClient, Transport, make_http_client
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
     Connection,
@@ -37,7 +30,6 @@ from airbyte_sync_cli.airbyte.models import (
     same_name,
 )
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.airbyte.request import Request
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
@@ -49,11 +41,6 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.shown import shown_name
-
-# -- connect and detect ----------------------------------------------------------------------
-
-_DETECT_PAUSE: Final = 1.0
-"""Seconds before an API that is not there yet is requested again."""
 
 
 async def connect(
@@ -95,84 +82,6 @@ def _airbyte(
         )
     return Airbyte(http, primary, config_api, ui=address.ui_root)
 
-
-async def find_api(
-    http: HttpClient,
-    address: Address,
-    *,
-    first: FirstRead | None = None,
-    retry_for: float = RETRY_FOR,
-) -> tuple[Address, ApiName]:
-    """Detect the API: what answers the `first` read is the Public API, else health is asked for.
-
-    Returns the address, corrected if the API is at its second place. If neither API is there,
-    raises what the Public API's response means; a proxy's 404 is retried for some seconds first.
-    """
-    if first is not None and await _can_read(first, http, address, retry_for):
-        return address, "public"
-    ready_by = http.clock.monotonic() + min(retry_for, NOT_READY)
-    while True:
-        try:
-            return await _find_api(http, address, retry_for)
-        except ProtocolError as error:
-            if not error.may_pass or http.clock.monotonic() + _DETECT_PAUSE > ready_by:
-                raise
-        await http.clock.sleep(_DETECT_PAUSE)
-
-
-async def _can_read(
-    first: FirstRead, http: HttpClient, address: Address, retry_for: float
-) -> bool:
-    """Return True if the Public API answers this read; `http` keeps the response for the caller.
-
-    What any other response means is left to the health endpoints: they need neither a role nor a
-    connection that exists.
-    """
-    request = PublicApi(http, address.public_root or "", trigger_limit=0).first_request(first)
-    try:
-        return await http.read_ahead(request)
-    except NO_ENDPOINT:
-        return False
-    except UnavailableError:
-        if not retry_for:  # an outage: there is no need to ask the health endpoint as well
-            raise
-        return False
-
-
-async def _find_api(
-    http: HttpClient, address: Address, retry_for: float
-) -> tuple[Address, ApiName]:
-    """Ask for the health of each API. The Public API has it since 0.50.54."""
-    try:
-        # No retry of a 404 here: on a server without a Public API it would cost 10 s each time.
-        health = Request(method="GET", url=f"{address.public_root}/health")
-        await http.read(health, retry_for=retry_for, retry_404=False)
-    except NO_ENDPOINT as error:
-        no_public: AirbyteSyncError = error
-    else:
-        return address, "public"
-    if address.other_public_root:
-        with suppress(*NO_ENDPOINT):
-            await _require_old_api(http, address.other_public_root)
-            return replace(address, public_root=address.other_public_root), "public"
-    if address.config_root:
-        with suppress(*NO_ENDPOINT):
-            config = ConfigApi(http, address.config_root, trigger_limit=0)
-            await config.require_health(retry_404=False)
-            LOG.info("no Public API, using the Config API: %s", no_public.message)
-            return address, "config"
-    raise no_public
-
-
-async def _require_old_api(http: HttpClient, root: str) -> None:
-    """Raise an error unless this is a Public API. The old container has no health at `/v1`."""
-    request = Request(method="GET", url=f"{root}/workspaces", params={"limit": 1})
-    reply = await http.read(request, retry_for=RETRY_FOR, retry_404=False)
-    if not reply.body.lstrip().startswith(b"{"):
-        raise ProtocolError(f"{reply.request}: not a list of workspaces")
-
-
-# -- the server ----------------------------------------------------------------------------
 
 _OPTIONAL_LIMIT: Final = 5.0
 """Seconds for a request without which the wait for a job can continue."""
