@@ -94,7 +94,7 @@ def parse_jobs_or_connections(
     # AIRBYTE_CONNECTION is no contradiction: it may be set for every command of a container.
     if conn or tag:
         raise UsageError("job ids and --conn cannot be combined", hint="use one or the other")
-    return Selection(job_ids=parse_job_ids(job_ids, or_connections=True))
+    return Selection(job_ids=parse_job_ids(job_ids))
 
 
 def parse_one_job(
@@ -112,18 +112,15 @@ def parse_one_job(
     return named[0]
 
 
-def parse_job_ids(texts: Sequence[str], *, or_connections: bool = False) -> Sequence[int]:
-    """Return job ids, once each; several may stand in one text. Raises UsageError.
-
-    `or_connections` is for a command that would take `--conn` instead.
-    """
+def parse_job_ids(texts: Sequence[str]) -> Sequence[int]:
+    """Return job ids, once each; several may stand in one text. Raises UsageError."""
     parts = [part for text in texts for part in text.replace(",", " ").split()]
     if not parts:
         raise UsageError("no job id given", hint="`airbyte-sync jobs --conn NAME` lists them")
-    return list(dict.fromkeys(_job_id(part, or_connections=or_connections) for part in parts))
+    return list(dict.fromkeys(_job_id(part) for part in parts))
 
 
-def _job_id(text: str, *, or_connections: bool) -> int:
+def _job_id(text: str) -> int:
     # `isdigit` alone accepts `²`, which int() rejects.
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0:
         return int(text)
@@ -134,7 +131,7 @@ def _job_id(text: str, *, or_connections: bool) -> int:
     raise UsageError(
         f"{told} is not a job id",
         hint=meant_as_connections([text])
-        if or_connections and not is_number and told != NOT_SHOWN
+        if not is_number and told != NOT_SHOWN
         else "a job id is a positive number, as `trigger` prints it",
     )
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.cli.command import command
 from airbyte_sync_cli.cli.run_options import (
+    ActiveOf,
     Connections,
     DryRun,
     FailFast,
@@ -139,6 +140,8 @@ def wait(
     /,
     *,
     job_ids: JobIds = None,
+    conn: ActiveOf = None,
+    tag: Tags = None,
     timeout: Timeout = "72h",
     start_timeout: StartTimeout = None,
     stall_warning: StallWarning = "30m",
@@ -153,7 +156,8 @@ def wait(
 
     The second half of the two-task pattern; also the way to resume after exit 12. The jobs are
     never cancelled: Ctrl-C only stops waiting. An outage of Airbyte is tolerated, also at the
-    start.
+    start. With --conn or --tag the connection's active job is waited for; without one, the outcome
+    of its latest job is reported at once. AIRBYTE_CONNECTION is not used.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.run import wait_for  # noqa: PLC0415  # the same
@@ -173,4 +177,8 @@ def wait(
         require_streams=arguments.parse_required_streams(require_stream),
         verify=verify,
     )
-    return wait_for(invocation, arguments.parse_job_ids(job_ids or []), policy)
+    # Without its environment: if a template rendered no job id, the latest job is not meant.
+    wanted = arguments.parse_jobs_or_connections(
+        job_ids, conn, tag, {}, hint=arguments.OR_ACTIVE_JOB
+    )
+    return wait_for(invocation, wanted, policy)

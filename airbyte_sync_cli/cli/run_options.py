@@ -35,12 +35,33 @@ LatestOf = Annotated[
         rich_help_panel=SELECT,
     ),
 ]
+ActiveOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--conn",
+        "-c",
+        metavar="ID|NAME",
+        help="Active (else latest) job of this connection, by id or exact name. Repeatable.",
+        autocompletion=complete_connection,
+        rich_help_panel=SELECT,
+    ),
+]
 Tags = Annotated[
     list[str] | None,
     typer.Option(
         "--tag",
         metavar="TAG",
         help="All active connections with this tag. Repeatable.",
+        autocompletion=complete_tag,
+        rich_help_panel=SELECT,
+    ),
+]
+TagsOfAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="All connections with this tag. Repeatable.",
         autocompletion=complete_tag,
         rich_help_panel=SELECT,
     ),

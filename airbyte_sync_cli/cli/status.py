@@ -5,21 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airbyte_sync_cli.cli.command import command
-from airbyte_sync_cli.cli.run_options import SELECT, Connections, JobIds, Tags
+from airbyte_sync_cli.cli.run_options import SELECT, Connections, JobIds, Tags, TagsOfAll
 from airbyte_sync_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.commands.session import Invocation, Work
-
-TagsOfAll = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--tag",
-        metavar="TAG",
-        help="All connections with this tag. Repeatable.",
-        rich_help_panel=SELECT,
-    ),
-]
 
 
 @command("status")

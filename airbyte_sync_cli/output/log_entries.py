@@ -71,7 +71,7 @@ class LogEntries:
                 self._track(event)
                 return _progress_entry(event) if self._changes_outage(event) else None
             case ev.JobKnown():
-                return self._job_known(event, now)
+                return self._job_known(event, now, wall)
             case ev.Polled():
                 return self._polled(event, now)
             case ev.AttemptFailed():
@@ -135,13 +135,15 @@ class LogEntries:
         self._unreachable.discard(event.sync.key)
         return before > 0 and not self._unreachable
 
-    def _job_known(self, event: ev.JobKnown, now: float) -> Entry | None:
+    def _job_known(self, event: ev.JobKnown, now: float, wall: datetime | None) -> Entry | None:
         logged, job = self._track(event), event.sync.job
         if job is None:
             return None
         logged.status, logged.activity, logged.read_at = job.status, None, now
         verb = "watching" if event.named else "adopted" if event.sync.adopted else "started"
         message = _not_started(job) if event.since else f"{verb}: {job.status}"
+        if event.named and job.is_final:
+            message = _already_ended(job, wall)
         return replace(Entry.about(event.sync, verb, message), url=event.sync.url)
 
     def _polled(self, event: ev.Polled, now: float) -> Entry | None:
@@ -287,3 +289,11 @@ def _outcome(result: SyncResult) -> str:
     if result.status is None or result.outcome in {None, "ok", result.status}:
         return result.status or result.outcome or "ended"
     return f"{result.outcome}: {result.status}"
+
+
+def _already_ended(job: Job, wall: datetime | None) -> str:
+    """Return that nothing has to be waited for: the job may be an old one."""
+    message = f"already ended: {job.status}"
+    if job.ended_at is None or wall is None:
+        return message
+    return f"{message}, {format_duration((wall - job.ended_at).total_seconds())} ago"

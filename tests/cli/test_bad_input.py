@@ -79,7 +79,7 @@ def test_usage_error_has_same_json_keys_as_other_errors() -> None:
         ("run", "select one with --conn, or several with --tag"),
         ("cancel", "pass a JOB_ID, or --conn with an id or name for a connection's active job"),
         ("jobs", "select one with --conn"),
-        ("wait", "`airbyte-sync jobs --conn NAME` lists them"),
+        ("wait", "pass a JOB_ID, or --conn with an id or name for a connection's active job"),
         ("logs", "pass a JOB_ID, or --conn with an id or name for a connection's latest job"),
     ],
 )
@@ -103,7 +103,7 @@ def test_missing_target_has_hint_with_its_options(line: str, hint: str) -> None:
         ("status orders", "did you mean --conn orders?"),
         ("cancel orders", "did you mean --conn orders?"),
         ("logs orders", "did you mean --conn orders?"),
-        ("wait orders", "a job id is a positive number, as `trigger` prints it"),
+        ("wait orders", "did you mean --conn orders?"),
         ("status 0", "a job id is a positive number, as `trigger` prints it"),
     ],
 )

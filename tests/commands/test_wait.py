@@ -251,3 +251,72 @@ def test_wait_reuses_its_connections(stage: Stage) -> None:
     assert ending.code == 0
     assert len(sandbox.requests) > 40
     assert relay.connections <= 4
+
+
+# By connection
+
+
+def by_name(url: str, *argv: str) -> CommandResult:
+    return call("wait", *argv, "-o", "json", "--heartbeat", "0", AIRBYTE_URL=url)
+
+
+def test_wait_by_connection_waits_for_its_active_job(stage: Stage) -> None:
+    sandbox = a_job("running 30, failed")
+
+    ending = by_name(stage.sandbox(sandbox), "--conn", "orders")
+
+    assert ending.code == 3
+    [sync] = ending.report["syncs"]
+    assert (sync["job_id"], sync["status"], sync["adopted"]) == (1, "failed", True)
+    assert [job.status for job in sandbox.jobs] == ["failed"]
+
+
+def test_without_active_job_the_latest_is_reported_at_once(stage: Stage) -> None:
+    sandbox = Sandbox()
+    done = JobScript(life="running 60, succeeded")
+    sandbox.add_connection("orders", history=[done, JobScript(life="running 60, failed")])
+    url = stage.sandbox(sandbox)
+
+    ending = call("wait", "--conn", "orders", AIRBYTE_URL=url)
+
+    assert ending.code == 3
+    assert "] already ended: failed, 59m" in ending.stderr
+    assert ending.pauses == []
+
+
+def test_several_connections_and_tags_end_in_their_order(stage: Stage) -> None:
+    sandbox = a_job("running 30, succeeded")
+    sandbox.add_connection("new", tags=("nightly",))
+    events = sandbox.add_connection("events", script=JobScript(life="running 5, succeeded"))
+    sandbox.start_job(events)
+
+    url = stage.sandbox(sandbox)
+    ending = by_name(url, "--conn", "events", "--tag", "nightly", "--conn", "orders")
+
+    assert ending.code == 7
+    found = [(one["connection_name"], one["exit_code"]) for one in ending.report["syncs"]]
+    assert found == [("events", 0), ("orders", 0), ("new", 7)]
+    assert ending.report["error"]["message"] == "'new' has no job yet"
+
+
+def test_connection_in_the_environment_is_not_waited_for() -> None:
+    """A template that renders no job id must not report yesterday's success."""
+    ending = call("wait", AIRBYTE_CONNECTION="orders", AIRBYTE_URL="http://127.0.0.1:1")
+    assert_told_well(ending, 2)
+
+
+def test_timeout_of_wait_by_connection_leaves_the_job(stage: Stage) -> None:
+    sandbox = a_job("running 600, succeeded")
+
+    ending = by_name(stage.sandbox(sandbox), "--conn", "orders", "--timeout", "5")
+
+    assert ending.code == 5
+    assert ending.report["syncs"][0]["job_id"] == 1
+    assert not any(record.name == "cancel" for record in sandbox.requests)
+
+
+def test_unreachable_server_of_wait_by_connection_is_unavailable() -> None:
+    url = "http://127.0.0.1:1"
+    ending = by_name(url, "--conn", "orders", "--max-outage", "1s")
+    assert ending.code == 9
+    assert ending.report["syncs"] == []
