@@ -140,12 +140,14 @@ def _missing_work(evidence: Evidence) -> Iterator[Finding]:
     a stream with statistics, a status of a stream.
     """
     progress, last = evidence.final, evidence.last
-    if progress is None or progress.attempt_list is None or evidence.job.records_synced:
+    if progress is None or progress.attempt_list is None:
         return
-    if last is None:
+    if last is None and not evidence.job.records_synced:
         message = "Airbyte reports succeeded, but the job had no attempt: a failed launch"
         yield Finding(kind="no-attempt", message=f"{message} can look like this", may_pass=True)
-    elif evidence.is_loading and not last.has_statistics and not _has_trace(evidence, progress):
+    if last is None or last.has_statistics or not evidence.is_loading:
+        return
+    if not _has_trace(evidence, progress):
         message = (
             "Airbyte reports succeeded, but has no statistics of the last attempt: a failed launch"
         )
@@ -156,11 +158,13 @@ def _has_trace(evidence: Evidence, progress: Progress) -> bool:
     """Return whether anything but statistics shows that the last attempt has worked."""
     if evidence.of_last_attempt:
         return True
+    read, written = progress.records_emitted or 0, evidence.job.records_synced or 0
     earlier = [one for one in progress.attempt_list or () if one.has_statistics]
     # Where this server shows what an earlier attempt has left, the job's numbers may be that.
     if earlier and evidence.statuses is not None:
-        return (progress.records_emitted or 0) > sum(one.records_emitted or 0 for one in earlier)
-    return bool(progress.records_emitted or progress.streams)
+        is_more_read = read > sum(one.records_emitted or 0 for one in earlier)
+        return is_more_read or written > sum(one.records_committed or 0 for one in earlier)
+    return bool(read or written or progress.streams)
 
 
 def _unsuccessful_attempt(evidence: Evidence) -> Iterator[Finding]:

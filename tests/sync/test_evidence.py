@@ -105,7 +105,7 @@ NO_NUMBERS: Json = {
                 an_attempt(0, "failed"),
                 an_attempt(1, totalStats=None),
                 states={},
-                job={"aggregatedStats": stats(100, 0)},
+                job={"aggregatedStats": stats(100, 100)},
             ),
             "no-statistics",
         ),
@@ -201,6 +201,13 @@ def test_rejected_records_are_named_by_stream() -> None:
         evidence(an_attempt(totalStats=stats(0, 0)), job_type="reset_connection"),
         # A refresh may be of some streams.
         evidence(an_attempt(), job_type="refresh", states={"orders": "COMPLETE"}),
+        # The last attempt has no statistics of its own, but the job has more than the others.
+        evidence(
+            an_attempt(0, "failed", totalStats=stats(50, 50)),
+            an_attempt(1, totalStats=None),
+            states={},
+            job={"aggregatedStats": stats(80, 80)},
+        ),
         # Attempts in no order.
         evidence(an_attempt(1), an_attempt(0, "failed"), states={}),
     ],
