@@ -13,12 +13,7 @@ from airbyte_sync_cli.commands.session import (
 )
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutcomeError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.sync.finish import (
-    read_details,
-    read_numbers,
-    read_streams,
-    verify_past,
-)
+from airbyte_sync_cli.sync.finish import read_numbers, read_streams, verify_past
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
@@ -74,7 +69,9 @@ async def _read_latest(session: Session, connection: Connection) -> SyncState:
     jobs = await session.airbyte.jobs(connection.id, limit=1)
     state.job = jobs[0] if jobs else None
     if state.job is not None:
-        await read_details(session.airbyte, state, state.job)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_numbers(session.airbyte, state, state.job))
+            tasks.create_task(read_streams(session.airbyte, state, state.job))
         await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(connection, state.job.id if state.job else None)
     return state

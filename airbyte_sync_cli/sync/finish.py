@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.client import Airbyte
-from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
+from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, SUCCEEDED, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
@@ -63,6 +63,7 @@ async def _complete(context: Context, state: SyncState, seconds: float | None) -
 
 async def read_details(airbyte: Airbyte, state: SyncState, job: Job) -> None:
     """Read the numbers, attempts and streams of a job: two requests at most."""
+    # Without numbers, the states of streams prove nothing: one request less to a broken API.
     if await read_numbers(airbyte, state, job):
         await read_streams(airbyte, state, job)
 
@@ -79,9 +80,8 @@ async def read_numbers(airbyte: Airbyte, state: SyncState, job: Job) -> bool:
 
 
 async def read_streams(airbyte: Airbyte, state: SyncState, job: Job) -> None:
-    """Read the states of a job's streams, if it has any."""
-    progress = state.progress
-    if progress is not None and progress.attempts and (progress.selected or progress.streams):
+    """Read the states of a job's streams."""
+    if job.status not in NOT_STARTED_STATUSES:
         found = await airbyte.stream_statuses(state.connection, job.id)
         state.statuses = state.statuses if found is None else found
 

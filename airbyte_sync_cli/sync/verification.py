@@ -102,8 +102,8 @@ class _Requirements:
         wanted, records = self.policy.min_records, self.evidence.job.records_synced
         if wanted is None or (records is not None and records >= wanted):
             return
-        moved = "an unknown number of" if records is None else f"{records}"
-        message = f"succeeded, but with {moved} records: --min-records is {wanted}"
+        moved = "an unknown number of" if records is None else f"{records:,}"
+        message = f"{moved} records written, --min-records is {wanted:,}"
         yield Finding(kind="min-records", message=message, is_required=True, may_pass=True)
 
     def _max_rejected(self) -> Iterator[Finding]:
@@ -115,9 +115,7 @@ class _Requirements:
             why = "this Airbyte reports none" if progress else _why_unknown(self.evidence)
             self.unchecked.append(f"--max-rejected: rejected records are unknown: {why}")
         elif rejected > wanted:
-            message = (
-                f"succeeded, but with {rejected:,} rejected records: --max-rejected is {wanted}"
-            )
+            message = f"{rejected:,} records rejected, --max-rejected is {wanted:,}"
             yield Finding(kind="max-rejected", message=message, is_required=True)
 
     def _required_stream(self, name: str, records: int | None) -> Iterator[Finding]:

@@ -79,10 +79,10 @@ def test_status_of_job_without_streams_takes_two_round_trips() -> None:
     assert (left.code, round_trips(left.ended)) == (0, 2)
 
 
-def test_status_by_id_takes_four_round_trips() -> None:
+def test_status_by_id_takes_three_round_trips() -> None:
     left = play(lambda one: show_status(one, BY_ID, exit_status=False), a_sandbox())
 
-    assert (left.code, round_trips(left.ended)) == (0, 4)
+    assert (left.code, round_trips(left.ended)) == (0, 3)
 
 
 def test_connections_take_two_round_trips() -> None:
