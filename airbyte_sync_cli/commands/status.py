@@ -57,7 +57,8 @@ async def read_job(session: Session, job_id: int) -> SyncState:
         connection = tasks.create_task(_name_of(session, job.connection_id))
         tasks.create_task(read_numbers(session.airbyte, state, job))
     state.connection = connection.result()
-    await read_streams(session.airbyte, state, job)  # needs the connection's workspace
+    if state.progress is not None:  # needs the connection's workspace, too
+        await read_streams(session.airbyte, state, job)
     await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(state.connection, job_id)
     return state
