@@ -72,6 +72,8 @@ _BULKY: Final = re.compile(
     rb'|connectionSpecification|icon|logs)"\s*:\s*'
 )
 """Keys whose values are large and not needed, up to the value."""
+BULKY_IN_CATALOG: Final = re.compile(rb'"(?:jsonSchema|json_schema)"\s*:\s*')
+"""The same where the streams of a catalog are needed."""
 _LONGEST_KEY: Final = 64
 """Bytes: the longest of those keys with quotes, colon and blanks."""
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
@@ -87,7 +89,8 @@ class Sieve:
     Parsed, they would take several times their size in memory: `benchmarks/large_answers.py`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bulky: re.Pattern[bytes] = _BULKY) -> None:
+        self._bulky = bulky
         self._rest = b""
         self._is_dropping = False
         self._depth = 0
@@ -102,7 +105,7 @@ class Sieve:
                 if not self._drop():
                     break
                 continue
-            bulky = _BULKY.search(self._rest)
+            bulky = self._bulky.search(self._rest)
             if bulky is None:
                 cut = max(len(self._rest) - _LONGEST_KEY, 0)  # a key may go on in the next piece
                 kept.append(self._rest[:cut])

@@ -1,7 +1,8 @@
 """`Airbyte`: connect to a server, and read and write through the API that it has."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -23,7 +24,9 @@ from airbyte_sync_cli.airbyte.models import (
     ReadLog,
     ResponseLost,
     Started,
+    StreamId,
     StreamStatus,
+    SwitchedOff,
     TriggerResponse,
     Workspace,
     as_uuid,
@@ -41,6 +44,7 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.shown import shown_name
+from airbyte_sync_cli.tasks import gather
 
 
 async def connect(
@@ -85,6 +89,8 @@ def _airbyte(
 
 _OPTIONAL_LIMIT: Final = 5.0
 """Seconds for a request without which the wait for a job can continue."""
+_READS_AT_ONCE: Final = 3
+"""Two requests each; a self-managed server has other clients as well."""
 _MOST_REFUSALS: Final = 3
 _REFUSAL_PAUSE: Final = 300.0
 """Seconds without requests to the Config API after so many refusals in a row. A server that
@@ -94,6 +100,7 @@ _MANY_JOBS: Final = 200
 _NAMES_SHOWN: Final = 10
 _NO_LOGS: Final = "only the Config API has logs, and it cannot be used at this address"
 _NO_REFRESH: Final = "a refresh needs the Config API, which cannot be used at this address"
+_NO_STREAMS: Final = "--stream needs the Config API, which cannot be used at this address"
 _WHOLE_SERVER_HINT: Final = "set --url to the root of the server, or see the web UI"
 _T = TypeVar("_T")
 
@@ -274,14 +281,21 @@ class Airbyte:
         return replace(row, job=replace(row.job, connection_id=known))
 
     async def trigger(
-        self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
+        self,
+        connection_id: str,
+        job_type: JobType,
+        *,
+        streams: Collection[StreamId] = (),
+        may_send: Callable[[], bool],
     ) -> TriggerResponse:
-        """Request one job, once; a refresh through the Config API, which alone supports it."""
-        api = self._primary
-        if job_type == "refresh" and self._config_api is not None:
-            api = self._config_api
-            await self._require_config_api()
-        answer = await api.trigger(connection_id, job_type, may_send=may_send)
+        """Request one job, once. The Config API alone has refreshes, and jobs for some streams."""
+        if job_type == "refresh" or streams:
+            config = await self._require_config_api(_NO_STREAMS if streams else _NO_REFRESH)
+            answer = await config.trigger(
+                connection_id, job_type, streams=streams, may_send=may_send
+            )
+        else:
+            answer = await self._primary.trigger(connection_id, job_type, may_send=may_send)
         if isinstance(answer, Started):
             # A response about another connection: ours is lost, but our job may be started.
             try:
@@ -292,17 +306,34 @@ class Airbyte:
             self._connection_of[answer.job.id] = connection_id
         return answer
 
-    async def _require_config_api(self) -> None:
+    async def use_config_api(self) -> None:
+        """Send every request to the Config API from now on: it alone names the streams of jobs.
+
+        Raises RejectedError where there is none.
+        """
+        self._primary = await self._require_config_api(_NO_STREAMS)
+
+    async def _require_config_api(self, reason: str) -> ConfigApi:
         """Raise RejectedError now, rather than take a web page for a lost response later."""
-        if self._config_api is None or self._config_api is self._primary:
-            return
+        if self._config_api is None:
+            raise RejectedError(reason, hint=_WHOLE_SERVER_HINT)
+        if self._config_api is self._primary:
+            return self._config_api
         try:
             await self._config_api.require_health()
         except UnavailableError:
             raise
         except AirbyteSyncError as error:
-            message = f"{_NO_REFRESH}: {error.message}"
+            message = f"{reason}: {error.message}"
             raise RejectedError(message, hint=_WHOLE_SERVER_HINT) from error
+        return self._config_api
+
+    async def streams(
+        self, connection_id: str, *, retry_for: float = RETRY_FOR
+    ) -> Sequence[StreamId]:
+        """Read the streams that a connection syncs, from the Config API."""
+        config = await self._require_config_api(_NO_STREAMS)
+        return await config.streams(connection_id, retry_for=retry_for)
 
     async def cancel(self, job_id: int) -> None:
         """Cancel whatever is running on the job's connection."""
@@ -341,6 +372,40 @@ class Airbyte:
         if self._config_api is None:
             return False
         return await self._optional(self._config_api.was_started_by_hand(job_id)) is True
+
+    async def cancelled_by(self, job: Job) -> str | None:
+        """Read who cancelled a job; None if that is not known."""
+        if self._config_api is None:
+            return None
+        return await self._optional(self._config_api.cancelled_by(job))
+
+    async def with_reasons(self, connections: Sequence[Connection]) -> Sequence[Connection]:
+        """Add how inactive connections were switched off, as far as that can be read soon."""
+        known: dict[str, SwitchedOff | None] = {}
+        slots = asyncio.Semaphore(_READS_AT_ONCE)
+
+        async def read(connection_id: str) -> None:
+            async with slots:
+                known[connection_id] = await self.switched_off(connection_id)
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_OPTIONAL_LIMIT):
+                await gather(*(read(one.id) for one in connections if not one.is_active))
+        return [replace(one, switched_off=known.get(one.id)) for one in connections]
+
+    async def switched_off(self, connection_id: str) -> SwitchedOff | None:
+        """Read why and when a connection was switched off; None if nothing can be read."""
+        if self._config_api is None:
+            return None
+        event, flags = await gather(
+            self._optional(self._config_api.switched_off(connection_id)),
+            self._optional(self._config_api.status_flags(connection_id)),
+        )
+        if event is None or flags is None:
+            return event or flags
+        # Its own field is about now; the event may be of an earlier time.
+        reason = flags.reason or event.reason
+        return replace(event, reason=reason, breaking_change=flags.breaking_change)
 
     async def progress(self, job_id: int, *, of_final_job: bool = False) -> Progress | None:
         """Read a job's live numbers and its failure; None if they cannot be read.

@@ -1,14 +1,20 @@
 """The Config API: internal to Airbyte, but the only one with failures, live numbers and logs."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 from airbyte_sync_cli.airbyte import mapping, wire
-from airbyte_sync_cli.airbyte.body import elements
+from airbyte_sync_cli.airbyte.body import (
+    BULKY_IN_CATALOG,
+    LARGEST,
+    TOO_LARGE,
+    Sieve,
+    elements,
+)
 from airbyte_sync_cli.airbyte.error_response import (
     MAY_NOT_CANCEL,
     MAY_NOT_READ,
@@ -27,7 +33,9 @@ from airbyte_sync_cli.airbyte.models import (
     Progress,
     ReadLog,
     Started,
+    StreamId,
     StreamStatus,
+    SwitchedOff,
     TriggerResponse,
     Workspace,
 )
@@ -65,6 +73,8 @@ _ROW_FILTER: Final = re.compile(rb'"(syncCatalog)"|"type"\s*:\s*"(row-filtering)
 """A catalog, and a mapper in it that drops records (StreamMapperType)."""
 _LONGEST_FILTER: Final = 64
 """Bytes of it that may be in the piece before."""
+_CANCELS_READ: Final = 20
+"""The newest cancels of a connection: more than a job gets."""
 _BARE_500: Final = re.compile(r": 500(?: \(errorId [^ )]+\))?$")
 """The end of a message for a 500 without a reason."""
 
@@ -259,15 +269,48 @@ class ConfigApi:
             retry_for=retry_for,
         )
 
+    async def streams(self, connection_id: str, *, retry_for: float) -> Sequence[StreamId]:
+        """Read the streams that a connection syncs. Raises ProtocolError for a huge catalog."""
+        kept = bytearray()
+
+        async def keep(pieces: AsyncIterator[bytes]) -> None:
+            sieve = Sieve(BULKY_IN_CATALOG)
+            kept.clear()  # a retry reads again
+            async for piece in pieces:
+                kept.extend(sieve.feed(piece))
+                if len(kept) > LARGEST:
+                    raise ProtocolError(f"{request}: the catalog is {TOO_LARGE}")
+            kept.extend(sieve.end())
+
+        request = self._request("connections/get", {"connectionId": connection_id})
+        request = replace(request, stream_to=keep)
+        reply = await self._http.read(request, retry_for=retry_for)
+        found = wire.read(wire.ConnectionCatalog, replace(reply, body=bytes(kept)))
+        if found.connection_id.lower() != connection_id.lower():
+            raise ProtocolError(f"{request}: received connection {found.connection_id}")
+        return [
+            mapping.stream_id(row.stream)
+            for row in found.sync_catalog.streams
+            if row.config is None or row.config.selected is not False
+        ]
+
     async def trigger(
-        self, connection_id: str, job_type: JobType, *, may_send: Callable[[], bool]
+        self,
+        connection_id: str,
+        job_type: JobType,
+        *,
+        streams: Collection[StreamId] = (),
+        may_send: Callable[[], bool],
     ) -> TriggerResponse:
-        """Request one job, once: a trigger is never retried here."""
+        """Request one job, once: a trigger is never retried here. No streams means all of them."""
         body: dict[str, object] = {"connectionId": connection_id}
-        # Merge keeps the records that are loaded already; no streams means all of them.
+        # Names that every version knows; newer ones have `clear` and `clear/stream` as well.
+        path: str = "reset" if job_type == "clear" else job_type
+        # Merge keeps the records that are loaded already.
         if job_type == "refresh":
-            body |= {"refreshMode": "Merge", "streams": []}
-        path = "reset" if job_type == "clear" else job_type
+            body |= {"refreshMode": "Merge", "streams": _descriptors(streams)}
+        elif streams:
+            path, body["streams"] = "reset/stream", _descriptors(streams)
         request = Request(
             method="POST",
             url=f"{self._root}/connections/{path}",
@@ -293,6 +336,35 @@ class ConfigApi:
         reply = await self._post("connections/events/list_for_job", {"id": job_id}, retry_for=0)
         kinds = [event.event_type for event in wire.read(wire.ConfigEvents, reply).events]
         return any(kind.endswith("_STARTED") for kind in kinds)
+
+    async def cancelled_by(self, job: Job) -> str | None:
+        """Read who cancelled a job (since 0.64); None if Airbyte did, or it is not recorded."""
+        body: dict[str, object] = {
+            "connectionId": job.connection_id,
+            "eventTypes": [f"{kind}_CANCELLED" for kind in ("SYNC", "REFRESH", "CLEAR")],
+            "pagination": {"pageSize": _CANCELS_READ, "rowOffset": 0},
+        }
+        if job.created_at is not None:
+            body["createdAtStart"] = mapping.query_time(job.created_at)
+        reply = await self._post("connections/events/list", body, retry_for=0)
+        return mapping.canceller(wire.read(wire.ConfigEvents, reply).events, job)
+
+    async def status_flags(self, connection_id: str) -> SwitchedOff:
+        """Read what a connection itself says of why it is not synced."""
+        reply = await self._post("connections/get", {"connectionId": connection_id}, retry_for=0)
+        row = wire.read(wire.ConfigConnection, reply)
+        return SwitchedOff(reason=row.status_reason, breaking_change=row.breaking_change)
+
+    async def switched_off(self, connection_id: str) -> SwitchedOff:
+        """Read the event of a connection's latest switching off (since 0.64)."""
+        body = {
+            "connectionId": connection_id,
+            "eventTypes": ["CONNECTION_ENABLED", "CONNECTION_DISABLED"],
+            "pagination": {"pageSize": 1, "rowOffset": 0},
+        }
+        reply = await self._post("connections/events/list", body, retry_for=0)
+        latest = next(iter(wire.read(wire.ConfigEvents, reply).events), None)
+        return mapping.switched_off(latest)
 
     async def progress(self, job_id: int) -> Progress:
         """Read live numbers, attempts, and the failure if there is one."""
@@ -437,12 +509,20 @@ def _workspaces(reply: Reply) -> Sequence[Workspace]:
     return [mapping.workspace(row) for row in rows if row]
 
 
+def _descriptors(streams: Collection[StreamId]) -> list[dict[str, str]]:
+    """Return them as ConnectionStreams; a namespace that is missing is left out."""
+    return [
+        {"streamName": one.name} | ({"streamNamespace": one.namespace} if one.namespace else {})
+        for one in sorted(streams, key=str)
+    ]
+
+
 def _read_started(reply: Reply) -> Job:
     return mapping.config_job(wire.read(wire.ConfigJobInfo, reply))
 
 
 def _read_refresh(reply: Reply) -> Job:
-    """Read the response to a refresh. Raises RejectedError if the destination cannot refresh.
+    """Read the response to a refresh. Raises RejectedError if none was started.
 
     Up to 1.1 the response to a started refresh names no job: ProtocolError, so that the job is
     looked for.
@@ -452,9 +532,13 @@ def _read_refresh(reply: Reply) -> Job:
         return mapping.config_job(wire.ConfigJobInfo(job=response.job))
     if response.value:
         raise ProtocolError(f"{reply.request}: a refresh was started, but the response has no job")
+    # Airbyte never answers 409 here: while a job runs, it keeps the refresh for the next one, with
+    # the same empty response (StreamRefreshesHandler.createRefreshesForConnection).
     raise RejectedError(
-        f"{reply.request}: the destination does not support refreshes",
-        hint="use --job-type clear, then run a sync, to reload all data",
+        f"{reply.request}: no refresh was started: the destination does not support refreshes, or "
+        "another job had just begun",
+        hint="try again when no job is active; where refreshes are not supported, use --job-type "
+        "clear, then run a sync",
     )
 
 

@@ -22,6 +22,7 @@ from airbyte_sync_cli.airbyte.models import (
     StreamId,
     StreamProgress,
     StreamStatus,
+    SwitchedOff,
     Workspace,
 )
 from airbyte_sync_cli.foreign_text import capped
@@ -79,7 +80,21 @@ def config_job(info: wire.ConfigJobInfo | wire.ConfigJobRow, *, connection_id: s
         records_synced=stats.records_committed,
         bytes_synced=stats.bytes_committed,
         attempts=None if attempts is None else len(attempts),
+        streams=_requested_streams(row),
     )
+
+
+def _requested_streams(row: wire.ConfigListedJob) -> frozenset[StreamId] | None:
+    if row.reset_config:
+        return frozenset(map(stream_id, row.reset_config.streams_to_reset))
+    if row.refresh_config:
+        return frozenset(map(stream_id, row.refresh_config.streams_to_refresh))
+    return None
+
+
+def stream_id(row: wire.StreamDescriptor) -> StreamId:
+    """Return a stream's name."""
+    return StreamId(name=row.name, namespace=row.namespace)
 
 
 def listed_job(row: wire.ConfigJobRow) -> ListedJob:
@@ -234,6 +249,34 @@ def _schedule(
     basic, cron = data.basic_schedule or row.schedule, data.cron
     every = f"Every {basic.units} {basic.time_unit}".upper() if basic else None
     return row.schedule_type, (cron.cron_expression if cron else None) or every
+
+
+def switched_off(event: wire.ConfigEvent | None) -> SwitchedOff:
+    """Return what the latest event of switching a connection on or off says."""
+    if event is None or event.event_type != "CONNECTION_DISABLED":
+        return SwitchedOff()
+    return SwitchedOff(
+        reason=event.summary.disabled_reason if event.summary else None,
+        by=(event.user.name or event.user.email) if event.user else None,
+        at=event.created_at,
+    )
+
+
+def canceller(events: Sequence[wire.ConfigEvent], job: Job) -> str | None:
+    """Return the user whose cancel ended the job.
+
+    Each request has an event, also one that had no effect; that of the one that had is written
+    when the job has stopped (SchedulerHandler.submitCancellationToWorker).
+    """
+    ended = job.ended_at
+    found = [one for one in events if one.summary and one.summary.job_id == job.id]
+    if ended is not None:
+        found.sort(key=lambda one: abs((one.created_at or ended) - ended))
+    user = found[0].user if found else None
+    if user is None:
+        return None
+    known = [user.name or user.email, user.email if user.name else None]
+    return " ".join([known[0], *([f"({known[1]})"] if known[1] else [])]) if known[0] else None
 
 
 def workspace(row: wire.WireWorkspace) -> Workspace:

@@ -44,6 +44,20 @@ class FirstRead:
     """The id or name of the one whose connections are read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class StreamId:
+    """A stream's name; Airbyte stores a missing namespace as null or as an empty text."""
+
+    namespace: str | None = None
+    name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "namespace", self.namespace or None)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job, as it was when it was read."""
@@ -62,6 +76,8 @@ class Job:
     bytes_synced: int | None = None
     attempts: int | None = None
     """Number of attempts so far; None from the Public API, which does not have it."""
+    streams: frozenset[StreamId] | None = None
+    """The streams that a clear or refresh was requested for, if it is one; None if unknown."""
 
     @property
     def is_final(self) -> bool:
@@ -97,6 +113,19 @@ def active_among(jobs: Sequence[Job]) -> Sequence[Job]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchedOff:
+    """How a connection was switched off. What Airbyte does not say is None."""
+
+    reason: str | None = None
+    """Airbyte's word: it switched the connection off by itself."""
+    by: str | None = None
+    """The user who did."""
+    at: datetime | None = None
+    breaking_change: bool | None = None
+    """Whether its source's schema has changed in a way that breaks it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A connection between a source and a destination."""
 
@@ -113,6 +142,8 @@ class Connection:
     schedule: str | None = None
     """The schedule as text, such as `EVERY 24 HOURS` or a cron expression."""
     tags: Sequence[str] = ()
+    switched_off: SwitchedOff | None = None
+    """How that came to be, if it was read."""
 
     @property
     def is_active(self) -> bool:
@@ -180,20 +211,6 @@ class StreamProgress:
     def id(self) -> "StreamId":
         """Return what tells it from other streams."""
         return StreamId(name=self.name, namespace=self.namespace)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class StreamId:
-    """A stream's name; Airbyte stores a missing namespace as null or as an empty text."""
-
-    namespace: str | None = None
-    name: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "namespace", self.namespace or None)
-
-    def __str__(self) -> str:
-        return f"{self.namespace}.{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,6 +238,18 @@ class ConfigAttempt(WireModel):
     attempt: WireAttempt
 
 
+class ResetConfig(WireModel):
+    """What a reset was requested for; a clear is one."""
+
+    streams_to_reset: Sequence[StreamDescriptor]
+
+
+class RefreshConfig(WireModel):
+    """What a refresh was requested for (since 0.63)."""
+
+    streams_to_refresh: Sequence[StreamDescriptor]
+
+
 class ConfigListedJob(WireModel):
     """JobRead in a list: if only its id can be parsed, it still counts as a job."""
 
@@ -250,6 +262,8 @@ class ConfigListedJob(WireModel):
     enabled_streams: OrNone[Sequence[OrNone[StreamDescriptor]]] = None
     aggregated_stats: OrNone[Stats] = None
     stream_aggregated_stats: OrNone[Sequence[OrNone[StreamStats]]] = None
+    reset_config: OrNone[ResetConfig] = None
+    refresh_config: OrNone[RefreshConfig] = None
 
 
 class ConfigJob(ConfigListedJob):
@@ -276,14 +290,31 @@ class ConfigRefresh(WireModel):
     value: OrNone[bool] = None
 
 
+class EventSummary(WireModel):
+    """What an event is about, as far as it is used."""
+
+    job_id: OrNone[int] = None
+    disabled_reason: OrNone[Text] = None
+
+
+class EventUser(WireModel):
+    """UserReadInConnectionEvent."""
+
+    name: OrNone[Text] = None
+    email: OrNone[Text] = None
+
+
 class ConfigEvent(WireModel):
     """One entry of a connection's timeline: `SYNC_STARTED` exists for manual starts only."""
 
     event_type: str
+    summary: OrNone[EventSummary] = None
+    created_at: OrNone[Moment] = None
+    user: OrNone[EventUser] = None
 
 
 class ConfigEvents(WireModel):
-    """The timeline's entries about one job."""
+    """Entries of the timeline."""
 
     events: Sequence[ConfigEvent]
 
@@ -357,6 +388,35 @@ class ConfigConnection(WireModel):
     schedule_data: OrNone[ConfigScheduleData] = None
     schedule: OrNone[ConfigBasicSchedule] = None
     tags: OrNone[Sequence[OrNone[Tag]]] = None
+    breaking_change: OrNone[bool] = None
+    status_reason: OrNone[Text] = None
+    """Why it is locked (since 2.1)."""
+
+
+class StreamSelection(WireModel):
+    """What is used of AirbyteStreamConfiguration."""
+
+    selected: OrNone[bool] = None
+
+
+class CatalogStream(WireModel):
+    """A stream of a connection's catalog; `config` says whether it is selected."""
+
+    stream: StreamDescriptor
+    config: OrNone[StreamSelection] = None
+
+
+class Catalog(WireModel):
+    """AirbyteCatalog."""
+
+    streams: Sequence[CatalogStream]
+
+
+class ConnectionCatalog(WireModel):
+    """ConnectionRead, of which only the catalog is wanted."""
+
+    connection_id: str
+    sync_catalog: Catalog
 
 
 class ConfigConnections(WireModel):

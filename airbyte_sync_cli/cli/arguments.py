@@ -32,6 +32,7 @@ def parse_connections(
     tag: Sequence[str] | None,
     environ: Mapping[str, str],
     *,
+    streams: Sequence[str] = (),
     hint: str | None = "select one with --conn, or several with --tag",
 ) -> Selection:
     """Return the connections and tags that are named: options win over AIRBYTE_CONNECTION.
@@ -53,8 +54,26 @@ def parse_connections(
     for one in tags:
         require_name(one.strip(), where="--tag")
     return Selection(
-        connections=[name.strip() for name in names], tags=[one.strip() for one in tags]
+        connections=[name.strip() for name in names],
+        tags=[one.strip() for one in tags],
+        streams=streams,
     )
+
+
+def parse_streams(streams: Sequence[str] | None, *, job_type: JobType) -> Sequence[str]:
+    """Return the streams that are named. Raises UsageError for an empty one, or with a sync."""
+    names = list(streams or ())
+    if names and job_type == "sync":
+        raise UsageError(
+            "--stream cannot be combined with --job-type sync: a sync moves all selected streams",
+            hint="use --job-type clear or refresh, or select streams in Airbyte's UI",
+        )
+    for name in names:
+        # Airbyte takes an empty list for all streams: a clear of nothing would clear everything.
+        if not name.strip():
+            raise UsageError("an empty --stream", hint="is a shell variable unset?")
+        require_name(name.strip(), where="--stream")
+    return [name.strip() for name in names]
 
 
 def _names_in(text: str) -> list[str]:

@@ -22,6 +22,7 @@ from airbyte_sync_cli.cli.run_options import (
     Since,
     StallWarning,
     StartTimeout,
+    Streams,
     Tags,
     Timeout,
     Verify,
@@ -39,6 +40,7 @@ def run(
     conn: Connections = None,
     tag: Tags = None,
     job_type: JobTypes = "sync",
+    stream: Streams = None,
     if_running: IfRunning = "wait",
     since: Since = None,
     timeout: Timeout = "72h",
@@ -89,7 +91,12 @@ def run(
         max_parallel=max_parallel,
         dry_run=dry_run,
     )
-    wanted = arguments.parse_connections(conn, tag, invocation.wiring.environ)
+    wanted = arguments.parse_connections(
+        conn,
+        tag,
+        invocation.wiring.environ,
+        streams=arguments.parse_streams(stream, job_type=job_type),
+    )
     return run_syncs(invocation, wanted, policy)
 
 
@@ -101,6 +108,7 @@ def trigger(
     conn: Connections = None,
     tag: Tags = None,
     job_type: JobTypes = "sync",
+    stream: Streams = None,
     if_running: IfRunning = "wait",
     since: Since = None,
     timeout: Timeout = "72h",
@@ -130,7 +138,12 @@ def trigger(
         dry_run=dry_run,
         trigger_only=True,
     )
-    wanted = arguments.parse_connections(conn, tag, invocation.wiring.environ)
+    wanted = arguments.parse_connections(
+        conn,
+        tag,
+        invocation.wiring.environ,
+        streams=arguments.parse_streams(stream, job_type=job_type),
+    )
     return run_syncs(invocation, wanted, policy)
 
 

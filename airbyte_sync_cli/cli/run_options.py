@@ -90,6 +90,16 @@ JobTypes = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+Streams = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stream",
+        metavar="NAME",
+        help="With --job-type clear or refresh: only this stream (namespace.name if the name is "
+        "ambiguous). Repeatable.",
+        rich_help_panel=HOW,
+    ),
+]
 IfRunning = Annotated[
     Literal["wait", "attach", "skip", "fail"],
     typer.Option(

@@ -26,7 +26,8 @@ from airbyte_sync_cli.settings import (
     NoAuth,
     Settings,
 )
-from airbyte_sync_cli.sync.select import require_active, select_connections
+from airbyte_sync_cli.sync.inactive import describe_breaking_change, require_active
+from airbyte_sync_cli.sync.select import select_connections
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 if TYPE_CHECKING:
@@ -273,9 +274,11 @@ class _Check:
             workspace = self._settings.workspace_id
             found = await select_connections(server, [name], workspace_id=workspace)
             connection = found[0]
-            require_active(connection)
+            await require_active(server, connection)
             finding.message = f"{connection.name} ({connection.id}) is {connection.status}"
-            finding.hint = schedule_hint(connection)
+            finding.hint = await describe_breaking_change(server, connection) or schedule_hint(
+                connection
+            )
         async with self._step("job") as finding:
             jobs = await server.jobs(connection.id, limit=1)
             finding.message = latest(jobs[0] if jobs else None, now=self._clock.now())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import Connection, Job
+from airbyte_sync_cli.airbyte.models import Connection, Job, SwitchedOff
 from airbyte_sync_cli.commands.session import (
     CommandResult,
     Invocation,
@@ -74,6 +74,7 @@ async def _list_connections(session: Session, wanted: ConnectionFilter) -> Comma
     every = list({one.id: one for one in read}.values())
     named = await session.airbyte.with_names(every)
     found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
+    found = list(await session.airbyte.with_reasons(found))
     if not every:
         session.output.warn("no connections found that these credentials can read")
     elif not found:
@@ -91,9 +92,12 @@ def _by_name(connection: Connection) -> tuple[str, str]:
 
 
 def _row(session: Session, connection: Connection) -> dict[str, object]:
-    fields = asdict(connection)
+    fields, off = asdict(connection), connection.switched_off or SwitchedOff()
     identity = {"connection_id": fields.pop("id"), "connection_name": fields.pop("name")}
-    return {**identity, **fields, "url": session.airbyte.job_url(connection, None)}
+    fields.pop("switched_off")
+    disabled = {"disabled_reason": off.reason, "disabled_by": off.by, "disabled_at": off.at}
+    url = session.airbyte.job_url(connection, None)
+    return {**identity, **fields, **disabled, "url": url}
 
 
 def nothing_found(wanted: ConnectionFilter, every: Sequence[Connection]) -> NotFoundError:

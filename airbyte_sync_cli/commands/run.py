@@ -1,6 +1,7 @@
 """What `run`, `trigger` and `wait` do."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, active_among
 from airbyte_sync_cli.commands.session import (
@@ -22,7 +23,7 @@ from airbyte_sync_cli.settings.shown import is_noise
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.result import Start, SyncResult
 from airbyte_sync_cli.sync.run import run_connections, wait_for_jobs
-from airbyte_sync_cli.sync.select import as_connection_id
+from airbyte_sync_cli.sync.select import as_connection_id, select_streams
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 from airbyte_sync_cli.tasks import gather
@@ -33,14 +34,25 @@ async def run_syncs(invocation: Invocation, wanted: Selection, policy: RunPolicy
     timeout = policy.wait.timeout
     try:
         async with open_session(invocation, wanted, time_limit=timeout) as session:
-            connections = await until_stopped(
-                session.select(wanted), stop=session.stop, seconds=session.time_left(timeout)
+            connections, policy = await until_stopped(
+                _select(session, wanted, policy),
+                stop=session.stop,
+                seconds=session.time_left(timeout),
             )
             return CommandResult.of(await run_connections(session.context(policy), connections))
     except DeadlineError:
         return out_of_time([_not_sent(one) for one in wanted.connections])
     except StoppedError:
         return interrupted(invocation.stop, [_not_sent(one) for one in wanted.connections])
+
+
+async def _select(
+    session: Session, wanted: Selection, policy: RunPolicy
+) -> tuple[Sequence[Connection], RunPolicy]:
+    """Return the connections, and the policy with the streams that are named of them."""
+    connections = await session.select(wanted)
+    streams = await select_streams(session.airbyte, connections, wanted.streams)
+    return connections, replace(policy, trigger=replace(policy.trigger, streams=streams))
 
 
 def _not_sent(wanted: str) -> SyncResult:

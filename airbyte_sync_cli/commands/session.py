@@ -107,6 +107,8 @@ class Selection:
     connections: Sequence[str] = ()
     """Ids or exact names."""
     tags: Sequence[str] = ()
+    streams: Sequence[str] = ()
+    """Of these connections, to clear or refresh; none: all."""
 
     @classmethod
     def of(cls, one: int | str) -> "Selection":

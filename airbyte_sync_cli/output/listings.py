@@ -11,6 +11,7 @@ from airbyte_sync_cli.airbyte.models import (
     SUCCEEDED,
     Connection,
     Job,
+    SwitchedOff,
 )
 from airbyte_sync_cli.output.format import (
     format_bytes,
@@ -25,6 +26,7 @@ from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.table import Column, bar, layout, render
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync.anomalies import Anomaly, Medians, elapsed
+from airbyte_sync_cli.sync.inactive import describe
 from airbyte_sync_cli.sync.logs import AttemptLine
 
 _STATUS_COLOURS: Final = {
@@ -51,12 +53,14 @@ def connections_table(connections: Sequence[Connection], screen: Screen) -> str:
     statuses = [_coloured(one.status, _STATUS_COLOURS) for one in connections]
     schedules = [one.schedule or one.schedule_type or "?" for one in connections]
     tags = [", ".join(one.tags) for one in connections]
+    reasons = [describe(one.switched_off or SwitchedOff()) or "" for one in connections]
     columns = [
         # Ids are seldom copied, and one takes half of 80 columns.
         Column(title="id", cells=[one.id for one in connections], leaves=5),
         Column(title="name", cells=[one.name for one in connections], least=10),
         Column(title=f"source {screen.arrow} destination", cells=routes, least=24, leaves=2),
         Column(title="status", cells=statuses, leaves=1),
+        *([Column(title="why", cells=reasons, least=20, leaves=6)] if any(reasons) else []),
         Column(title="schedule", cells=schedules, leaves=3),
         Column(title="tags", cells=tags, least=16, leaves=4, moved="tags: {}"),
     ]

@@ -369,5 +369,7 @@ def phrase(sync: SyncResult) -> str:
         fated = fate(sync)
         return _WITHOUT_A_JOB[code] + (f": {fated}" if fated else "")
     text = None if code is None else _PHRASES.get(code)
+    if code is ExitCode.CANCELLED and sync.cancelled_by:
+        text = f"was cancelled by {sync.cancelled_by}"
     text = text or sync.status or (code.outcome if code is not None else "ended")
     return f"{text}: {fate(sync)}" if may_have_a_job(sync) else text

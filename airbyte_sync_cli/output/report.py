@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, PlainSerializer
 
-from airbyte_sync_cli.sync.result import FailureResult, Frozen, Report
+from airbyte_sync_cli.sync.result import FailureResult, Frozen, Report, UtcSecond
 
 
 class StepRow(Frozen):
@@ -58,6 +58,11 @@ class ConnectionRow(Frozen):
     schedule_type: str | None = Field(description="manual, basic or cron")
     schedule: str | None = Field(description="the schedule as text")
     tags: tuple[str, ...] = Field(description="tag names")
+    disabled_reason: str | None = Field(
+        description="why Airbyte switched it off, in its own word (since 0.64)"
+    )
+    disabled_by: str | None = Field(description="the user who switched it off (since 0.64)")
+    disabled_at: UtcSecond | None = Field(description="when it was switched off, UTC")
     url: str | None = Field(description="the connection in Airbyte's web UI")
 
 

@@ -151,6 +151,7 @@ def _remarks(sync: SyncResult, command: str | None) -> list[str | None]:
     return [
         f"{sync.attempts} attempts" if (sync.attempts or 0) > 1 else None,
         "adopted" if sync.adopted and command == "run" else None,
+        f"by {sync.cancelled_by}" if sync.cancelled_by else None,
         _job_remark(sync) if command not in _READING else None,
         _cancel_remark(sync) if command == "cancel" else None,
     ]

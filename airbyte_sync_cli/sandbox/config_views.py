@@ -195,7 +195,7 @@ def _stream_name(stream: SimStream) -> Json:
 
 
 def connection_read(connection: SimConnection, quirks: Quirks) -> Json:
-    """Return a connection with its whole catalog."""
+    """Return a connection with its configured catalog, as CatalogConverter does."""
     own = {
         "operationIds": [],
         "breakingChange": connection.breaking_change,
@@ -204,17 +204,21 @@ def connection_read(connection: SimConnection, quirks: Quirks) -> Json:
         "workspaceId": connection.workspace_id,
         "tags": [tag_response(tag) for tag in connection.tags],
     }
-    return {**_common(connection, quirks), **quirks.fields("ConnectionRead", own)}
+    catalog = _catalog(connection.selected, quirks)
+    return {**_common(connection), **catalog, **quirks.fields("ConnectionRead", own)}
 
 
-def _common(connection: SimConnection, quirks: Quirks) -> Json:
+def _catalog(streams: Sequence[SimStream], quirks: Quirks) -> Json:
+    return {"syncCatalog": {"streams": [_stream(each, quirks) for each in streams]}}
+
+
+def _common(connection: SimConnection) -> Json:
     return {
         "connectionId": connection.id,
         "name": connection.name,
         "namespaceDefinition": "destination",
         "sourceId": connection.source_id,
         "destinationId": connection.destination_id,
-        "syncCatalog": {"streams": [_stream(each, quirks) for each in connection.streams]},
         **_schedule(connection.schedule),
         "status": connection.status,
     }
@@ -241,7 +245,9 @@ def web_backend_read(connection: SimConnection, jobs: Sequence[SimJob], quirks: 
         "tags": [tag_response(tag) for tag in connection.tags],
         "onDemandEnabled": False,
     }
-    return {**_common(connection, quirks), **quirks.fields("WebBackendConnectionRead", own)}
+    # The streams that are not selected, too: it merges in what was discovered.
+    catalog = _catalog(connection.streams, quirks)
+    return {**_common(connection), **catalog, **quirks.fields("WebBackendConnectionRead", own)}
 
 
 def _definition_version(kind: str, name: str, quirks: Quirks) -> Json:

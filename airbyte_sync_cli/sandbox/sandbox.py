@@ -105,9 +105,12 @@ class Sandbox:
         started_by: StartedBy = "other",
         kind: str = "sync",
         script: JobScript | None = None,
+        streams: tuple[SimStream, ...] = (),
     ) -> SimJob:
         """Start a job now, as another user would, whatever else runs on the connection."""
-        return self.state.start_now(connection, kind=kind, started_by=started_by, script=script)
+        return self.state.start_now(
+            connection, kind=kind, started_by=started_by, script=script, streams=streams
+        )
 
     def cancel_job(self, job: SimJob, *, user: str = "other") -> bool:
         """Cancel a job now, as another user would. Return False if the cancel is lost."""

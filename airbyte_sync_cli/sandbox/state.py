@@ -147,16 +147,15 @@ class SandboxState:
         kind: str,
         started_by: StartedBy,
         script: JobScript | None = None,
+        streams: tuple[SimStream, ...] = (),
     ) -> SimJob:
         """Create a job now, whatever else runs on the connection."""
         self.advance()
-        script = script or connection.next_script(kind)
+        script, now = script or connection.next_script(kind), self.clock.now()
         with self._lock:
-            return self._create(
-                self._plan(
-                    connection, kind, started_by=started_by, script=script, at=self.clock.now()
-                )
-            )
+            planned = self._plan(connection, kind, started_by=started_by, script=script, at=now)
+            planned.streams = streams
+            return self._create(planned)
 
     def add_history(self, connection: SimConnection, scripts: Sequence[JobScript]) -> None:
         """Give a connection past jobs, the newest of them created an hour ago.

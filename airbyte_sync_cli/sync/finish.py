@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.client import Airbyte
-from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, SUCCEEDED, Job
+from airbyte_sync_cli.airbyte.models import CANCELLED, NOT_STARTED_STATUSES, SUCCEEDED, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
@@ -53,6 +53,11 @@ async def _complete(context: Context, state: SyncState, seconds: float | None) -
     if job is None:
         return True
     # Only a success can still become suspect: a failure waits for no numbers.
+    if job.status == CANCELLED and state.cancel is None:
+        # Instead of its streams, of which a cancel leaves nothing to say.
+        await read_numbers(context.airbyte, state, job)
+        state.cancelled_by = await context.airbyte.cancelled_by(job)
+        return True
     if job.status != SUCCEEDED:
         await read_details(context.airbyte, state, job)
         return True

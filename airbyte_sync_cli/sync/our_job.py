@@ -16,7 +16,6 @@ from airbyte_sync_cli.airbyte.models import (
     Conflicted,
     Connection,
     Job,
-    JobType,
     ResponseLost,
     Started,
     TriggerResponse,
@@ -30,7 +29,7 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
-from airbyte_sync_cli.sync.policy import FULFILLED_BY, LISTED_AS
+from airbyte_sync_cli.sync.policy import LISTED_AS, TriggerPolicy
 from airbyte_sync_cli.sync.poll_interval import Outage
 from airbyte_sync_cli.sync.result import Start, describe_missing_job, hint_for_missing_job
 from airbyte_sync_cli.sync.state import SyncState
@@ -69,7 +68,7 @@ class OurJob:
         self._tasks = tasks
         self._policy = context.policy.trigger
         self._job_type = self._policy.job_type
-        self._search = Search(context, connection, job_type=self._job_type)
+        self._search = Search(context, connection, policy=self._policy)
         self._request_task: asyncio.Task[TriggerResponse | AirbyteSyncError] | None = None
         self._is_sent = False
         """Whether the request under way has been sent: before that, it can start nothing."""
@@ -139,7 +138,10 @@ class OurJob:
     async def _request(self) -> TriggerResponse | AirbyteSyncError:
         try:
             return await self._context.airbyte.trigger(
-                self._connection.id, self._job_type, may_send=self._may_send
+                self._connection.id,
+                self._job_type,
+                streams=self._policy.streams.get(self._connection.id, ()),
+                may_send=self._may_send,
             )
         except AirbyteSyncError as error:  # a value, so that the task group is not cancelled by it
             return error
@@ -384,10 +386,10 @@ class _ClaimWindow:
 class Search:
     """Finds a job of the connection that is newer than all jobs before our first trigger."""
 
-    def __init__(self, context: Context, connection: Connection, *, job_type: JobType) -> None:
+    def __init__(self, context: Context, connection: Connection, *, policy: TriggerPolicy) -> None:
         self._context = context
         self._connection = connection
-        self._types = FULFILLED_BY[job_type]
+        self._policy = policy
         self.baseline = 0
         """The newest job id, over all types, before our first trigger. Job ids only ever grow."""
 
@@ -435,5 +437,5 @@ class Search:
         A reset that Airbyte does before our sync is in the way, and waited for by `Trigger`.
         """
         # The first, not the newest: a schedule or another client may have started one after ours.
-        new = [job for job in jobs if job.id > self.baseline and job.type in self._types]
+        new = [job for job in jobs if job.id > self.baseline and self._policy.is_fulfilled_by(job)]
         return min(new, key=lambda job: job.id, default=None)

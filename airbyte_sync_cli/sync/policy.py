@@ -1,11 +1,11 @@
 """The options of a run: frozen, complete before anything is contacted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from airbyte_sync_cli.airbyte.models import JobType
+from airbyte_sync_cli.airbyte.models import Job, JobType, StreamId
 
 IfRunning = Literal["wait", "attach", "skip", "fail"]
 StopAction = Literal["cancel", "leave"]
@@ -29,6 +29,8 @@ class TriggerPolicy:
     """How to get exactly one job. Durations are seconds."""
 
     job_type: JobType = "sync"
+    streams: Mapping[str, frozenset[StreamId]] = field(default_factory=dict)
+    """By connection id: the streams to clear or refresh. A connection that is not there: all."""
     if_running: IfRunning = "wait"
     since: datetime | None = None
     """A job created at or after this counts as ours; whole seconds, as Airbyte's dates are."""
@@ -48,6 +50,15 @@ class TriggerPolicy:
     max_triggers: int = 4
     """Trigger requests, each sent only when the one before had no visible effect. Also
     how often Airbyte may do another job first, and how many stale reads are taken for normal."""
+
+    def is_fulfilled_by(self, job: Job) -> bool:
+        """Return whether a job does what was asked for."""
+        wanted = self.streams.get(job.connection_id, frozenset())
+        # Where its streams are unknown, its type decides: after a lost response, a job of ours
+        # that does not count would be started a second time.
+        # More streams than asked for: others were pending, and Airbyte adds those.
+        has_streams = not wanted or job.streams is None or wanted <= job.streams
+        return job.type in FULFILLED_BY[self.job_type] and has_streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,6 +184,9 @@ class SyncResult(Frozen):
     cancel: CancelResult | None = Field(
         default=None, description="null unless this run tried to cancel the job"
     )
+    cancelled_by: str | None = Field(
+        default=None, description="the user who cancelled the job, if another one did (since 0.64)"
+    )
     failure: FailureResult | None = Field(default=None, description="why it failed, if known")
     streams: tuple[StreamResult, ...] | None = Field(
         default=None, description="the job's streams, in the order of the catalog"

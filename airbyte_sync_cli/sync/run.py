@@ -15,8 +15,8 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import DryRun, Finished, JobKnown, Planned
 from airbyte_sync_cli.sync.finish import complete
+from airbyte_sync_cli.sync.inactive import require_active
 from airbyte_sync_cli.sync.our_job import OurJob
-from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
 from airbyte_sync_cli.sync.trigger import Trigger
@@ -117,7 +117,7 @@ class _Run:
         if self._stop.is_requested:  # while this one waited for --max-parallel
             raise StoppedError
         # Airbyte refuses an inactive connection too, but with a vague 409 or a 500.
-        require_active(connection)
+        await self._in_time(require_active(self._context.airbyte, connection))
         trigger = Trigger(self._context, state, connection, our_job)
         if self._policy.dry_run:
             action = await self._in_time(trigger.preview())

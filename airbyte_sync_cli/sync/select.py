@@ -1,6 +1,6 @@
 """Select connections by id, exact name or tag."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from string import hexdigits
@@ -8,17 +8,12 @@ from typing import Final
 from uuid import UUID
 
 from airbyte_sync_cli.airbyte.client import Airbyte
-from airbyte_sync_cli.airbyte.models import Connection, same_name
-from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, RejectedError, UsageError
+from airbyte_sync_cli.airbyte.models import Connection, StreamId, same_name
+from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UsageError
 from airbyte_sync_cli.settings.shown import shown_name
 from airbyte_sync_cli.tasks import gather
 
-_HINTS: Final = {
-    "inactive": "enable it in Airbyte's UI; Airbyte disables connections that fail too often",
-    "deprecated": "it was deleted; `airbyte-sync connections` lists the others",
-    "locked": "locked by Airbyte, usually because of billing; see its page in Airbyte's UI",
-}
-"""By the status of a connection that cannot be synced."""
+_STREAMS_SHOWN: Final = 10
 
 
 def as_connection_id(text: str) -> str | None:
@@ -138,11 +133,43 @@ def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:
     return tagged
 
 
-def require_active(connection: Connection) -> None:
-    """Raise RejectedError for a connection that Airbyte would not sync."""
-    if not connection.is_active:
-        raise RejectedError(
-            f"connection {connection.name!r} ({connection.id}) is {connection.status}: "
-            "Airbyte syncs only active connections",
-            hint=_HINTS.get(connection.status, "open it in Airbyte's UI"),
+async def select_streams(
+    airbyte: Airbyte, connections: Sequence[Connection], names: Sequence[str]
+) -> Mapping[str, frozenset[StreamId]]:
+    """Return the named streams of each connection, by its id; nothing without names.
+
+    From here on every request is sent to the Config API. Raises NotFoundError for a name that a
+    connection does not sync, or has in several namespaces: Airbyte would accept any, and keep it
+    for a later job.
+    """
+    if not names:
+        return {}
+    await airbyte.use_config_api()
+    catalogs = await gather(*(airbyte.streams(one.id) for one in connections))
+    return {
+        connection.id: frozenset(_stream(name, connection, catalog) for name in names)
+        for connection, catalog in zip(connections, catalogs, strict=True)
+    }
+
+
+def _stream(name: str, connection: Connection, catalog: Sequence[StreamId]) -> StreamId:
+    found = [one for one in catalog if str(one) == name] or [
+        one for one in catalog if one.name == name
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = sorted(map(str, catalog))
+    if found:
+        raise NotFoundError(
+            f"{len(found)} streams of connection {connection.name!r} are named {name!r}",
+            hint=f"add the namespace: {', '.join(sorted(map(str, found)))}",
         )
+    near = get_close_matches(name, {*known, *(one.name for one in catalog)}, n=3, cutoff=0.5)
+    shown = ", ".join(known[:_STREAMS_SHOWN])
+    more = f" and {len(known) - _STREAMS_SHOWN} more" if len(known) > _STREAMS_SHOWN else ""
+    raise NotFoundError(
+        f"connection {connection.name!r} does not sync a stream {shown_name(name, known)}",
+        hint=f"did you mean {', or '.join(map(repr, near))}?"
+        if near
+        else f"its streams: {shown or 'none'}{more}",
+    )

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import SUCCEEDED, ClockAhead, Job, JobType, active_among
+from airbyte_sync_cli.airbyte.models import SUCCEEDED, ClockAhead, Job, active_among
 from airbyte_sync_cli.errors import ProtocolError, UsageError
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.policy import FULFILLED_BY
+from airbyte_sync_cli.sync.policy import TriggerPolicy
 from airbyte_sync_cli.sync.state import SyncState
 
 _SLACK: Final = timedelta(minutes=1)
@@ -49,7 +49,7 @@ class EarlierRun:
             self._warn_of_skew(ahead)
             # Too early rather than too late: for a job that is missed, a second one is started.
             since += timedelta(seconds=ahead.least if ahead else 0.0)
-        return find_since(jobs, since, self._policy.job_type)
+        return find_since(jobs, since, self._policy)
 
     def _warn_of_skew(self, ahead: ClockAhead | None) -> None:
         """Warn once if the clocks surely differ by some seconds."""
@@ -78,7 +78,7 @@ def _require_past(since: datetime, airbytes_now: datetime) -> None:
         )
 
 
-def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job | None:
+def find_since(jobs: Sequence[Job], since: datetime, policy: TriggerPolicy) -> Job | None:
     """Return the job that counts: one that has succeeded, else one that is still active.
 
     Compared in whole seconds, as Airbyte's dates are. Raises ProtocolError where it depends on a
@@ -87,9 +87,7 @@ def find_since(jobs: Sequence[Job], since: datetime, job_type: JobType) -> Job |
     earliest = since.replace(microsecond=0)
     # A success first: it ends the task at once, an active job would have to be waited for.
     done = [job for job in jobs if job.status == SUCCEEDED]
-    candidates = [
-        job for job in (*done, *active_among(jobs)) if job.type in FULFILLED_BY[job_type]
-    ]
+    candidates = [job for job in (*done, *active_among(jobs)) if policy.is_fulfilled_by(job)]
     undecided: Job | None = None
     for job in candidates:
         counts = _is_since(job, jobs, earliest)

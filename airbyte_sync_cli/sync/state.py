@@ -79,6 +79,8 @@ class SyncState:
     verification: Verification = field(default_factory=Verification)
     failure: Failure | None = None
     cancel: CancelResult | None = None
+    cancelled_by: str | None = None
+    """The user who cancelled the job, if another one did and Airbyte says so."""
     cancel_refusal: str | None = None
     """Airbyte's message, where it refused the last cancel."""
     ended_as: ExitCode | None = None
@@ -164,6 +166,7 @@ class SyncState:
             partial_success=self._is_partial_success,
             retryable=self.failure.retryable if self.failure else None,
             cancel=self.cancel,
+            cancelled_by=self.cancelled_by,
             failure=_failure_result(self.failure),
             streams=self._streams(),
             verification=_verification_result(self.verification),

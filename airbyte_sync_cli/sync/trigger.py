@@ -37,10 +37,10 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.anomalies import history_of
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import Refused
+from airbyte_sync_cli.sync.inactive import require_active
 from airbyte_sync_cli.sync.our_job import JOBS_READ, OurJob
-from airbyte_sync_cli.sync.policy import FULFILLED_BY, IfRunning
+from airbyte_sync_cli.sync.policy import IfRunning
 from airbyte_sync_cli.sync.result import Start, describe_missing_job
-from airbyte_sync_cli.sync.select import require_active
 from airbyte_sync_cli.sync.since import EarlierRun
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.wait import wait_for_other_job
@@ -99,7 +99,9 @@ class Trigger:
             return f"would adopt job {found.id} ({found.status}), created since then"
         if active is not None:
             return f"job {active.id} is {active.status}: would {self._if_running(active)}"
-        return f"would start a {self._policy.job_type}"
+        streams = sorted(map(str, self._policy.streams.get(self._connection.id, ())))
+        of_streams = f" of {', '.join(streams)}" if streams else ""
+        return f"would start a {self._policy.job_type}{of_streams}"
 
     async def _step(self) -> bool:
         """Read the connection's jobs and act on them. True: there is a job, or a skip."""
@@ -186,7 +188,7 @@ class Trigger:
         self._attempt, self._conflict_since, self._state.obstacle = 1, None, None
 
     def _fulfils_request(self, job: Job) -> bool:
-        return job.type in FULFILLED_BY[self._policy.job_type]
+        return self._policy.is_fulfilled_by(job)
 
     def _not_started(self, reason: str, *, hint: str | None = None) -> AirbyteSyncError:
         if self._our_job.may_exist:
@@ -371,7 +373,7 @@ class Trigger:
         """
         with suppress(AirbyteSyncError):
             self._connection_now = await self._context.airbyte.connection(self._connection.id)
-        require_active(self._connection_now)
+        await require_active(self._context.airbyte, self._connection_now)
 
     async def _outlast_conflict(self, response: Conflicted) -> None:
         """Pause before the next trigger: a 409 while nothing runs is normal just after a reset."""

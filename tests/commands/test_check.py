@@ -206,6 +206,29 @@ def test_inactive_connection_fails_connection_step(stage: Stage) -> None:
     )
 
 
+def test_inactive_connection_has_its_reason_and_link(stage: Stage) -> None:
+    sandbox = Sandbox()
+    reason = "TOO_MANY_FAILED_JOBS_WITH_NO_RECENT_SUCCESS"
+    orders = sandbox.add_connection("orders", status="inactive", disabled_reason=reason)
+
+    error = check("--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox)).report["error"]
+
+    assert "because of too many failed jobs in a row" in error["message"]
+    assert error["hint"].endswith(f"/connections/{orders.id}")
+
+
+def test_breaking_change_of_active_connection_is_a_warning(stage: Stage) -> None:
+    sandbox = Sandbox()
+    sandbox.add_connection("orders", breaking_change=True)
+
+    ending = check("--conn", "orders", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    step = next(one for one in ending.report["steps"] if one["name"] == "connection")
+    assert (ending.code, step["outcome"]) == (0, "warning")
+    assert step["hint"].startswith("a breaking change of the source's schema is not reviewed")
+    assert step["hint"].endswith("/replication")
+
+
 @pytest.mark.parametrize(("blocks", "mark"), [(True, "✗"), (False, "X")])
 def test_failed_step_is_marked_with_hint_below(blocks: bool, mark: str) -> None:  # noqa: FBT001
     rows = [

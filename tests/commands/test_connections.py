@@ -56,6 +56,37 @@ def test_text_has_one_line_per_connection(stage: Stage) -> None:
     ]
 
 
+def test_switched_off_connection_has_its_reason(stage: Stage) -> None:
+    sandbox = a_house()
+    reason = "SCHEMA_CHANGES_ARE_BREAKING"
+    sandbox.add_connection("old", status="inactive", disabled_reason=reason)
+    sandbox.add_connection("older", status="inactive", disabled_by="jane")
+    url = stage.sandbox(sandbox)
+
+    for_programs = call("connections", "-o", "json", AIRBYTE_URL=url)
+    for_people = call("connections", AIRBYTE_URL=url)
+
+    found = {row["connection_name"]: row for row in for_programs.report["connections"]}
+    keys = ("disabled_reason", "disabled_by")
+    assert [found["old"][key] for key in keys] == [reason, None]
+    assert [found["older"][key] for key in keys] == [None, "jane"]
+    assert [found["billing"][key] for key in keys] == [None, None]
+    assert found["old"]["disabled_at"] is not None
+    assert "because of a breaking change of the source's schema" in for_people.stdout
+    assert "jane disabled it at " in for_people.stdout
+
+
+@pytest.mark.parametrize("fault", ["403", "hold=3600", "html"])
+def test_unreadable_reasons_leave_the_list_as_it_is(stage: Stage, fault: str) -> None:
+    sandbox = a_house()
+    sandbox.faults.add(Fault.model_validate(f"events:{fault}"))
+    sandbox.faults.add(Fault.model_validate(f"connection:{fault}:api=config"))
+
+    ending = call("connections", "-o", "json", AIRBYTE_URL=stage.sandbox(sandbox))
+
+    assert (ending.code, len(names(ending))) == (0, 4)
+
+
 def test_id_format_prints_connection_ids(stage: Stage) -> None:
     sandbox = a_house()
     ending = call("connections", "-o", "id", AIRBYTE_URL=stage.sandbox(sandbox))

@@ -288,6 +288,64 @@ def test_refresh_uses_config_api(stage: Stage) -> None:
     assert [request.path for request in sandbox.sent("trigger")] == ["/api/v1/connections/refresh"]
 
 
+@pytest.mark.parametrize("job_type", ["clear", "refresh"])
+def test_stream_is_cleared_or_refreshed_alone(stage: Stage, job_type: str) -> None:
+    sandbox = a_sandbox(streams=("users", "orders"))
+
+    ending = orders(stage, sandbox, "--job-type", job_type, "--stream", "orders")
+
+    assert ending.code == 0
+    assert [[each.key for each in job.streams] for job in sandbox.jobs] == [["orders"]]
+
+
+def test_unknown_stream_exits_7_with_similar_names(stage: Stage) -> None:
+    sandbox = a_sandbox(streams=("users", "orders"))
+
+    ending = orders(stage, sandbox, "--job-type", "clear", "--stream", "user")
+
+    assert_told_well(ending, 7)
+    assert ending.report["error"]["hint"] == "did you mean 'users'?"
+    assert sandbox.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--stream", "users"], "--stream cannot be combined with --job-type sync"),
+        (["--job-type", "clear", "--stream", " "], "an empty --stream"),
+    ],
+)
+def test_stream_of_a_sync_or_empty_one_exits_2_before_any_request(
+    stage: Stage, options: list[str], reason: str
+) -> None:
+    sandbox = a_sandbox()
+
+    ending = orders(stage, sandbox, *options)
+
+    assert_told_well(ending, 2)
+    assert ending.report["error"]["message"].startswith(reason)
+    assert sandbox.requests == []
+
+
+def test_dry_run_names_streams(stage: Stage) -> None:
+    sandbox = a_sandbox(streams=("users", "orders"))
+
+    ending = orders(
+        stage,
+        sandbox,
+        "--job-type",
+        "clear",
+        "--stream",
+        "users",
+        "--stream",
+        "orders",
+        "--dry-run",
+    )
+
+    assert ending.report["warnings"] == ["dry run: 'orders': would start a clear of orders, users"]
+    assert sandbox.jobs == []
+
+
 def test_dry_run_starts_nothing_and_prints_plan(stage: Stage) -> None:
     sandbox = a_sandbox()
 

@@ -134,18 +134,24 @@ async def test_connection_shows_status_reason_since_2_1(version: str, reason: st
 
 
 @virtual
-async def test_catalog_has_namespaces_and_streams_that_are_not_selected() -> None:
+async def test_only_the_web_apps_catalog_has_streams_that_are_not_selected() -> None:
     streams = ("users", {"name": "users", "namespace": "old", "selected": False})
     async with sandbox_client() as it:
         connection = it.sandbox.add_connection("orders", streams=streams)
-        shown = (await it.ask("connections/get", connectionId=connection.id)).json()
+        shown = [
+            (await it.ask(path, connectionId=connection.id)).json()
+            for path in ("connections/get", "web_backend/connections/get")
+        ]
         await it.trigger(connection)
         job = (await it.info())["job"]
     rows = [
-        (row["stream"].get("namespace"), row["config"]["selected"])
-        for row in shown["syncCatalog"]["streams"]
+        [
+            (row["stream"].get("namespace"), row["config"]["selected"])
+            for row in each["syncCatalog"]["streams"]
+        ]
+        for each in shown
     ]
-    assert rows == [(None, True), ("old", False)]
+    assert rows == [[(None, True)], [(None, True), ("old", False)]]
     assert job["enabledStreams"] == [{"name": "users"}]
 
 

@@ -19,7 +19,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from airbyte_sync_cli.airbyte import client, probe
 from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
 from airbyte_sync_cli.airbyte.http import HttpClient, make_http_client
+from airbyte_sync_cli.airbyte.models import Job, StreamId
 from airbyte_sync_cli.airbyte.public_api import PublicApi
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -49,6 +50,13 @@ pytestmark = pytest.mark.skipif(
     not VERSIONS, reason="AIRBYTE_SPECS is not a folder with Airbyte's OpenAPI documents"
 )
 SERVED = frozenset({200, 409})
+CANCELLED = Job(
+    id=1,
+    connection_id="",
+    type="sync",
+    status="cancelled",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
 USED: set["Excuse"] = set()
 """The known errors that occurred."""
 
@@ -144,6 +152,12 @@ TRIED = (
     ),
     Excuse("POST /v1/connections/refresh", "no such operation", "asked for", before=(0, 57, 3)),
     Excuse(
+        "POST /v1/connections/events/list",
+        "no such operation",
+        "why a connection was switched off is only nice to know (client.py)",
+        before=(0, 63, 20),
+    ),
+    Excuse(
         "POST /v1/connections/events/list_for_job",
         "no such operation",
         "who started a job is only nice to know (config_api.py)",
@@ -232,6 +246,7 @@ def _values(
     http_client: HttpClient, settings: Settings, orders: SimConnection
 ) -> Mapping[str, Sequence[object]]:
     """Return the values for parameters of these names."""
+    cancelled = replace(CANCELLED, connection_id=orders.id)
     return {
         "address": [parse_address(settings.url)],
         "attempt": [0],
@@ -240,6 +255,7 @@ def _values(
         "connection_id": [orders.id],
         "api": ["public", "config"],
         "http": [http_client],
+        "job": [cancelled],
         "job_id": [1, 999],
         "job_type": ["sync", "clear", "refresh"],
         "limit": [20, 200],
@@ -249,6 +265,7 @@ def _values(
         "read": [_read_all],
         "settings": [settings],
         "status": [None, "running"],
+        "streams": [(), (StreamId(name="users", namespace="public"),)],
         "may_send": [lambda: True],
         "workspace_id": [None, orders.workspace_id],
         "workspace_ids": [[orders.workspace_id]],
@@ -269,9 +286,14 @@ def _calls(
                 continue  # resolves a name, opens a port, or shakes hands: no HTTP request
             needed = [each.name for each in parameters if each.default is each.empty]
             assert set(needed) <= set(values), f"{name}: _values needs values for {needed}"
-            given = [each.name for each in parameters if each.name in values]
-            for chosen in itertools.product(*(values[each] for each in given)):
-                yield partial(method, **dict(zip(given, chosen, strict=True)))
+            given = [each for each in parameters if each.name in values]
+            choices = (
+                [one for one in values[each.name] if one is not None or each.annotation is not str]
+                for each in given
+            )
+            for chosen in itertools.product(*choices):
+                named = zip((each.name for each in given), chosen, strict=True)
+                yield partial(method, **dict(named))
 
 
 class HurriedClock(SystemClock):

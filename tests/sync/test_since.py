@@ -32,7 +32,7 @@ def test_job_counts_from_the_second_of_its_creation(
     since: datetime,
     is_ours: bool,  # noqa: FBT001  # a row of the table
 ) -> None:
-    assert (find_since([JOB], since, "sync") is JOB) is is_ours
+    assert (find_since([JOB], since, TriggerPolicy()) is JOB) is is_ours
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, -15.2, -3.0, -2.5, -0.4, 0.0, 0.9, 2.7, 20.0, 3600.0])
@@ -111,8 +111,8 @@ def test_dry_run_reports_the_job_that_would_count(life: str, words: str) -> None
 def test_success_counts_before_an_active_job_and_a_failure_never() -> None:
     done, failed = replace(JOB, id=2, status="succeeded"), replace(JOB, id=3, status="failed")
 
-    assert find_since([failed, JOB, done], NOON, "sync") is done
-    assert find_since([failed], NOON, "sync") is None
+    assert find_since([failed, JOB, done], NOON, TriggerPolicy()) is done
+    assert find_since([failed], NOON, TriggerPolicy()) is None
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, -2.0, 0.0, 2.0])
@@ -166,11 +166,11 @@ def test_job_without_a_date_counts_by_its_neighbours(
 ) -> None:
     jobs = sorted([job, neighbour], key=lambda one: -one.id)
 
-    assert (find_since(jobs, NOON, "sync") is job) is is_ours
+    assert (find_since(jobs, NOON, TriggerPolicy()) is job) is is_ours
 
 
 def test_job_without_creation_date_that_ended_before_does_not_count() -> None:
-    assert find_since([replace(DONE, ended_at=NOON - HOUR)], NOON, "sync") is None
+    assert find_since([replace(DONE, ended_at=NOON - HOUR)], NOON, TriggerPolicy()) is None
 
 
 @pytest.mark.parametrize(
@@ -192,25 +192,25 @@ def test_job_without_a_date_is_an_error_where_nothing_else_decides(
     jobs = sorted([job, *neighbours], key=lambda one: -one.id)
 
     with pytest.raises(ProtocolError, match=f"the creation time of job 5 .{job.status}.") as told:
-        find_since(jobs, NOON, "sync")
+        find_since(jobs, NOON, TriggerPolicy())
 
     assert "see `airbyte-sync status 5`" in (told.value.hint or "")
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_failed_job_without_a_date_is_ignored(status: str) -> None:
-    assert find_since([replace(UNDATED, status=status)], NOON, "sync") is None
+    assert find_since([replace(UNDATED, status=status)], NOON, TriggerPolicy()) is None
 
 
 def test_job_without_a_date_is_no_error_where_another_one_counts_anyway() -> None:
     running = replace(JOB, id=6, created_at=NOON)
 
-    assert find_since([running, DONE], NOON, "sync") is running
+    assert find_since([running, DONE], NOON, TriggerPolicy()) is running
 
 
 def test_older_job_with_unknown_status_is_not_adopted() -> None:
     """A newer job proves that it has ended: Airbyte runs one job of a connection at a time."""
     paused, newer = replace(JOB, status="paused"), replace(JOB, id=2, status="failed")
 
-    assert find_since([newer, paused], NOON, "sync") is None
-    assert find_since([paused], NOON, "sync") is paused
+    assert find_since([newer, paused], NOON, TriggerPolicy()) is None
+    assert find_since([paused], NOON, TriggerPolicy()) is paused
