@@ -28,6 +28,13 @@ def status(
             rich_help_panel=SELECT,
         ),
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Look again every 10 seconds until Ctrl-C; in a pipe, print what changes.",
+        ),
+    ] = False,
     exit_status: Annotated[
         bool,
         typer.Option("--exit-status", help="Exit with the job's exit code."),
@@ -35,7 +42,7 @@ def status(
 ) -> "Work":
     """Show all connections with their latest job, or single jobs.
 
-    Without arguments, or with --tag or --failing: a table, with the failed ones at its end. A job
+    Without arguments, or with --tag, --failing or --watch: a table, the failed ones last. A job
     is stuck if it is pending for more than 15 minutes, or running for three times its usual
     duration and 15 minutes above it. The usual duration is the median of the latest successes.
 
@@ -52,15 +59,17 @@ def status(
     wanted = arguments.parse_jobs_or_connections(
         job_ids, conn, tag, invocation.wiring.environ, hint=None
     )
-    if wanted.job_ids and failing:
+    if wanted.job_ids and (failing or watch):
         raise UsageError(
-            "--failing is for connections, not for jobs", hint="leave out the job ids"
+            "--failing and --watch are for connections, not for jobs",
+            hint="`airbyte-sync wait JOB_ID` follows a job",
         )
-    if (wanted.job_ids or wanted.connections) and not (wanted.tags or failing):
+    if watch and exit_status:
+        raise UsageError("--watch and --exit-status exclude each other", hint="use one of them")
+    if (wanted.job_ids or wanted.connections) and not (wanted.tags or failing or watch):
         return show_status(invocation, wanted, exit_status=exit_status)
-    return show_overview(
-        invocation, wanted, OverviewOptions(failing=failing, exit_status=exit_status)
-    )
+    options = OverviewOptions(failing=failing, exit_status=exit_status, watch=watch)
+    return show_overview(invocation, wanted, options)
 
 
 @command("cancel")

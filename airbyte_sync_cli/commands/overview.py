@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.commands.listings import ConnectionFilter, nothing_found
@@ -11,11 +12,20 @@ from airbyte_sync_cli.commands.session import (
     Selection,
     Session,
     in_session,
+    interrupted,
+    open_session,
 )
 from airbyte_sync_cli.commands.status import without_outcome
+from airbyte_sync_cli.errors import UnavailableError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.overview import overview_text
+from airbyte_sync_cli.output.format import format_time
+from airbyte_sync_cli.output.overview import change_text, fitted, overview_lines, overview_text
+from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.sync.overview import OverviewReader, Row
+from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.output.live.canvas import Canvas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +35,15 @@ class OverviewOptions:
     failing: bool = False
     """Only those that failed, were cancelled or are stuck."""
     exit_status: bool = False
+    watch: bool = False
 
 
 async def show_overview(
     invocation: Invocation, wanted: Selection, options: OverviewOptions
 ) -> CommandResult:
     """Show the latest job of each connection that is named, or of all."""
+    if options.watch:
+        return await _watch(invocation, wanted, options)
     return await in_session(invocation, wanted, lambda session: _show(session, wanted, options))
 
 
@@ -40,12 +53,16 @@ async def _show(session: Session, wanted: Selection, options: OverviewOptions) -
         session.output.warn("no connections found that these credentials can read")
     reader = OverviewReader(session.airbyte, session.clock)
     rows = await reader.read(connections)
-    for row in rows:
-        if row.error is not None:
-            session.output.warn(f"{row.connection.name!r}: {row.error.message}")
+    _warn_of_unread(session, rows)
     shown = [row for row in rows if row.is_failing or not options.failing]
     text = overview_text(shown, every=len(rows), now=reader.now(), screen=session.output.screen)
     return replace(_result(shown, exit_status=options.exit_status), text=text)
+
+
+def _warn_of_unread(session: Session, rows: Sequence[Row]) -> None:
+    for row in rows:
+        if row.error is not None:
+            session.output.warn(f"{row.connection.name!r}: {row.error.message}")
 
 
 async def _select(session: Session, wanted: Selection) -> Sequence[Connection]:
@@ -73,3 +90,132 @@ def _result(rows: Sequence[Row], *, exit_status: bool) -> CommandResult:
     for state in counting:
         state.error = state.error or without_outcome(state)
     return replace(CommandResult.of(counting), syncs=[state.result() for state in states])
+
+
+# -- watch -----------------------------------------------------------------------------------
+
+_EVERY: Final = 10.0
+"""Seconds between two looks."""
+_SHARE: Final = 10.0
+"""A slow server is asked less often: a look takes at most so small a part of the time."""
+_RESELECT: Final = 300.0
+"""Seconds after which the connections are read again: there may be new ones."""
+
+
+async def _watch(
+    invocation: Invocation, wanted: Selection, options: OverviewOptions
+) -> CommandResult:
+    """Look again until a signal ends it, or stdout is closed."""
+    if not invocation.output.is_text:
+        hint = "use -o text, or call `status -o json` repeatedly"
+        raise UsageError("--watch is for people: it has no other format than text", hint=hint)
+    watch: _Watch | None = None
+    try:
+        async with open_session(invocation, wanted) as session:
+            watch = _Watch(session, wanted, options)
+            await until_stopped(watch.run(), stop=session.stop)
+            return watch.result()
+    except StoppedError:
+        if watch is None:
+            return interrupted(invocation.stop)
+        result = watch.result()
+        ending = interrupted(invocation.stop, result.syncs)
+        # Ctrl-C is the usual way to end it: that is no error.
+        quiet = ending.exit_code is ExitCode.SIGINT
+        return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
+
+
+class _Watch:
+    """Shows the table again and again: in place on a terminal, elsewhere only what changes."""
+
+    def __init__(self, session: Session, wanted: Selection, options: OverviewOptions) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._options = options
+        self._reader = OverviewReader(session.airbyte, session.clock)
+        self._connections: Sequence[Connection] = ()
+        self._selected_at = float("-inf")
+        self._rows: Sequence[Row] = ()
+        self._is_drawn = False
+        self._outage: str | None = None
+
+    async def run(self) -> None:
+        """Look and show; return only if stdout is closed."""
+        clock = self._session.clock
+        with self._session.output.canvas() as canvas:
+            self._is_drawn = canvas is not None
+            while True:
+                began, before = clock.monotonic(), self._rows
+                await self._look()
+                pause = max(_EVERY, _SHARE * (clock.monotonic() - began))
+                if canvas is not None:
+                    self._draw(canvas, pause)
+                elif not self._print(before):
+                    return
+                await clock.sleep(pause)
+
+    async def _look(self) -> None:
+        """Read the rows; in an outage the old ones stay. Raises what the first look raises."""
+        try:
+            now = self._session.clock.monotonic()
+            if now - self._selected_at > _RESELECT:
+                self._connections = await _select(self._session, self._wanted)
+                self._selected_at = now
+            self._rows = await self._reader.read(self._connections)
+            self._outage = None
+        except UnavailableError as error:
+            if not self._rows:
+                raise
+            if self._outage is None:
+                self._session.output.warn(f"{error.message}: retrying", in_report=False)
+            self._outage = error.message
+
+    def _draw(self, canvas: "Canvas", pause: float) -> None:
+        at = format_time(self._reader.now())
+        state = f"not read since: {self._outage}" if self._outage else f"read at {at}"
+        foot = Styled.of(f"{state}, every {pause:.0f}s, Ctrl-C ends", "dim")
+        lines = overview_lines(
+            self._shown, every=len(self._rows), now=self._reader.now(), screen=canvas.room
+        )
+        height = max(canvas.size().lines - 2, 3)  # the foot, and the cursor's line
+        canvas.replace([*fitted(lines, height), foot.cut(canvas.room.width or 80, mark="")])
+
+    def _print(self, before: Sequence[Row]) -> bool:
+        """Print the table at first, then one line for each change."""
+        if not before:
+            return self._session.output.show(self._table())
+        known = {row.connection.id: row for row in before}
+        return all(
+            self._session.output.show(
+                change_text(row, now=self._reader.now(), screen=self._session.output.screen)
+            )
+            for row in self._rows
+            if self._is_news(row, known.get(row.connection.id))
+        )
+
+    def _is_news(self, row: Row, before: Row | None) -> bool:
+        if self._options.failing and not (row.is_failing or (before and before.is_failing)):
+            return False
+        return before is None or _what(row) != _what(before)
+
+    @property
+    def _shown(self) -> Sequence[Row]:
+        return [row for row in self._rows if row.is_failing or not self._options.failing]
+
+    def _table(self) -> str:
+        return overview_text(
+            self._shown,
+            every=len(self._rows),
+            now=self._reader.now(),
+            screen=self._session.output.screen,
+        )
+
+    def result(self) -> CommandResult:
+        """Return the last look; the table stays on the terminal."""
+        text = self._table() if self._is_drawn and self._rows else ""
+        return replace(_result(self._shown, exit_status=False), text=text)
+
+
+def _what(row: Row) -> tuple[object, ...]:
+    job = (row.job.id, row.job.status) if row.job else None
+    return job, row.stuck is not None, row.error is not None, row.connection.status

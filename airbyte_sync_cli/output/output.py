@@ -3,8 +3,8 @@
 import json
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -29,6 +29,7 @@ from airbyte_sync_cli.streams import write
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 if TYPE_CHECKING:
+    from airbyte_sync_cli.output.live.canvas import Canvas
     from airbyte_sync_cli.sync.events import Event
     from airbyte_sync_cli.sync.state import Snapshot
 
@@ -194,6 +195,26 @@ class Output:
         Return False once the reader of stdout is gone.
         """
         return self._options.format != "text" or self._print(text)
+
+    @contextmanager
+    def canvas(self) -> "Iterator[Canvas | None]":
+        """Lend the last lines of the terminal; None unless a person watches one."""
+        if self._stderr is None or not self.is_for_people or self._environ.get("TERM") == "dumb":
+            yield None
+            return
+        from airbyte_sync_cli.output.live.canvas import canvas_on  # noqa: PLC0415  # only here
+
+        with canvas_on(self._stderr, self._environ) as canvas:
+            self._log.divert(canvas.above)
+            try:
+                yield canvas
+            finally:
+                self._log.divert(None)
+
+    @property
+    def is_text(self) -> bool:
+        """Return whether the result is for people, not for programs."""
+        return self._options.format == "text"
 
     @property
     def screen(self) -> Screen:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import CANCELLED, FAILED, SUCCEEDED
-from airbyte_sync_cli.output.format import format_count, format_duration, plain
+from airbyte_sync_cli.output.format import format_count, format_duration, format_time, plain
 from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.table import Column, layout
 from airbyte_sync_cli.output.terminal import Screen
@@ -190,3 +190,25 @@ def _counts(rows: Sequence[Row]) -> Styled:
         counts["stuck" if _rank(row) == _STUCK else _state(row, _rank(row))] += 1
     parts = ", ".join(f"{number} {kind}" for kind, number in counts.items())
     return Styled.of(f"{len(rows)} connection{'' if len(rows) == 1 else 's'}: {parts}", "bold")
+
+
+def fitted(lines: Sequence[Styled], height: int) -> list[Styled]:
+    """Return the title and the end of a table that is too high: the worst rows are there."""
+    if len(lines) <= height:
+        return list(lines)
+    end = lines[-max(height - 2, 1) :]
+    above = Styled.of(f"  {len(lines) - len(end) - 1} more lines above", "dim")
+    return [lines[0], above, *end]
+
+
+def change_text(row: Row, *, now: datetime, screen: Screen) -> str:
+    """Return in a line how a connection is now, as `--watch` reports it."""
+    colour = _STYLES[_rank(row)][0]
+    state = screen.paint("stuck" if row.stuck else _state(row, _rank(row)), colour)
+    details = [
+        f"job {_job(row)}" if row.job else "",
+        _took(row).plain,
+        plain(_reason(row)),
+    ]
+    rest = ", ".join(filter(None, details))
+    return f"{format_time(now)} {plain(row.connection.name)}: {state}" + (rest and f" ({rest})")

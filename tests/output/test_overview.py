@@ -7,7 +7,7 @@ import pytest
 from airbyte_sync_cli.airbyte.models import Attempt, Connection, Failure, Job, Progress
 from airbyte_sync_cli.errors import DeniedError
 from airbyte_sync_cli.output.format import cell_width
-from airbyte_sync_cli.output.overview import overview_text
+from airbyte_sync_cli.output.overview import fitted, overview_lines, overview_text
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync.overview import Row
 
@@ -102,3 +102,13 @@ def test_reason_takes_one_line_on_a_terminal_of_80_columns() -> None:
     assert len(lines) == 4
     assert lines[2].startswith("    destination: The destination rejected")
     assert lines[2].endswith("…")
+
+
+def test_too_high_a_table_keeps_its_title_and_its_end() -> None:
+    rows = [row(f"c{number:02}", "succeeded") for number in range(30)]
+    lines = overview_lines(rows, every=30, now=NOON, screen=Screen(width=80))
+    kept = [line.plain for line in fitted(lines, 10)]
+    assert len(kept) == 10
+    assert kept[0].startswith("status")
+    assert kept[1] == "  23 more lines above"
+    assert kept[-1] == "30 connections: 30 succeeded"

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, TextIO
 
 from airbyte_sync_cli.clock import Clock
@@ -48,6 +49,11 @@ class Canvas:
     def size(self) -> os.terminal_size:
         """Return columns and lines."""
         return self._size()
+
+    @property
+    def room(self) -> Screen:
+        """Return what fits: a terminal wraps after its last column."""
+        return replace(self._screen, width=max(self._size().columns - 1, 1))
 
     def replace(self, lines: list[Styled]) -> None:
         """Draw these lines instead of those that are there; nothing if they are the same."""
@@ -189,3 +195,14 @@ def _on_continue(callback: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGCONT, before or signal.SIG_DFL)
+
+
+@contextmanager
+def canvas_on(stream: TextIO, environ: Mapping[str, str]) -> Iterator[Canvas]:
+    """Lend the last lines of a terminal, and clear them at the end."""
+    canvas = Canvas(stream, screen=screen_of(stream, environ), size=lambda: _size_of(stream))
+    with _on_continue(canvas.forget):
+        try:
+            yield canvas
+        finally:
+            canvas.replace([])
