@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -94,7 +95,20 @@ class Airflow3Ui:
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             method=method,
         )
+        until(lambda: _is_done(request), f"an answer of {path}")
+
+
+def _is_done(request: urllib.request.Request) -> bool:
+    """Send a request; return False if it has to be sent again: SQLite was locked."""
+    try:
         urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  # loopback
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.CONFLICT:  # done before the error
+            return True
+        if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from airbyte_sync_cli.sandbox import JobFailure, JobScript
 from tests.e2e.airflow_places import Here, Place, There
 from tests.e2e.airflow_services import AirflowUi, running
 from tests.e2e.cluster import WHY_NOT, is_there
-from tests.support.airflow import Airflow
+from tests.support.airflow import Airflow, documented_dags
 from tests.support.children import until
 
 pytestmark = pytest.mark.e2e
@@ -38,6 +38,7 @@ DEATHS: Final = {
 SCRIPTS: Final[Mapping[str, JobScript]] = {
     "ok": GOOD,
     "bad": JobScript(life="running 1, failed", failure=REVOKED),
+    "give_up": JobScript(life="running 1, failed", failure=REVOKED),
     "busy": ENDLESS,
     "limited": ENDLESS,
     **dict.fromkeys(DEATHS, LONG),
@@ -147,6 +148,17 @@ def given(
 
 
 def _add_variants(airflow: Airflow) -> None:
+    [documented] = [text for text in documented_dags() if "AirbytePodOperator" in text]
+    (airflow.dags / "documented.py").write_text(documented, encoding="utf-8")
+    airflow.vary(
+        *("airbyte_pod", "give_up"),
+        (
+            "from airbyte_retries",
+            "from documented import AirbytePodOperator\nfrom airbyte_retries",
+        ),
+        ("    KubernetesPodOperator(", "    AirbytePodOperator("),
+        default_args='{"retries": 2}',
+    )
     airflow.vary("airbyte_pod", "limited", ("--timeout=12h", "--timeout=10s"))
     leave = ('"--timeout=12h"', '"--timeout=12h", "--on-interrupt=leave"')
     for mode, value in MODES.items():
@@ -168,7 +180,7 @@ def _add_variants(airflow: Airflow) -> None:
 
 
 def _dag_of(run: str) -> str:
-    if run.startswith(("left", "killed", "limited", *ACTIONS)):
+    if run.startswith(("left", "killed", "limited", "give_up", *ACTIONS)):
         return run
     return "waiting" if run.endswith("waiting") else "airbyte_pod"
 
@@ -196,6 +208,11 @@ def test_failed_pod_is_retried_only_where_airflow_has_no_retry_policy(given: Run
 
     tries = 3 if given.airflow.version.startswith("2.") else 1
     assert given.place.jobs("bad") == ["failed"] * tries
+
+
+def test_documented_operator_does_not_retry_permanent_failure(given: RunningPods) -> None:
+    assert given.end("give_up") == "failed"
+    assert given.place.jobs("give_up") == ["failed"]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -4,7 +4,6 @@
 """
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ from tests.e2e.airflow_experiments import (
     write_dags,
 )
 from tests.e2e.airflow_services import AirflowUi, running
-from tests.support.airflow import DAGS, LINES, Airflow, serve_awake
+from tests.support.airflow import LINES, Airflow, documented_dags, serve_awake
 from tests.support.children import until
 
 pytestmark = pytest.mark.e2e
@@ -51,11 +50,6 @@ RUNS: Mapping[str, tuple[str, dict[str, str]]] = {
     "hiccup": ("airbyte_give_up", {"connection": "hiccup"}),
     "typo": ("airbyte_bash", {"connection": "nowhere"}),
 }
-DOCUMENTED = re.findall(
-    r"^```python\n(.*?)^```",
-    (DAGS.parent / "docs" / "airflow.md").read_text("utf-8"),
-    re.DOTALL | re.MULTILINE,
-)
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
 
 
@@ -117,7 +111,7 @@ def given(
         airflow = Airflow.install(request.param, tmp_path_factory.mktemp("airflow"), url)
         write_dags(airflow)
         airflow.vary("airbyte_bash", "limited", ("--timeout 12h", "--timeout 2s"))
-        for number, text in enumerate(DOCUMENTED):
+        for number, text in enumerate(documented_dags()):
             (airflow.dags / f"documented_{number}.py").write_text(text, encoding="utf-8")
         with running(airflow) as ui:
             until(lambda: airflow.query("select count(*) from serialized_dag") == [(11,)], "DAGs")

@@ -24,6 +24,12 @@ LINES: Final = ("3.3.2", "2.11.2")
 DAGS: Final = Path(__file__).resolve().parents[2] / "dags"
 
 
+def documented_dags() -> list[str]:
+    """Return the complete DAGs in docs/airflow.md."""
+    text = (DAGS.parent / "docs" / "airflow.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
 @contextlib.contextmanager
 def serve_awake(sandbox: Sandbox) -> Iterator[str]:
     """Serve a sandbox whose clock runs from now on, not only from the first request."""
