@@ -28,6 +28,7 @@ _SELDOM_NEEDED: Final = frozenset(
 )
 _SHOWN_OF_SERVER: Final = frozenset({"--url", "--profile", "--workspace"})
 """All others of its section are in `airbyte-sync help network`."""
+_LOGS: Final = "--logs"
 _WITH_EXIT_CODES: Final = frozenset({"run", "wait"})
 _NO_LIMIT: Final = 1000
 """Characters: summaries are wrapped, never cut."""
@@ -48,6 +49,8 @@ class PanelledCommand(TyperCommand):
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Parse the arguments. Raises UsageError for those that are left over."""
         ctx.meta[ALL] = ALL in args
+        if not ctx.resilient_parsing:
+            args = _with_log_level(args)
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:  # set on Tab: the line is incomplete
             import shlex  # noqa: PLC0415  # for an error only
@@ -103,6 +106,18 @@ class PanelledCommand(TyperCommand):
                     ]
                 )
         _write_lines(formatter, "Examples", EXAMPLES.get(self.name or "", ()))
+
+
+def _with_log_level(args: Sequence[str]) -> list[str]:
+    """Return the arguments with a level behind `--logs`, which may stand alone.
+
+    Click takes the next word as its value, whatever it is: `wait --logs 42` would fail.
+    """
+    nexts = [*args[1:], "-"]
+    return [
+        f"{_LOGS}=trace" if one == _LOGS and not word[:1].isalpha() else one
+        for one, word in zip(args, nexts, strict=False)
+    ]
 
 
 def write_network_help(ctx: "Context", command: "Command", formatter: "HelpFormatter") -> None:

@@ -11,6 +11,8 @@ from airbyte_sync_cli.cli.run_options import (
     IfRunning,
     JobIds,
     JobTypes,
+    Logs,
+    LogTail,
     MaxOutage,
     MaxParallel,
     MaxRejected,
@@ -56,6 +58,8 @@ def run(
     verify: Verify = False,
     fail_fast: FailFast = False,
     max_parallel: MaxParallel = None,
+    logs: Logs = None,
+    log_tail: LogTail = 20,
     dry_run: DryRun = False,
 ) -> "Work":
     """Start a sync, wait for it, and exit with its outcome.
@@ -90,6 +94,8 @@ def run(
         fail_fast=fail_fast,
         max_parallel=max_parallel,
         dry_run=dry_run,
+        log_level=logs,
+        log_tail=log_tail,
     )
     wanted = arguments.parse_connections(
         conn,
@@ -164,6 +170,8 @@ def wait(
     max_rejected: MaxRejected = None,
     require_stream: RequireStreams = None,
     verify: Verify = False,
+    logs: Logs = None,
+    log_tail: LogTail = 20,
 ) -> "Work":
     """Wait for existing jobs, and exit with their outcome.
 
@@ -189,6 +197,8 @@ def wait(
         max_rejected=max_rejected,
         require_streams=arguments.parse_required_streams(require_stream),
         verify=verify,
+        log_level=logs,
+        log_tail=log_tail,
     )
     # Without its environment: if a template rendered no job id, the latest job is not meant.
     wanted = arguments.parse_jobs_or_connections(

@@ -186,6 +186,27 @@ Verify = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+Logs = Annotated[
+    Literal["trace", "debug", "info", "warn", "error"] | None,
+    typer.Option(
+        "--logs",
+        metavar="[LEVEL]",
+        help="Also show Airbyte's log of the job while it runs: lines of this level (trace, "
+        "debug, info, warn, error) or above; all without a level.",
+        show_default=False,
+        rich_help_panel=HOW,
+    ),
+]
+LogTail = Annotated[
+    int,
+    typer.Option(
+        "--log-tail",
+        metavar="N",
+        min=0,
+        help="When a job fails, show the last N warnings and errors of Airbyte's log; 0 is none.",
+        rich_help_panel=HOW,
+    ),
+]
 Timeout = Annotated[
     str,
     typer.Option(

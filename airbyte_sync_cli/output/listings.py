@@ -13,6 +13,7 @@ from airbyte_sync_cli.airbyte.models import (
     Job,
     SwitchedOff,
 )
+from airbyte_sync_cli.output.airbyte_log import colour_of
 from airbyte_sync_cli.output.format import (
     format_bytes,
     format_count,
@@ -39,7 +40,6 @@ _STATUS_COLOURS: Final = {
     CANCELLED: "yellow",
     INCOMPLETE: "yellow",
 }
-_LEVEL_COLOURS: Final = {"error": "red", "fatal": "red", "warn": "yellow", "warning": "yellow"}
 _SHORT_BAR, _LONG_BAR = 8, 24
 _WIDE: Final = 120
 """Columns from which on a bar may be long."""
@@ -216,4 +216,4 @@ def log_text(found: AttemptLine, screen: Screen) -> str:
         at = format_time(line.at) if line.at else "-"
         level = plain(line.level or "?").upper()
         message = f"{at} {plain(line.source)} {level} > {message}"
-    return screen.paint(message, _LEVEL_COLOURS.get(line.level or ""))
+    return screen.paint(message, colour_of(found))

@@ -2,17 +2,26 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.foreign_text import capped, json_line, printable
+from airbyte_sync_cli.output.airbyte_log import (
+    MARK,
+    colour_of,
+    json_fields,
+    message_of,
+    short_line,
+)
 from airbyte_sync_cli.output.format import fold, format_time, plain
 from airbyte_sync_cli.output.terminal import PLAIN, Screen
 from airbyte_sync_cli.streams import write
 
 if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.logs import AttemptLine
     from airbyte_sync_cli.sync.state import Snapshot
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -95,6 +104,33 @@ class Log:
         """Write a line as it is; a terminal folds it, and what follows begins at column `hang`."""
         self._write_line(fold(line, self._screen.width, hang=hang))
 
+    def write_airbyte(
+        self, sync: "Snapshot", lines: "Sequence[AttemptLine]", *, alone: bool
+    ) -> None:
+        """Write lines of Airbyte's log, whatever the verbosity: they were asked for by level."""
+        if self._as_json:
+            about = Entry.about(sync, "airbyte-log", "")
+            written = [self._json(about, json_fields(one)) for one in lines]
+        elif self._screen.width is None:
+            written = [self._airbyte_line(sync, one) for one in lines]
+        else:
+            name = "" if alone else plain(sync.connection.name if sync.connection else sync.key)
+            hang, width = len(MARK), self._screen.width
+            texts = [MARK + short_line(one, name=name) for one in lines]
+            written = [
+                self._screen.paint(fold(text, width, hang=hang), colour_of(one))
+                for text, one in zip(texts, lines, strict=True)
+            ]
+        self._write_line("\n".join(written))  # at once: each write redraws a live view
+
+    def _airbyte_line(self, sync: "Snapshot", one: "AttemptLine") -> str:
+        job = f" job={sync.job.id}" if sync.job else ""
+        attempt = f" attempt={one.attempt}" if one.attempt > 1 else ""
+        name = plain(sync.connection.name if sync.connection else sync.key)
+        at = format_time(one.line.at or self._clock.now())
+        text = f"{at} [{name}{job}{attempt}] {MARK}{message_of(one.line)}"
+        return self._screen.paint(text, colour_of(one))
+
     def _write_line(self, line: str) -> None:
         line = printable(line)
         if self._above is not None:
@@ -117,7 +153,7 @@ class Log:
             message += f" {plain(entry.url)}"
         return f"{format_time(self._clock.now())} {level}{subject}{message}"
 
-    def _json(self, entry: Entry) -> str:
+    def _json(self, entry: Entry, more: Mapping[str, object] = MappingProxyType({})) -> str:
         name, status = entry.connection_name, entry.status
         fields = json.dumps(
             {
@@ -130,6 +166,7 @@ class Log:
                 "job_id": entry.job_id,
                 "status": status and capped(status),
                 "url": entry.url,
+                **more,
             },
             ensure_ascii=False,
         )

@@ -6,11 +6,17 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.output.format import format_bytes, format_duration, format_records
+from airbyte_sync_cli.output.format import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_records,
+)
 from airbyte_sync_cli.output.live.state import LiveRow
 from airbyte_sync_cli.output.log import Entry, Level
 from airbyte_sync_cli.output.messages import fate
 from airbyte_sync_cli.sync import events as ev
+from airbyte_sync_cli.sync.job_log import LINES_PER_SECOND
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
 
@@ -70,6 +76,8 @@ class LogEntries:
             case ev.OutageBegan() | ev.OutageEnded():  # all syncs lose the same server at once
                 self._track(event)
                 return _progress_entry(event) if self._changes_outage(event) else None
+            case ev.AirbyteLogged(left_out=left_out):
+                return _left_out_entry(event) if left_out else None
             case ev.JobKnown():
                 return self._job_known(event, now, wall)
             case ev.Polled():
@@ -178,6 +186,15 @@ def _attempt_failed(event: ev.AttemptFailed) -> Entry:
         f"attempt {event.attempt.number} failed: {why}{f' ({where})' if where else ''}; {then}"
     )
     return Entry.about(event.sync, "attempt-failed", message, "warning")
+
+
+def _left_out_entry(event: ev.AirbyteLogged) -> Entry:
+    job_id = event.sync.job.id if event.sync.job else "JOB_ID"
+    message = (
+        f"{format_count(event.left_out)} lines of Airbyte's log left out: more than "
+        f"{LINES_PER_SECOND} a second; `airbyte-sync logs {job_id}` shows all"
+    )
+    return Entry.about(event.sync, "airbyte-log-cut", message, "warning")
 
 
 def _activity(event: ev.Event) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
@@ -19,6 +19,10 @@ from airbyte_sync_cli.sync.result import (
     hint_for_missing_job,
 )
 
+if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.logs import AttemptLine
+    from airbyte_sync_cli.sync.state import Snapshot
+
 LABELLED: Final = 9
 """The column at which the text after a label begins."""
 _MOST_FINDINGS: Final = 10
@@ -34,6 +38,8 @@ class FailureDetails:
 
     error: AirbyteSyncError | None = None
     failure: Failure | None = None
+    sync: "Snapshot | None" = None
+    log_tail: "Sequence[AttemptLine]" = ()
 
 
 def failure_lines(
@@ -69,6 +75,7 @@ def _block(
     lines += stream_lines(sync.streams or (), show_all=with_trace)
     if sync.job_id is not None and not alone:  # a single sync has it in the hint
         lines.append(f"  log    airbyte-sync logs {sync.job_id}")
+    lines += _log_tail(details.log_tail)
     if with_trace and details.failure is not None:
         lines += _trace(details.failure)
     return lines
@@ -129,6 +136,17 @@ def _details(failure: FailureResult | None) -> list[tuple[str, str]]:
     inner = failure.internal_message or ""
     said = inner in (failure.message or "")
     return [("inner", "" if said else inner), ("where", where), ("retry", retry)]
+
+
+def _log_tail(lines: "Sequence[AttemptLine]") -> list[str]:
+    """Return the last warnings and errors of Airbyte's log, marked as Airbyte's."""
+    if not lines:
+        return []
+    # Imported with the first failure only: it compiles a pattern.
+    from airbyte_sync_cli.output.airbyte_log import MARK, short_line  # noqa: PLC0415
+
+    head = f"  log    the last warnings and errors of attempt {lines[0].attempt}:"
+    return [head, *(f"  {MARK}{short_line(one)}" for one in lines)]
 
 
 def _trace(failure: Failure) -> list[str]:

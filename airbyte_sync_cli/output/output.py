@@ -116,8 +116,10 @@ class Output:
                 self._latest = results
                 report = self._report(results, overall(results), None, {})
                 self._write_files(report, provisional=True)
-            case ev.Finished(result=result, error=error, failure=failure):
-                self._details_of[_which(result)] = FailureDetails(error=error, failure=failure)
+            case ev.Finished(result=result, error=error, failure=failure, log_tail=log_tail):
+                self._details_of[_which(result)] = FailureDetails(
+                    error=error, failure=failure, sync=event.sync, log_tail=log_tail
+                )
             case _:
                 pass
         self._progress.take(event)
@@ -290,8 +292,13 @@ class Output:
         return "use --result-file PATH to also write it to a file"
 
     def _write_failures(self, syncs: Sequence[SyncResult]) -> None:
-        """Write why each sync failed; not into a log of JSON, and the report has it, too."""
-        if self._command not in _WAITING or self._options.log_format == "json":
+        """Write why each sync failed; as JSON only Airbyte's lines, the report has the rest."""
+        if self._command not in _WAITING:
+            return
+        if self._options.log_format == "json":
+            for details in self._details_of.values():
+                if details.sync is not None and details.log_tail:
+                    self._log.write_airbyte(details.sync, details.log_tail, alone=False)
             return
         for line in self._failure_lines(syncs):
             self._log.write_line(line, hang=LABELLED)

@@ -39,6 +39,8 @@ class ProgressReporter:
         self._environ = environ
         self._view: LiveView | None = None
         self._news_at = 0.0
+        self._count = 1
+        """Syncs of this command."""
 
     @cached_property
     def _entries(self) -> "LogEntries":
@@ -48,7 +50,14 @@ class ProgressReporter:
 
     def take(self, event: "Event") -> None:
         """Show an event: in the live view, and as a log line if it is news."""
+        from airbyte_sync_cli.sync import events as ev  # noqa: PLC0415  # only with events
+
         self._draw(event)
+        if isinstance(event, ev.Planned):
+            self._count = len(event.syncs)
+        if isinstance(event, ev.AirbyteLogged) and event.lines:
+            self._news_at = self._clock.monotonic()
+            self._log.write_airbyte(event.sync, event.lines, alone=self._count == 1)
         now, wall = self._clock.monotonic(), self._clock.now()
         entry = self._entries.entry(event, now=now, wall=wall)
         if entry is not None:

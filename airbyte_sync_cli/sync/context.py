@@ -17,6 +17,9 @@ _MAX_TRIGGERS_AT_ONCE: Final = 3
 _BETWEEN_TRIGGERS: Final = 0.25
 """Seconds between two of them."""
 
+_MAX_LOGS_AT_ONCE: Final = 4
+"""When a hundred syncs fail at once, because of their destination, so do a hundred logs."""
+
 
 class TriggerSlots:
     """Limits how many triggers are under way at once, and staggers them."""
@@ -54,6 +57,9 @@ class Context:
     stop: Stop
     slots: TriggerSlots
     policy: RunPolicy = field(default_factory=RunPolicy)
+    log_slots: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_MAX_LOGS_AT_ONCE)
+    )
 
     def warn(self, state: SyncState, message: str) -> None:
         """Report something odd that does not change the outcome."""

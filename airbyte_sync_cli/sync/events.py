@@ -5,11 +5,15 @@ Events are facts; the output decides how they look. Each carries a frozen snapsh
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.airbyte.models import Attempt, Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.logs import AttemptLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,15 @@ class AttemptFailed(SyncEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AirbyteLogged(SyncEvent):
+    """New lines of Airbyte's log of the job (`--logs`); some may have been left out."""
+
+    lines: "Sequence[AttemptLine]" = ()
+    left_out: int = 0
+    """How many, because there were more than a log on stderr can bear."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutageBegan(SyncEvent):
     """Airbyte is unreachable; requests are retried for `seconds`."""
 
@@ -129,6 +142,7 @@ class Finished(SyncEvent):
     result: SyncResult
     error: AirbyteSyncError | None = None
     failure: Failure | None = None
+    log_tail: "Sequence[AttemptLine]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +171,7 @@ Event = (
     | JobKnown
     | Polled
     | AttemptFailed
+    | AirbyteLogged
     | OutageBegan
     | OutageEnded
     | Warned

@@ -112,6 +112,7 @@ class LogReader:
         *,
         show: Callable[[Sequence[AttemptLine]], bool],
         attempt: int | None = None,
+        first: int | None = None,
         least: str = "trace",
         tail: int | None = None,
     ) -> None:
@@ -119,7 +120,7 @@ class LogReader:
         self._job_id = job_id
         self._show = show
         self._wanted = attempt
-        self._current: int | None = attempt
+        self._current: int | None = attempt or first
         self._least = least
         self._tail = tail
         """None after the first lines."""
@@ -139,7 +140,7 @@ class LogReader:
         return self._wanted is not None and self.attempts > self._wanted
 
     async def read_news(self) -> None:
-        """Read the wanted attempt, else the latest one and those after it."""
+        """Read the wanted attempt, else the latest one (or `first`) and those after it."""
         self.news = 0
         self.attempts = await self._airbyte.attempts(self._job_id)
         if self._current is None and self.attempts:

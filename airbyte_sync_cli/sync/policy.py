@@ -98,3 +98,7 @@ class RunPolicy:
     trigger_only: bool = False
     """Return as soon as the job is known (`trigger`)."""
     dry_run: bool = False
+    log_level: str | None = None
+    """The least level of Airbyte's log that is shown while a job runs; None shows nothing."""
+    log_tail: int = 20
+    """How many warnings and errors of Airbyte's log are shown with the reason of a failure."""

@@ -16,6 +16,7 @@ from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import DryRun, Finished, JobKnown, Planned
 from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.inactive import require_active
+from airbyte_sync_cli.sync.job_log import read_tail, streamed_log
 from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
@@ -154,18 +155,27 @@ class _Run:
 
     async def _wait_for_end(self, state: SyncState, job_id: int) -> None:
         """Poll the job until its status is final, then read its last numbers or its failure."""
-        # Not if it is final already: found by --since, or a reset before the sync that failed.
-        if state.job is None or state.job.is_active:
-            wait = Wait(self._context, state, job_id, deadline=self._deadline)
-            try:
-                # Without `seconds`: Wait itself reads the job once more after the deadline.
-                await until_stopped(wait.until_end(), stop=self._stop)
-            except OutOfTimeError as error:
-                state.error = error
-                # The last poll came after the deadline: the grace period counts from the deadline.
-                at = self._deadline if error.limit == "--timeout" else None
-                raise DeadlineError(error.limit, at=at) from error
+        # The log of a job that `--since` found as succeeded is that of an earlier run.
+        is_final = state.job is not None and state.job.is_final
+        if not is_final or state.requested_type is None:
+            async with streamed_log(self._context, state, job_id):
+                await self._poll_to_end(state, job_id)
+        ended_at = self._clock.monotonic()
         await complete(self._context, state, seconds=self._seconds_left())
+        await read_tail(self._context, state, since=ended_at)
+
+    async def _poll_to_end(self, state: SyncState, job_id: int) -> None:
+        if state.job is not None and state.job.is_final:
+            return
+        wait = Wait(self._context, state, job_id, deadline=self._deadline)
+        try:
+            # Without `seconds`: Wait itself reads the job once more after the deadline.
+            await until_stopped(wait.until_end(), stop=self._stop)
+        except OutOfTimeError as error:
+            state.error = error
+            # The last poll came after the deadline: the grace period counts from the deadline.
+            at = self._deadline if error.limit == "--timeout" else None
+            raise DeadlineError(error.limit, at=at) from error
 
     async def _in_time(self, work: Coroutine[None, None, _T]) -> _T:
         return await until_stopped(work, stop=self._stop, seconds=self._seconds_left())
@@ -185,6 +195,7 @@ class _Run:
                 result=state.result(),
                 error=state.error,
                 failure=state.failure,
+                log_tail=state.log_tail,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.airbyte.models import (
     CANCELLED,
@@ -30,6 +31,9 @@ from airbyte_sync_cli.sync.result import (
     VerificationResult,
 )
 from airbyte_sync_cli.sync.verification import Verification
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.logs import AttemptLine
 
 # An unknown status is missing on purpose: it counts as active and has no exit code.
 _BY_STATUS = {
@@ -78,6 +82,8 @@ class SyncState:
     """Whether the connection drops records by itself; None if that was not read."""
     verification: Verification = field(default_factory=Verification)
     failure: Failure | None = None
+    log_tail: "Sequence[AttemptLine]" = ()
+    """The last warnings and errors of Airbyte's log, where the job failed."""
     cancel: CancelResult | None = None
     cancelled_by: str | None = None
     """The user who cancelled the job, if another one did and Airbyte says so."""

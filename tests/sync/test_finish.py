@@ -46,7 +46,7 @@ def test_failed_job_has_airbytes_reason_in_its_result(version: str, api: str) ->
     assert result.attempts == 1
 
 
-def test_failed_job_is_asked_for_its_details_once() -> None:
+def test_failed_job_is_asked_for_its_details_and_log_once() -> None:
     given = bench()
     orders = given.sandbox.add_connection("orders", script=FAILS)
 
@@ -54,10 +54,11 @@ def test_failed_job_is_asked_for_its_details_once() -> None:
 
     assert state.failure is not None
     paths = [request.path for request in given.sandbox.requests]
-    assert paths[-3:] == [
+    assert paths[-4:] == [
         "/api/public/v1/jobs/1",
         "/api/v1/jobs/get_without_logs",
         "/api/v1/stream_statuses/list",
+        "/api/v1/attempt/get_for_job",
     ]
 
 

@@ -212,7 +212,7 @@ def _update(row: LiveRow, event: ev.SyncEvent, now: float, wall: datetime) -> No
             row.result, row.note = result, None
         case ev.BlockedBy(other=job):
             row.note = f"after {job.id}"
-        case ev.Warned() | ev.DryRun() | ev.AttemptFailed():
+        case ev.Warned() | ev.DryRun() | ev.AttemptFailed() | ev.AirbyteLogged():
             pass  # log lines, not a change of state
         case _:
             row.note = _NOTES.get(type(event))  # none: an outage has ended
