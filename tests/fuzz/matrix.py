@@ -72,7 +72,7 @@ _ALL: Final = Selection(connections=[CONNECTION])
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": lambda it: run_syncs(it, _ALL, RunPolicy(wait=_LIMITS)),
     "trigger": lambda it: run_syncs(it, _ALL, RunPolicy(wait=_LIMITS, trigger_only=True)),
-    "wait": lambda it: wait_for(it, [1], RunPolicy(wait=_LIMITS)),
+    "wait": lambda it: wait_for(it, Selection(job_ids=[1]), RunPolicy(wait=_LIMITS)),
     "status": lambda it: show_status(it, _ALL, exit_status=False),
     "cancel": lambda it: cancel_jobs(it, _ALL),
     "logs": lambda it: show_log(it, LogOptions(job=CONNECTION)),

@@ -190,7 +190,7 @@ class _Play:
             if process.command != "wait":
                 return run_syncs(invocation, Selection(connections=[CONNECTION]), policy)
             newest = max((job.id for job in self._sandbox.jobs), default=1)
-            return wait_for(invocation, [newest], policy)
+            return wait_for(invocation, Selection(job_ids=[newest]), policy)
 
         return command
 

@@ -109,7 +109,7 @@ def test_run_sends_trigger_after_two_round_trips(wanted: Selection, api: str) ->
 def test_wait_has_looked_after_one_round_trip(*, auth: bool) -> None:
     sandbox = a_sandbox(auth="client-credentials" if auth else "none")
 
-    left = play(lambda one: wait_for(one, [1], RunPolicy(wait=WaitPolicy())), sandbox, auth=auth)
+    left = play(lambda one: wait_for(one, JOB, RunPolicy(wait=WaitPolicy())), sandbox, auth=auth)
 
     sign_in = 1 if auth else 0
     look = first(left, lambda sent: sent.path.endswith("/jobs/1"))
