@@ -92,6 +92,21 @@ def test_cron_script_retries_temporary_failures() -> None:
     assert numbers(state[1]) == WORTH_RETRYING
 
 
+def test_every_cell_of_decision_table_says_whether_it_was_seen() -> None:
+    page = (ROOT / "docs" / "launchers.md").read_text(encoding="utf-8")
+    [section] = re.findall(r"^## What happens at.*?^## ", page, re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| (.*) \|$", section, re.MULTILINE)[1:]  # without the header
+
+    for row in rows:
+        launcher, *cells = row.split(" | ")
+        assert len(cells) == 5, launcher
+        unmarked = [
+            cell for cell in cells if not re.search(r"(\*\*[ACP]( [ACP])*\*\*|\N{EN DASH})$", cell)
+        ]
+        assert unmarked == [], launcher
+    assert len(rows) == 9
+
+
 # scripts and command lines
 
 
