@@ -2,9 +2,12 @@
 
 import compileall
 import fcntl
+import os
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import NoReturn
@@ -32,7 +35,8 @@ def unpack(
             try:
                 _make(Path(folder))
                 check(folder)
-                return str(_unpack_into(Path(folder), build, outer, layers))
+                with _stoppable():
+                    return str(_unpack_into(Path(folder), build, outer, layers))
             except OSError as error:
                 reasons.append(f"{folder}: {error.strerror or error}")
     hint = "set XDG_CACHE_HOME to a folder that this user can write 60 MB to"
@@ -47,6 +51,21 @@ def _covered(outer: ZipFile) -> str:
 def _make(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Exit at a signal that would end a program.
+
+    Process 1 of a container has no default actions: it would unpack, and then start a sync.
+    """
+    handled = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    numbers = [number for number in handled if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, lambda number, _frame: os._exit(128 + number))
+    yield
+    for number in numbers:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _unpack_into(folder: Path, build: str, outer: ZipFile, layers: Sequence[str]) -> Path:

@@ -3,10 +3,13 @@
 The archives here hold a stand-in for the program; tests/e2e/test_release.py runs the real one.
 """
 
+import fcntl
 import os
+import signal
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from pyz.build import archive
 from pyz.start import check, find_folders, find_platform
 from pyz.unpack import unpack
+from tests.support.children import until
 
 PROGRAM = """
 import os, sys, other
@@ -106,6 +110,27 @@ def test_rest_of_a_killed_start_is_replaced(pyz: Path, tmp_path: Path) -> None:
 
     assert done.returncode == 7, done.stderr
     assert unpacked(tmp_path) == [content]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_while_unpacking_ends_the_start(pyz: Path, tmp_path: Path, number: int) -> None:
+    folder = tmp_path / "airbyte-sync-pyz"
+    folder.mkdir(mode=0o700)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the start waits: another one is unpacking
+        process = subprocess.Popen(command(pyz), env={"XDG_CACHE_HOME": str(tmp_path)})  # noqa: S603
+        until(lambda: str(folder / "lock") in _open_files(process.pid))
+        process.send_signal(number)
+
+        assert process.wait(timeout=30) == 128 + number
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since
+            found.add(str(descriptor.readlink()))
+    return found
 
 
 def test_cache_that_cannot_be_written_is_replaced_by_a_private_folder(
