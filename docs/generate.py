@@ -25,6 +25,7 @@ from airbyte_sync_cli.cli.help import ALL
 from airbyte_sync_cli.exit_codes import TABLE
 from airbyte_sync_cli.output.report import schemas
 from airbyte_sync_cli.settings.names import ENVIRONMENT, SECRETS, flag_of
+from benchmarks import frontier
 
 if TYPE_CHECKING:
     from typer._click import Command
@@ -360,6 +361,7 @@ _BLOCKS: Final = {
     "soak": soak,
     "endurance": endurance,
     "packages": packages,
+    "polling": frontier.markdown,
 }
 
 

@@ -20,8 +20,8 @@ from airbyte_sync_cli.sync.job_log import LINES_PER_SECOND
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
 
-_STALE: Final = 60.0
-"""Seconds after which a status is reported as the one last read: polls are 30 s apart at most."""
+_STALE: Final = 150.0
+"""Seconds after which a status is reported as the one last read: polls are 120 s apart at most."""
 _FINE: Final = frozenset({ExitCode.OK, ExitCode.SKIPPED})
 
 
