@@ -1,7 +1,7 @@
 """`Airbyte`: connect to a server, and read and write through the API that it has."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -257,7 +257,7 @@ class Airbyte:
     ) -> JobPage:
         """Read a page of the jobs of some workspaces, newest first.
 
-        With `changed_since` (by Airbyte's clock) those whose status has changed since then, oldest
+        With `changed_since` (by Airbyte's clock) those whose status has changed since then, newest
         change first. A row of a known job that names another connection is left out: reading that
         job alone shows whether responses are mixed up.
         """
@@ -434,6 +434,13 @@ class Airbyte:
         if self._config_api is None:
             return None
         return await self._optional(self._config_api.filters_rows(connection_id))
+
+    async def running_numbers(self, workspace_ids: Sequence[str]) -> Mapping[int, Progress] | None:
+        """Read the numbers of all running jobs of some workspaces; None if they cannot be read."""
+        is_paused = self._http.clock.monotonic() < self._paused_until
+        if self._config_api is None or is_paused:
+            return None
+        return await self._optional(self._config_api.running_numbers(workspace_ids))
 
     async def _optional(self, reading: Awaitable[_T]) -> _T | None:
         """Return what the Config API returns, None on any error; pause after many refusals."""

@@ -63,6 +63,8 @@ _JOB_PAGE: Final = 200
 """Jobs read at a time from servers that ignore the status filter."""
 _WORKSPACE_JOB_PAGE: Final = 500
 """Jobs of one response about whole workspaces; with numbers and failures some 2 kB each."""
+_RUNNING_PAGE: Final = 2000
+"""Running jobs of which numbers are read with one request."""
 _ATTEMPT: Final = re.compile(rb'"attempt"\s*:\s*\{[^{}]*?"id"\s*:\s*(\d{1,18})\s*[,}]')
 """The number of an attempt, which is AttemptRead's id (JobConverter.getAttemptRead)."""
 _ATTEMPT_HEAD: Final = 4096
@@ -235,7 +237,7 @@ class ConfigApi:
         require_all: bool,
         retry_for: float,
     ) -> JobPage:
-        """Read a page of jobs: newest first, or those changed since then, oldest change first."""
+        """Read a page of jobs: newest first, or those changed since then, newest change first."""
         body: dict[str, object] = {
             "workspaceIds": list(workspace_ids),
             "pagination": {"pageSize": _WORKSPACE_JOB_PAGE, "rowOffset": offset},
@@ -243,7 +245,7 @@ class ConfigApi:
             "orderByMethod": "DESC",
         }
         if changed_since is not None:
-            body |= {"orderByField": "updatedAt", "orderByMethod": "ASC"}
+            body["orderByField"] = "updatedAt"
             body["updatedAtStart"] = mapping.query_time(changed_since)
         types = [job_type] if job_type else _ALL_TYPES
         try:
@@ -259,6 +261,23 @@ class ConfigApi:
             if len(listed) >= _WORKSPACE_JOB_PAGE
             else None,
         )
+
+    async def running_numbers(self, workspace_ids: Sequence[str]) -> Mapping[int, Progress]:
+        """Read the live numbers of the running jobs of some workspaces, in one page."""
+        body: dict[str, object] = {
+            "workspaceIds": list(workspace_ids),
+            # Servers before 0.57.3 ignore it: then it is the newest jobs of any status.
+            "statuses": ["running", "incomplete"],
+            "pagination": {"pageSize": _RUNNING_PAGE, "rowOffset": 0},
+            "orderByField": "createdAt",
+            "orderByMethod": "DESC",
+        }
+        try:
+            reply = await self._workspace_page(body, _ALL_TYPES, 0)
+        except RejectedError:  # a server that does not know all types
+            reply = await self._workspace_page(body, _OLD_TYPES, 0)
+        rows = wire.read(wire.ConfigJobs, reply).jobs
+        return {row.job.id: mapping.progress(row) for row in rows if row}
 
     async def _workspace_page(
         self, body: Mapping[str, object], types: Sequence[str], retry_for: float

@@ -214,10 +214,10 @@ class PublicApi:
         require_all: bool,
         retry_for: float,
     ) -> JobPage:
-        """Read a page of jobs: newest first, or those changed since then, oldest change first."""
+        """Read a page of jobs: newest first, or those changed since then, newest change first."""
         query = {"workspaceIds": ",".join(workspace_ids), "orderBy": "createdAt|DESC"}
         if changed_since is not None:
-            query["orderBy"] = "updatedAt|ASC"
+            query["orderBy"] = "updatedAt|DESC"
             query["updatedAtStart"] = mapping.query_time(changed_since)
         if job_type:
             query["jobType"] = job_type

@@ -169,6 +169,7 @@ class Session:
             stop=self.stop,
             slots=TriggerSlots(self.clock),
             policy=replace(policy, wait=limits),
+            numbers_every=self.output.numbers_every,
         )
 
 

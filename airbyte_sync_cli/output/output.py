@@ -139,6 +139,11 @@ class Output:
         """Show the live view or a heartbeat while the work inside runs."""
         return self._progress.alive(self._command, self._stderr)
 
+    @property
+    def numbers_every(self) -> float:
+        """Seconds between two reads of live numbers, by what shows them; 0 is with each poll."""
+        return self._progress.numbers_every
+
     def leave(self) -> None:
         """Write what is known now: the user pressed Ctrl-C twice."""
         self._progress.close()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _ABOVE_A_SINGLE_SYNC: Final = frozenset({"started", "adopted", "watching", "cancelling"})
 """Entries that stay above the view of one sync; with several the table shows as much."""
+_NUMBERS_UNSEEN: Final = 300.0
+"""Seconds where nobody sees them: a warning of a stalled job needs them still."""
 
 
 class ProgressReporter:
@@ -81,6 +83,14 @@ class ProgressReporter:
             # `await task` would raise its CancelledError, and so hide an error of the work inside.
             await asyncio.wait({task})
             self.close()
+
+    @property
+    def numbers_every(self) -> float:
+        """Seconds between two reads of live numbers: a heartbeat's are from since the last one."""
+        if self._view is not None:
+            return 0.0
+        heartbeat = self._options.heartbeat
+        return heartbeat / 2 if heartbeat and self._options.verbosity >= 0 else _NUMBERS_UNSEEN
 
     def _stays(self, entry: Entry) -> bool:
         """Return whether an entry gets a line above the live view."""

@@ -136,8 +136,9 @@ class OurJob:
         return None if self._expired else response
 
     async def _request(self) -> TriggerResponse | AirbyteSyncError:
+        began = self._clock.monotonic()
         try:
-            return await self._context.airbyte.trigger(
+            response = await self._context.airbyte.trigger(
                 self._connection.id,
                 self._job_type,
                 streams=self._policy.streams.get(self._connection.id, ()),
@@ -147,6 +148,8 @@ class OurJob:
             return error
         except Exception as error:  # noqa: BLE001  # a bug, and a job may have been started
             return BugError.of(error)
+        self._context.slots.adapt(response, self._clock.monotonic() - began)
+        return response
 
     def _may_send(self) -> bool:
         """Decide in the last moment, when the connection is up: from here on a job may exist."""

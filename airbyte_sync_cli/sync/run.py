@@ -7,7 +7,8 @@ our_job.py), `_wait_for_end` (wait.py, finish.py). Whatever cuts that short ends
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Final, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from airbyte_sync_cli.airbyte.models import Connection
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
@@ -24,9 +25,16 @@ from airbyte_sync_cli.sync.trigger import Trigger
 from airbyte_sync_cli.sync.wait import Wait
 from airbyte_sync_cli.sync.wind_down import InterruptReporter, WindDown
 
+if TYPE_CHECKING:
+    from airbyte_sync_cli.sync.shared_reader import SharedReader
+
 _T = TypeVar("_T")
 _MAX_NAME_LOOKUP: Final = 10.0
 """Seconds for reading the name of a job's connection: the job is not polled meanwhile."""
+_MAX_LIST: Final = 30.0
+"""Seconds for reading the names of all connections, and the ids of their workspaces."""
+_MANY_JOBS: Final = 20
+"""Jobs for which all connections are read at once: a page has a hundred."""
 _NO_FAILURE: Final = {ExitCode.OK, ExitCode.SKIPPED, None}
 
 
@@ -49,6 +57,7 @@ class _Run:
 
     def __init__(self, context: Context, states: Sequence[SyncState]) -> None:
         self._context = context
+        """With the reader that all waits share, once they run."""
         self._policy = context.policy
         self._clock = context.clock
         self._stop = context.stop
@@ -69,11 +78,38 @@ class _Run:
         async with asyncio.TaskGroup() as tasks:
             # Outside the group of the syncs: it never ends by itself, so that group would not.
             interrupts = tasks.create_task(self._report_interrupts())
+            self._context = replace(self._context, reader=await self._reader(tasks, subjects))
             async with asyncio.TaskGroup() as syncs:
                 for state, subject in zip(self._states, subjects, strict=True):
                     syncs.create_task(self._run_to_end(state, subject))
             interrupts.cancel()
+            if self._context.reader is not None:
+                self._context.reader.close()
         return self._states
+
+    async def _reader(
+        self, tasks: asyncio.TaskGroup, subjects: Sequence[Connection | int]
+    ) -> "SharedReader | None":
+        """Return what reads the jobs of several syncs together; one job alone needs it not."""
+        if len(subjects) == 1:
+            return None
+        from airbyte_sync_cli.sync.shared_reader import SharedReader  # noqa: PLC0415  # only then
+
+        known = [one for one in subjects if isinstance(one, Connection)]
+        if not known and len(subjects) >= _MANY_JOBS:
+            known = list(await self._connections())
+        return SharedReader(self._context.airbyte, self._clock, tasks, connections=known)
+
+    async def _connections(self) -> Sequence[Connection]:
+        """Read all connections, to name those of many jobs; none if that fails or is stopped."""
+        left = self._seconds_left()
+        limit = _MAX_LIST if left is None else min(_MAX_LIST, left)
+        try:
+            return await until_stopped(
+                self._context.airbyte.connections(), stop=self._stop, seconds=limit
+            )
+        except (AirbyteSyncError, StoppedError):
+            return ()
 
     async def _run_to_end(self, state: SyncState, subject: Connection | int) -> None:
         """Run one sync. Its errors stay in its state: one that left would cancel the others."""
@@ -146,8 +182,13 @@ class _Run:
         limit = _MAX_NAME_LOOKUP if left is None else min(_MAX_NAME_LOOKUP, left)
         try:
             async with asyncio.timeout(limit):
-                state.job = await airbyte.job(job_id)
-                state.connection = await airbyte.connection(state.job.connection_id, retry_for=0)
+                reader = self._context.reader
+                state.job = await (reader.find(job_id) if reader else airbyte.job(job_id))
+                known = reader.connections if reader else {}
+                connection_id = state.job.connection_id
+                state.connection = known.get(connection_id.lower()) or await airbyte.connection(
+                    connection_id, retry_for=0
+                )
         except (AirbyteSyncError, TimeoutError):
             return  # Wait meets the same error, and retries for --max-outage
         state.url = airbyte.job_url(state.connection, job_id)

@@ -132,7 +132,7 @@ def test_row_without_connection_is_refused_where_all_rows_count(api: str) -> Non
 
 
 @APIS
-def test_changed_jobs_are_those_since_the_mark_oldest_change_first(api: str) -> None:
+def test_changed_jobs_are_those_since_the_mark_newest_change_first(api: str) -> None:
     given = bench(api=api)
     done, slow, fast = (
         given.sandbox.add_connection(name, script=script(life))
@@ -152,9 +152,9 @@ def test_changed_jobs_are_those_since_the_mark_oldest_change_first(api: str) -> 
         since = START + timedelta(seconds=60)
         page = await context.airbyte.workspace_jobs(workspaces, changed_since=since)
         changed.extend(row.job.id for row in page.rows)
-        assert [row.job.changed_at for row in page.rows] == [since, since + timedelta(seconds=30)]
+        assert [row.job.changed_at for row in page.rows] == [since + timedelta(seconds=30), since]
         return []
 
     given.play(work)
 
-    assert changed == [3, 2]
+    assert changed == [2, 3]

@@ -113,6 +113,8 @@ class Bench:
     policy: RunPolicy = field(default_factory=RunPolicy)
     with_config: bool = True
     events: list[Event] = field(default_factory=list)
+    timed: list[tuple[Event, float]] = field(default_factory=list)
+    """The same, with the virtual second of each."""
     listener: Callable[[Event], None] | None = None
     """Receives the events instead of the list, which it may fill itself."""
     clock: LoopClock = field(default_factory=LoopClock)
@@ -130,6 +132,8 @@ class Bench:
     gateway: Gateway | None = None
     is_dated: bool = True
     """Whether responses carry a `Date`."""
+    numbers_every: float = 0.0
+    """Seconds between two reads of live numbers; 0 is with each poll."""
     seconds: float = 0.0
     """Virtual seconds of the last run."""
 
@@ -189,10 +193,11 @@ class Bench:
             context = Context(
                 airbyte=self._server(http_client),
                 clock=self.clock,
-                emit=self.listener or self.events.append,
+                emit=self.listener or self._take,
                 stop=stop,
                 slots=TriggerSlots(self.clock),
                 policy=self.policy,
+                numbers_every=self.numbers_every,
             )
             if stop_after is not None:
                 asyncio.get_running_loop().call_later(stop_after, stop.interrupt, "SIGTERM")
@@ -209,6 +214,10 @@ class Bench:
         return self.client(
             http_client, public, config if self.with_config else None, ui="http://airbyte"
         )
+
+    def _take(self, event: Event, /) -> None:
+        self.events.append(event)
+        self.timed.append((event, self.clock.monotonic()))
 
     def emitted(self, kind: type[_Event]) -> list[_Event]:
         """Return the events of one kind."""

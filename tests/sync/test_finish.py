@@ -257,7 +257,7 @@ def test_config_api_hiccup_hides_no_failure_reason() -> None:
     plot = script("running 600, failed")
     many = [given.sandbox.add_connection(f"c{number}", script=plot) for number in range(3)]
     given.sandbox.faults.add(
-        Fault(when="job", api="config", action="login", from_seconds=20, for_seconds=3)
+        Fault(when="any", api="config", action="login", from_seconds=20, for_seconds=60)
     )
 
     states = given.run(*many)
