@@ -1,24 +1,35 @@
-"""Render docs/live-view.svg with the real code: fixed events, a fixed clock, the same bytes.
+"""Render the pictures with the real code: fixed events, a fixed clock, the same bytes.
 
-`make docs` runs it; tests/output/test_picture.py fails if the picture is stale.
+`make docs` runs it; tests/output/test_picture.py fails if one is stale.
 """
 
 import io
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
-from airbyte_sync_cli.airbyte.models import Connection, Job, Progress
+from airbyte_sync_cli.airbyte.models import (
+    Attempt,
+    Connection,
+    Failure,
+    Job,
+    Progress,
+    SwitchedOff,
+)
 from airbyte_sync_cli.output.live.state import LiveState
 from airbyte_sync_cli.output.live.view import Frame, draw
+from airbyte_sync_cli.output.overview import overview_lines
+from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
+from airbyte_sync_cli.sync.overview import Row
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
 
@@ -26,7 +37,6 @@ _START: Final = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 _WIDTH: Final = 92
 _SCREEN: Final = Screen(colour=True)
 _PAST: Final = (410.0, 365.0, 480.0)
-_TARGET: Final = Path(__file__).with_name("live-view.svg")
 
 
 class _Scene:
@@ -94,9 +104,50 @@ def _play() -> _Scene:
     return scene
 
 
-def render() -> str:
-    """Return the picture as SVG."""
+def _overview() -> list[Styled]:
+    """Return what `status` shows of some connections, an hour after the start."""
+    wrong_key = Failure(origin="source", type="config_error", message="The API key was rejected.")
+    failed = Progress(attempt_list=[Attempt(number=1, failure=wrong_key)])
+    off = SwitchedOff(reason="SCHEMA_CHANGES_ARE_BREAKING", at=_START - timedelta(days=2))
+    rows = [
+        _row(4181, "orders", "succeeded", 402, records=81_300, usual_seconds=410.0),
+        _row(4182, "customers", "succeeded", 1510, records=12_300, usual_seconds=365.0),
+        _row(4186, "web events", "running", usual_seconds=1500.0),
+        _row(4187, "inventory", "pending", stuck="has not started"),
+        _row(4184, "billing", "failed", 71, progress=failed, usual_seconds=140.0),
+        _row(4070, "suppliers", "succeeded", 95, records=410, is_active=False, off=off),
+    ]
+    now = _START + timedelta(hours=1)
+    return overview_lines(rows, every=len(rows), now=now, screen=replace(_SCREEN, width=_WIDTH))
+
+
+def _row(
+    number: int,
+    name: str,
+    status: str,
+    seconds: int | None = None,
+    *,
+    records: int | None = None,
+    is_active: bool = True,
+    **more: Any,  # noqa: ANN401  # a shorthand
+) -> Row:
+    end = _START + timedelta(seconds=seconds) if seconds else None
+    job = replace(_job(number, name, status), ended_at=end, records_synced=records)
+    connection = Connection(id=name, name=name, status="active" if is_active else "inactive")
+    return Row(connection=connection, job=job, **more)
+
+
+def render() -> Mapping[str, str]:
+    """Return the pictures as SVG, by their names."""
     scene = _play()
+    live = draw(scene.board, Frame(_SCREEN, _WIDTH, 24, scene.at + 2))
+    return {
+        "live-view": _picture("run --tag nightly", live, "live-view"),
+        "status": _picture("status", _overview(), "status"),
+    }
+
+
+def _picture(command: str, lines: Sequence[Styled], name: str) -> str:
     console = Console(
         file=io.StringIO(),
         record=True,
@@ -104,12 +155,12 @@ def render() -> str:
         force_terminal=True,
         color_system="truecolor",
     )
-    console.print(Text("$ airbyte-sync run --tag nightly", "bold"))
-    for line in draw(scene.board, Frame(_SCREEN, _WIDTH, 24, scene.at + 2)):
+    console.print(Text(f"$ airbyte-sync {command}", "bold"))
+    for line in lines:
         console.print(
             Text.from_ansi(line.paint(_SCREEN)), no_wrap=True, overflow="ignore", crop=False
         )
-    svg = console.export_svg(title="airbyte-sync", unique_id="live-view")
+    svg = console.export_svg(title="airbyte-sync", unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # no font from the network
     svg = svg.replace(
         "<svg ", '<svg xml:space="preserve" ', 1
@@ -118,4 +169,5 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    _TARGET.write_text(render(), encoding="utf-8")
+    for name, picture in render().items():
+        Path(__file__).with_name(f"{name}.svg").write_text(picture, encoding="utf-8")

@@ -24,7 +24,8 @@ def status(
         bool,
         typer.Option(
             "--failing",
-            help="Only connections whose latest job failed, was cancelled, or is stuck.",
+            help="Only connections whose latest job failed, was cancelled or is stuck, or which "
+            "Airbyte disabled.",
             rich_help_panel=SELECT,
         ),
     ] = False,

@@ -16,7 +16,7 @@ from airbyte_sync_cli.commands.session import (
     open_session,
 )
 from airbyte_sync_cli.commands.status import without_outcome
-from airbyte_sync_cli.errors import UnavailableError, UsageError
+from airbyte_sync_cli.errors import RejectedError, UnavailableError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_time
 from airbyte_sync_cli.output.overview import change_text, fitted, overview_lines, overview_text
@@ -84,12 +84,29 @@ def _result(rows: Sequence[Row], *, exit_status: bool) -> CommandResult:
     states = [row.state() for row in rows]
     # A connection that is switched off need not have a job.
     counting = [one for one in states if one.job or (one.connection and one.connection.is_active)]
-    if not exit_status or not counting:
-        syncs = [state.result() for state in states]
-        return CommandResult(syncs=syncs, exit_code=ExitCode.OK, must_be_printed=True)
-    for state in counting:
-        state.error = state.error or without_outcome(state)
-    return replace(CommandResult.of(counting), syncs=[state.result() for state in states])
+    if exit_status:
+        for state in counting:
+            state.error = state.error or without_outcome(state)
+    shown = CommandResult(
+        syncs=[state.result() for state in states], exit_code=ExitCode.OK, must_be_printed=True
+    )
+    if not exit_status:
+        return shown
+    ending = CommandResult.of(counting) if counting else shown
+    if ending.exit_code is ExitCode.OK and (error := _error_of_disabled(rows)):
+        return replace(shown, exit_code=error.exit_code, error=error)
+    return replace(shown, exit_code=ending.exit_code, error=ending.error)
+
+
+def _error_of_disabled(rows: Sequence[Row]) -> RejectedError | None:
+    """Return the error for a connection that has no failed job, but will have no job at all."""
+    disabled = next((row.connection for row in rows if row.is_disabled_by_airbyte), None)
+    if disabled is None:
+        return None
+    return RejectedError(
+        f"connection {disabled.name!r} is {disabled.status}: Airbyte disabled it",
+        hint=f"`airbyte-sync check --conn {disabled.id}` shows why",
+    )
 
 
 # -- watch -----------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.table import Column, layout
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync.anomalies import SLOW, elapsed
+from airbyte_sync_cli.sync.inactive import describe
 from airbyte_sync_cli.sync.overview import Row
 
-_INACTIVE, _NO_JOB, _GOOD, _ACTIVE, _CANCELLED, _UNREAD, _STUCK, _FAILED = range(8)
+_INACTIVE, _NO_JOB, _GOOD, _ACTIVE, _CANCELLED, _UNREAD, _STUCK, _DISABLED, _FAILED = range(9)
 """Ranks, from the top of the table to the bottom."""
 _STYLES: Final = {
     _INACTIVE: ("dim", "-", "-"),
@@ -23,6 +24,7 @@ _STYLES: Final = {
     _CANCELLED: ("yellow", "✗", "x"),
     _UNREAD: ("yellow", "?", "?"),
     _STUCK: ("yellow", "!", "!"),
+    _DISABLED: ("yellow", "!", "!"),
     _FAILED: ("red", "✗", "x"),
 }
 """By rank: colour, symbol, and the symbol in ASCII."""
@@ -63,7 +65,7 @@ def _rank(row: Row) -> int:
     if row.error is not None:
         return _UNREAD
     if not row.connection.is_active:
-        return _INACTIVE
+        return _DISABLED if row.is_failing else _INACTIVE
     if row.job is None:
         return _NO_JOB
     if row.stuck:
@@ -111,7 +113,7 @@ def _status(row: Row, screen: Screen) -> Styled:
 def _state(row: Row, rank: int) -> str:
     if rank == _UNREAD:
         return "unknown"
-    if rank == _INACTIVE:
+    if rank in {_INACTIVE, _DISABLED}:
         return plain(row.connection.status)
     return plain(row.job.status) if row.job else "no job"
 
@@ -171,6 +173,8 @@ def _reason(row: Row) -> str:
     """Return why: in the words of Airbyte, or where to read it."""
     if row.error is not None:
         return row.error.message
+    if row.off is not None and (how := describe(row.off)):
+        return how
     if row.stuck:
         return row.stuck
     if row.job is None or row.job.status != FAILED:

@@ -60,7 +60,7 @@ async def require_active(airbyte: "Airbyte", connection: Connection) -> None:
 def describe(off: SwitchedOff) -> str | None:
     """Return who or what switched a connection off, and when; None where nothing is known."""
     since = f" at {off.at:%Y-%m-%d %H:%M} UTC" if off.at else ""
-    cause = _cause(off)
+    cause = cause_of(off)
     if cause:
         return f"Airbyte disabled it{since} because of {cause}"
     if off.by:
@@ -77,14 +77,15 @@ async def describe_breaking_change(airbyte: "Airbyte", connection: Connection) -
     return f"{_SCHEMA} is not reviewed, Airbyte may disable it: {_schema_page(page)}"
 
 
-def _cause(off: SwitchedOff) -> str | None:
+def cause_of(off: SwitchedOff) -> str | None:
+    """Return why Airbyte itself switched a connection off; None if it did not."""
     if off.reason:
         return _REASONS.get(off.reason.upper(), off.reason)
     return _SCHEMA if off.breaking_change and not off.by else None
 
 
 def _hint(connection: Connection, off: SwitchedOff, page: str | None) -> str:
-    cause = _cause(off)
+    cause = cause_of(off)
     if cause and "schema" in cause:
         return f"review the changes, then enable it: {_schema_page(page)}"
     mended = _MENDED_BY.get(cause or "") or ("enable it" if cause or off.by else None)

@@ -19,10 +19,12 @@ from airbyte_sync_cli.airbyte.models import (
     JobPage,
     ListedJob,
     Progress,
+    SwitchedOff,
 )
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
 from airbyte_sync_cli.sync.anomalies import LEAST, elapsed, history_of
+from airbyte_sync_cli.sync.inactive import cause_of
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.tasks import gather
 
@@ -33,7 +35,8 @@ _PAST_PAGES: Final = 15
 _PAST: Final = 30
 """Past jobs that are kept of each connection."""
 _ONE_BY_ONE: Final = 20
-"""Failed jobs whose reason is read in a request of its own, and active ones whose past is."""
+"""Connections that need a request of their own: for the reason of a failure, the past of an active
+job, or who switched them off."""
 _LONG_AGO: Final = timedelta(minutes=5)
 """After it, lists may no longer reach back to the job that was the latest."""
 _FAR_BEYOND: Final = 3.0
@@ -57,13 +60,23 @@ class Row:
     """Why its job counts as stuck."""
     error: AirbyteSyncError | None = None
     """Why its job could not be read."""
+    off: SwitchedOff | None = None
+    """How an inactive connection was switched off, if that was read."""
     url: str | None = None
 
     @property
     def is_failing(self) -> bool:
-        """Return whether it needs attention: its latest job failed, was cancelled, or is stuck."""
+        """Return whether it needs attention, which what a person has switched off does not."""
+        if self.off is not None and self.off.by is not None:
+            return False
         ended_badly = self.job is not None and self.job.status in {FAILED, CANCELLED}
-        return ended_badly or self.stuck is not None or self.error is not None
+        unclear = self.stuck is not None or self.error is not None
+        return ended_badly or unclear or self.is_disabled_by_airbyte
+
+    @property
+    def is_disabled_by_airbyte(self) -> bool:
+        """Return whether Airbyte has switched the connection off by itself."""
+        return self.off is not None and cause_of(self.off) is not None
 
     def state(self) -> SyncState:
         """Return it as a sync, of which results are made."""
@@ -93,6 +106,8 @@ class _Known:
     past: dict[int, Job] = field(default_factory=dict)
     past_is_read: bool = False
     """Whether a list of this connection alone was read."""
+    off: SwitchedOff | None = None
+    off_is_read: bool = False
 
     def set_job(self, job: Job | None) -> None:
         """Set the latest job."""
@@ -144,7 +159,7 @@ class OverviewReader:
         if is_first and len(missing) < len(connections):
             await self._read_past(connections)
         await self._read_past_of_active(connections)
-        await self._read_reasons(connections)
+        await gather(self._read_reasons(connections), self._read_switched_off(connections))
         return [self._row(one) for one in connections]
 
     def _forget_if_old(self) -> None:
@@ -273,6 +288,17 @@ class OverviewReader:
     async def _read_reason(self, job_id: int) -> None:
         self._progress[job_id] = await self._airbyte.progress(job_id)
 
+    async def _read_switched_off(self, connections: Sequence[Connection]) -> None:
+        """Read why connections are inactive, once each."""
+        unsure = [
+            one for one in connections if not one.is_active and not self._of(one).off_is_read
+        ]
+        await gather(*(self._limited(self._read_off(one)) for one in unsure[:_ONE_BY_ONE]))
+
+    async def _read_off(self, connection: Connection) -> None:
+        known = self._of(connection)
+        known.off, known.off_is_read = await self._airbyte.switched_off(connection.id), True
+
     # -- rows
 
     def _row(self, connection: Connection) -> Row:
@@ -286,6 +312,7 @@ class OverviewReader:
             usual_seconds=usual,
             stuck=stuck(job, usual, now=self.now()) if job else None,
             error=known.error,
+            off=None if connection.is_active else known.off,
             url=self._airbyte.job_url(connection, job.id if job else None),
         )
 

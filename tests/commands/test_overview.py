@@ -112,6 +112,21 @@ def test_failing_applies_to_named_connections(stage: Stage) -> None:
     assert call(*argv, AIRBYTE_URL=url).stdout == "7\n"
 
 
+def test_connection_that_airbyte_disabled_is_failing(stage: Stage) -> None:
+    sandbox = Sandbox()
+    off = "TOO_MANY_FAILED_JOBS_WITH_NO_RECENT_SUCCESS"
+    sandbox.add_connection("orders", status="inactive", history=[SUCCESS], disabled_reason=off)
+    sandbox.add_connection("events", status="inactive", history=[FAILURE], disabled_by="jane")
+    url = stage.sandbox(sandbox)
+
+    ending = call("status", "--failing", "--exit-status", AIRBYTE_URL=url)
+
+    assert ending.code == 11
+    [_, line, _] = ending.stdout.splitlines()
+    assert "because of too many failed jobs in a row" in line
+    assert "jane disabled it" in call("status", AIRBYTE_URL=url).stdout
+
+
 def test_nothing_failing_is_said_with_exit_0(stage: Stage) -> None:
     sandbox = Sandbox()
     sandbox.add_connection("orders", history=[SUCCESS])
