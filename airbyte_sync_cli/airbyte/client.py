@@ -429,6 +429,17 @@ class Airbyte:
         )
         return await self._optional(reading)
 
+    async def latest_stream_statuses(self, job: Job) -> Sequence[StreamStatus] | None:
+        """Read the states of the streams of an active job without its connection's workspace.
+
+        None if they cannot be read, or not in this way.
+        """
+        if self._config_api is None or job.is_final:
+            return None
+        return await self._optional(
+            self._config_api.latest_stream_statuses(connection_id=job.connection_id, job_id=job.id)
+        )
+
     async def filters_rows(self, connection_id: str) -> bool | None:
         """Return whether the connection drops records of its own accord; None if unknown."""
         if self._config_api is None:

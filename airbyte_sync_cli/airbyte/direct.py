@@ -116,6 +116,8 @@ async def _connected_socket(host: str, port: int) -> socket.socket:
     way loses the socket if it is cancelled as it connects, and the kind of error if there are two.
     """
     waiting = list(await _addresses(host, port))
+    if len(waiting) == 1:
+        return await _connect(waiting[0])
     attempts: list[asyncio.Task[socket.socket]] = []
     pending: set[asyncio.Task[socket.socket]] = set()
     try:
@@ -135,7 +137,8 @@ async def _connected_socket(host: str, port: int) -> socket.socket:
     finally:
         for attempt in attempts:
             attempt.cancel()
-            attempt.add_done_callback(_close_socket)
+            if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+                attempt.result().close()  # it connected as well, or as we were cancelled
 
 
 async def _addresses(host: str, port: int) -> Sequence[_Address]:
@@ -155,12 +158,6 @@ async def _connect(address: _Address) -> socket.socket:
         found.close()
         raise
     return found
-
-
-def _close_socket(attempt: asyncio.Task[socket.socket]) -> None:
-    """Close the socket of an attempt that nobody needs any more."""
-    if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().close()
 
 
 class _Protocol(asyncio.StreamReaderProtocol):

@@ -56,8 +56,10 @@ async def read_job(session: Session, job_id: int) -> SyncState:
     async with asyncio.TaskGroup() as tasks:
         connection = tasks.create_task(_name_of(session, job.connection_id))
         tasks.create_task(read_numbers(session.airbyte, state, job))
-    state.connection = connection.result()
-    if state.progress is not None:  # needs the connection's workspace, too
+        # At the same time, so that a round trip is saved where it suffices.
+        statuses = tasks.create_task(session.airbyte.latest_stream_statuses(job))
+    state.connection, state.statuses = connection.result(), statuses.result()
+    if state.progress is not None and state.statuses is None:  # needs the connection's workspace
         await read_streams(session.airbyte, state, job)
     await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(state.connection, job_id)

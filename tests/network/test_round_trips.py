@@ -63,16 +63,25 @@ def first(left: Left, what: Callable[[Sent], bool]) -> Sent:
 
 
 @pytest.mark.parametrize("api", ["public", "config"])
-def test_status_of_job_takes_two_round_trips_and_one_for_streams(api: str) -> None:
-    """The states of the streams can be read only with the workspace of the connection."""
+def test_status_of_active_job_takes_two_round_trips(api: str) -> None:
     left = play(lambda one: show_status(one, JOB, exit_status=False), a_sandbox(), api=api)
 
     assert left.report["syncs"][0]["connection_name"] == "orders"
+    assert (left.code, round_trips(left.ended)) == (0, 2)
+
+
+def test_streams_of_ended_job_take_another_round_trip() -> None:
+    """Only with the workspace of the connection Airbyte shows what was reported of them."""
+    sandbox = a_sandbox(life="succeeded")
+
+    left = play(lambda one: show_status(one, JOB, exit_status=False), sandbox)
+
+    assert left.sent[-1].path.endswith("/stream_statuses/list")
     assert (left.code, round_trips(left.ended)) == (0, 3)
 
 
-def test_status_of_job_without_streams_takes_two_round_trips() -> None:
-    sandbox = a_sandbox(config_root="/not/here")
+def test_status_of_job_without_config_api_takes_two_round_trips() -> None:
+    sandbox = a_sandbox(life="succeeded", config_root="/not/here")
 
     left = play(lambda one: show_status(one, JOB, exit_status=False), sandbox)
 
