@@ -57,8 +57,8 @@ _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 """Seconds between two retries, doubled from the first to the longest, with jitter."""
 _KEPT_ALIVE: Final = 45.0
-"""Seconds: longer than the longest pause between two polls (30), shorter than the idle timeout
-of common load balancers (60)."""
+"""Seconds: shorter than the idle timeout of common load balancers (60), longer than most pauses
+between two polls. Those of an hour-long sync are longer: then a new connection is opened."""
 _LIMITS: Final = httpx.Limits(
     max_connections=None,  # the syncs of one process must not wait for each other's connections
     max_keepalive_connections=20,

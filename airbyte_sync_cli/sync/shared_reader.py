@@ -27,6 +27,7 @@ from airbyte_sync_cli.errors import (
     BugError,
     DeniedError,
     NotFoundError,
+    ProtocolError,
     RejectedError,
     UnavailableError,
 )
@@ -45,8 +46,12 @@ _LONGEST_GAP: Final = 5.0
 """Seconds between two looks at most, however many requests the last one took."""
 _FAILED_LOOKS: Final = 3
 """Looks that fail in a row, while a job alone can be read, until the list is to blame."""
-_LISTS_PAUSED: Final = 300.0
+_TRIES: Final = 3
+"""Requests for one page."""
+_BROKEN_PAUSE: Final = 60.0
 """Seconds without lists then."""
+_REFUSED_PAUSE: Final = 300.0
+"""The same after a clean no: a permission is seldom given meanwhile."""
 _LONGEST_SILENCE: Final = 30.0
 """Seconds for which looks of others postpone that of one wait."""
 _TICK: Final = 0.001
@@ -274,7 +279,7 @@ class SharedReader:
             look = await self._read_lists()
         except Exception as error:  # noqa: BLE001  # a bug here must not end the waits
             LOG.warning("the list of jobs cannot be read: %s", BugError.of(error).message)
-            look = self._pause_lists()
+            look = self._pause_lists(_REFUSED_PAUSE)
         # One request a second on average, so that many waits are no load on a server.
         gap = min(max(SHORTEST, float(self._requests)), _LONGEST_GAP)
         if self._outage.failures:
@@ -330,13 +335,25 @@ class SharedReader:
             watched.is_alone = True
 
     async def _page(self, offset: int, *, changed_since: datetime | None = None) -> JobPage:
-        self._requests += 1
-        page = await self._airbyte.workspace_jobs(
-            self._workspaces(), changed_since=changed_since, offset=offset, retry_for=0
-        )
+        page = await self._read_page(offset, changed_since)
         for row in page.rows:
             self._note(row)
         return page
+
+    async def _read_page(self, offset: int, changed_since: datetime | None) -> JobPage:
+        """Read a page, again after a hiccup: else a look at many pages would seldom succeed."""
+        tries = 0
+        while True:
+            self._requests, tries = self._requests + 1, tries + 1
+            try:
+                return await self._airbyte.workspace_jobs(
+                    self._workspaces(), changed_since=changed_since, offset=offset, retry_for=0
+                )
+            except (UnavailableError, ProtocolError) as error:
+                is_told_to_wait = isinstance(error, UnavailableError) and error.retry_after
+                if tries == _TRIES or is_told_to_wait:
+                    raise
+            await self._clock.sleep(SHORTEST)
 
     def _workspaces(self) -> Sequence[str]:
         known = {one.workspace_id for one in self._listed()} - {None}
@@ -375,14 +392,15 @@ class SharedReader:
         LOG.info("the list of jobs cannot be read: %s", error.message)
         self._failed_looks += 1
         if isinstance(error, _CLEAN_NO):
-            return self._pause_lists()
+            return self._pause_lists(_REFUSED_PAUSE)
         try:
             await self._probe()
         except UnavailableError as outage:
             self._outage.note(outage, self.now())
             return _Look(error=outage)
         self._outage = Outage()
-        return self._pause_lists() if self._failed_looks >= _FAILED_LOOKS else _Look()
+        are_broken = self._failed_looks >= _FAILED_LOOKS
+        return self._pause_lists(_BROKEN_PAUSE) if are_broken else _Look()
 
     async def _probe(self) -> None:
         """Read the job alone that was not read so for longest. Raises UnavailableError."""
@@ -401,10 +419,10 @@ class SharedReader:
             if before is None or before.status != job.status:
                 probed.news.set()
 
-    def _pause_lists(self) -> _Look:
+    def _pause_lists(self, seconds: float) -> _Look:
         self._failed_looks = 0
-        self._no_lists_until = self.now() + _LISTS_PAUSED
-        LOG.info("jobs are read one by one for %.0f s", _LISTS_PAUSED)
+        self._no_lists_until = self.now() + seconds
+        LOG.info("jobs are read one by one for %.0f s", seconds)
         return _Look()
 
 
