@@ -14,7 +14,7 @@ from airbyte_sync_cli.output.format import (
 )
 from airbyte_sync_cli.output.live.state import LiveRow
 from airbyte_sync_cli.output.log import Entry, Level
-from airbyte_sync_cli.output.messages import fate
+from airbyte_sync_cli.output.messages import age, fate, waiting_for
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.job_log import LINES_PER_SECOND
 from airbyte_sync_cli.sync.result import SyncResult
@@ -36,6 +36,8 @@ class _Logged:
     """As it was last logged."""
     activity: str | None = None
     """What the sync does while it has no job of its own."""
+    activity_since: float = 0.0
+    """Monotonic."""
     read_at: float = 0.0
     """When the job was last read (monotonic): a heartbeat claims no more than that."""
 
@@ -59,7 +61,7 @@ class LogEntries:
         self._unreachable: set[str] = set()
         """The syncs in an outage: it is logged once for all of them."""
 
-    def entry(  # noqa: PLR0911  # one case a kind
+    def entry(  # noqa: C901, PLR0911  # one case a kind
         self, event: ev.Event, *, now: float = 0.0, wall: datetime | None = None
     ) -> Entry | None:
         """Return the line for an event at a moment; None where it is no news.
@@ -88,8 +90,10 @@ class LogEntries:
                 return self._finished(event)
             case _:
                 logged = self._track(event)
-                logged.activity = _activity(event) or logged.activity
-                return _progress_entry(event)
+                activity = _activity(event)
+                if activity is not None:
+                    logged.activity, logged.activity_since = activity, now
+                return _progress_entry(event, wall)
 
     def heartbeat(self, *, now: float = 0.0) -> Entry | None:
         """Return one line about everything that is active; None where nothing is."""
@@ -119,7 +123,8 @@ class LogEntries:
     def _doing(self, key: str, logged: _Logged, now: float) -> str:
         if logged.activity:
             outage = ", but Airbyte is unreachable" if key in self._unreachable else ""
-            return logged.activity + outage
+            elapsed = format_duration(now - logged.activity_since)
+            return f"{logged.activity}, for {elapsed}{outage}"
         if not self._is_stale(key, logged, now):
             return _status(logged.latest) + logged.timing(now)
         ago = format_duration(now - logged.read_at)
@@ -149,7 +154,12 @@ class LogEntries:
             return None
         logged.status, logged.activity, logged.read_at = job.status, None, now
         verb = "watching" if event.named else "adopted" if event.sync.adopted else "started"
-        message = _not_started(job) if event.since else f"{verb}: {job.status}"
+        message = f"{verb}: {job.status}"
+        if event.since:
+            message = _not_started(job)
+        elif event.sync.adopted:
+            message += age(job, wall)
+            message += "" if event.named else "; its outcome is reported, it is never cancelled"
         if event.named and job.is_final:
             message = _already_ended(job, wall)
         return replace(Entry.about(event.sync, verb, message), url=event.sync.url)
@@ -173,7 +183,10 @@ class LogEntries:
             return None  # of `trigger`: nothing is new since the job was started
         level: Level = "info" if result.exit_code in _FINE else "error"
         entry = Entry.about(event.sync, "finished", _ending(result), level)
-        return replace(entry, job_id=result.job_id)  # `wait 7` knows it without having read it
+        url = result.url if result.exit_code == ExitCode.SKIPPED else None
+        return replace(
+            entry, url=url, job_id=result.job_id
+        )  # `wait 7` knows it without having read it
 
 
 def _attempt_failed(event: ev.AttemptFailed) -> Entry:
@@ -200,7 +213,7 @@ def _left_out_entry(event: ev.AirbyteLogged) -> Entry:
 def _activity(event: ev.Event) -> str | None:
     match event:
         case ev.BlockedBy(other=job):
-            return f"waiting for job {job.id} to end first"
+            return f"waiting for job {job.id} to finish"
         case ev.Triggering():
             return "starting a job"
         case ev.LookingForJob():
@@ -216,11 +229,12 @@ def _not_started(job: Job) -> str:
     at = job.created_at
     created = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "at an unknown time"
     now = "has already succeeded" if job.status == SUCCEEDED else f"is already {job.status}"
-    return f"not started: job {job.id}, created {created}, {now}"
+    return f"not started: job {job.id}, created {created}, {now}: it counts because of --since"
 
 
 _Progress = (
     ev.BlockedBy
+    | ev.Unblocked
     | ev.Triggering
     | ev.Refused
     | ev.LookingForJob
@@ -232,16 +246,20 @@ _Progress = (
 )
 
 
-def _progress_entry(event: _Progress) -> Entry:
-    return Entry.about(event.sync, *_progress(event))
+def _progress_entry(event: _Progress, wall: datetime | None = None) -> Entry:
+    entry = Entry.about(event.sync, *_progress(event, wall))
+    return replace(entry, url=event.url) if isinstance(event, ev.BlockedBy) else entry
 
 
-def _progress(event: _Progress) -> tuple[str, str, Level]:  # noqa: PLR0911  # one case a kind
+def _progress(event: _Progress, wall: datetime | None) -> tuple[str, str, Level]:  # noqa: C901, PLR0911  # one case a kind
     """Return the name, the message and the level of an entry."""
     match event:
         case ev.BlockedBy(other=job):
-            message = f"waiting for job {job.id} ({job.type}, {job.status}) to end first"
-            return "blocked", message, "info"
+            return "blocked", waiting_for(event.sync, job, wall), "info"
+        case ev.Unblocked(other=job):
+            took = job.duration_seconds
+            after = "" if took is None else f" after {format_duration(took)}"
+            return "unblocked", f"job {job.id} has ended: {job.status}{after}", "info"
         case ev.Triggering(number=number):
             again = f" again (try {number})" if number > 1 else ""
             return "triggering", f"starting a job{again}", "info"
@@ -288,7 +306,10 @@ def _status(sync: Snapshot) -> str:
 
 def _ending(result: SyncResult) -> str:
     if result.exit_code == ExitCode.SKIPPED and result.job_id is not None:
-        return f"skipped: job {result.job_id} is {result.status}"
+        created = (
+            f", created {result.created_at:%Y-%m-%d %H:%M:%S} UTC" if result.created_at else ""
+        )
+        return f"skipped (--if-running skip): job {result.job_id} is {result.status}{created}"
     parts = [_outcome(result)]
     if result.duration_seconds is not None:
         parts.append(f"after {format_duration(result.duration_seconds)}")

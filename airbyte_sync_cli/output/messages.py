@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure
+from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output.format import format_duration, format_records, plain
@@ -30,6 +31,23 @@ _RETRY = {
     True: "yes (per Airbyte)",
     False: "no (per Airbyte)",
 }
+
+
+def age(job: Job, wall: datetime | None) -> str:
+    """Return since when a job exists, to follow its status: `, created 5m 00s ago`."""
+    if job.created_at is None or wall is None:
+        return ""
+    return f", created {format_duration((wall - job.created_at).total_seconds())} ago"
+
+
+def waiting_for(sync: "Snapshot", other: Job, wall: datetime | None) -> str:
+    """Return which job has to end before ours can start, and what is done then."""
+    kind = "" if other.type == "sync" else f"{other.type}, "
+    state = f"({kind}{other.status}{age(other, wall)})"
+    if sync.job is not None and sync.job.id == other.id:  # such as a pending reset
+        return f"Airbyte runs job {other.id} {state} first; the sync is started when it has ended"
+    name = f" of {plain(sync.connection.name)!r}" if sync.connection else ""
+    return f"waiting for job {other.id}{name} {state} to finish, then starting ours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from airbyte_sync_cli.output.log_entries import LogEntries
     from airbyte_sync_cli.sync.events import Event
 
-_ABOVE_A_SINGLE_SYNC: Final = frozenset({"started", "adopted", "watching", "cancelling"})
+_ABOVE_A_SINGLE_SYNC: Final = frozenset(
+    {"started", "adopted", "watching", "blocked", "unblocked", "cancelling"}
+)
 """Entries that stay above the view of one sync; with several the table shows as much."""
 _NUMBERS_UNSEEN: Final = 300.0
 """Seconds where nobody sees them: a warning of a stalled job needs them still."""

@@ -16,6 +16,12 @@ from airbyte_sync_cli.sync.result import SyncResult
 
 _READING: Final = frozenset({"status", "cancel"})
 """Commands that read jobs and wait for none, so that none is adopted there."""
+_FOLDING: Final = frozenset({"run", "wait", "demo"})
+"""Not `trigger`: the ids of its jobs are its result."""
+_MOST_SUCCESSES: Final = 20
+"""More of them are one line, so that what failed is not lost among them."""
+_ORDER: Final = ("good", "other", "open", "bad")
+"""What failed comes last: nearest to the prompt, and to the end of a task's log."""
 _GAP: Final = "  "
 _SHORTEST_NAME: Final = 12
 _READABLE_NAME: Final = 24
@@ -55,17 +61,45 @@ def summary(
     """
     if not syncs:
         return ""
-    rows = [_cells(sync, command, now) for sync in syncs]
-    colours = [_COLOURS[_rating(sync, command)] for sync in syncs]
+    rated = [(_rating(sync, command), _cells(sync, command, now)) for sync in syncs]
+    if command not in _READING:
+        rated.sort(key=lambda one: _ORDER.index(one[0]))
+    good = [sync for sync in syncs if _rating(sync, command) == "good"]
+    if command in _FOLDING and len(good) > _MOST_SUCCESSES:
+        rated = [("good", _folded(good)), *(one for one in rated if one[0] != "good")]
+    rows, colours = [row for _, row in rated], [_COLOURS[rating] for rating, _ in rated]
     if screen.width is None:
         lines = [_joined(row, colour, screen) for row, colour in zip(rows, colours, strict=True)]
     else:
-        symbols = [_SYMBOLS[_rating(sync, command)][not screen.unicode] for sync in syncs]
+        symbols = [_SYMBOLS[rating][not screen.unicode] for rating, _ in rated]
         lines = _aligned(rows, symbols, colours, screen)
     if len(syncs) > 1 and command not in _READING:
-        good = sum(sync.exit_code == ExitCode.OK for sync in syncs)
-        lines.append(f"{good} of {len(syncs)} ok")
+        lines.append(_GAP.join([f"{len(good)} of {len(syncs)} ok", *_totals(syncs)]))
     return "\n".join(lines)
+
+
+def _folded(good: Sequence[SyncResult]) -> _Row:
+    """Return one line for many successes."""
+    records, size = _sums(good)
+    return _Row(state="succeeded", name=f"{len(good)} syncs", records=records, size=size)
+
+
+def _totals(syncs: Sequence[SyncResult]) -> list[str]:
+    """Return what all have moved; `at least` where a success has no number."""
+    records, size = _sums(syncs)
+    is_partial = any(sync.records_synced is None and sync.status == SUCCEEDED for sync in syncs)
+    totals = [f"at least {records}" if is_partial and records else records, size]
+    return [total for total in totals if total]
+
+
+def _sums(syncs: Sequence[SyncResult]) -> tuple[str, str]:
+    """Return records and bytes, of those that are not another one's (skipped); or nothing."""
+    ours = [sync for sync in syncs if sync.exit_code != ExitCode.SKIPPED]
+    records = [sync.records_synced for sync in ours if sync.records_synced is not None]
+    sizes = [sync.bytes_synced for sync in ours if sync.bytes_synced is not None]
+    return format_records(sum(records)) if records else "", format_bytes(
+        sum(sizes)
+    ) if sizes else ""
 
 
 def _joined(row: _Row, colour: str, screen: Screen) -> str:

@@ -35,6 +35,15 @@ class BlockedBy(SyncEvent):
     """Another job of the connection is active; ours starts when it has ended."""
 
     other: Job
+    url: str | None = None
+    """The other job's page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblocked(SyncEvent):
+    """The other job has ended."""
+
+    other: Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +174,7 @@ class Provisional:
 Event = (
     Planned
     | BlockedBy
+    | Unblocked
     | Triggering
     | Refused
     | LookingForJob

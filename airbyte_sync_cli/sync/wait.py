@@ -14,7 +14,15 @@ from airbyte_sync_cli.errors import (
     UnknownOutcomeError,
 )
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.events import BlockedBy, Event, OutageBegan, OutageEnded, Polled, Warned
+from airbyte_sync_cli.sync.events import (
+    BlockedBy,
+    Event,
+    OutageBegan,
+    OutageEnded,
+    Polled,
+    Unblocked,
+    Warned,
+)
 from airbyte_sync_cli.sync.poll_interval import LONGEST_WATCHED, Outage, pause_before_poll
 from airbyte_sync_cli.sync.progress_watch import ProgressWatch
 from airbyte_sync_cli.sync.state import SyncState
@@ -266,7 +274,8 @@ async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Jo
     It gets a state of its own: ours must not look like the other job. Only outages and warnings of
     that wait are reported. Raises UnknownOutcomeError where its end cannot be learned.
     """
-    context.emit(BlockedBy(sync=state.snapshot(), other=job))
+    url = context.airbyte.job_url(state.connection, job.id) if state.connection else None
+    context.emit(BlockedBy(sync=state.snapshot(), other=job, url=url))
 
     def emit(event: Event, /) -> None:
         if isinstance(event, OutageBegan | OutageEnded | Warned):
@@ -275,4 +284,6 @@ async def wait_for_other_job(context: Context, state: SyncState, job: Job) -> Jo
     # --start-timeout is about our job, and so is --timeout, which sync/run.py applies.
     policy = replace(context.policy, wait=replace(context.policy.wait, start_timeout=None))
     other = SyncState(key=state.key, connection=state.connection, job=job, history=state.history)
-    return await Wait(replace(context, emit=emit, policy=policy), other, job.id).until_end()
+    ended = await Wait(replace(context, emit=emit, policy=policy), other, job.id).until_end()
+    context.emit(Unblocked(sync=state.snapshot(), other=ended))
+    return ended

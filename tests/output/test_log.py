@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from airbyte_sync_cli.output.log import Entry, Log
 from airbyte_sync_cli.output.log_entries import LogEntries
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
-from tests.output.scenes import ManualClock, job, progress, result, snapshot
+from tests.output.scenes import START, ManualClock, job, progress, result, snapshot
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -74,10 +75,19 @@ def test_closed_stream_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("adopted", "named", "told"),
-    [(False, False, "started"), (True, False, "adopted"), (True, True, "watching")],
+    ("adopted", "named", "told", "more"),
+    [
+        (False, False, "started", ""),
+        (True, False, "adopted", "; its outcome is reported, it is never cancelled"),
+        (True, True, "watching", ""),
+    ],
 )
-def test_known_job_is_started_adopted_or_watched(adopted: bool, named: bool, told: str) -> None:  # noqa: FBT001  # cases
+def test_known_job_is_started_adopted_or_watched(
+    adopted: bool,  # noqa: FBT001  # cases
+    named: bool,  # noqa: FBT001
+    told: str,
+    more: str,
+) -> None:
     known = ev.JobKnown(
         sync=snapshot("orders", job=job(), adopted=adopted, url="http://a/7"),
         named=named,
@@ -87,7 +97,11 @@ def test_known_job_is_started_adopted_or_watched(adopted: bool, named: bool, tol
 
     assert entry is not None
 
-    assert (entry.event, entry.message, entry.url) == (told, f"{told}: running", "http://a/7")
+    assert (entry.event, entry.message, entry.url) == (
+        told,
+        f"{told}: running{more}",
+        "http://a/7",
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,13 +216,16 @@ def test_heartbeat_of_many_marks_stale_statuses() -> None:
     [
         (
             ev.BlockedBy(sync=snapshot("a"), other=job("running")),
-            "still waiting for job 42 to end first",
+            "still waiting for job 42 to finish, for 1m 00s",
         ),
-        (ev.Triggering(sync=snapshot("a"), number=1), "still starting a job"),
-        (ev.LookingForJob(sync=snapshot("a"), reason="502"), "still looking for the job"),
+        (ev.Triggering(sync=snapshot("a"), number=1), "still starting a job, for 1m 00s"),
+        (
+            ev.LookingForJob(sync=snapshot("a"), reason="502"),
+            "still looking for the job, for 1m 00s",
+        ),
         (
             ev.Refused(sync=snapshot("a"), seconds=120, reason="409"),
-            "still retrying to start a job",
+            "still retrying to start a job, for 1m 00s",
         ),
     ],
 )
@@ -245,3 +262,20 @@ def test_outage_of_many_syncs_is_logged_once() -> None:
     told = [entry.event for event in events if (entry := entries.entry(event))]
 
     assert told == ["outage", "recovered", "outage"]
+
+
+def test_wait_for_another_job_says_which_and_what_follows() -> None:
+    other = job("running")
+    entries = LogEntries()
+    blocked = ev.BlockedBy(sync=snapshot("orders"), other=other, url="http://a/42")
+    entry = entries.entry(blocked, wall=START + timedelta(minutes=5))
+    ended = entries.entry(ev.Unblocked(sync=snapshot("orders"), other=job("succeeded")))
+
+    assert entry is not None
+    assert (entry.message, entry.url) == (
+        "waiting for job 42 of 'orders' (running, created 5m 00s ago) to finish, then starting "
+        "ours",
+        "http://a/42",
+    )
+    assert ended is not None
+    assert ended.message.startswith("job 42 has ended: succeeded")

@@ -16,7 +16,7 @@ def test_summary_in_a_log_is_neither_aligned_nor_coloured() -> None:
     assert summary(syncs, command="run") == (
         "succeeded  a  job 42  1 record\n"
         "failed  long name  job 7  1m 01s  20 records  3 attempts\n"
-        "1 of 2 ok"
+        "1 of 2 ok  21 records"
     )
 
 
@@ -26,7 +26,7 @@ def test_summary_on_a_terminal_is_aligned_and_coloured() -> None:
     assert summary(syncs, command="run", screen=Screen(width=80, colour=True)).splitlines() == [
         "\x1b[32m✓ succeeded\x1b[0m  a          job 42            1 record",
         "\x1b[31m✗ failed\x1b[0m     long name  job 7   1m 01s  20 records  3 attempts",
-        "1 of 2 ok",
+        "1 of 2 ok  21 records",
     ]
 
 
@@ -144,3 +144,35 @@ def test_line_shows_the_outcome_and_the_state_of_the_job(
 def test_adopted_job_is_marked_only_by_run() -> None:
     assert summary([result(adopted=True)], command="run").endswith("adopted")
     assert "adopted" not in summary([result(adopted=True)], command="wait")
+
+
+@pytest.mark.parametrize("screen", [Screen(), Screen(width=80)], ids=["pipe", "terminal"])
+def test_failures_stand_last_and_many_successes_in_one_line(screen: Screen) -> None:
+    numbers: dict[str, Any] = {"records_synced": 1000, "bytes_synced": 2**20}
+    good = [result(f"good {number}", number=number, **numbers) for number in range(1, 22)]
+    skipped = result(
+        "busy", number=50, status="running", exit_code=ExitCode.SKIPPED, outcome="skipped"
+    )
+    syncs = [failed("bad", 51, records_synced=5, bytes_synced=0), skipped, *good]
+
+    lines = summary(syncs, command="run", screen=screen).splitlines()
+
+    first = " ".join(lines[0].replace("\N{CHECK MARK} ", "").split())
+    assert first.startswith("succeeded 21 syncs 21,000 records")
+    assert ["busy" in lines[1], "bad" in lines[2], len(lines)] == [True, True, 4]
+    assert lines[3] == "21 of 23 ok  21,005 records  21.0 MiB"
+
+
+def test_twenty_successes_have_a_line_each() -> None:
+    lines = summary([result(f"good {number}") for number in range(20)], command="run").splitlines()
+    assert len(lines) == 21
+
+
+def test_trigger_lists_every_job_id() -> None:
+    told = summary([result(f"good {number}") for number in range(30)], command="trigger")
+    assert told.count("job 42") == 30
+
+
+def test_total_of_partly_unknown_numbers_is_a_minimum() -> None:
+    syncs = [result("a", records_synced=5), result("b", records_synced=None)]
+    assert summary(syncs, command="run").splitlines()[-1] == "2 of 2 ok  at least 5 records"

@@ -10,6 +10,7 @@ from typing import Final
 from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, RUNNING, Job, StreamProgress
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.live.estimate import Estimate, estimate
+from airbyte_sync_cli.output.messages import waiting_for
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
@@ -48,6 +49,11 @@ class LiveRow:
     note: str | None = None
     """What happens besides the job's status, such as `cancelling`."""
     result: SyncResult | None = None
+    blocked: str | None = None
+    """Which job has to end first, and its page."""
+    blocked_at: float | None = None
+    """Monotonic."""
+    blocked_url: str | None = None
     known_at: float | None = None
     """When the job began to exist (monotonic): for an adopted one, before this process."""
     worked_from: float | None = None
@@ -117,7 +123,8 @@ class LiveRow:
         """Return the job's age, or how long it took."""
         if self.result is not None:
             return self.result.duration_seconds
-        return None if self.known_at is None else max(0.0, now - self.known_at)
+        since = self.blocked_at if self.blocked else self.known_at
+        return None if since is None else max(0.0, now - since)
 
     def rates(self, now: float) -> tuple[float, float] | None:
         """Return the latest records and bytes a second; None while that is unknown."""
@@ -200,6 +207,8 @@ class LiveState:
 
 
 def _update(row: LiveRow, event: ev.SyncEvent, now: float, wall: datetime) -> None:
+    if isinstance(event, ev.Unblocked | ev.JobKnown | ev.Finished):
+        row.blocked = row.blocked_url = row.blocked_at = None
     match event:
         case ev.JobKnown() | ev.Polled():
             if isinstance(event, ev.JobKnown):
@@ -210,8 +219,9 @@ def _update(row: LiveRow, event: ev.SyncEvent, now: float, wall: datetime) -> No
                 row.add_sample(now)
         case ev.Finished(result=result):
             row.result, row.note = result, None
-        case ev.BlockedBy(other=job):
-            row.note = f"after {job.id}"
+        case ev.BlockedBy(other=job, url=url):
+            row.note, row.blocked_at, row.blocked_url = f"after {job.id}", now, url
+            row.blocked = waiting_for(event.sync, job, wall)
         case ev.Warned() | ev.DryRun() | ev.AttemptFailed() | ev.AirbyteLogged():
             pass  # log lines, not a change of state
         case _:

@@ -88,7 +88,8 @@ _MOST_STREAMS: Final = 12
 
 def _one(row: LiveRow, frame: Frame) -> list[Styled]:
     """Draw a sync: what it is, how long it takes, what it has moved, its streams."""
-    lines = [_headline(row, frame), _progress(row, frame), _numbers(row, frame)]
+    lines = [_headline(row, frame), *_blocked(row, frame)]
+    lines += [_progress(row, frame), _numbers(row, frame)]
     lines = [line for line in lines if line.pieces]
     room = min(frame.height - len(lines), _MOST_STREAMS)
     if len(row.streams) > 1 and room > 1:
@@ -110,6 +111,15 @@ def _headline(row: LiveRow, frame: Frame) -> Styled:
         ],
         width=frame.width,
     )
+
+
+def _blocked(row: LiveRow, frame: Frame) -> list[Styled]:
+    """Draw what is waited for, and its link; too long a link is left to the log (-v)."""
+    if row.blocked is None:
+        return []
+    lines = [Styled.of(_INDENT) + one for one in Styled.of(row.blocked).folded(frame.width - 2)]
+    link = Styled.of(f"{_INDENT}{plain(row.blocked_url or '')}", "dim")
+    return [*lines, link] if row.blocked_url else lines
 
 
 def _progress(row: LiveRow, frame: Frame) -> Styled:
