@@ -232,6 +232,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "wait": ("airbyte-sync wait 42", "airbyte-sync wait 42 43 --timeout 2h -o json"),
     "status": (
+        "airbyte-sync status --failing",
         "airbyte-sync status --conn orders",
         "airbyte-sync status 42 --exit-status",
     ),

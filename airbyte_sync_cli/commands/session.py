@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 _COLLECT_GARBAGE_AT: Final = (700, 10, 10)
 """Those of Python 3.11, restored after the start: a wait makes garbage with every poll."""
 T = TypeVar("T")
+_NO_URL: Final = (
+    "no URL is set, so the default was tried: `airbyte-sync config init` asks for one, "
+    "or set AIRBYTE_URL"
+)
 _FIRST_PAUSE: Final = 0.5
 """Seconds from the first failed connection to the next."""
 
@@ -338,9 +342,14 @@ async def _connect(invocation: Invocation, wanted: Selection | None, retry_for: 
         _warn_of_retries(output, error, retry_for)
         pause = min(max(error.retry_after or 0.0, _FIRST_PAUSE), retry_for)
     await wiring.clock.sleep(pause)
-    return await connect(
-        settings, clock=wiring.clock, retry_for=retry_for - pause, transport=wiring.transport
-    )
+    try:
+        return await connect(
+            settings, clock=wiring.clock, retry_for=retry_for - pause, transport=wiring.transport
+        )
+    except UnavailableError as error:
+        if settings.origins.get("url") == "default":
+            error.hint = _NO_URL
+        raise
 
 
 def _warn_of_retries(output: Output, error: AirbyteSyncError, seconds: float) -> None:

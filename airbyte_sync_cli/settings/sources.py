@@ -180,7 +180,8 @@ class Profile:
                 f"{self._path} contains a secret and other users can read it: "
                 f"chmod 600 {self._path}"
             )
-        others = _changed_by_others(self._path)
+        # An empty one, such as /dev/null of `config init`, controls nothing.
+        others = _changed_by_others(self._path) if self._table else None
         if others is not None:
             found.append(
                 f"{self._path} controls where credentials are sent, and other users can change "

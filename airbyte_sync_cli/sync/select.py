@@ -16,6 +16,10 @@ from airbyte_sync_cli.tasks import gather
 _STREAMS_SHOWN: Final = 10
 
 
+_NEAR: Final = 3
+"""Names in a hint at most."""
+
+
 def as_connection_id(text: str) -> str | None:
     """Return a UUID in its usual form; None where the text is a name.
 
@@ -115,7 +119,9 @@ def nearest(name: str, every: Sequence[Connection]) -> str | None:
     """Return a hint with similar names; None where no name is similar."""
     # Only the hint ignores case: a match that did could start another connection's sync.
     by_folded = {connection.name.casefold(): connection for connection in every}
-    near = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
+    typed = name.casefold()
+    near = [one for one in by_folded if typed in one][:_NEAR]
+    near = near or get_close_matches(typed, by_folded, n=_NEAR, cutoff=0.5)
     if not near:
         return None
     names = ", or ".join(f"{by_folded[one].name!r} ({by_folded[one].id})" for one in near)

@@ -68,7 +68,7 @@ def test_answers_become_a_profile_that_works(guarded: str, tmp_path: Path) -> No
 
     ending = init(file, "prod", person=person)
 
-    assert ending.code == 0, ending.stderr
+    assert (ending.code, ending.warnings) == (0, []), ending.stderr
     assert profile(file, "prod") == {
         "url": guarded,
         "client_id": "sandbox-client-id",

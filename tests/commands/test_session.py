@@ -5,11 +5,12 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any
 
+import httpx
 import pytest
 
 from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from tests.support.children import Ended, running, until
-from tests.support.program import CommandResult, assert_told_well, call, start
+from tests.support.program import CommandResult, Outside, assert_told_well, call, call_in, start
 from tests.support.servers import Stage, always
 
 LONG = "pending 1, running 90000, succeeded"
@@ -22,6 +23,16 @@ def a_sandbox(life: str = LONG, *faults: str, speed: float = 50) -> Sandbox:
     for fault in faults:
         sandbox.faults.add(Fault.model_validate(fault))
     return sandbox
+
+
+def test_unreachable_default_url_has_hint_to_set_one() -> None:
+    async def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    ending = call_in(Outside(transport=httpx.MockTransport(refuse)), "status")
+
+    assert_told_well(ending, 9)
+    assert "no URL is set, so the default was tried: `airbyte-sync config init`" in ending.stderr
 
 
 def test_pauses_in_an_outage_have_jitter(stage: Stage) -> None:

@@ -57,12 +57,13 @@ def test_name_on_the_third_page_is_found_despite_a_wrong_next_link() -> None:
     assert {request.path for request in sandbox.requests} == {"/api/public/v1/connections"}
 
 
-def test_unknown_name_hints_at_the_nearest() -> None:
+@pytest.mark.parametrize("typed", ["orders to warehose", "orders"])
+def test_unknown_name_hints_at_the_nearest(typed: str) -> None:
     sandbox = bench().sandbox
     orders = sandbox.add_connection("Orders to warehouse")
 
     with pytest.raises(NotFoundError) as caught:
-        select(sandbox, "orders to warehose")
+        select(sandbox, typed)
 
     assert caught.value.hint is not None
     assert orders.id in caught.value.hint
