@@ -41,6 +41,8 @@ def unanswered(
     cause = _describe(error)
     if cause is _CLOSED and origin.startswith("http:"):
         cause = _CLOSED_WITHOUT_TLS
+    if sent and cause.hint == _NO_TLS_HINT:  # after a handshake: a record was corrupted
+        cause = _Cause(cause.message, _CLOSED.hint)
     return UnansweredError(
         f"{'cannot reach' if unsent else 'no response from'} {origin}: {cause.message}",
         hint=(failed and failed.extensions.get(HINT)) or cause.hint,
@@ -147,8 +149,10 @@ _CLIENT_REJECTED: Final = re.compile(r"ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE
 _OLD_TLS: Final = re.compile(
     r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|DH_KEY_TOO_SMALL|LEGACY_SIGALG|NO_PROTOCOLS_AVAILABLE"
 )
+_NO_TLS_HINT: Final = "the port does not use TLS: write http:// in --url"
 _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
-"""OpenSSL's reasons when the first bytes are not TLS; the last one since OpenSSL 3.2."""
+"""OpenSSL's reasons when the first bytes are not TLS; the last one since OpenSSL 3.2, and for any
+record that cannot be decrypted."""
 
 
 def _failed_handshake(error: ssl.SSLError) -> _Cause:
@@ -161,7 +165,7 @@ def _failed_handshake(error: ssl.SSLError) -> _Cause:
         hint = "the server, or a proxy in front of it, only supports TLS 1.1 or older: TLS 1.2 is "
         return _Cause(message, f"{hint}required", lasting=True)
     if reason in _NO_TLS:
-        return _Cause(message, "the port does not use TLS: write http:// in --url", lasting=True)
+        return _Cause(message, _NO_TLS_HINT, lasting=True)
     return _Cause(message, "does the port support TLS 1.2 or newer?")
 
 

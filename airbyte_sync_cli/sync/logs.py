@@ -1,6 +1,7 @@
 """Read the log of a job: what there is of it, or line by line while the job runs."""
 
 import re
+import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +64,9 @@ class _KnownLines:
     def __init__(self) -> None:
         import sqlite3  # noqa: PLC0415  # 2 MB that only `logs` needs
 
-        self._cursor = sqlite3.connect(":memory:", isolation_level=None).cursor()
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        weakref.finalize(self, connection.close)  # Python 3.13 and later warn otherwise
+        self._cursor = connection.cursor()
         for statement in (
             "pragma journal_mode = off",
             "create table lines (hash integer primary key, shown, seen, is_new) without rowid",
