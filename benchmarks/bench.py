@@ -240,8 +240,8 @@ def one_wait(ours: Path) -> Sequence[Row]:
             str(certificate)
         )
         for name, options, server, limit in (
-            ("http", (), "", 42.5),
-            ("TLS", ("--ca-bundle", str(authority)), str(certificate), 45.0),
+            ("http", (), "", 45.0),
+            ("TLS", ("--ca-bundle", str(authority)), str(certificate), 49.0),
         ):
             with served(certificate=server) as url:
                 used = waiting_memory([str(ours / "airbyte-sync"), "wait", "1", "--url", url,

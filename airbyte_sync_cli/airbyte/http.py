@@ -266,7 +266,7 @@ class InFlightRequest:
             hint = "is it overloaded? --request-timeout allows more time"
             # After the first byte of a trigger a job may exist, although no response came.
             raise UnansweredError(message, hint=hint, unsent=not self._sent) from error
-        except (httpx.TransportError, ssl.SSLError) as error:  # a proxy's pool lets alerts through
+        except (httpx.TransportError, ssl.SSLError) as error:  # anyio lets TLS alerts through
             raise unanswered(error, origin=origin, sent=self._sent) from error
         except httpx.DecodingError as error:
             raise ProtocolError(

@@ -14,7 +14,6 @@ import httpx
 
 from airbyte_sync_cli.airbyte.address import is_host
 from airbyte_sync_cli.airbyte.body import Decompressed
-from airbyte_sync_cli.airbyte.direct import DirectTransport
 from airbyte_sync_cli.airbyte.transport_errors import causes_of
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.redaction import without_credentials
@@ -105,7 +104,7 @@ class ProxyingTransport(httpx.AsyncBaseTransport):
         self._proxies = proxies
         self._verify = verify
         self._limits = limits
-        self._pools: dict[str | None, httpx.AsyncBaseTransport] = {}
+        self._pools: dict[str | None, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
@@ -125,11 +124,11 @@ class ProxyingTransport(httpx.AsyncBaseTransport):
         response.stream = Decompressed(response)
         return response
 
-    def _pool(self, proxy: str | None) -> httpx.AsyncBaseTransport:
-        if proxy is None:
-            return DirectTransport(verify=self._verify, limits=self._limits)
-        is_tls = proxy.lower().startswith("https:")  # httpcore rejects a context otherwise
-        settings = httpx.Proxy(proxy, ssl_context=self._verify if is_tls else None)
+    def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        settings = None
+        if proxy is not None:
+            is_tls = proxy.lower().startswith("https:")  # httpcore rejects a context otherwise
+            settings = httpx.Proxy(proxy, ssl_context=self._verify if is_tls else None)
         try:
             return httpx.AsyncHTTPTransport(
                 proxy=settings, verify=self._verify, limits=self._limits
