@@ -274,7 +274,8 @@ def _progress(event: _Progress, wall: datetime | None) -> tuple[str, str, Level]
             return "looking", message, "warning"
         case ev.OutageBegan(reason=reason, seconds=seconds):
             limit = format_duration(seconds)
-            message = f"Airbyte is unreachable ({reason}), retrying for up to {limit}"
+            what = "the job cannot be read" if event.is_denied else "Airbyte is unreachable"
+            message = f"{what} ({reason}), retrying for up to {limit}"
             return "outage", message, "warning"
         case ev.OutageEnded(seconds=seconds):
             message = f"Airbyte is reachable again after {format_duration(seconds)}"

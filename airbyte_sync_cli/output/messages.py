@@ -365,6 +365,25 @@ def _names(syncs: Sequence[SyncResult]) -> str:
     return names + (f" and {rest} more" if rest > 0 else "")
 
 
+_OUT_OF_MEMORY: Final = ("out of memory", "outofmemory", "oomkilled", "exit code 137")
+_FULL: Final = ("no space left", "disk full", "disk is full", "quota exceeded")
+
+
+def _cure(failure: FailureResult) -> str | None:
+    """Return what mends a failure, as far as Airbyte's words show it."""
+    text = f"{failure.message} {failure.internal_message}".lower()
+    where = failure.origin if failure.origin in {"source", "destination"} else None
+    if any(word in text for word in _OUT_OF_MEMORY):
+        return f"raise the memory limit of the {where or 'connector'} in Airbyte"
+    if where and any(word in text for word in _FULL):
+        return f"make room in the {where}, then start it again"
+    if failure.type == "config_error":
+        return (
+            f"correct the settings of the {where or 'connection'} first: a retry alone fails again"
+        )
+    return None
+
+
 def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
     if concerned and all(sync.job_id is None for sync in concerned):
         unseen = (hint_for_missing_job(sync.start, sync.connection_id) for sync in concerned)
@@ -373,6 +392,10 @@ def _hint(code: ExitCode, concerned: Sequence[SyncResult]) -> str | None:
             return hint
     if code is ExitCode.UNAVAILABLE and all(sync.start is None for sync in concerned):
         return "safe to retry later"
+    if code is ExitCode.FAILED and len(concerned) == 1 and concerned[0].failure is not None:
+        cure = _cure(concerned[0].failure)
+        if cure:
+            return f"{cure}; `airbyte-sync logs {concerned[0].job_id}` shows the job's log"
     job = next((str(sync.job_id) for sync in concerned if sync.job_id is not None), "JOB_ID")
     template = bug_hint(project_urls()) if code is ExitCode.BUG else _HINTS.get(code)
     return template.format(job=job) if template else None

@@ -107,6 +107,8 @@ class OutageBegan(SyncEvent):
 
     reason: str
     seconds: float
+    is_denied: bool = False
+    """It responds, but with a clean no (401, 403, 404)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,7 +225,12 @@ class Wait:
             is_denied = outage.denied_since is not None
             limit = self._policy.denied_grace if is_denied else self._policy.max_outage
             self._emit(
-                OutageBegan(sync=self._state.snapshot(), reason=error.message, seconds=limit)
+                OutageBegan(
+                    sync=self._state.snapshot(),
+                    reason=error.message,
+                    seconds=limit,
+                    is_denied=is_denied,
+                )
             )
 
     def _final_error(

@@ -109,9 +109,10 @@ class WindDown:
         requested = state.cancel.requested
         effect = "cancel not confirmed" if requested else "no cancel could be sent"
         refusal = f": {state.cancel_refusal}" if state.cancel_refusal else ""
+        cure = f"{error.hint}; " if error.limit == "--start-timeout" and error.hint else ""
         return OutOfTimeError(
             f"{error.message}; {effect}, it may still be running{refusal}",
-            hint=f"run `airbyte-sync cancel {state.job.id}` to cancel it, "
+            hint=f"{cure}run `airbyte-sync cancel {state.job.id}` to cancel it, "
             f"or see `airbyte-sync status {state.job.id}`",
             limit=error.limit,
         )

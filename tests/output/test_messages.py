@@ -36,7 +36,8 @@ def test_failure_has_a_block_before_error_and_hint() -> None:
         "  retry  no (per Airbyte)",
         "  job    http://airbyte/jobs/42",
         "error: job 42 (orders) failed: The API key was rejected. (source config_error)",
-        "hint: `airbyte-sync logs 42` shows the job's log",
+        "hint: correct the settings of the source first: a retry alone fails again; "
+        "`airbyte-sync logs 42` shows the job's log",
     ]
 
 
