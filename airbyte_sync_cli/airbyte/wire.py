@@ -319,7 +319,7 @@ class ConfigEvents(WireModel):
     events: Sequence[ConfigEvent]
 
 
-class RateLimit(WireModel):
+class ConfigQuota(WireModel):
     """StreamStatusRateLimitedMetadata."""
 
     quota_reset: OrNone[Moment] = None
@@ -333,7 +333,7 @@ class WireStreamStatus(WireModel):
     job_id: JobId
     attempt_number: int
     run_state: Word
-    metadata: OrNone[RateLimit] = None
+    metadata: OrNone[ConfigQuota] = None
 
 
 class ConfigStreamStatuses(WireModel):

@@ -130,9 +130,9 @@ class Steps:
         self._clock = clock
 
     @asynccontextmanager
-    async def step(self, name: str) -> AsyncIterator["Finding"]:
+    async def step(self, name: str) -> AsyncIterator["StepFinding"]:
         """Run one step; an error inside is its result, and is raised again."""
-        began, finding = self._clock.monotonic(), Finding()
+        began, finding = self._clock.monotonic(), StepFinding()
         try:
             yield finding
         except AirbyteSyncError as error:
@@ -150,7 +150,7 @@ class Steps:
         self.rows.append(StepRow.model_validate({**values, "seconds": seconds}))
 
 
-class Finding:
+class StepFinding:
     """The result of a step; with a hint it is a warning."""
 
     def __init__(self) -> None:

@@ -174,7 +174,7 @@ class EventEndpoints:
         before = 0.0
         for attempt in job.attempts_at(job.now()):
             for stream in streams:
-                status = StreamStatus(job, attempt, stream, before, self._quirks)
+                status = StoredStatus(job, attempt, stream, before, self._quirks)
                 yield from status.rows(connection)
             before += attempt.seconds_until(job.now())
 
@@ -209,7 +209,7 @@ def _user(name: str) -> Json:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamStatus:
+class StoredStatus:
     """The status of one stream in one attempt; `before` are the attempts' seconds before it."""
 
     job: SimJob
