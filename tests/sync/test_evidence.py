@@ -11,7 +11,7 @@ from airbyte_sync_cli.airbyte import mapping, wire
 from airbyte_sync_cli.airbyte.models import StreamStatus
 from airbyte_sync_cli.sync.evidence import Evidence, stream_rows
 from airbyte_sync_cli.sync.policy import RunPolicy
-from airbyte_sync_cli.sync.verification import Verification, verify
+from airbyte_sync_cli.sync.verification import Verification, verify, without_late
 
 Json = dict[str, object]
 STRICT = RunPolicy(verify=True)
@@ -118,6 +118,10 @@ NO_NUMBERS: Json = {
         ),
         (evidence(an_attempt(), job=of_streams(orders=(100, 97, 3))), "rejected"),
         (
+            evidence(an_attempt(totalStats=stats(100, 0)), job=of_streams(orders=(100, 0, 100))),
+            "rejected",
+        ),
+        (
             evidence(an_attempt(), states={"orders": "COMPLETE", "users": "INCOMPLETE"}),
             "stream-incomplete",
         ),
@@ -134,6 +138,7 @@ def test_contradiction_is_one_finding(found: Evidence, kind: str) -> None:
 
     assert kinds(verification) == [kind]
     assert verification.outcome == "failed"
+    assert verification.unchecked == ()
 
 
 def test_stream_without_written_records_is_named() -> None:
@@ -198,7 +203,9 @@ def test_rejected_records_are_named_by_stream() -> None:
             states={"orders": "INCOMPLETE"},
             job=NO_NUMBERS,
         ),
+        evidence(an_attempt(totalStats=None), job_type="clear", job=NO_NUMBERS),
         evidence(an_attempt(totalStats=stats(0, 0)), job_type="reset_connection"),
+        evidence(an_attempt(), job_type="clear", job=of_streams(orders=(1, 0, 1))),
         # A refresh may be of some streams.
         evidence(an_attempt(), job_type="refresh", states={"orders": "COMPLETE"}),
         # The last attempt has no statistics of its own, but the job has more than the others.
@@ -208,6 +215,28 @@ def test_rejected_records_are_named_by_stream() -> None:
             states={},
             job={"aggregatedStats": stats(80, 80)},
         ),
+        evidence(
+            an_attempt(0, "failed", totalStats=stats(50, 50)),
+            an_attempt(1, totalStats=None),
+            states={},
+            job={"aggregatedStats": stats(80, 50)},
+        ),
+        evidence(
+            an_attempt(0, "failed", totalStats=stats(50, 50)),
+            an_attempt(1, totalStats=None),
+            states={},
+            job={"aggregatedStats": stats(50, 80)},
+        ),
+        # The job's numbers are those of two attempts: they are not the last one's.
+        evidence(
+            an_attempt(0, "failed", totalStats=None),
+            an_attempt(1, totalStats=None),
+            states={"orders": "RUNNING"},
+            job={"aggregatedStats": stats(100, 0)},
+        ),
+        # Numbers that contradict each other.
+        evidence(an_attempt(totalStats=stats(100, 0)), job=of_streams(orders=(100, 100, 0))),
+        evidence(job=of_streams(orders=(5, 5, 0))),
         # Attempts in no order.
         evidence(an_attempt(1), an_attempt(0, "failed"), states={}),
     ],
@@ -280,6 +309,29 @@ def test_success_with_numbers_of_its_last_attempt_has_passed() -> None:
     assert verification == Verification(outcome="passed")
 
 
+def test_clear_without_statistics_has_passed() -> None:
+    found = evidence(an_attempt(totalStats=None), job_type="clear", job=NO_NUMBERS)
+
+    assert verify(found, STRICT) == Verification(outcome="passed")
+
+
+def test_numbers_of_a_single_attempt_may_be_those_of_the_job() -> None:
+    found = evidence(an_attempt(totalStats=None), job=of_streams(orders=(5, 5, 0)))
+
+    assert found.records_read == 5
+    assert verify(found, STRICT).outcome == "passed"
+
+
+def test_finding_that_may_pass_is_dropped_unless_it_is_required() -> None:
+    found = evidence(an_attempt(totalStats=stats(100, 0)), job=of_streams(orders=(100, 0, 0)))
+
+    contradicted = without_late(verify(found, RunPolicy()))
+    required = without_late(verify(found, RunPolicy(min_records=1)))
+
+    assert contradicted == Verification(outcome="unknown")
+    assert (kinds(required), required.outcome) == (["min-records"], "failed")
+
+
 def test_unknown_evidence_is_silent_unless_it_was_asked_for() -> None:
     assert verify(unread(evidence(an_attempt())), RunPolicy()).unchecked == ()
 
@@ -328,6 +380,34 @@ def test_required_stream(
     verification = verify(found, RunPolicy(require_streams=[wanted]))
 
     assert kinds(verification) == expected
+
+
+def test_required_stream_can_be_named_with_its_namespace() -> None:
+    numbers = of_streams(orders=(1, 1, 0))
+    selected = [{"name": "orders", "namespace": "public"}, {"name": "orders", "namespace": "old"}]
+    found = evidence(an_attempt(), job={**numbers, "enabledStreams": selected})
+
+    one = verify(found, RunPolicy(require_streams=[("public.orders", None)]))
+    both = verify(found, RunPolicy(require_streams=[("orders", None)]))
+
+    assert (one.findings, len(one.unchecked)) == ((), 1)
+    assert (both.findings, len(both.unchecked)) == ((), 2)
+
+
+def test_other_findings_of_a_required_stream_stay() -> None:
+    states = {"orders": "INCOMPLETE", "users": "COMPLETE"}
+    found = evidence(an_attempt(), states=states, job=of_streams(orders=(9, 8, 1)))
+
+    verification = verify(found, RunPolicy(require_streams=[("orders", None)]))
+
+    assert kinds(verification) == ["require-stream", "rejected"]
+
+
+def test_required_stream_of_a_clear_is_unknown() -> None:
+    found = evidence(an_attempt(), job_type="clear", states={"orders": "INCOMPLETE"})
+
+    assert verify(found, RunPolicy(require_streams=[("users", None)])).findings == ()
+    assert verify(found, RunPolicy(require_streams=[("orders", None)])).findings == ()
 
 
 def test_required_stream_without_status_is_named_as_unknown() -> None:
