@@ -21,7 +21,8 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_time
 from airbyte_sync_cli.output.overview import change_text, fitted, overview_lines, overview_text
 from airbyte_sync_cli.output.styled import Styled
-from airbyte_sync_cli.sync.overview import OverviewReader, Row
+from airbyte_sync_cli.sync.overview import Row
+from airbyte_sync_cli.sync.overview_reader import OverviewReader
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 if TYPE_CHECKING:

@@ -99,6 +99,16 @@ def test_workspace_narrows_by_name(stage: Stage) -> None:
     assert [sync["connection_name"] for sync in ending.report["syncs"]] == ["there"]
 
 
+@APIS
+def test_several_workspaces_are_named(stage: Stage, api: str) -> None:
+    sandbox = Sandbox()
+    for workspace in ("Sales", "Operations"):
+        sandbox.add_connection("orders", workspace=workspace, history=[SUCCESS])
+    shown = call("status", "--api", api, AIRBYTE_URL=stage.sandbox(sandbox)).stdout.splitlines()
+    assert shown[0].split()[:3] == ["status", "connection", "workspace"]
+    assert sorted(line.split()[3] for line in shown[1:-1]) == ["Operations", "Sales"]
+
+
 def test_failing_keeps_failed_connections_only(stage: Stage) -> None:
     url = stage.sandbox(a_house())
     shown = call("status", "--failing", AIRBYTE_URL=url).stdout.splitlines()

@@ -8,7 +8,8 @@ import pytest
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.overview import OverviewReader, Row, stuck
+from airbyte_sync_cli.sync.overview import Row, stuck
+from airbyte_sync_cli.sync.overview_reader import OverviewReader
 from airbyte_sync_cli.sync.state import SyncState
 from tests.airbyte.responses import APIS
 from tests.support.core import Bench, bench, script
