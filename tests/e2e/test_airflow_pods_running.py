@@ -241,14 +241,15 @@ def test_evicted_pod_can_leave_sync_to_retry(given: RunningPods, mode: str) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_cleared_task_ends_with_one_success(given: RunningPods, mode: str) -> None:
+def test_cleared_task_is_cancelled_or_its_pod_attached_to(given: RunningPods, mode: str) -> None:
     run = f"cleared_{mode}"
     assert given.end(run) == "success"
 
     # Airflow 3.3 does not end the pod of a deferred task: the next try attaches to it.
     attached = given.airflow.version.startswith("3.") and mode == "deferred"
-    jobs = ["succeeded"] if attached else ["cancelled", "succeeded"]
-    assert given.place.jobs(run) == jobs
+    first, *others = given.place.jobs(run)
+    assert first == ("succeeded" if attached else "cancelled")
+    assert set(others) <= {"succeeded"}  # on a busy machine the request to clear may be repeated
 
 
 def test_own_timeout_of_deferred_pod_cancels_sync(given: RunningPods) -> None:
