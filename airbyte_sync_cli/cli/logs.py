@@ -47,7 +47,8 @@ def logs(
 
     Needs Airbyte's Config API; if it is unreachable, the URL of the job in the web UI is printed.
     `--follow` includes later attempts; Ctrl-C stops it, but not the job. Exit 0 if the log could
-    be read, whatever the job's outcome.
+    be read, whatever the job's outcome. With `--follow -o json`, each line is a JSON object, and
+    the report comes last.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
     from airbyte_sync_cli.commands.logs import LogOptions, show_log  # noqa: PLC0415  # the same

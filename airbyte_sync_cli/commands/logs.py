@@ -92,6 +92,8 @@ class ShownLog:
         self._state: SyncState | None = None
         self._lines: list[AttemptLine] = []
         """All of them if the report contains them, else the last one."""
+        self._prints_rows = options.follow and session.output.is_json
+        """One JSON object a line as it comes: then the report at the end has none of them."""
 
     async def show(self) -> None:
         """Print the log as it is now."""
@@ -136,6 +138,8 @@ class ShownLog:
     def _show(self, lines: Sequence[AttemptLine]) -> bool:
         """Print new lines; return False if stdout is closed."""
         output = self._session.output
+        if self._prints_rows:
+            return output.show_rows([_row(found) for found in lines])
         text = _text(output.screen, self._lines, lines)
         if not output.keeps_reports:
             self._lines.clear()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnknownOutcomeError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
-from airbyte_sync_cli.foreign_text import capped, printable
+from airbyte_sync_cli.foreign_text import capped, json_line, printable
 from airbyte_sync_cli.output.files import ResultFiles, cut
 from airbyte_sync_cli.output.log import Entry, Log, LogHandler
 from airbyte_sync_cli.output.messages import (
@@ -222,6 +222,19 @@ class Output:
     def is_text(self) -> bool:
         """Return whether the result is for people, not for programs."""
         return self._options.format == "text"
+
+    def show_rows(self, rows: Sequence[Mapping[str, object]]) -> bool:
+        """Print rows of a log early, one JSON object each; return as `show` does."""
+        from airbyte_sync_cli.output.report import LogRow  # noqa: PLC0415  # 3 ms
+
+        models = [LogRow.model_validate(redact_all(dict(row))) for row in rows]
+        lines = [json_line(model.model_dump_json()) for model in models]
+        return self._print("\n".join(_encodable(line, self._stdout) for line in lines))
+
+    @property
+    def is_json(self) -> bool:
+        """Return whether stdout gets JSON."""
+        return self._options.format == "json"
 
     @property
     def screen(self) -> Screen:

@@ -130,7 +130,9 @@ class LogsReport(Report):
     """The report of `logs`; the job itself is in `syncs`."""
 
     lines: tuple[LogRow, ...] = Field(
-        default=(), description="in the order of the log; empty if it could not be read"
+        default=(),
+        description="in the order of the log; empty if it could not be read, and with --follow, "
+        "which prints each line as an object of its own before",
     )
 
 

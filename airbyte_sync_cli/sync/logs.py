@@ -64,7 +64,8 @@ class _KnownLines:
     def __init__(self) -> None:
         import sqlite3  # noqa: PLC0415  # 2 MB that only `logs` needs
 
-        connection = sqlite3.connect(":memory:", isolation_level=None)
+        # One thread uses it, but the garbage collector may close it in another one.
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, connection.close)  # Python 3.13 and later warn otherwise
         self._cursor = connection.cursor()
         for statement in (
