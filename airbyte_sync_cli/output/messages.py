@@ -9,7 +9,6 @@ from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
 from airbyte_sync_cli.output.format import format_duration, format_records, plain
-from airbyte_sync_cli.output.streams import stream_lines
 from airbyte_sync_cli.sync.result import (
     AttemptFailure,
     ErrorResult,
@@ -90,6 +89,8 @@ def _block(
     tries = f", in {sync.attempts} attempts" if (sync.attempts or 0) > 1 else ""
     lines = [plain(f"{sync.name} {phrase(sync)}{after}{tries}")]
     lines += [f"  {label:<6} {plain(text)}" for label, text in _fields(sync, details)]
+    from airbyte_sync_cli.output.streams import stream_lines  # noqa: PLC0415  # at the end only
+
     lines += stream_lines(sync.streams or (), show_all=with_trace)
     if sync.job_id is not None and not alone:  # a single sync has it in the hint
         lines.append(f"  log    airbyte-sync logs {sync.job_id}")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
@@ -20,6 +19,15 @@ class History:
     def typical(self) -> float | None:
         """The median duration in seconds; None without any success."""
         return median(self.durations) if self.durations else None
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle of the sorted values, or the mean of the two in the middle.
+
+    Not by `statistics`, which takes 0.2 MiB of every wait.
+    """
+    ordered, half = sorted(values), len(values) // 2
+    return (ordered[half] + ordered[~half]) / 2
 
 
 def history_of(jobs: Iterable[Job], *, job_type: str = "sync") -> History:
