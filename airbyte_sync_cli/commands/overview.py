@@ -155,7 +155,8 @@ class _Watch:
         self._selected_at = float("-inf")
         self._rows: Sequence[Row] = ()
         self._is_drawn = False
-        self._outage: str | None = None
+        self._read_at = ""
+        self._outage = False
 
     async def run(self) -> None:
         """Look and show; return only if stdout is closed."""
@@ -180,17 +181,16 @@ class _Watch:
                 self._connections = await _select(self._session, self._wanted)
                 self._selected_at = now
             self._rows = await self._reader.read(self._connections)
-            self._outage = None
+            self._read_at, self._outage = format_time(self._reader.now()), False
         except UnavailableError as error:
             if not self._rows:
                 raise
-            if self._outage is None:
+            if not self._outage:
                 self._session.output.warn(f"{error.message}: retrying", in_report=False)
-            self._outage = error.message
+            self._outage = True
 
     def _draw(self, canvas: "Canvas", pause: float) -> None:
-        at = format_time(self._reader.now())
-        state = f"not read since: {self._outage}" if self._outage else f"read at {at}"
+        state = f"not read since {self._read_at}" if self._outage else f"read at {self._read_at}"
         foot = Styled.of(f"{state}, every {pause:.0f}s, Ctrl-C ends", "dim")
         lines = overview_lines(
             self._shown, every=len(self._rows), now=self._reader.now(), screen=canvas.room

@@ -121,6 +121,24 @@ def test_table_stays_on_the_terminal(stage: Stage) -> None:
     assert last == "2 connections: 1 failed, 1 no job"
 
 
+def test_outage_on_the_terminal_keeps_the_time_of_the_last_look(stage: Stage) -> None:
+    sandbox = a_house()
+
+    def break_down(looks: int) -> None:
+        if looks == 1:
+            sandbox.faults.add(Fault.model_validate("jobs:503"))
+
+    shown = call_on_terminal(
+        Outside(clock=PatientUser(2, meanwhile=break_down)),
+        *("status", "--watch"),
+        AIRBYTE_URL=stage.sandbox(sandbox),
+        TERM="xterm",
+        NO_COLOR="1",
+    )
+    assert ": retrying" in shown.stdout
+    assert "not read since 20" in shown.stdout
+
+
 @pytest.mark.parametrize(
     "argv", [("-o", "json"), ("-o", "csv"), ("-o", "id"), ("--exit-status",), ("7",)]
 )
