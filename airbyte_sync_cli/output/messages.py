@@ -44,9 +44,10 @@ def waiting_for(sync: "Snapshot", other: Job, wall: datetime | None) -> str:
     kind = "" if other.type == "sync" else f"{other.type}, "
     state = f"({kind}{other.status}{age(other, wall)})"
     if sync.job is not None and sync.job.id == other.id:  # such as a pending reset
-        return f"Airbyte runs job {other.id} {state} first; the sync is started when it has ended"
+        text = f"Airbyte runs job {other.id} {state} first; the sync is started when it has ended"
+        return plain(text)
     name = f" of {plain(sync.connection.name)!r}" if sync.connection else ""
-    return f"waiting for job {other.id}{name} {state} to finish, then starting ours"
+    return plain(f"waiting for job {other.id}{name} {state} to finish, then starting ours")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

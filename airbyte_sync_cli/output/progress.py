@@ -100,7 +100,8 @@ class ProgressReporter:
             return True
         if entry.event in _ABOVE_A_SINGLE_SYNC:
             return self._view is not None and self._view.is_single
-        return entry.level == "warning"
+        # The end of an outage, too: its warning stays on the screen.
+        return entry.level == "warning" or entry.event == "recovered"
 
     # -- the live view -----------------------------------------------------------------------
 

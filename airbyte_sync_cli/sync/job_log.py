@@ -111,9 +111,10 @@ class _LogStream:
             self._warn(f"Airbyte's log cannot be shown: {type(error).__name__}: {error}")
         else:
             self._error = None
-        if self._left_out:
-            self._emit(left_out=self._left_out)
-            self._left_out = 0
+        finally:  # also of a read that is cut short at the job's end
+            if self._left_out:
+                self._emit(left_out=self._left_out)
+                self._left_out = 0
 
     def _show(self, lines: Sequence[AttemptLine]) -> bool:
         kept = [one for one in lines if self._limits[one.weighs(_FROM)].admits()]

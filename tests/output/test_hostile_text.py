@@ -139,7 +139,7 @@ def test_json_is_one_line_for_every_line_splitter(stage: Stage, argv: tuple[str,
         assert line.splitlines() == [line]
         assert not STRAY.search(line)
     if output:
-        assert json.loads(ending.stdout)["schema_version"] == 1
+        assert ending.report["schema_version"] == 1
     assert_only_ours(ending.stderr)
     if "--log-format" in argv:
         for line in ending.stderr.splitlines():

@@ -162,7 +162,7 @@ def test_failure_is_written_after_the_live_view(url: str) -> None:
     starts = [line.split(" ")[0].strip() for line in lines[-5:]]
     assert [start for start in starts if start in {"error:", "hint:"}] == ["error:", "hint:"]
     assert any(line.startswith("  why") for line in lines)
-    assert lines[-1] == "1 of 2 ok"
+    assert lines[-1] == "1 of 2 ok  1,000 records  200.0 KiB"
     assert "\x1b[31m" not in process.seen
 
 

@@ -188,3 +188,11 @@ def test_signal_ends_the_reading_of_the_last_lines() -> None:
 
     assert state.exit_code is ExitCode.FAILED
     assert stage.seconds < 129
+
+
+def test_lines_left_out_are_counted_although_the_end_was_not_read() -> None:
+    flood = [f"line {number}" for number in range(5_000)]
+    stage = bench(policy=ALL)
+    stage.sandbox.faults.add(Fault.model_validate("logs:truncate"))
+    streamed(stage, "running 20, succeeded", logs=flood)
+    assert left_out(stage) > 0
