@@ -21,7 +21,7 @@ from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.output.format import format_time
 from airbyte_sync_cli.output.overview import change_text, fitted, overview_lines, overview_text
 from airbyte_sync_cli.output.styled import Styled
-from airbyte_sync_cli.sync.overview import Row
+from airbyte_sync_cli.sync.overview import OverviewRow
 from airbyte_sync_cli.sync.overview_reader import OverviewReader
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
@@ -60,7 +60,7 @@ async def _show(session: Session, wanted: Selection, options: OverviewOptions) -
     return replace(_result(shown, exit_status=options.exit_status), text=text)
 
 
-def _warn_of_unread(session: Session, rows: Sequence[Row]) -> None:
+def _warn_of_unread(session: Session, rows: Sequence[OverviewRow]) -> None:
     for row in rows:
         if row.error is not None:
             session.output.warn(f"{row.connection.name!r}: {row.error.message}")
@@ -81,7 +81,7 @@ async def _select(session: Session, wanted: Selection) -> Sequence[Connection]:
     return sorted(unique, key=lambda one: (one.name.casefold(), one.id))
 
 
-def _result(rows: Sequence[Row], *, exit_status: bool) -> CommandResult:
+def _result(rows: Sequence[OverviewRow], *, exit_status: bool) -> CommandResult:
     states = [row.state() for row in rows]
     # A connection that is switched off need not have a job.
     counting = [one for one in states if one.job or (one.connection and one.connection.is_active)]
@@ -99,7 +99,7 @@ def _result(rows: Sequence[Row], *, exit_status: bool) -> CommandResult:
     return replace(shown, exit_code=ending.exit_code, error=ending.error)
 
 
-def _error_of_disabled(rows: Sequence[Row]) -> RejectedError | None:
+def _error_of_disabled(rows: Sequence[OverviewRow]) -> RejectedError | None:
     """Return the error for a connection that has no failed job, but will have no job at all."""
     disabled = next((row.connection for row in rows if row.is_disabled_by_airbyte), None)
     if disabled is None:
@@ -153,7 +153,7 @@ class _Watch:
         self._reader = OverviewReader(session.airbyte, session.clock)
         self._connections: Sequence[Connection] = ()
         self._selected_at = float("-inf")
-        self._rows: Sequence[Row] = ()
+        self._rows: Sequence[OverviewRow] = ()
         self._is_drawn = False
         self._read_at = ""
         self._outage = False
@@ -198,7 +198,7 @@ class _Watch:
         height = max(canvas.size().lines - 2, 3)  # the foot, and the cursor's line
         canvas.replace([*fitted(lines, height), foot.cut(canvas.room.width or 80, mark="")])
 
-    def _print(self, before: Sequence[Row]) -> bool:
+    def _print(self, before: Sequence[OverviewRow]) -> bool:
         """Print the table at first, then one line for each change."""
         if not before:
             return self._session.output.show(self._table())
@@ -211,13 +211,13 @@ class _Watch:
             if self._is_news(row, known.get(row.connection.id))
         )
 
-    def _is_news(self, row: Row, before: Row | None) -> bool:
+    def _is_news(self, row: OverviewRow, before: OverviewRow | None) -> bool:
         if self._options.failing and not (row.is_failing or (before and before.is_failing)):
             return False
         return before is None or _what(row) != _what(before)
 
     @property
-    def _shown(self) -> Sequence[Row]:
+    def _shown(self) -> Sequence[OverviewRow]:
         return [row for row in self._rows if row.is_failing or not self._options.failing]
 
     def _table(self) -> str:
@@ -234,6 +234,6 @@ class _Watch:
         return replace(_result(self._shown, exit_status=False), text=text)
 
 
-def _what(row: Row) -> tuple[object, ...]:
+def _what(row: OverviewRow) -> tuple[object, ...]:
     job = (row.job.id, row.job.status) if row.job else None
     return job, row.stuck is not None, row.error is not None, row.connection.status

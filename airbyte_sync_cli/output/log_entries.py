@@ -16,7 +16,7 @@ from airbyte_sync_cli.output.live.state import LiveRow
 from airbyte_sync_cli.output.log import Entry, Level
 from airbyte_sync_cli.output.messages import age, fate, waiting_for
 from airbyte_sync_cli.sync import events as ev
-from airbyte_sync_cli.sync.job_log import LINES_PER_SECOND
+from airbyte_sync_cli.sync.policy import LINES_PER_SECOND
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
 

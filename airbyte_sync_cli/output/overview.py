@@ -12,7 +12,7 @@ from airbyte_sync_cli.output.table import Column, layout
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync.anomalies import SLOW, elapsed
 from airbyte_sync_cli.sync.inactive import describe
-from airbyte_sync_cli.sync.overview import Row
+from airbyte_sync_cli.sync.overview import OverviewRow
 
 _INACTIVE, _NO_JOB, _GOOD, _ACTIVE, _CANCELLED, _UNREAD, _STUCK, _DISABLED, _FAILED = range(9)
 """Ranks, from the top of the table to the bottom."""
@@ -32,7 +32,9 @@ _INDENT: Final = 4
 """Columns before what has left the table, see `table`."""
 
 
-def overview_text(rows: Sequence[Row], *, every: int, now: datetime, screen: Screen) -> str:
+def overview_text(
+    rows: Sequence[OverviewRow], *, every: int, now: datetime, screen: Screen
+) -> str:
     """Return the table of some of `every` connections, with the counts below it."""
     lines = [
         line.paint(screen) for line in overview_lines(rows, every=every, now=now, screen=screen)
@@ -41,7 +43,7 @@ def overview_text(rows: Sequence[Row], *, every: int, now: datetime, screen: Scr
 
 
 def overview_lines(
-    rows: Sequence[Row], *, every: int, now: datetime, screen: Screen
+    rows: Sequence[OverviewRow], *, every: int, now: datetime, screen: Screen
 ) -> list[Styled]:
     """Return the lines of the table, and the last one with the counts."""
     if not rows:
@@ -54,14 +56,14 @@ def _nothing(every: int) -> str:
     return f"none of {every} connections is failing" if every else "no connections"
 
 
-def _order(row: Row) -> tuple[int, int, str, str]:
+def _order(row: OverviewRow) -> tuple[int, int, str, str]:
     """Sort by rank; what ended badly by age, the newest last, all others by name."""
     rank = _rank(row)
     age = row.job.id if row.job and rank in {_FAILED, _CANCELLED} else 0
     return rank, age, row.connection.name.casefold(), row.connection.id
 
 
-def _rank(row: Row) -> int:
+def _rank(row: OverviewRow) -> int:
     if row.error is not None:
         return _UNREAD
     if not row.connection.is_active:
@@ -73,7 +75,7 @@ def _rank(row: Row) -> int:
     return {SUCCEEDED: _GOOD, CANCELLED: _CANCELLED, FAILED: _FAILED}.get(row.job.status, _ACTIVE)
 
 
-def _columns(rows: Sequence[Row], now: datetime, screen: Screen) -> Sequence[Column]:
+def _columns(rows: Sequence[OverviewRow], now: datetime, screen: Screen) -> Sequence[Column]:
     return [
         Column(title="status", cells=[_status(row, screen) for row in rows]),
         Column(
@@ -112,13 +114,13 @@ def _columns(rows: Sequence[Row], now: datetime, screen: Screen) -> Sequence[Col
     ]
 
 
-def _status(row: Row, screen: Screen) -> Styled:
+def _status(row: OverviewRow, screen: Screen) -> Styled:
     rank = _rank(row)
     colour, symbol, word = _STYLES[rank]
     return Styled.of(f"{symbol if screen.unicode else word} {_state(row, rank)}", colour)
 
 
-def _state(row: Row, rank: int) -> str:
+def _state(row: OverviewRow, rank: int) -> str:
     if rank == _UNREAD:
         return "unknown"
     if rank in {_INACTIVE, _DISABLED}:
@@ -126,11 +128,11 @@ def _state(row: Row, rank: int) -> str:
     return plain(row.job.status) if row.job else "no job"
 
 
-def _job(row: Row) -> str:
+def _job(row: OverviewRow) -> str:
     return str(row.job.id) if row.job else ""
 
 
-def _age(row: Row, now: datetime) -> str:
+def _age(row: OverviewRow, now: datetime) -> str:
     """Return when the job ended, or how long it has been active."""
     if row.job is None:
         return ""
@@ -149,7 +151,7 @@ def _rough(seconds: float) -> str:
     return f"{max(0, int(seconds))}s"
 
 
-def _took(row: Row) -> Styled:
+def _took(row: OverviewRow) -> Styled:
     seconds = row.job.duration_seconds if row.job else None
     if seconds is None:
         return Styled()
@@ -157,11 +159,11 @@ def _took(row: Row) -> Styled:
     return Styled.of(format_duration(seconds), "yellow" if is_slow else None)
 
 
-def _usual(row: Row) -> str:
+def _usual(row: OverviewRow) -> str:
     return "" if row.usual_seconds is None else format_duration(row.usual_seconds)
 
 
-def _records(row: Row) -> str:
+def _records(row: OverviewRow) -> str:
     """Return the records; a 0 of a job that did not succeed means nothing."""
     count = row.job.records_synced if row.job else None
     if count is None or (count == 0 and row.job and row.job.status != SUCCEEDED):
@@ -169,7 +171,7 @@ def _records(row: Row) -> str:
     return format_count(count)
 
 
-def _reasons(rows: Sequence[Row], screen: Screen) -> Column:
+def _reasons(rows: Sequence[OverviewRow], screen: Screen) -> Column:
     """Return the last column; on a narrow terminal each takes one line below its row."""
     most = None if screen.width is None else screen.width - _INDENT - 1
     texts = [Styled.of(plain(_reason(row))) for row in rows]
@@ -177,7 +179,7 @@ def _reasons(rows: Sequence[Row], screen: Screen) -> Column:
     return Column(title="reason", cells=cells, least=36, leaves=4)
 
 
-def _reason(row: Row) -> str:
+def _reason(row: OverviewRow) -> str:
     """Return why: in the words of Airbyte, or where to read it."""
     if row.error is not None:
         return row.error.message
@@ -195,7 +197,7 @@ def _reason(row: Row) -> str:
     return why if row.connection.is_active else f"last job failed: {why}"
 
 
-def _counts(rows: Sequence[Row]) -> Styled:
+def _counts(rows: Sequence[OverviewRow]) -> Styled:
     """Return how many there are of each kind, the worst first."""
     counts: Counter[str] = Counter()
     for row in sorted(rows, key=_rank, reverse=True):
@@ -213,7 +215,7 @@ def fitted(lines: Sequence[Styled], height: int) -> list[Styled]:
     return [lines[0], above, *end]
 
 
-def change_text(row: Row, *, now: datetime, screen: Screen) -> str:
+def change_text(row: OverviewRow, *, now: datetime, screen: Screen) -> str:
     """Return in a line how a connection is now, as `--watch` reports it."""
     colour = _STYLES[_rank(row)][0]
     state = screen.paint("stuck" if row.stuck else _state(row, _rank(row)), colour)

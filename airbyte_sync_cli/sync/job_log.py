@@ -17,11 +17,10 @@ from airbyte_sync_cli.foreign_text import LONGEST_MESSAGE
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AirbyteLogged
 from airbyte_sync_cli.sync.logs import PAUSE, AttemptLine, Completion, LogReader
+from airbyte_sync_cli.sync.policy import LINES_PER_SECOND
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
-LINES_PER_SECOND: Final = 50
-"""On average: 10 MB an hour. Airflow's UI becomes slow with logs of several 10 MB."""
 BURST: Final = 500
 """Lines that may come at once, as with the first read of a job that has run for a while."""
 _LONGEST_PAUSE: Final = 15.0
@@ -38,10 +37,7 @@ _FROM: Final = "warn"
 @asynccontextmanager
 async def streamed_log(context: Context, state: SyncState, job_id: int) -> AsyncIterator[None]:
     """Stream the log of a job while the work inside waits for its end (`--logs`)."""
-    level = context.policy.log_level
-    if level is None:
-        yield
-        return
+    level = context.policy.log_level or "trace"
     stream = _LogStream(context, state, job_id, level=level)
     task = asyncio.create_task(stream.run())
     try:

@@ -26,7 +26,7 @@ warns, too (`policy.WaitPolicy.start_warning`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class OverviewRow:
     """One connection with its latest job."""
 
     connection: Connection

@@ -22,7 +22,7 @@ from airbyte_sync_cli.airbyte.models import (
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
 from airbyte_sync_cli.sync.anomalies import LEAST, history_of
-from airbyte_sync_cli.sync.overview import Row, stuck
+from airbyte_sync_cli.sync.overview import OverviewRow, stuck
 from airbyte_sync_cli.tasks import gather
 
 _AT_ONCE: Final = 4
@@ -89,7 +89,7 @@ class OverviewReader:
         self._read_at: datetime | None = None
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def read(self, connections: Sequence[Connection]) -> Sequence[Row]:
+    async def read(self, connections: Sequence[Connection]) -> Sequence[OverviewRow]:
         """Return a row for each connection, in their order. Raises what reading the first does.
 
         The error of a single connection stays in its row, unless no job can be read at all.
@@ -261,11 +261,11 @@ class OverviewReader:
 
     # -- rows
 
-    def _row(self, connection: Connection) -> Row:
+    def _row(self, connection: Connection) -> OverviewRow:
         known = self._of(connection)
         job = known.job
         usual = known.usual_seconds(job) if job else None
-        return Row(
+        return OverviewRow(
             connection=connection,
             workspace=self._workspaces.get(connection.workspace_id),
             job=job,

@@ -24,6 +24,10 @@ LONGEST_SYNC: Final = 72 * 3600.0
 """Seconds: Airbyte itself ends a sync after 3 days (SYNC_JOB_MAX_TIMEOUT_DAYS)."""
 
 
+LINES_PER_SECOND: Final = 50
+"""Of `--logs`, on average: 10 MB an hour. Airflow's UI becomes slow with logs of several 10 MB."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerPolicy:
     """How to get exactly one job. Durations are seconds."""

@@ -10,14 +10,13 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from airbyte_sync_cli.airbyte.models import Connection
+from airbyte_sync_cli.airbyte.models import FAILED, Connection
 from airbyte_sync_cli.errors import AirbyteSyncError, BugError, OutOfTimeError
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import DryRun, Finished, JobKnown, Planned
 from airbyte_sync_cli.sync.finish import complete
 from airbyte_sync_cli.sync.inactive import require_active
-from airbyte_sync_cli.sync.job_log import read_tail, streamed_log
 from airbyte_sync_cli.sync.our_job import OurJob
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import DeadlineError, StoppedError, until_stopped
@@ -199,11 +198,21 @@ class _Run:
         # The log of a job that `--since` found as succeeded is that of an earlier run.
         is_final = state.job is not None and state.job.is_final
         if not is_final or state.requested_type is None:
-            async with streamed_log(self._context, state, job_id):
+            async with self._streamed_log(state, job_id):
                 await self._poll_to_end(state, job_id)
         ended_at = self._clock.monotonic()
         await complete(self._context, state, seconds=self._seconds_left())
-        await read_tail(self._context, state, since=ended_at)
+        if state.job is not None and state.job.status == FAILED:
+            from airbyte_sync_cli.sync.job_log import read_tail  # noqa: PLC0415  # 0.4 MiB
+
+            await read_tail(self._context, state, since=ended_at)
+
+    def _streamed_log(self, state: SyncState, job_id: int) -> AbstractAsyncContextManager[None]:
+        if self._context.policy.log_level is None:
+            return nullcontext()
+        from airbyte_sync_cli.sync.job_log import streamed_log  # noqa: PLC0415  # 0.4 MiB
+
+        return streamed_log(self._context, state, job_id)
 
     async def _poll_to_end(self, state: SyncState, job_id: int) -> None:
         if state.job is not None and state.job.is_final:

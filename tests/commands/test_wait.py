@@ -216,14 +216,15 @@ def test_jumping_wall_clock_moves_no_deadline(stage: Stage, hours: int) -> None:
 # Poll interval
 
 
-def test_pauses_grow_from_1_to_30_seconds(stage: Stage) -> None:
+def test_pauses_grow_from_1_second_to_a_share_of_the_wait(stage: Stage) -> None:
     sandbox = a_job("running 1000, succeeded")
 
     ending = wait(stage.sandbox(sandbox))
 
     assert ending.code == 0
-    assert all(1 <= pause <= 30 for pause in ending.pauses)
-    assert max(ending.pauses) > 25, "ever less often"
+    longest = 1000 / 25 * 1.1  # a share of the wait, and jitter: see docs/polling.md
+    assert all(1 <= pause <= longest for pause in ending.pauses)
+    assert max(ending.pauses) > 30, "ever less often"
     assert ending.pauses[0] < 2, "soon after the start"
     assert len(sandbox.sent("job")) <= 2 * len(ending.pauses) + 6
 

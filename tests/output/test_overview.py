@@ -9,17 +9,17 @@ from airbyte_sync_cli.errors import DeniedError
 from airbyte_sync_cli.output.format import cell_width
 from airbyte_sync_cli.output.overview import fitted, overview_lines, overview_text
 from airbyte_sync_cli.output.terminal import Screen
-from airbyte_sync_cli.sync.overview import Row
+from airbyte_sync_cli.sync.overview import OverviewRow
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG = "The destination rejected the batch because a column is missing; " * 3
 
 
-def row(name: str, status: str | None = None, *, job_id: int = 7, **more: object) -> Row:
+def row(name: str, status: str | None = None, *, job_id: int = 7, **more: object) -> OverviewRow:
     """Return a connection whose job began two hours ago and took, if it ended, 12 minutes."""
     connection = Connection(id=name, name=name, status="active")
     if status is None:
-        return Row(connection=connection, **more)  # type: ignore[arg-type]  # a shorthand
+        return OverviewRow(connection=connection, **more)  # type: ignore[arg-type]  # a shorthand
     created = NOON - timedelta(hours=2)
     is_over = status in {"succeeded", "failed", "cancelled"}
     job = Job(
@@ -31,16 +31,16 @@ def row(name: str, status: str | None = None, *, job_id: int = 7, **more: object
         ended_at=created + timedelta(minutes=12) if is_over else None,
         records_synced=1_234_567 if is_over else 0,
     )
-    return Row(connection=connection, job=job, **more)  # type: ignore[arg-type]  # a shorthand
+    return OverviewRow(connection=connection, job=job, **more)  # type: ignore[arg-type]  # a shorthand
 
 
-def failed(name: str, message: str, *, job_id: int = 7) -> Row:
+def failed(name: str, message: str, *, job_id: int = 7) -> OverviewRow:
     why = Failure(origin="destination", message=message)
     progress = Progress(attempt_list=[Attempt(number=1, failure=why)])
     return row(name, "failed", job_id=job_id, progress=progress)
 
 
-def shown(*rows: Row, width: int | None = None) -> list[str]:
+def shown(*rows: OverviewRow, width: int | None = None) -> list[str]:
     screen = Screen(width=width)
     return overview_text(rows, every=len(rows), now=NOON, screen=screen).splitlines()
 

@@ -7,9 +7,9 @@ import pytest
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.events import AirbyteLogged, Finished, Warned
-from airbyte_sync_cli.sync.job_log import BURST, LINES_PER_SECOND
+from airbyte_sync_cli.sync.job_log import BURST
 from airbyte_sync_cli.sync.logs import AttemptLine
-from airbyte_sync_cli.sync.policy import RunPolicy
+from airbyte_sync_cli.sync.policy import LINES_PER_SECOND, RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from tests.support.core import Bench, bench, script
 

@@ -8,7 +8,7 @@ import pytest
 from airbyte_sync_cli.airbyte.models import Job
 from airbyte_sync_cli.sandbox import Fault
 from airbyte_sync_cli.sync.context import Context
-from airbyte_sync_cli.sync.overview import Row, stuck
+from airbyte_sync_cli.sync.overview import OverviewRow, stuck
 from airbyte_sync_cli.sync.overview_reader import OverviewReader
 from airbyte_sync_cli.sync.state import SyncState
 from tests.airbyte.responses import APIS
@@ -25,9 +25,9 @@ def job(status: str, minutes: float) -> Job:
     return Job(id=1, connection_id="c", type="sync", status=status, created_at=created)
 
 
-def read(given: Bench, *, looks: int = 1, pause: float = 10) -> Sequence[Row]:
+def read(given: Bench, *, looks: int = 1, pause: float = 10) -> Sequence[OverviewRow]:
     """Read the overview so many times; return the last one."""
-    found: list[Row] = []
+    found: list[OverviewRow] = []
 
     async def work(context: Context) -> list[SyncState]:
         connections = await context.airbyte.connections()
