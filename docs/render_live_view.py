@@ -29,7 +29,7 @@ from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync import events as ev
 from airbyte_sync_cli.sync.anomalies import History
-from airbyte_sync_cli.sync.overview import Row
+from airbyte_sync_cli.sync.overview import OverviewRow
 from airbyte_sync_cli.sync.result import FailureResult, SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
 
@@ -134,7 +134,7 @@ def _row(
     end = _START + timedelta(seconds=seconds) if seconds else None
     job = replace(_job(number, name, status), ended_at=end, records_synced=records)
     connection = Connection(id=name, name=name, status="active" if is_active else "inactive")
-    return Row(connection=connection, job=job, **more)
+    return OverviewRow(connection=connection, job=job, **more)
 
 
 def render() -> Mapping[str, str]:
