@@ -130,7 +130,7 @@ def _row(
     records: int | None = None,
     is_active: bool = True,
     **more: Any,  # noqa: ANN401  # a shorthand
-) -> Row:
+) -> OverviewRow:
     end = _START + timedelta(seconds=seconds) if seconds else None
     job = replace(_job(number, name, status), ended_at=end, records_synced=records)
     connection = Connection(id=name, name=name, status="active" if is_active else "inactive")
