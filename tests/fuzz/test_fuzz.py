@@ -47,13 +47,13 @@ def test_shrinking_drops_what_does_not_matter() -> None:
 
 
 def test_killed_process_has_its_sent_trigger_delivered() -> None:
-    dead = Process("p1", latency=0.3, attempts=(Attempt("SIGKILL", 2.0),))
+    dead = Process("p1", latency=0.3, attempts=(Attempt("SIGKILL", 1.5),))
 
     played = play(Scenario(processes=(dead,)))
 
     [left] = played.lefts
     assert [sent.outcome for sent in left.sent if sent.is_trigger] == ["given up"]
-    assert [job.asked_by for job in played.jobs] == [["p1.1#6"]]
+    assert [job.asked_by for job in played.jobs] == [["p1.1#5"]]
 
 
 def test_false_success_is_found() -> None:
