@@ -56,7 +56,7 @@ def test_failure_without_config_api_links_to_web_ui(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("argv", "shown"), [((), 0), (("-v",), 1)], ids=["plain", "-v"])
 def test_stack_trace_needs_v(stage: Stage, argv: tuple[str, ...], shown: int) -> None:
-    ending = run(stage, a_sandbox(FAILED), *argv)
+    ending = run(stage, a_sandbox(FAILED), "--log-tail", "0", *argv)
 
     assert_told_well(ending, 3)
     assert "No such key." in ending.lines("  why")[0]
