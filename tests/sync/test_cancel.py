@@ -106,8 +106,8 @@ def test_successor_of_a_cancelled_job_is_named_and_left_alone() -> None:
     assert state.cancel is not None
     assert state.cancel.confirmed
     assert given.warnings == [
-        "job 1 is cancelled, and Airbyte has since started job 2 (sync, pending): that job is not "
-        "cancelled"
+        "job 1 is cancelled, and Airbyte has since started job 2 (sync, pending): that job "
+        "keeps running"
     ]
     assert [job.cancels for job in given.sandbox.jobs] == [1, 0]
 
