@@ -5,6 +5,7 @@ import gc
 import random
 import sys
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Final
 
 import httpx
@@ -57,8 +58,9 @@ class Waited:
     def is_flat(self) -> bool:
         """Whether the second half has no more than the first, without its start-up."""
         first, second = self.samples[1 : _SAMPLES // 2], self.samples[_SAMPLES // 2 :]
-        objects = max(it.objects for it in second) - max(it.objects for it in first)
-        blocks = max(it.blocks for it in second) - max(it.blocks for it in first)
+        # Medians: one sample may be taken while a page of jobs is being read.
+        objects = median(it.objects for it in second) - median(it.objects for it in first)
+        blocks = median(it.blocks for it in second) - median(it.blocks for it in first)
         return max(objects, blocks) <= _MOST_GROWTH
 
 
