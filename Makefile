@@ -22,7 +22,7 @@ endif
 LOCKED ?= dev
 CONSTRAINTS = $(if $(filter no,$(LOCKED)),,--constraint requirements-$(LOCKED).txt)
 
-.PHONY: help demo test oldest lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e clean image pyz requirements
+.PHONY: help demo test oldest lint fmt docs bench memory kills soak fuzz matrix mends mutation e2e deaths clean image pyz requirements
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## (.*)/make \1\t\2/'
@@ -130,7 +130,10 @@ mutation: $(VENV)/.mutated ## mutation tests; MODULE=sync/trigger.py
 	$(BIN)/python benchmarks/mutation.py $(MODULE)
 
 e2e: $(VENV)/.developed ## run the end-to-end tests: Airflow, other clients, the image, Kubernetes
-	$(BIN)/python -m pytest -m e2e
+	$(BIN)/python -m pytest -m 'e2e and not deaths'
+
+deaths: $(VENV)/.developed ## kill pods under running Airflows, in each way; needs an idle machine
+	$(BIN)/python -m pytest -m deaths
 
 clean: ## remove the environments and caches
 	rm -rf $(VENV) build dist .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* mutants
