@@ -74,6 +74,22 @@ _ACCEPTING: Final = 4
 """Turns of asyncio's loop from accepting a connection to `connection_made`, plus one."""
 
 
+async def stop_accepting(*servers: asyncio.Server) -> None:
+    """Close servers once each connection that they have accepted is set up.
+
+    One that is set up after its server was closed would stay open until it is collected
+    (`Server._attach` raises, and asyncio does not close the socket).
+    """
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for listener in server.sockets:
+            loop.remove_reader(listener.fileno())
+    for _ in range(_ACCEPTING):
+        await asyncio.sleep(0)
+    for server in servers:
+        server.close()
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, its tick every 0.1 s, and its pauses when it stops."""
 
@@ -84,10 +100,7 @@ class _Server(uvicorn.Server):
 
     async def stop(self) -> None:
         """Stop at once and abort every request."""
-        for server in self.servers:
-            server.close()
-        for _ in range(_ACCEPTING):  # a connection being accepted is not in `connections` yet
-            await asyncio.sleep(0)
+        await stop_accepting(*self.servers)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # lets the handlers see the disconnect

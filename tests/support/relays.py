@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from airbyte_sync_cli.sandbox.server import stop_accepting
 from tests.support.servers import (
     Asked,
     Scripted,
@@ -156,7 +157,7 @@ async def leaving(url: str, is_last: Callable[[Asked], bool]) -> AsyncIterator[s
         try:
             asked = await read_request(reader)
             if is_last(asked):
-                server.close()
+                await stop_accepting(server)
             async for part in onward(asked):
                 writer.write(part)
             await hang_up(writer)
@@ -167,7 +168,7 @@ async def leaving(url: str, is_last: Callable[[Asked], bool]) -> AsyncIterator[s
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        server.close()
+        await stop_accepting(server)
 
 
 async def _join(

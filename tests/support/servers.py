@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from airbyte_sync_cli.sandbox import Sandbox, serve
+from airbyte_sync_cli.sandbox.server import stop_accepting
 
 T = TypeVar("T")
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -103,9 +104,7 @@ async def listening(
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
-        for _ in range(_ACCEPTING):  # whoever is being accepted has no task yet
-            await asyncio.sleep(0)
+        await stop_accepting(server)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
