@@ -15,12 +15,12 @@ import os
 import sys
 from contextlib import suppress
 from types import ModuleType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from airbyte_sync_cli.clock import SystemClock
 from airbyte_sync_cli.commands.signals import Signals
 from airbyte_sync_cli.commands.wiring import Wiring
-from airbyte_sync_cli.streams import write
+from airbyte_sync_cli.streams import is_terminal, write
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 """Imports make some 150,000 objects and no garbage: looking for it once takes 4 ms."""
@@ -44,7 +44,7 @@ def main() -> None:
         stdout=sys.stdout,
         stderr=sys.stderr,
         signals=signals,
-        ask=_ask if _is_terminal(sys.stdin) and _is_terminal(sys.stderr) else None,
+        ask=_ask if is_terminal(sys.stdin) and is_terminal(sys.stderr) else None,
         open_browser=_open_browser,
     )
     _leave(run(sys.argv[1:], wiring))
@@ -62,10 +62,6 @@ def _wrong_package(error: Exception) -> str:
         f"hint: {where} was imported: is an outdated copy on PYTHONPATH? "
         "`python -I -m airbyte_sync_cli` ignores PYTHONPATH"
     )
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and not stream.closed and stream.isatty()
 
 
 def _ask(question: str, *, hidden: bool) -> str:

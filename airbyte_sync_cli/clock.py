@@ -1,7 +1,10 @@
 """Time and chance, as one argument: a test hands in a clock that it moves and a seed."""
 
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+TICK: Final = 0.001
+"""Seconds: less time left is a rounding error, and a sleep of it may end at the same moment."""
 
 
 class Clock(Protocol):

@@ -12,6 +12,14 @@ _write_state: Final = {"write": False, "seen": False}
 """Whether a write is blocking, and whether `give_up_blocked_write` has seen it."""
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether the stream is a terminal; a closed one, or none, is not."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
 def write(stream: TextIO, text: str) -> None:
     """Write and flush. Raises OSError or ValueError.
 

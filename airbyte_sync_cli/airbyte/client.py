@@ -153,16 +153,16 @@ class Airbyte:
     async def connections(
         self, *, workspace_id: str | None = None, retry_for: float = RETRY_FOR
     ) -> Sequence[Connection]:
-        """Read all connections, or those of one workspace, by its id or name."""
-        if not workspace_id:
-            return await self._primary.connections(workspace_id=None, retry_for=retry_for)
-        found = await self._workspace_id(workspace_id, retry_for)
-        # An unknown or forbidden workspace is reported without its name.
+        """Read all connections, or those of one workspace, by its id or name; each once."""
+        found = await self._workspace_id(workspace_id, retry_for) if workspace_id else None
         try:
-            return await self._primary.connections(workspace_id=found, retry_for=retry_for)
+            read = await self._primary.connections(workspace_id=found, retry_for=retry_for)
         except (DeniedError, NotFoundError, RejectedError) as error:
-            error.message = f"workspace {workspace_id!r}: {error.message}"
+            if workspace_id:  # an unknown or forbidden one is reported without its name
+                error.message = f"workspace {workspace_id!r}: {error.message}"
             raise
+        # Pages are counted by offset: a change between two of them can repeat a connection.
+        return list({one.id: one for one in read}.values())
 
     async def workspaces(self, *, retry_for: float = RETRY_FOR) -> Sequence[Workspace]:
         """Read all workspaces that the credentials can see."""

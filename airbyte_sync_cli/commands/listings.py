@@ -69,11 +69,9 @@ async def list_connections(invocation: Invocation, wanted: ConnectionFilter) -> 
 
 
 async def _list_connections(session: Session, wanted: ConnectionFilter) -> CommandResult:
-    read = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
-    # Pages are counted by offset: a change between two of them can repeat a connection.
-    every = list({one.id: one for one in read}.values())
+    every = await session.airbyte.connections(workspace_id=session.settings.workspace_id)
     named = await session.airbyte.with_names(every)
-    found = sorted((one for one in named if wanted.matches(one)), key=_by_name)
+    found = sorted((one for one in named if wanted.matches(one)), key=by_name)
     found = list(await session.airbyte.with_reasons(found))
     if not every:
         session.output.warn("no connections found that these credentials can read")
@@ -87,7 +85,8 @@ async def _list_connections(session: Session, wanted: ConnectionFilter) -> Comma
     )
 
 
-def _by_name(connection: Connection) -> tuple[str, str]:
+def by_name(connection: Connection) -> tuple[str, str]:
+    """Return the key by which connections are sorted for people."""
     return connection.name.casefold(), connection.id
 
 
@@ -151,8 +150,7 @@ async def _connection_counts(session: Session) -> Counter[str | None] | None:
     except AirbyteSyncError as error:
         session.output.warn(f"the numbers of connections are unknown: {error.message}")
         return None
-    # Pages are counted by offset: a change between two of them can repeat a connection.
-    return Counter({one.id: one.workspace_id for one in connections}.values())
+    return Counter(one.workspace_id for one in connections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

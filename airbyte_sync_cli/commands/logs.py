@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from airbyte_sync_cli.commands.session import (
     CommandResult,
     Invocation,
     Selection,
     Session,
+    follow,
     in_session,
-    interrupted,
-    open_session,
 )
 from airbyte_sync_cli.commands.status import read_job
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
@@ -21,7 +20,6 @@ from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.terminal import Screen
 from airbyte_sync_cli.sync.logs import AttemptLine, Follower, LogReader
 from airbyte_sync_cli.sync.state import SyncState
-from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,35 +38,16 @@ class LogOptions:
 
 async def show_log(invocation: Invocation, options: LogOptions) -> CommandResult:
     """Show the log of a job so far, or new lines until the job has ended."""
+    wanted = Selection.of(options.job)
     if options.follow:
-        return await _follow_log(invocation, options)
-    return await in_session(
-        invocation, Selection.of(options.job), lambda session: _show_log(session, options)
-    )
+        return await follow(invocation, wanted, lambda session: ShownLog(session, options))
+    return await in_session(invocation, wanted, lambda session: _show_log(session, options))
 
 
 async def _show_log(session: Session, options: LogOptions) -> CommandResult:
     shown = ShownLog(session, options)
     await shown.show()
     return shown.result()
-
-
-async def _follow_log(invocation: Invocation, options: LogOptions) -> CommandResult:
-    """Show new lines until the job has ended, stdout is closed, or a signal ends it."""
-    shown: ShownLog | None = None
-    try:
-        async with open_session(invocation, Selection.of(options.job)) as session:
-            shown = ShownLog(session, options)
-            await until_stopped(shown.follow(), stop=session.stop)
-            return shown.result()
-    except StoppedError:
-        if shown is None:
-            return interrupted(invocation.stop)
-        result = shown.result()
-        ending = interrupted(invocation.stop, result.syncs)
-        # Ctrl-C is the usual way to end --follow: that is no error.
-        quiet = ending.exit_code is ExitCode.SIGINT
-        return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
 
 
 async def _job_id(session: Session, wanted: Selection) -> int:

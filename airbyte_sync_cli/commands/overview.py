@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.models import Connection
-from airbyte_sync_cli.commands.listings import ConnectionFilter, nothing_found
+from airbyte_sync_cli.commands.listings import ConnectionFilter, by_name, nothing_found
 from airbyte_sync_cli.commands.session import (
     CommandResult,
     Invocation,
     Selection,
     Session,
+    follow,
     in_session,
-    interrupted,
-    open_session,
 )
 from airbyte_sync_cli.commands.status import without_outcome
 from airbyte_sync_cli.errors import RejectedError, UnavailableError, UsageError
@@ -23,7 +22,6 @@ from airbyte_sync_cli.output.overview import change_text, fitted, overview_lines
 from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.sync.overview import OverviewRow
 from airbyte_sync_cli.sync.overview_reader import OverviewReader
-from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.output.live.canvas import Canvas
@@ -37,6 +35,10 @@ class OverviewOptions:
     """Only those that failed, were cancelled or are stuck."""
     exit_status: bool = False
     watch: bool = False
+
+    def select(self, rows: Sequence[OverviewRow]) -> Sequence[OverviewRow]:
+        """Return the rows to show."""
+        return [row for row in rows if row.is_failing or not self.failing]
 
 
 async def show_overview(
@@ -55,7 +57,7 @@ async def _show(session: Session, wanted: Selection, options: OverviewOptions) -
     reader = OverviewReader(session.airbyte, session.clock)
     rows = await reader.read(connections)
     _warn_of_unread(session, rows)
-    shown = [row for row in rows if row.is_failing or not options.failing]
+    shown = options.select(rows)
     text = overview_text(shown, every=len(rows), now=reader.now(), screen=session.output.screen)
     return replace(_result(shown, exit_status=options.exit_status), text=text)
 
@@ -76,9 +78,8 @@ async def _select(session: Session, wanted: Selection) -> Sequence[Connection]:
                 raise nothing_found(ConnectionFilter(tags=frozenset({tag})), every)
         tags = frozenset(wanted.tags)
         found += [one for one in every if not tags or not tags.isdisjoint(one.tags)]
-    # Pages are counted by offset: a change between two of them can repeat a connection.
-    unique = {one.id: one for one in found}.values()
-    return sorted(unique, key=lambda one: (one.name.casefold(), one.id))
+    unique = {one.id: one for one in found}.values()  # named, and with a tag
+    return sorted(unique, key=by_name)
 
 
 def _result(rows: Sequence[OverviewRow], *, exit_status: bool) -> CommandResult:
@@ -127,20 +128,7 @@ async def _watch(
     if not invocation.output.is_text:
         hint = "use -o text, or call `status -o json` repeatedly"
         raise UsageError("--watch is for people: it has no other format than text", hint=hint)
-    watch: _Watch | None = None
-    try:
-        async with open_session(invocation, wanted) as session:
-            watch = _Watch(session, wanted, options)
-            await until_stopped(watch.run(), stop=session.stop)
-            return watch.result()
-    except StoppedError:
-        if watch is None:
-            return interrupted(invocation.stop)
-        result = watch.result()
-        ending = interrupted(invocation.stop, result.syncs)
-        # Ctrl-C is the usual way to end it: that is no error.
-        quiet = ending.exit_code is ExitCode.SIGINT
-        return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
+    return await follow(invocation, wanted, lambda session: _Watch(session, wanted, options))
 
 
 class _Watch:
@@ -158,7 +146,7 @@ class _Watch:
         self._read_at = ""
         self._outage = False
 
-    async def run(self) -> None:
+    async def follow(self) -> None:
         """Look and show; return only if stdout is closed."""
         clock = self._session.clock
         with self._session.output.canvas() as canvas:
@@ -218,7 +206,7 @@ class _Watch:
 
     @property
     def _shown(self) -> Sequence[OverviewRow]:
-        return [row for row in self._rows if row.is_failing or not self._options.failing]
+        return self._options.select(self._rows)
 
     def _table(self) -> str:
         return overview_text(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from airbyte_sync_cli.airbyte.client import Airbyte, connect
 from airbyte_sync_cli.airbyte.http import NOT_READY, RETRY_FOR
@@ -282,6 +282,38 @@ async def in_session(
         if not known and wanted:  # the first read comes before the work
             known = [SyncResult(job_id=one, adopted=True) for one in wanted.job_ids]
         return interrupted(invocation.stop, known)
+
+
+class Followed(Protocol):
+    """Something that is shown as it changes, and knows what was shown."""
+
+    async def follow(self) -> None:
+        """Show it until it has ended, or stdout is closed."""
+        ...
+
+    def result(self) -> CommandResult:
+        """Return what was shown so far."""
+        ...
+
+
+async def follow(
+    invocation: Invocation, wanted: Selection, begin: Callable[[Session], Followed]
+) -> CommandResult:
+    """Open a session and follow something until it ends, or a signal ends it."""
+    followed: Followed | None = None
+    try:
+        async with open_session(invocation, wanted) as session:
+            followed = begin(session)
+            await until_stopped(followed.follow(), stop=session.stop)
+            return followed.result()
+    except StoppedError:
+        if followed is None:
+            return interrupted(invocation.stop)
+        result = followed.result()
+        ending = interrupted(invocation.stop, result.syncs)
+        # Ctrl-C is the usual way to end it: that is no error.
+        quiet = ending.exit_code is ExitCode.SIGINT
+        return replace(result, syncs=ending.syncs, exit_code=ending.exit_code, quiet=quiet)
 
 
 @asynccontextmanager

@@ -23,9 +23,9 @@ from airbyte_sync_cli.output.messages import (
 )
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.output.progress import ProgressReporter
-from airbyte_sync_cli.output.terminal import Screen, is_terminal, screen_of
+from airbyte_sync_cli.output.terminal import Screen, screen_of
 from airbyte_sync_cli.redaction import redact, redact_all
-from airbyte_sync_cli.streams import write
+from airbyte_sync_cli.streams import is_terminal, write
 from airbyte_sync_cli.sync.result import Report, SyncResult, overall
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class Output:
     def is_for_people(self) -> bool:
         """Return whether stdout and stderr are both terminals, so that an error is shown once."""
         streams = (self._stdout, self._stderr)
-        shown = all(stream is not None and is_terminal(stream) for stream in streams)
+        shown = all(map(is_terminal, streams))
         return shown and self._options.format == "text"
 
     @property

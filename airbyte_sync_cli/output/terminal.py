@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 from airbyte_sync_cli.output.options import OutputOptions
+from airbyte_sync_cli.streams import is_terminal
 
 _WATCHED: Final = frozenset({"run", "wait", "demo"})
 """The commands that wait, and so have a live view."""
@@ -51,7 +52,7 @@ PLAIN: Final = Screen()
 
 def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
     """Measure a stream; NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are respected."""
-    seen = stream is not None and is_terminal(stream)
+    seen = is_terminal(stream)
     return Screen(
         width=_width(stream, environ) if seen else None,
         colour=wants_colour(stream, environ),
@@ -106,11 +107,3 @@ def wants_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
 
 def _is_set(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").lower() not in {"", "0", "false"}
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Return whether the stream is a terminal."""
-    try:
-        return stream.isatty()
-    except ValueError:  # closed
-        return False

@@ -3,7 +3,6 @@
 import os
 import re
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 from airbyte_sync_cli.errors import UsageError
 from airbyte_sync_cli.paths import why_unreadable
 from airbyte_sync_cli.settings.shown import shown
-from airbyte_sync_cli.settings.sources import find_config, usual_config
+from airbyte_sync_cli.settings.sources import find_config, parse_toml, usual_config
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 """A key that needs no quotation marks."""
@@ -27,7 +26,7 @@ def path_for_new_profile(environ: Mapping[str, str], name: str | None) -> Path:
             "there is no home directory for the config file",
             hint="set AIRBYTE_CONFIG to the path of the file to write",
         )
-    content = _parse(path, _read(path))
+    content = parse_toml(_read(path), path)
     profiles = content.get("profiles", {})
     tables = profiles if isinstance(profiles, dict) else {}
     exists = "default" in content if name is None else name in tables
@@ -50,7 +49,6 @@ def drafted_profile(
     was renamed. Raises UsageError where it cannot be written.
     """
     text = _with_table(_read(path), name, values)
-    _parse(path, text)  # never replace a file that can be read by one that cannot
     target = Path(os.path.realpath(path))
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,15 +90,6 @@ def _read(path: Path) -> str:
         raise UsageError(
             f"the config file {path} cannot be read: {why_unreadable(error)}",
             hint="set AIRBYTE_CONFIG to another file",
-        ) from None
-
-
-def _parse(path: Path, text: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            f"{path} is not valid TOML: {error}", hint="correct the file first"
         ) from None
 
 

@@ -234,15 +234,21 @@ def profile_names(environ: Mapping[str, str]) -> Sequence[str]:
     return sorted(profiles) if isinstance(profiles, dict) else []
 
 
-def _read_toml(path: Path) -> Mapping[str, object]:
+def parse_toml(text: str, path: Path) -> Mapping[str, object]:
+    """Parse the content of the config file. Raises UsageError."""
     import tomllib  # noqa: PLC0415  # 4 ms that those without a config file need not spend
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
             f"{path} is not valid TOML: {error}", hint='write key = "value"'
         ) from None
+
+
+def _read_toml(path: Path) -> Mapping[str, object]:
+    try:
+        return parse_toml(path.read_text(encoding="utf-8-sig"), path)
     except (OSError, ValueError) as error:
         told = shown_path(str(path), Path())
         raise UsageError(

@@ -8,6 +8,7 @@ from typing import Final
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import CANCELLED, NOT_STARTED_STATUSES, SUCCEEDED, Job
+from airbyte_sync_cli.clock import TICK
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AwaitingNumbers
@@ -31,8 +32,6 @@ _MAX_READ: Final = 10.0
 """Seconds for one read after the end."""
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 10.0
-_LEAST_PAUSE: Final = 0.01
-"""Less is a rounding error of the time that is left: a pause of it may end at the same moment."""
 _MOST_WARNINGS: Final = 10
 """Findings that get a warning of their own; all are in the result."""
 
@@ -117,7 +116,7 @@ async def _await_evidence(context: Context, state: SyncState, seconds: float) ->
         _judge(state, policy)
         limit = min(_time_for(state, policy, is_readable=context.airbyte.has_config_api), seconds)
         left = began + limit - clock.monotonic()
-        if left < _LEAST_PAUSE:
+        if left < TICK:
             break
         if limit > _LATE_STATISTICS_UNCHECKED and pause == _FIRST_PAUSE:
             context.emit(AwaitingNumbers(sync=state.snapshot(), seconds=limit))

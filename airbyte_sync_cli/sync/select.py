@@ -5,10 +5,9 @@ from contextlib import suppress
 from difflib import get_close_matches
 from string import hexdigits
 from typing import Final
-from uuid import UUID
 
 from airbyte_sync_cli.airbyte.client import Airbyte
-from airbyte_sync_cli.airbyte.models import Connection, StreamId, same_name
+from airbyte_sync_cli.airbyte.models import Connection, StreamId, as_uuid, same_name
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UsageError
 from airbyte_sync_cli.settings.shown import shown_name
 from airbyte_sync_cli.tasks import gather
@@ -25,17 +24,14 @@ def as_connection_id(text: str) -> str | None:
 
     Raises UsageError for a mistyped UUID.
     """
-    try:
-        # UUID() also accepts capitals, braces and no hyphens; Airbyte's ids have one form.
-        return str(UUID(text))
-    except ValueError:
-        if _is_mistyped_id(text):
-            raise UsageError(
-                f"{text!r} is not a connection id",
-                hint="an id looks like e735894a-e773-4938-969f-45f53957b75b; "
-                "`airbyte-sync connections` lists them",
-            ) from None
-        return None
+    known = as_uuid(text)
+    if known is None and _is_mistyped_id(text):
+        raise UsageError(
+            f"{text!r} is not a connection id",
+            hint="an id looks like e735894a-e773-4938-969f-45f53957b75b; "
+            "`airbyte-sync connections` lists them",
+        )
+    return known
 
 
 def _is_mistyped_id(text: str) -> bool:

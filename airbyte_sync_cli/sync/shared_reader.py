@@ -20,8 +20,9 @@ from typing import Final, NamedTuple
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.http import LOG
+from airbyte_sync_cli.airbyte.latest_jobs import WORKSPACES_AT_ONCE
 from airbyte_sync_cli.airbyte.models import UNKNOWN, Connection, Job, JobPage, ListedJob, Progress
-from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.clock import TICK, Clock
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     BugError,
@@ -54,16 +55,12 @@ _REFUSED_PAUSE: Final = 300.0
 """The same after a clean no: a permission is seldom given meanwhile."""
 _LONGEST_SILENCE: Final = 30.0
 """Seconds for which looks of others postpone that of one wait."""
-_TICK: Final = 0.001
-"""Seconds: less is a rounding error, for which no timer passes."""
 _ALONE_AT_ONCE: Final = 20
 """Jobs that are read alone at the same time: as many connections are kept alive (http.py)."""
 _READ_ALONE: Final = 900.0
 """Seconds after which each job is read alone once: a proxy may keep old answers to a list."""
 _NUMBERS_LAST: Final = 10.0
 """Seconds: Airbyte itself writes new numbers that often (REPLICATION_FLUSH_PERIOD_SECONDS)."""
-_MOST_WORKSPACES: Final = 50
-"""Workspaces of one list: their ids are in the URL, which proxies cut at 4 to 8 kB."""
 _CLEAN_NO: Final = (DeniedError, NotFoundError, RejectedError)
 
 
@@ -109,7 +106,7 @@ class WatchedJob:
         latest = began + min(max(seconds, _LONGEST_SILENCE), at_most)
         while not self.news.is_set():
             left = min(max(began, self.reader.looked_at) + seconds, latest) - now()
-            if left < _TICK:
+            if left < TICK:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
@@ -359,7 +356,7 @@ class SharedReader:
         known = {one.workspace_id for one in self._listed()} - {None}
         # Only those of our jobs, once they are known: a list of a forbidden one is forbidden.
         known = known or {one.workspace_id for one in self.connections.values()}
-        return sorted(one for one in known if one)[:_MOST_WORKSPACES]
+        return sorted(one for one in known if one)[:WORKSPACES_AT_ONCE]
 
     def _listed(self) -> list[WatchedJob]:
         return [one for one in self._watched.values() if not one.is_alone]
