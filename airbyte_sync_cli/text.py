@@ -19,17 +19,15 @@ _NAMES: Final = {
 _NUMBER: Final = r"\d+(?:[.,]\d+)?"
 
 
-_WORDS: Final = re.compile(
-    "".join(
-        rf"(?:(?P<{unit}>{_NUMBER})\s*(?:{names})(?![a-z])\s*)?" for unit, names in _NAMES.items()
-    )
+_WORDS: Final = "".join(
+    rf"(?:(?P<{unit}>{_NUMBER})\s*(?:{names})(?![a-z])\s*)?" for unit, names in _NAMES.items()
 )
-_ISO: Final = re.compile(
+_ISO: Final = (
     rf"p(?:(?P<w>{_NUMBER})w)?(?:(?P<d>{_NUMBER})d)?"
     rf"(?:t(?:(?P<h>{_NUMBER})h)?(?:(?P<m>{_NUMBER})m)?(?:(?P<s>{_NUMBER})s)?)?"
 )
-_PLAIN: Final = re.compile(rf"(?P<s>{_NUMBER})")
-_EPOCH: Final = re.compile(r"@\d{1,11}", re.ASCII)
+_PLAIN: Final = rf"(?P<s>{_NUMBER})"
+_EPOCH: Final = r"(?a)@\d{1,11}"
 _YEARS: Final = range(1970, 9999)
 """Outside of these a date overflows when it is moved by a few seconds."""
 _LONGEST: Final = 10 * 365 * 86_400.0
@@ -55,7 +53,7 @@ def parse_duration(text: str, *, name: str) -> float:
 
 def _seconds(text: str) -> float | None:
     for pattern in (_PLAIN, _WORDS, _ISO):
-        match = pattern.fullmatch(text)
+        match = re.fullmatch(pattern, text)
         parts = match.groupdict() if match else {}
         # Every part is optional, so the empty text and a bare `p` match as well.
         if any(parts.values()):
@@ -73,7 +71,7 @@ def parse_moment(text: str, *, name: str, now: datetime) -> datetime:
 
     A duration needs its unit here: a bare number may be half a date.
     """
-    if not _PLAIN.fullmatch(text.strip()) and _seconds(text.strip().lower()) is not None:
+    if not re.fullmatch(_PLAIN, text.strip()) and _seconds(text.strip().lower()) is not None:
         return now - timedelta(seconds=parse_duration(text, name=name))
     return _parse_timestamp(text, name=name)
 
@@ -85,7 +83,7 @@ def _parse_timestamp(text: str, *, name: str) -> datetime:
     (`{{ ts_nodash }}`, `{{ ds }}`) and Airbyte mean UTC.
     """
     try:
-        if _EPOCH.fullmatch(text.strip()):
+        if re.fullmatch(_EPOCH, text.strip()):
             return datetime.fromtimestamp(int(text.strip()[1:]), UTC)
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError, OSError):

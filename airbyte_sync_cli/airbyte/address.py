@@ -5,7 +5,7 @@ Typos are corrected in the hint only: the program never sends credentials to a g
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher, get_close_matches
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown_address
 
 ApiName = Literal["public", "config"]
@@ -24,20 +25,15 @@ _CLOUD_HOSTS: Final = frozenset(
 )
 _OLD_PUBLIC_PORT: Final = 8006
 """Of the container `airbyte-api-server` in 0.50 to 0.63, which had the Public API at `/v1`."""
-_API_PATH: Final = re.compile(
-    r"(?P<prefix>.*?)/api(?:/(?P<what>[^/]*)(?:/(?P<version>[^/]*).*)?)?", re.IGNORECASE
-)
-_KNOWN_API_PATH: Final = re.compile(
-    r"(?P<prefix>.*)/api(?:/(?P<what>public(?=/v1(?:/|$)|$)|v1)(?:/.*)?)?", re.IGNORECASE
-)
+_API_PATH: Final = r"(?i)(?P<prefix>.*?)/api(?:/(?P<what>[^/]*)(?:/(?P<version>[^/]*).*)?)?"
+_KNOWN_API_PATH: Final = r"(?i)(?P<prefix>.*)/api(?:/(?P<what>public(?=/v1(?:/|$)|$)|v1)(?:/.*)?)?"
 """The last `/api` that is Airbyte's: it may be deployed below another one (`/api/airbyte/api`)."""
-_UI_PATH: Final = re.compile(
-    r"(?P<prefix>.*?)/(?:workspaces|connections|organizations?|settings|setup|login|signup|auth"
-    r"|user|onboarding)(?:/.*)?",
-    re.IGNORECASE,
+_UI_PATH: Final = (
+    r"(?i)(?P<prefix>.*?)/(?:workspaces|connections|organizations?|settings|setup|login|signup|auth"
+    r"|user|onboarding)(?:/.*)?"
 )
 """The first part of the web UI's paths (airbyte-webapp RoutePaths)."""
-_VERSION_PATH: Final = re.compile(r"(?P<prefix>.*)/v1(?:/.*)?", re.IGNORECASE)
+_VERSION_PATH: Final = r"(?i)(?P<prefix>.*)/v1(?:/.*)?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +93,17 @@ def parse_address(url: str) -> Address:
 
 def _self_managed(origin: str, parts: SplitResult) -> Address:
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-    known = _KNOWN_API_PATH.fullmatch(path)
-    below_api = known or _API_PATH.fullmatch(path)
+    known = re.fullmatch(_KNOWN_API_PATH, path)
+    below_api = known or re.fullmatch(_API_PATH, path)
     if below_api and (known or _is_airbytes(below_api, origin)):
         # `/api/v1` does not choose the Config API: the Public API is preferred where it exists.
         is_public = (below_api["what"] or "").lower() == "public"
         return replace(
             _below(f"{origin}{below_api['prefix']}"), api="public" if is_public else None
         )
-    if page := _UI_PATH.fullmatch(path):
+    if page := re.fullmatch(_UI_PATH, path):
         return _below(f"{origin}{page['prefix']}")
-    if version := _VERSION_PATH.fullmatch(path):
+    if version := re.fullmatch(_VERSION_PATH, path):
         prefix = f"{origin}{version['prefix'].removesuffix('/public')}"
         return replace(_below(prefix), other_public_root=f"{origin}{version['prefix']}/v1")
     return _below(f"{origin}{path}")
@@ -140,14 +136,12 @@ def _is_airbytes(path: re.Match[str], origin: str) -> bool:
 _EXAMPLE: Final = "an address looks like http://localhost:8000 or https://airbyte.example.com"
 _WELL_KNOWN: Final = ("localhost", "api.airbyte.com", "cloud.airbyte.com")
 """Hosts from which no other real host differs by one letter only."""
-_UNFILLED: Final = re.compile(r"\$|\{|\}|%\(|<[^<>]*>")
-_BROKEN_SCHEME: Final = re.compile(
-    r"(?P<scheme>https?)(?::/?|;//|//)(?=[A-Za-z\[])(?P<rest>[^/].*)", re.IGNORECASE
-)
-_WITH_SCHEME: Final = re.compile(r"(?P<scheme>[^/?#]*)://(?P<rest>.*)", re.DOTALL)
-_HOST: Final = re.compile(r"[\w.~%-]+|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]")
-_SECOND_SCHEME: Final = re.compile(r"https?://[^/?#]", re.IGNORECASE)
-_INTERNAL_HOST: Final = re.compile(
+_UNFILLED: Final = r"\$|\{|\}|%\(|<[^<>]*>"
+_BROKEN_SCHEME: Final = r"(?i)(?P<scheme>https?)(?::/?|;//|//)(?=[A-Za-z\[])(?P<rest>[^/].*)"
+_WITH_SCHEME: Final = r"(?s)(?P<scheme>[^/?#]*)://(?P<rest>.*)"
+_HOST: Final = r"[\w.~%-]+|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]"
+_SECOND_SCHEME: Final = r"(?i)https?://[^/?#]"
+_INTERNAL_HOST: Final = (
     r"localhost|[^.]+|.*\.(?:localhost|local|internal|svc|cluster\.local|lan|home\.arpa)"
 )
 _TLS_PORTS: Final = frozenset({443, 8443})
@@ -163,7 +157,7 @@ def split_address(text: str) -> SplitResult:
     text = text.strip().strip("\"'<>").strip()
     if not text:
         raise UsageError("the address is empty", hint=_EXAMPLE)
-    if _UNFILLED.search(text):
+    if re.search(_UNFILLED, text):
         raise UsageError(
             f"{shown_address(text)}: a placeholder in the address was not filled in",
             hint="is the variable set, and was the template rendered?",
@@ -176,15 +170,15 @@ def split_address(text: str) -> SplitResult:
 
 def _with_scheme(text: str) -> str:
     """Return the address with its scheme, which may be missing. Raises for a misspelt one."""
-    match = _WITH_SCHEME.fullmatch(text)
+    match = re.fullmatch(_WITH_SCHEME, text)
     if match is None:
-        broken = _BROKEN_SCHEME.fullmatch(text)
+        broken = re.fullmatch(_BROKEN_SCHEME, text)
         if broken:
             raise _invalid(text, guess=f"{broken['scheme'].lower()}://{broken['rest']}")
         return _with_guessed_scheme(_bracketed(text.removeprefix("//")))
     scheme = match["scheme"].lower()
     if scheme in _PORT_OF_SCHEME:
-        if _SECOND_SCHEME.match(match["rest"]):
+        if re.match(_SECOND_SCHEME, match["rest"]):
             raise _invalid(text, guess=match["rest"])
         return f"{scheme}://{match['rest']}"
     near = next((known for known in ("https", "http") if _is_one_typo(scheme, known)), None)
@@ -198,7 +192,7 @@ def _with_guessed_scheme(text: str) -> str:
     if parts.port is not None:
         scheme = "https" if parts.port in _TLS_PORTS else "http"
     else:
-        scheme = "http" if _INTERNAL_HOST.fullmatch(host) or _is_ip(host) else "https"
+        scheme = "http" if re.fullmatch(_INTERNAL_HOST, host) or _is_ip(host) else "https"
     return f"{scheme}://{text}"
 
 
@@ -240,7 +234,7 @@ def _with_repaired_port(url: str) -> str | None:
 def _checked_host(parts: SplitResult, text: str) -> str:
     netloc = parts.netloc.rpartition("@")[2]
     host = re.sub(r":\d*$", "", netloc).lower()
-    if not _HOST.fullmatch(host):
+    if not re.fullmatch(_HOST, host):
         guess = f"{parts.scheme}://[{netloc}]{parts.path}" if _is_ip(netloc) else None
         raise _invalid(text, reason=None if host else "it has no host", guess=guess)
     if not is_host(host):

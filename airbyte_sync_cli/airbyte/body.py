@@ -76,7 +76,7 @@ BULKY_IN_CATALOG: Final = re.compile(rb'"(?:jsonSchema|json_schema)"\s*:\s*')
 """The same where the streams of a catalog are needed."""
 _LONGEST_KEY: Final = 64
 """Bytes: the longest of those keys with quotes, colon and blanks."""
-_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
+_ESCAPE: Final = rb"(?s)\\."
 _WINDOW: Final = 8 * 1024
 """Bytes that are searched at a time for the end of a value."""
 _NO_BRACKETS: Final = frozenset({b":", b": ", b",", b", ", b""})
@@ -132,7 +132,7 @@ class Sieve:
                 self._rest = self._rest[start:]
                 return False
             # Two bytes replace two, so that positions in the window stay right.
-            end = self._end_in(_ESCAPE.sub(b"__", window))
+            end = self._end_in(re.sub(_ESCAPE, b"__", window))
             if end is not None:
                 self._rest = self._rest[start + end :]
                 self._is_dropping, self._depth = False, 0
@@ -173,7 +173,7 @@ class Sieve:
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT: Final = rb'\{(?:[^"{}]++|%s)*+\}' % _STRING
 _NESTED: Final = rb'\{(?:[^"{}]++|%s|%s)*+\}' % (_STRING, _FLAT)
-_ELEMENT: Final = re.compile(rb"\s*+(?:%s|%s|null)\s*+([,\]])" % (_STRING, _NESTED), re.DOTALL)
+_ELEMENT: Final = rb"(?s)\s*+(?:%s|%s|null)\s*+([,\]])" % (_STRING, _NESTED)
 """A string, or an object with one level of objects in it; then the comma or the end.
 
 Possessive (`*+`), so that a hostile log cannot make the match backtrack.
@@ -186,7 +186,7 @@ async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[b
     `name` is a pattern for the array's key; nothing is yielded if there is no such array. Raises
     ProtocolError for an array without an end, or with elements other than strings and objects.
     """
-    key = re.compile(rb'"(?:%s)"\s*:\s*\[' % name)
+    key, an_element = re.compile(rb'"(?:%s)"\s*:\s*\[' % name), re.compile(_ELEMENT)
     rest, is_inside = b"", False
     async for piece in pieces:
         rest += piece
@@ -197,7 +197,7 @@ async def elements(pieces: AsyncIterator[bytes], name: bytes) -> AsyncIterator[b
                 continue
             rest, is_inside = rest[begin.end() :], True
         position, last = 0, b","
-        while last == b"," and (element := _ELEMENT.match(rest, position)):
+        while last == b"," and (element := an_element.match(rest, position)):
             position, last = element.end(), element[1]
         if position:
             yield b"[%s]" % rest[: position - 1]
@@ -223,13 +223,11 @@ def load(body: bytes) -> object:
     try:
         return from_json(body)
     except ValueError:
-        repaired = _SURROGATE.sub(_replaced, body.decode(errors="replace").encode())
+        repaired = re.sub(_SURROGATE, _replaced, body.decode(errors="replace").encode())
         return from_json(repaired)
 
 
-_SURROGATE: Final = re.compile(
-    rb"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)", re.DOTALL
-)
+_SURROGATE: Final = rb"(?s)\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)"
 """An escape in JSON: a pair of surrogates, a lone one (invalid), or any other."""
 
 

@@ -7,7 +7,6 @@ KnownException.kt, and Micronaut's own errors.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -23,25 +22,22 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.foreign_text import capped
 from airbyte_sync_cli.redaction import redact
 from airbyte_sync_cli.settings import BasicAuth, BearerAuth, ClientCredentials, NoAuth, Settings
 
 _LONGEST_TEXT: Final = 500
 """Characters of Airbyte's own words in a message: some lines of a terminal."""
-_PAGE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?+(?:\s++|<!--(?:(?!-->).)*+-->|<\?xml[^>]*+>)*+"
-    rb"<(?:!doctype|html|head|body|title|meta|script)\b",
-    re.IGNORECASE | re.DOTALL,
+_PAGE: Final = (
+    rb"(?is)(?:\xef\xbb\xbf)?+(?:\s++|<!--(?:(?!-->).)*+-->|<\?xml[^>]*+>)*+"
+    rb"<(?:!doctype|html|head|body|title|meta|script)\b"
 )
 """The start of a web page, after a byte order mark, comments, and XHTML's declaration."""
-_LOGIN: Final = re.compile(
-    rb"accounts\.google\.com|type=[\"']?password|\biap\b|\bsign in\b|\blog ?in\b|\bsaml\b",
-    re.IGNORECASE,
+_LOGIN: Final = (
+    rb"(?i)accounts\.google\.com|type=[\"']?password|\biap\b|\bsign in\b|\blog ?in\b|\bsaml\b"
 )
-_LOGIN_ADDRESS: Final = re.compile(
-    r"accounts\.google\.com|login|signin|sign-in|oauth|saml|auth", re.IGNORECASE
-)
+_LOGIN_ADDRESS: Final = r"(?i)accounts\.google\.com|login|signin|sign-in|oauth|saml|auth"
 _NO_SUCH_PATH: Final = "Object not found."
 """Airbyte's text for a path that it does not have (NotFoundController.kt)."""
 FROM_IAP: Final = "x-goog-iap-generated-response"
@@ -49,23 +45,21 @@ FROM_IAP: Final = "x-goog-iap-generated-response"
 _LOGIN_HINT: Final = (
     "Google IAP? set --iap-audience to its client id; other proxies: --header or AIRBYTE_TOKEN"
 )
-_CLOUDFLARE: Final = re.compile(r"\bcloudflare|^\S*\s*error code: 1\d{3}\b", re.IGNORECASE)
+_CLOUDFLARE: Final = r"(?i)\bcloudflare|^\S*\s*error code: 1\d{3}\b"
 _CLOUDFLARE_HINT: Final = (
     "Cloudflare blocks this client: allow this machine's address there, or set a service token "
     "in AIRBYTE_HEADERS (CF-Access-Client-Id, CF-Access-Client-Secret)"
 )
-_EXPECTS_TLS: Final = re.compile(
-    r"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port", re.IGNORECASE
+_EXPECTS_TLS: Final = (
+    r"(?i)HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port"
 )
 """What Go's net/http and nginx send in plain text from a port that expects TLS."""
-_AZURE: Final = re.compile(r"authorization_uri=|login\.(?:windows\.net|microsoftonline)")
+_AZURE: Final = r"authorization_uri=|login\.(?:windows\.net|microsoftonline)"
 _AZURE_HINT: Final = (
     "Azure's authentication (Easy Auth) blocks this client: exclude the API's path from it, or "
     "send its token in AIRBYTE_HEADERS (X-ZUMO-AUTH)"
 )
-_EXPECTS_CERTIFICATE: Final = re.compile(
-    r"no required SSL certificate was sent|the SSL certificate error", re.IGNORECASE
-)
+_EXPECTS_CERTIFICATE: Final = r"(?i)no required SSL certificate was sent|the SSL certificate error"
 """What nginx sends if a client certificate is missing or unknown."""
 _BASIC_HINT: Final = (
     "a proxy in front requires a user name and password: check AIRBYTE_USERNAME and "
@@ -140,7 +134,7 @@ def error_of(reply: Reply) -> AirbyteSyncError:
     message = f"{reply.request}: {reply.status}{f' ({body.text})' if body.text else ''}"
     match reply.status:
         # nginx sends 400 for a missing client certificate, so its text counts as well.
-        case status if status in {401, 403} or _EXPECTS_CERTIFICATE.search(body.text):
+        case status if status in {401, 403} or re.search(_EXPECTS_CERTIFICATE, body.text):
             hint = proxy_hint(reply) or reply.denied_hint or _CLIENT_REFUSED
             error: AirbyteSyncError = DeniedError(message, hint=hint)
         case 407:
@@ -150,7 +144,7 @@ def error_of(reply: Reply) -> AirbyteSyncError:
             error = UnavailableError(message, retry_after=reply.retry_after, status=reply.status)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             error = _redirected(reply)
-        case 400 if _EXPECTS_TLS.search(body.text):
+        case 400 if re.search(_EXPECTS_TLS, body.text):
             error = ProtocolError(
                 f"{message}: the port expects https://", hint=_https_hint(reply.request.url)
             )
@@ -183,15 +177,15 @@ def _is_retryable(status: int) -> bool:
 def proxy_hint(reply: Reply) -> str | None:
     """Return the hint for a refusal by a proxy; None if it was Airbyte itself."""
     body = read_error(reply)
-    if _CLOUDFLARE.search(f"{reply.headers.get('server', '')} {body.text}"):
+    if re.search(_CLOUDFLARE, f"{reply.headers.get('server', '')} {body.text}"):
         # Behind Cloudflare, Airbyte's own JSON carries its name in `server`, too.
         is_own = body.is_html or "cf-mitigated" in reply.headers or not body.is_json
         return _CLOUDFLARE_HINT if is_own else None
     if reply.headers.get("www-authenticate", "").lower().startswith("basic"):
         return _BASIC_HINT
-    if _EXPECTS_CERTIFICATE.search(body.text):
+    if re.search(_EXPECTS_CERTIFICATE, body.text):
         return CLIENT_CERTIFICATE_HINT
-    is_azures = _AZURE.search(reply.headers.get("www-authenticate", ""))
+    is_azures = re.search(_AZURE, reply.headers.get("www-authenticate", ""))
     if is_azures or "x-ms-middleware-request-id" in reply.headers:
         return _AZURE_HINT
     is_googles = FROM_IAP in reply.headers or "IAP" in body.text
@@ -226,11 +220,11 @@ def _redirected(reply: Reply) -> AirbyteSyncError:
             f"{reply.request}: redirected to {_shortened(target, most=200)}",
             hint=_https_hint(target),
         )
-    if _LOGIN_ADDRESS.search(_login_part(target, reply.request.url)):
+    if re.search(_LOGIN_ADDRESS, _login_part(target, reply.request.url)):
         return DeniedError(
             f"{reply.request}: redirected to a login page ({_shortened(target, most=120)}): this "
             "is the web page or an identity proxy, not the API",
-            hint=_CLOUDFLARE_HINT if _CLOUDFLARE.search(target) else _LOGIN_HINT,
+            hint=_CLOUDFLARE_HINT if re.search(_CLOUDFLARE, target) else _LOGIN_HINT,
         )
     return ProtocolError(
         f"{reply.request}: redirected to {_shortened(target, most=200)}",
@@ -269,7 +263,7 @@ def _page_instead_of_api(reply: Reply) -> AirbyteSyncError:
     title = read_error(reply).text.removeprefix("a web page").removeprefix(": ")
     message = f"{reply.request}: this is the web page or an identity proxy, not the API"
     message += f" ({reply.status}, {title!r})" if title else ""
-    if _LOGIN.search(reply.body[:LARGEST_ERROR]):
+    if re.search(_LOGIN, reply.body[:LARGEST_ERROR]):
         return DeniedError(f"{message} (a login page)", hint=_LOGIN_HINT)
     return ProtocolError(
         message, hint=_NOT_API_HINT, may_pass=reply.status == HTTPStatus.NOT_FOUND
@@ -294,7 +288,7 @@ class ErrorBody:
 
 def is_html(reply: Reply) -> bool:
     """True if the body is a web page."""
-    return _PAGE.match(reply.body[:4096]) is not None
+    return re.match(_PAGE, reply.body[:4096]) is not None
 
 
 def read_error(reply: Reply) -> ErrorBody:

@@ -5,11 +5,12 @@ exit code.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeVar
 from unicodedata import normalize
 from uuid import UUID
+
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 SUCCEEDED: Final = "succeeded"
 FAILED: Final = "failed"
@@ -44,7 +45,7 @@ class FirstRead:
     """The id or name of the one whose connections are read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamId:
     """A stream's name; Airbyte stores a missing namespace as null or as an empty text."""
 
@@ -266,7 +267,7 @@ class Progress:
     bytes_committed: int | None = None
     records_rejected: int | None = None
     """Since 1.8."""
-    streams: Sequence[StreamProgress] = field(default=())
+    streams: Sequence[StreamProgress] = ()
     selected: Sequence[StreamId] = ()
     """The streams of the job's own catalog: the connection's may have changed since."""
     attempt_list: Sequence[Attempt] | None = None

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from airbyte_sync_cli.airbyte.request import Request
 from airbyte_sync_cli.airbyte.tls import ssl_context
 from airbyte_sync_cli.airbyte.transport_errors import PROXY_HINT, UnansweredError, unreachable
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.redaction import without_credentials
 from airbyte_sync_cli.settings import ClientCredentials, NoAuth
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import logging
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import inf
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     import httpx

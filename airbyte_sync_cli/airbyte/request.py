@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.redaction import without_query
 
 if TYPE_CHECKING:

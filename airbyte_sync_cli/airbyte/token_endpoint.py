@@ -160,14 +160,14 @@ def token_urls(settings: Settings, address: "Address") -> Sequence[str]:
     roots = [f"{root}/" for root in (address.public_root, address.config_root) if root]
     if not given:
         own = []
-    elif _ABSOLUTE_URL.match(given):
+    elif re.match(_ABSOLUTE_URL, given):
         own = [_absolute_url(given, settings.origins.get("token_url", ""))]
     else:
         own = [urljoin(root, one) for one in (given, f"/{given.lstrip('/')}") for root in roots]
     return tuple(dict.fromkeys([*own, *address.token_urls]))
 
 
-_ABSOLUTE_URL: Final = re.compile(r"//|[^/?#]*:")
+_ABSOLUTE_URL: Final = r"//|[^/?#]*:"
 
 
 def _absolute_url(given: str, origin: str) -> str:

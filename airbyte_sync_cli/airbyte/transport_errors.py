@@ -4,12 +4,12 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
 from airbyte_sync_cli.errors import UnavailableError
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 
 class UnansweredError(UnavailableError):
@@ -144,9 +144,9 @@ CLIENT_CERTIFICATE_HINT: Final = (
     "does it require a client certificate? set --client-cert and --client-key "
     "(AIRBYTE_CLIENT_CERT, AIRBYTE_CLIENT_KEY)"
 )
-_CLIENT_REJECTED: Final = re.compile(r"ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)")
+_CLIENT_REJECTED: Final = r"ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)"
 """Alerts that a server sends about the client's certificate or its absence."""
-_OLD_TLS: Final = re.compile(
+_OLD_TLS: Final = (
     r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|DH_KEY_TOO_SMALL|LEGACY_SIGALG|NO_PROTOCOLS_AVAILABLE"
 )
 _NO_TLS_HINT: Final = "the port does not use TLS: write http:// in --url"
@@ -157,11 +157,11 @@ record that cannot be decrypted."""
 
 def _failed_handshake(error: ssl.SSLError) -> _Cause:
     reason = error.reason or str(error)
-    if _CLIENT_REJECTED.search(reason):
+    if re.search(_CLIENT_REJECTED, reason):
         message = f"the server rejected the TLS handshake ({reason})"
         return _Cause(message, CLIENT_CERTIFICATE_HINT, lasting=True)
     message = f"TLS handshake failed ({reason})"
-    if _OLD_TLS.search(reason):
+    if re.search(_OLD_TLS, reason):
         hint = "the server, or a proxy in front of it, only supports TLS 1.1 or older: TLS 1.2 is "
         return _Cause(message, f"{hint}required", lasting=True)
     if reason in _NO_TLS:

@@ -25,10 +25,8 @@ from airbyte_sync_cli.errors import DeniedError, ProtocolError, UnavailableError
 
 _NOT_DELIVERED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _NOT_DONE_HERE: Final = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
-_CUT_OFF: Final = re.compile(rb"disconnect/reset before headers")
-_NOT_CONNECTED: Final = re.compile(
-    rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)"
-)
+_CUT_OFF: Final = rb"disconnect/reset before headers"
+_NOT_CONNECTED: Final = rb"reset reason: \S* ?(?:connection (?:failure|timeout)|overflow)"
 """Envoy answers 503 if its connection to Airbyte broke; only these reasons prove that the request
 was not delivered (envoyproxy/envoy #14981)."""
 _REGISTERED: Final = frozenset(map(int, HTTPStatus))
@@ -94,7 +92,7 @@ def _classify_conflict(reply: Reply, message: str) -> Conflicted:
 
 
 def _was_cut_off(reply: Reply) -> bool:
-    return bool(_CUT_OFF.search(reply.body)) and not _NOT_CONNECTED.search(reply.body)
+    return bool(re.search(_CUT_OFF, reply.body)) and not re.search(_NOT_CONNECTED, reply.body)
 
 
 def _may_follow_the_work(reply: Reply) -> bool:

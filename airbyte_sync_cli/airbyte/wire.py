@@ -7,7 +7,6 @@ but milliseconds in failures and log events (JobConverter.kt). What the values m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, ClassVar, Final, Generic, TypeVar
@@ -28,6 +27,7 @@ from pydantic.alias_generators import to_camel
 from airbyte_sync_cli.airbyte.body import load
 from airbyte_sync_cli.airbyte.request import Reply
 from airbyte_sync_cli.errors import ProtocolError
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 LONGEST_TEXT: Final = 65_536
 """Characters of a text that are kept: some failures carry whole dumps."""

@@ -24,12 +24,12 @@ _LIMIT: Final = 1.0
 """Seconds for the request: a person has pressed Tab."""
 _TOTAL_LIMIT: Final = 2.5
 """Seconds in total, with imports: a DNS lookup that hangs cannot be cancelled."""
-_ID_START: Final = re.compile(r"[0-9a-f]{4}[0-9a-f-]*", re.IGNORECASE)
+_ID_START: Final = r"(?i)[0-9a-f]{4}[0-9a-f-]*"
 _SAFE: Final = r"[\w.,+/→-]"
 """Characters without a meaning in bash, zsh, fish and PowerShell, anywhere in a word. Not `:`,
 `=` and `@`, at which bash splits words (COMP_WORDBREAKS)."""
-_SAFE_NAME: Final = re.compile(rf"(?=\w){_SAFE}+(?: {_SAFE}+)*")
-_UNSAFE: Final = re.compile(rf"(?:(?!{_SAFE}).)+", re.DOTALL)
+_SAFE_NAME: Final = rf"(?=\w){_SAFE}+(?: {_SAFE}+)*"
+_UNSAFE: Final = rf"(?s)(?:(?!{_SAFE}).)+"
 _LONGEST: Final = 100
 """Characters of a name that is offered, or shown beside an id."""
 _SHELLS: Final = frozenset({"bash", "zsh", "fish", "powershell", "pwsh"})
@@ -103,7 +103,7 @@ def _offer(
     """Return the name or the id, with the other one as description; None if neither matches."""
     if _is_safe(name) and name.startswith(incomplete):
         return _one_word(name, environ), _description(connection_id)
-    wants_id = _ID_START.fullmatch(incomplete) or not _is_safe(name)
+    wants_id = re.fullmatch(_ID_START, incomplete) or not _is_safe(name)
     fits = connection_id.startswith(incomplete) or name.startswith(incomplete)
     if wants_id and fits and _is_safe(connection_id):
         return connection_id, _description(name)
@@ -111,12 +111,12 @@ def _offer(
 
 
 def _is_safe(name: str) -> bool:
-    return len(name) <= _LONGEST and _SAFE_NAME.fullmatch(name) is not None
+    return len(name) <= _LONGEST and re.fullmatch(_SAFE_NAME, name) is not None
 
 
 def _description(text: str) -> str:
     """Return a safe description: zsh evaluates it, Typer parses it as rich markup."""
-    return _UNSAFE.sub(" ", text[:_LONGEST]).strip(" -")
+    return re.sub(_UNSAFE, " ", text[:_LONGEST]).strip(" -")
 
 
 def _one_word(name: str, environ: Mapping[str, str]) -> str:

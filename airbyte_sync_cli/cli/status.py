@@ -51,11 +51,6 @@ def status(
     12 if it is still running, and 7 if the connection has no job.
     """
     from airbyte_sync_cli.cli import arguments  # noqa: PLC0415  # --help needs no HTTP
-    from airbyte_sync_cli.commands.overview import (  # noqa: PLC0415  # the same
-        OverviewOptions,
-        show_overview,
-    )
-    from airbyte_sync_cli.commands.status import show_status  # noqa: PLC0415  # the same
 
     wanted = arguments.parse_jobs_or_connections(
         job_ids, conn, tag, invocation.wiring.environ, hint=None
@@ -68,7 +63,14 @@ def status(
     if watch and exit_status:
         raise UsageError("--watch and --exit-status exclude each other", hint="use one of them")
     if (wanted.job_ids or wanted.connections) and not (wanted.tags or failing or watch):
+        from airbyte_sync_cli.commands.status import show_status  # noqa: PLC0415  # as above
+
         return show_status(invocation, wanted, exit_status=exit_status)
+    from airbyte_sync_cli.commands.overview import (  # noqa: PLC0415  # as above
+        OverviewOptions,
+        show_overview,
+    )
+
     options = OverviewOptions(failing=failing, exit_status=exit_status, watch=watch)
     return show_overview(invocation, wanted, options)
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import Connection, Job, SwitchedOff
@@ -15,6 +15,7 @@ from airbyte_sync_cli.commands.session import (
 )
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import plain
 from airbyte_sync_cli.output.listings import connections_table, jobs_table, workspaces_table
 from airbyte_sync_cli.output.report import WorkspaceRow

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from airbyte_sync_cli.commands.session import (
     CommandResult,
@@ -15,6 +14,7 @@ from airbyte_sync_cli.commands.session import (
 from airbyte_sync_cli.commands.status import read_job
 from airbyte_sync_cli.errors import AirbyteSyncError, DeniedError, NotFoundError, ProtocolError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import format_log_line
 from airbyte_sync_cli.output.listings import log_text
 from airbyte_sync_cli.output.terminal import Screen

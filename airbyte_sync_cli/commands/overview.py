@@ -1,7 +1,7 @@
 """What `status` does without a job or a connection: all connections at a glance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.models import Connection
@@ -17,6 +17,7 @@ from airbyte_sync_cli.commands.session import (
 from airbyte_sync_cli.commands.status import without_outcome
 from airbyte_sync_cli.errors import RejectedError, UnavailableError, UsageError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import format_time
 from airbyte_sync_cli.output.overview import change_text, fitted, overview_lines, overview_text
 from airbyte_sync_cli.output.styled import Styled

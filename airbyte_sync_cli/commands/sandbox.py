@@ -3,11 +3,11 @@
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.errors import UsageError, extra_hint
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.foreign_text import printable
 from airbyte_sync_cli.streams import write
 

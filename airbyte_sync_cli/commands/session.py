@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from airbyte_sync_cli.airbyte.client import Airbyte, connect
@@ -21,6 +21,7 @@ from airbyte_sync_cli.errors import (
     UnavailableError,
 )
 from airbyte_sync_cli.exit_codes import ExitCode, verdict
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import format_duration
 from airbyte_sync_cli.output.messages import may_have_a_job
 from airbyte_sync_cli.output.options import OutputOptions

@@ -1,11 +1,11 @@
 """The outside world, as one argument: `__main__` hands in the real one, tests another."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from airbyte_sync_cli.commands.signals import Signals
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from airbyte_sync_cli.airbyte.http import Transport

@@ -3,11 +3,11 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.foreign_text import capped, json_line, printable
 from airbyte_sync_cli.output.airbyte_log import (
     MARK,

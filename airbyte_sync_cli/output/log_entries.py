@@ -1,11 +1,12 @@
 """From events to log entries: what is worth a line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import (
     format_bytes,
     format_count,

@@ -1,13 +1,13 @@
 """The last messages of a command, for people: why each sync failed, the error and its hint."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.models import FAILED, FINAL_STATUSES, Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError, bug_hint, project_urls
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import format_duration, format_records, plain
 from airbyte_sync_cli.sync.result import (
     AttemptFailure,

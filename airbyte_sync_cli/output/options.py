@@ -3,11 +3,11 @@
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.paths import why_unreadable
 from airbyte_sync_cli.settings.shown import NOT_SHOWN, shown, shown_path, without_value
 from airbyte_sync_cli.text import parse_duration

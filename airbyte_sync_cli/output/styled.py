@@ -1,8 +1,8 @@
 """Text in styled pieces: measured, cut and padded by the cells that it takes on a terminal."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import cell_width, clip, shorten
 from airbyte_sync_cli.output.terminal import Screen
 

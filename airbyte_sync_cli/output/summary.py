@@ -1,12 +1,12 @@
 """The summary on stdout: a line for each sync, and a total for several."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import CANCELLED, FAILED, FINAL_STATUSES, SUCCEEDED
 from airbyte_sync_cli.exit_codes import BY_SIGNAL, ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import format_bytes, format_duration, format_records, plain
 from airbyte_sync_cli.output.messages import fate, may_have_a_job
 from airbyte_sync_cli.output.styled import Styled

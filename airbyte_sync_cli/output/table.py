@@ -6,11 +6,12 @@ or shortened.
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import zip_longest
 from typing import Final
 
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import plain
 from airbyte_sync_cli.output.styled import Styled
 from airbyte_sync_cli.output.terminal import Screen

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, TextIO
 
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.options import OutputOptions
 from airbyte_sync_cli.streams import is_terminal
 

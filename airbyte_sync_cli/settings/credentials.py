@@ -28,20 +28,16 @@ Parts = Mapping[str, Found | None]
 
 _NEVER: Final = 99
 
-_USERINFO: Final = re.compile(
-    r"(?:[^/?#@]*//|https?:/(?!/))?(?P<userinfo>[^/?#]*)@", re.IGNORECASE
-)
-_MISPLACED: Final = re.compile(
+_USERINFO: Final = r"(?i)(?:[^/?#@]*//|https?:/(?!/))?(?P<userinfo>[^/?#]*)@"
+_MISPLACED: Final = (
     r"(?:[^/?#@]*//)?+[^/?#@:\[]*:"
     r"(?!\d+(?:/[^@?#]*)?[?#])"  # behind a port and a question mark it may be somebody's mail
     r"[^@]*@"
 )
 """An `@` that may end a password in which a slash, a question mark or a hash was not encoded."""
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _RESERVED: Final = frozenset({"content-length", "content-type", "transfer-encoding", "connection"})
-_SECRET_NAME: Final = re.compile(
-    r"auth|token|secret|key|cookie|passw|session|credential|jwt|signature", re.IGNORECASE
-)
+_PRIVATE_HEADER: Final = r"(?i)auth|token|secret|key|cookie|passw|session|credential|jwt|signature"
 
 
 def choose_credentials(parts: Parts, environ: Mapping[str, str]) -> Credentials:
@@ -138,10 +134,10 @@ def take_userinfo(url: str, *, name: str) -> tuple[str, str, str]:
 
     Raises UsageError where the password's end cannot be told: what is left might show a part.
     """
-    match = _USERINFO.match(url)
+    match = re.match(_USERINFO, url)
     userinfo = match["userinfo"] if match else ""
     left = url.replace(f"{userinfo}@", "", 1) if match else url
-    if (match and "@" in left) or _MISPLACED.match(left):
+    if (match and "@" in left) or re.match(_MISPLACED, left):
         raise UsageError(
             f"{name}: the password in the URL is ambiguous",
             hint="write / as %2F, ? as %3F, # as %23 and @ as %40 in it, or set AIRBYTE_USERNAME "
@@ -180,7 +176,7 @@ def parse_headers(text: str, *, name: str) -> dict[str, str]:
 
 def names_a_secret(header: str) -> bool:
     """Return whether a header with this name probably holds a secret."""
-    return _SECRET_NAME.search(header) is not None
+    return re.search(_PRIVATE_HEADER, header) is not None
 
 
 def _header_pairs(text: str, name: str) -> Iterator[tuple[str, str]]:
@@ -205,7 +201,7 @@ def _headers_from_json(text: str, name: str) -> Iterator[tuple[str, str]]:
 
 def _check_header(header: str, value: str, where: str) -> None:
     """Raise UsageError for an invalid header, without its value: it may be a secret."""
-    if not _HEADER_NAME.fullmatch(header):
+    if not re.fullmatch(_HEADER_NAME, header):
         raise UsageError(f"{where}: invalid header name", hint="write 'X-Name: value'")
     if header.lower() in _RESERVED:
         raise UsageError(f"{where} ({header}) cannot be set", hint="remove it")

@@ -1,11 +1,13 @@
 """What the settings are, once they are found. Secrets are SecretStr: no repr shows them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import SecretStr
+
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 DEFAULT_URL: Final = "http://localhost:8000"
 """Where abctl installs Airbyte (airbytehq/abctl internal/cmd/local/install.go)."""

@@ -5,12 +5,12 @@ Profiles are tables of one TOML file, for people who work with several servers.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IROTH, S_ISDIR, S_ISVTX, S_IWGRP, S_IWOTH
 from typing import Final, Protocol
 
 from airbyte_sync_cli.errors import UsageError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.paths import expanded, is_file, why_unreadable
 from airbyte_sync_cli.settings.model import ServerOptions
 from airbyte_sync_cli.settings.names import ENVIRONMENT, OPTIONS, SECRETS, flag_of

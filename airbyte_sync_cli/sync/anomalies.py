@@ -1,11 +1,11 @@
 """A connection's past jobs, and jobs that differ from them: slow ones, small ones."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Job
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Started, TriggerResponse, Undelivered
 from airbyte_sync_cli.clock import Clock
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.events import Listener, Warned
 from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState

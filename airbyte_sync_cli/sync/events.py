@@ -4,11 +4,11 @@ Events are facts; the output decides how they look. Each carries a frozen snapsh
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.airbyte.models import Attempt, Failure, Job
 from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.result import SyncResult
 from airbyte_sync_cli.sync.state import Snapshot
 

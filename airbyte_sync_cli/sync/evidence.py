@@ -18,7 +18,6 @@ v2.0.0 and 310e6cb), are named at each rule. Three facts hold for all of them:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
@@ -32,6 +31,7 @@ from airbyte_sync_cli.airbyte.models import (
     StreamProgress,
     StreamStatus,
 )
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 FindingKind = Literal[
     "no-attempt",

@@ -4,7 +4,7 @@ import re
 import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -13,6 +13,7 @@ from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Job, LogLine
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import NotFoundError, UnavailableError
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error")
 """Airbyte's levels, from the lowest to the highest."""

@@ -7,7 +7,6 @@ other one that does what was asked for is adopted.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +26,7 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnknownOutcomeError,
 )
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import JobKnown, LookingForJob, Triggering
 from airbyte_sync_cli.sync.policy import LISTED_AS, TriggerPolicy

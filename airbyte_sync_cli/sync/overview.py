@@ -1,6 +1,5 @@
 """One connection with its latest job, as an overview shows it, and whether it needs attention."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from airbyte_sync_cli.airbyte.models import (
     SwitchedOff,
 )
 from airbyte_sync_cli.errors import AirbyteSyncError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.anomalies import elapsed
 from airbyte_sync_cli.sync.inactive import cause_of
 from airbyte_sync_cli.sync.state import SyncState

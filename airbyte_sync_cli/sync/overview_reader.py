@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -21,6 +21,7 @@ from airbyte_sync_cli.airbyte.models import (
 )
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, UnavailableError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.anomalies import LEAST, history_of
 from airbyte_sync_cli.sync.overview import OverviewRow, stuck
 from airbyte_sync_cli.tasks import gather

@@ -1,11 +1,12 @@
 """The options of a run: frozen, complete before anything is contacted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final, Literal
 
 from airbyte_sync_cli.airbyte.models import Job, JobType, StreamId
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 IfRunning = Literal["wait", "attach", "skip", "fail"]
 StopAction = Literal["cancel", "leave"]

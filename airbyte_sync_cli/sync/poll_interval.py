@@ -1,10 +1,10 @@
 """How long to pause between two polls, and for how long an outage is tolerated."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import AirbyteSyncError, ProtocolError, UnavailableError
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.policy import WaitPolicy
 

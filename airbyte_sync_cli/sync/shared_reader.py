@@ -13,7 +13,7 @@ counts only if it names the job's connection and a status. So an end is not veri
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from math import inf
 from typing import Final, NamedTuple
@@ -32,6 +32,7 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.poll_interval import SHORTEST, Outage
 
 _OVERLAP: Final = 10.0

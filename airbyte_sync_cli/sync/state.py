@@ -1,7 +1,7 @@
 """What is known of one sync: filled in step by step, and turned into a result at any moment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from airbyte_sync_cli.airbyte.models import (
@@ -17,6 +17,7 @@ from airbyte_sync_cli.airbyte.models import (
 )
 from airbyte_sync_cli.errors import AirbyteSyncError
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.anomalies import History
 from airbyte_sync_cli.sync.evidence import Evidence, stream_rows
 from airbyte_sync_cli.sync.policy import FULFILLED_BY

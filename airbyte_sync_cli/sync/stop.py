@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 
 INTERRUPT_GRACE: Final = 4.0
 """Seconds from a signal to the end of all requests: Airflow 3 escalates every 5 s."""

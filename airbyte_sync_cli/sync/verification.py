@@ -4,10 +4,11 @@ Unlike contradictions (`evidence.py`), requirements need no `--verify`: their op
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from airbyte_sync_cli.airbyte.models import SUCCEEDED, Progress, StreamId
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.evidence import (
     Evidence,
     Finding,

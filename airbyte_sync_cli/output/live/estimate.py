@@ -1,9 +1,9 @@
 """How much longer a sync may take, from the durations of past syncs: a range."""
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.anomalies import History
 
 _FEW: Final = 3

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, RUNNING, Job, StreamProgress
 from airbyte_sync_cli.exit_codes import ExitCode
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.live.estimate import Estimate, estimate
 from airbyte_sync_cli.output.messages import waiting_for
 from airbyte_sync_cli.sync import events as ev

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from airbyte_sync_cli.airbyte.models import StreamProgress
+from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.output.format import (
     format_bytes,
     format_count,
