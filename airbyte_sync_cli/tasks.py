@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_U = TypeVar("_U")
 
 
 async def gather(*works: Coroutine[Any, Any, _T]) -> list[_T]:
@@ -20,3 +21,9 @@ async def gather(*works: Coroutine[Any, Any, _T]) -> list[_T]:
         # `from None` would drop the error's own cause, a bare `raise` would show the group.
         raise errors.exceptions[0] from errors.exceptions[0].__cause__
     return [task.result() for task in tasks]
+
+
+async def both(first: Coroutine[Any, Any, _T], second: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
+    """Run two concurrently, as `gather` does, and keep the types of their results."""
+    results: list[Any] = await gather(first, second)
+    return results[0], results[1]

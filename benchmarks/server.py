@@ -135,7 +135,7 @@ class Airbyte:
                 return self._config_list(body)
             case "connections/get":
                 return _connection(_number(body["connectionId"]))
-            case "stream_statuses/list" | "stream_statuses/latest_per_run_state":
+            case "stream_statuses/list":
                 return {"streamStatuses": self._stream_statuses(_number(body["connectionId"]))}
         return None
 

@@ -129,6 +129,9 @@ class Airbyte:
         self._connection_of: dict[int, str] = {}
         """By job id: later responses about a job must name the same connection."""
         self._ui = ui
+        self._workspace_lock = asyncio.Lock()
+        self._sole_workspace: str | None = ""
+        """Empty until it has been asked for."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -163,6 +166,22 @@ class Airbyte:
             raise
         # Pages are counted by offset: a change between two of them can repeat a connection.
         return list({one.id: one for one in read}.values())
+
+    async def sole_workspace(self) -> str | None:
+        """Read the id of the workspace if there is only one; None otherwise, and if unknown.
+
+        The Config API needs it, but cannot list workspaces in one round trip.
+        """
+        public = self._primary if isinstance(self._primary, PublicApi) else None
+        if public is None or self._config_api is None:
+            return None
+        async with self._workspace_lock:
+            if self._sole_workspace == "":
+                self._sole_workspace = None
+                with suppress(AirbyteSyncError, TimeoutError):
+                    async with asyncio.timeout(_OPTIONAL_LIMIT):
+                        self._sole_workspace = await public.sole_workspace()
+        return self._sole_workspace
 
     async def workspaces(self, *, retry_for: float = RETRY_FOR) -> Sequence[Workspace]:
         """Read all workspaces that the credentials can see."""
@@ -419,26 +438,15 @@ class Airbyte:
         return await self._optional(self._config_api.progress(job_id))
 
     async def stream_statuses(
-        self, connection: Connection | None, job_id: int
+        self, job: Job, workspace_id: str | None
     ) -> Sequence[StreamStatus] | None:
         """Read the states of a job's streams; None if they cannot be read."""
-        if self._config_api is None or connection is None or connection.workspace_id is None:
+        if self._config_api is None or workspace_id is None:
             return None
         reading = self._config_api.stream_statuses(
-            workspace_id=connection.workspace_id, connection_id=connection.id, job_id=job_id
+            workspace_id=workspace_id, connection_id=job.connection_id, job_id=job.id
         )
         return await self._optional(reading)
-
-    async def latest_stream_statuses(self, job: Job) -> Sequence[StreamStatus] | None:
-        """Read the states of the streams of an active job without its connection's workspace.
-
-        None if they cannot be read, or not in this way.
-        """
-        if self._config_api is None or job.is_final:
-            return None
-        return await self._optional(
-            self._config_api.latest_stream_statuses(connection_id=job.connection_id, job_id=job.id)
-        )
 
     async def filters_rows(self, connection_id: str) -> bool | None:
         """Return whether the connection drops records of its own accord; None if unknown."""

@@ -405,22 +405,6 @@ class ConfigApi:
             raise ProtocolError(f"{reply.request}: too many stream statuses")
         return mapping.stream_statuses(page, job_id=job_id)
 
-    async def latest_stream_statuses(
-        self, *, connection_id: str, job_id: int
-    ) -> Sequence[StreamStatus] | None:
-        """Read the states of an active job's streams without their workspace (since 0.63).
-
-        Airbyte shows the newest row of each stream and state. None if there are none of this job,
-        or some of a later one: those may have taken their places. Not of a job that has ended:
-        there Airbyte fills in a final state that no source has reported.
-        """
-        body = {"connectionId": connection_id}
-        reply = await self._post("stream_statuses/latest_per_run_state", body, retry_for=0)
-        page = wire.read(wire.ConfigStreamStatuses, reply)
-        if any(row and row.job_id > job_id for row in page.stream_statuses or ()):
-            return None
-        return mapping.stream_statuses(page, job_id=job_id) or None
-
     async def filters_rows(self, connection_id: str) -> bool:
         """Return whether a mapper drops records of any stream (since 1.2)."""
         found: set[bytes] = set()

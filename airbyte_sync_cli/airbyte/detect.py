@@ -29,6 +29,8 @@ async def find_api(
     Returns the address, corrected if the API is at its second place. If neither API is there,
     raises what the Public API's response means; a proxy's 404 is retried for some seconds first.
     """
+    if first is not None and address.config_root is None:
+        first = replace(first, with_workspaces=False)  # only the Config API needs to know it
     if first is not None and await _can_read(first, http, address, retry_for):
         return address, "public"
     ready_by = http.clock.monotonic() + min(retry_for, NOT_READY)
@@ -49,9 +51,9 @@ async def _can_read(
     What any other response means is left to the health endpoints: they need neither a role nor a
     connection that exists.
     """
-    request = PublicApi(http, address.public_root or "", trigger_limit=0).first_request(first)
+    requests = PublicApi(http, address.public_root or "", trigger_limit=0).first_requests(first)
     try:
-        return await http.read_ahead(request)
+        return await http.read_ahead(*requests)
     except NO_ENDPOINT:
         return False
     except UnavailableError:

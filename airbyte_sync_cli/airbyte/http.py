@@ -118,14 +118,15 @@ class HttpClient:
         self._denied_hint = denied_hint
         self._has_read = False
         """True after the first successful read: from then on a 404 is not retried."""
-        self._ahead: Reply | None = None
-        """The response of `read_ahead`, until the next read."""
+        self._ahead: list[tuple[Request, asyncio.Task[Reply]]] = []
+        """What `read_ahead` has sent, for the next reads if they ask for it in this order."""
         self._warned_of: set[str] = set()
         self.clock_ahead: ClockAhead | None = None
         """How far Airbyte's clock is ahead of ours; each response's `Date` narrows it."""
 
     async def aclose(self) -> None:
         """Close the pool."""
+        await self._drop_ahead()
         await self._client.aclose()
 
     @property
@@ -133,16 +134,26 @@ class HttpClient:
         """True once it has turned out that the server has no authentication of its own."""
         return isinstance(self._client.auth, Auth) and self._client.auth.is_off
 
-    async def read_ahead(self, request: Request) -> bool:
-        """Send a request, and keep a JSON object for the next read if that sends the same.
+    async def read_ahead(self, request: Request, *others: Request) -> bool:
+        """Send requests at the same time, and keep the responses for the reads that follow.
 
-        Returns False for any other response, but raises UnavailableError for an outage: a 500 is
-        none, since some versions send it for an unknown id. Raises as `send` does.
+        Returns True if the response to the first is a JSON object. Returns False for any other,
+        but raises UnavailableError for an outage: a 500 is none, since some versions send it for
+        an unknown id. Raises as `send` does.
         """
-        reply = await self.send(request)
+        self._ahead = [(one, asyncio.create_task(self.send(one))) for one in (request, *others)]
+        try:
+            reply = await self._ahead[0][1]
+        except asyncio.CancelledError:
+            await self._drop_ahead(within=0)
+            raise
+        except AirbyteSyncError:
+            await self._drop_ahead()
+            raise
         if reply.is_success and reply.body.lstrip().startswith(b"{"):
-            self._has_read, self._ahead = True, reply
+            self._has_read = True
             return True
+        await self._drop_ahead()
         error = None if reply.is_success else error_of(reply)
         if (
             isinstance(error, UnavailableError)
@@ -157,15 +168,14 @@ class HttpClient:
         Returns a 2xx response; raises what the last other one means. A proxy's 404 is retried
         for some seconds too, until a first read has succeeded.
         """
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead.request == request:
-            return ahead
+        ahead = await self._take_ahead(request)
         until = self.clock.monotonic() + retry_for
         ready_by = self.clock.monotonic() + min(retry_for, NOT_READY)
         pause = _FIRST_PAUSE
         while True:
             try:
-                reply = expect_success(await self.send(request))
+                sending, ahead = ahead or self.send(request), None
+                reply = expect_success(await sending)
             except ProtocolError as error:
                 # After a first success the route is known to exist, so a 404 is an answer.
                 may_be_starting = error.may_pass and retry_404 and not self._has_read
@@ -185,6 +195,27 @@ class HttpClient:
                 return reply
             await self.clock.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _take_ahead(self, request: Request) -> asyncio.Task[Reply] | None:
+        """Return what was sent ahead for this request, if it is the next one."""
+        if self._ahead and self._ahead[0][0] == request:
+            return self._ahead.pop(0)[1]
+        await self._drop_ahead()
+        return None
+
+    async def _drop_ahead(self, *, within: float = 1.0) -> None:
+        """Give up what nothing has asked for: it would be old when something does.
+
+        Not at once: httpcore leaks the socket of a TLS handshake that is cancelled.
+        """
+        dropped, self._ahead = [sent for _, sent in self._ahead], []
+        try:
+            if dropped:
+                await asyncio.wait(dropped, timeout=within)
+        finally:
+            for sent in dropped:
+                sent.cancel()
+            await asyncio.gather(*dropped, return_exceptions=True)
 
     async def send(self, request: Request) -> Reply:
         """Send a request once and return the response, whatever its status.

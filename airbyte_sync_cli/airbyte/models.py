@@ -43,6 +43,8 @@ class FirstRead:
     connection_id: str | None = None
     workspace: str | None = None
     """The id or name of the one whose connections are read."""
+    with_workspaces: bool = False
+    """Whether the workspaces are asked for at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,18 +49,19 @@ class PublicApi:
         self._broken_types: set[str] = set()
         """Types that were a 500 for a whole `retry_for`: they are not retried again."""
 
-    def first_request(self, first: FirstRead) -> Request:
-        """Return the first request of such a read, exactly as the methods below send it."""
+    def first_requests(self, first: FirstRead) -> Sequence[Request]:
+        """Return the requests of such a read, exactly as the methods below send them."""
         if first.job_id is not None:
-            return self._request(f"jobs/{first.job_id}")
+            job = self._request(f"jobs/{first.job_id}")
+            return [job, self._two_workspaces()] if first.with_workspaces else [job]
         if first.connection_id is not None:
-            return self._request(f"connections/{first.connection_id}")
+            return [self._request(f"connections/{first.connection_id}")]
         if not first.workspace:
-            return self._request("connections", _page({}))
+            return [self._request("connections", _page({}))]
         workspace_id = as_uuid(first.workspace)
         if workspace_id is None:  # Airbyte cannot search for a name
-            return self._request("workspaces", _page({}))
-        return self._request("connections", _page({"workspaceIds": workspace_id}))
+            return [self._request("workspaces", _page({}))]
+        return [self._request("connections", _page({"workspaceIds": workspace_id}))]
 
     async def connection(self, connection_id: str, *, retry_for: float) -> Connection:
         """Read one connection. An unknown one is a 500 in 1.2 and 1.3."""
@@ -95,6 +96,15 @@ class PublicApi:
             retry_for=retry_for,
         )
         return [mapping.workspace(row) for row in rows]
+
+    async def sole_workspace(self) -> str | None:
+        """Read the id of the workspace if there is only one, as in most self-managed servers."""
+        reply = await self._http.read(self._two_workspaces(), retry_for=0)
+        rows = wire.read(wire.Page[wire.WireWorkspace], reply).data
+        return rows[0].workspace_id if len(rows) == 1 and rows[0] else None
+
+    def _two_workspaces(self) -> Request:
+        return self._request("workspaces", _page({}, size=2))
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the names of sources and destinations by id: connections only have the ids."""

@@ -77,8 +77,9 @@ async def wait_for(invocation: Invocation, wanted: Selection, policy: RunPolicy)
     asked_for = [SyncResult(job_id=one, adopted=True) for one in wanted.job_ids]
     asked_for += [_named(one) for one in wanted.connections]
     try:
+        first = replace(wanted, reads_streams=False)  # not before the end
         async with open_session(
-            invocation, wanted, retry_for=retry_for, time_limit=timeout
+            invocation, first, retry_for=retry_for, time_limit=timeout
         ) as session:
             if wanted.job_ids:
                 states = await wait_for_jobs(session.context(policy), wanted.job_ids)

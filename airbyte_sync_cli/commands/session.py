@@ -114,6 +114,8 @@ class Selection:
     tags: Sequence[str] = ()
     streams: Sequence[str] = ()
     """Of these connections, to clear or refresh; none: all."""
+    reads_streams: bool = True
+    """Whether the states of the jobs' streams are read: that needs the jobs' workspace."""
 
     @classmethod
     def of(cls, one: int | str) -> "Selection":
@@ -123,7 +125,8 @@ class Selection:
     def first_read(self, workspace: str | None) -> FirstRead:
         """Return what resolving this selection reads first."""
         if self.job_ids:
-            return FirstRead(job_id=self.job_ids[0])
+            with_workspaces = self.reads_streams and not as_uuid(workspace or "")
+            return FirstRead(job_id=self.job_ids[0], with_workspaces=with_workspaces)
         ids = [as_uuid(one) for one in self.connections]
         # Names and tags are looked up in the list of all connections.
         if self.tags or not ids or None in ids:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Connection
+from airbyte_sync_cli.airbyte.models import NOT_STARTED_STATUSES, Connection, as_uuid
 from airbyte_sync_cli.commands.session import (
     CommandResult,
     Invocation,
@@ -15,7 +15,7 @@ from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UnknownOutc
 from airbyte_sync_cli.exit_codes import ExitCode
 from airbyte_sync_cli.sync.finish import read_numbers, read_streams, verify_past
 from airbyte_sync_cli.sync.state import SyncState
-from airbyte_sync_cli.tasks import gather
+from airbyte_sync_cli.tasks import both, gather
 
 
 async def show_status(
@@ -52,18 +52,26 @@ async def read_job(session: Session, job_id: int) -> SyncState:
     """Read a job, its connection's name, its streams, and the reason if it failed."""
     state = SyncState.of_job(job_id)
     session.asked_about.append(state)
-    job = state.job = await session.airbyte.job(job_id)
+    job, workspace = await both(session.airbyte.job(job_id), _likely_workspace(session))
+    state.job = job
     async with asyncio.TaskGroup() as tasks:
         connection = tasks.create_task(_name_of(session, job.connection_id))
         tasks.create_task(read_numbers(session.airbyte, state, job))
-        # At the same time, so that a round trip is saved where it suffices.
-        statuses = tasks.create_task(session.airbyte.latest_stream_statuses(job))
-    state.connection, state.statuses = connection.result(), statuses.result()
-    if state.progress is not None and state.statuses is None:  # needs the connection's workspace
-        await read_streams(session.airbyte, state, job)
+        if workspace is not None:
+            tasks.create_task(read_streams(session.airbyte, state, job, workspace))
+    state.connection = connection.result()
+    actual = state.connection.workspace_id if state.connection else None
+    if state.progress is not None and actual is not None and actual != workspace:
+        await read_streams(session.airbyte, state, job, actual)
     await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(state.connection, job_id)
     return state
+
+
+async def _likely_workspace(session: Session) -> str | None:
+    """Return the workspace of any job, if there is only one: a job does not show it."""
+    configured = as_uuid(session.settings.workspace_id or "")
+    return configured or await session.airbyte.sole_workspace()
 
 
 async def _read_latest(session: Session, connection: Connection) -> SyncState:
@@ -74,7 +82,9 @@ async def _read_latest(session: Session, connection: Connection) -> SyncState:
     if state.job is not None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read_numbers(session.airbyte, state, state.job))
-            tasks.create_task(read_streams(session.airbyte, state, state.job))
+            tasks.create_task(
+                read_streams(session.airbyte, state, state.job, connection.workspace_id)
+            )
         await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(connection, state.job.id if state.job else None)
     return state

@@ -21,7 +21,6 @@ from airbyte_sync_cli.sandbox.connection import (
 from airbyte_sync_cli.sandbox.counts import Counts, JobCounts
 from airbyte_sync_cli.sandbox.job import Cancel, JobAttempt, SimJob
 from airbyte_sync_cli.sandbox.responses import Json, ok, without_nulls
-from airbyte_sync_cli.sandbox.script import FINAL
 from airbyte_sync_cli.sandbox.state import SandboxState
 from airbyte_sync_cli.sandbox.versions import Quirks
 
@@ -30,8 +29,6 @@ _EVENT_KINDS: Final = {"sync": "SYNC", "refresh": "REFRESH"}
 _USERS: Final = {"api": "default", "other": "other"}
 """The user of a manual start: that of `instance_configuration`, or another one."""
 _RESETS: Final = frozenset({"reset_connection", "clear"})
-_DISTINCT: Final = ("streamName", "streamNamespace", "runState", "incompleteRunCause", "jobType")
-"""What makes a stream's status one of its own in `latest_per_run_state`."""
 _STREAM_FILTERS: Final = (
     *("connectionId", "jobId", "attemptNumber", "jobType", "streamName", "streamNamespace"),
 )
@@ -50,12 +47,6 @@ class EventEndpoints:
             Endpoint("events", "POST", "/connections/events/list", self.list_events),
             Endpoint("events", "POST", "/connections/events/list_for_job", self.list_job_events),
             Endpoint("streams", "POST", "/stream_statuses/list", self.list_stream_statuses),
-            Endpoint(
-                "streams",
-                "POST",
-                "/stream_statuses/latest_per_run_state",
-                self.list_latest_stream_statuses,
-            ),
         ]
 
     async def list_events(self, request: ApiRequest) -> Response:
@@ -102,19 +93,6 @@ class EventEndpoints:
             if all(body.get(name) in {None, row.get(name)} for name in _STREAM_FILTERS)
         ]
         return ok({"streamStatuses": page_of(rows, body)})
-
-    async def list_latest_stream_statuses(self, request: ApiRequest) -> Response:
-        """Return a connection's latest status per stream, state and cause, over all jobs.
-
-        A status that was never updated is final once its job is (STREAM_STATUS_WITH_FALLBACKS).
-        """
-        connection = self._state.connection(request.uuid_of("connectionId"))
-        latest: dict[tuple[object, ...], Json] = {}
-        for job in self._state.jobs_of(connection.id):
-            for row in self._statuses(job):
-                shown = _with_fallback(row, job.status)
-                latest[tuple(shown.get(name) for name in _DISTINCT)] = shown
-        return ok({"streamStatuses": list(latest.values())})
 
     def _events(self, job: SimJob) -> Iterator[tuple[float, Json]]:
         when, kind = job.now(), _EVENT_KINDS.get(job.type, "CLEAR")
@@ -274,11 +252,3 @@ class StoredStatus:
     @property
     def _quota_reset(self) -> int:
         return int((self._stalls_at + self.job.script.stalls_for) * 1000)
-
-
-def _with_fallback(row: Json, job_status: str) -> Json:
-    if job_status not in FINAL or row["runState"] in {"COMPLETE", "INCOMPLETE"}:
-        return row
-    if job_status == "succeeded":
-        return {**row, "runState": "COMPLETE"}
-    return {**row, "runState": "INCOMPLETE", "incompleteRunCause": "FAILED"}

@@ -71,7 +71,7 @@ async def read_details(airbyte: Airbyte, state: SyncState, job: Job) -> None:
     """Read the numbers, attempts and streams of a job: two requests at most."""
     # Without numbers, the states of streams prove nothing: one request less to a broken API.
     if await read_numbers(airbyte, state, job):
-        await read_streams(airbyte, state, job)
+        await read_streams(airbyte, state, job, state.workspace_id)
 
 
 async def read_numbers(airbyte: Airbyte, state: SyncState, job: Job) -> bool:
@@ -85,10 +85,12 @@ async def read_numbers(airbyte: Airbyte, state: SyncState, job: Job) -> bool:
     return True
 
 
-async def read_streams(airbyte: Airbyte, state: SyncState, job: Job) -> None:
+async def read_streams(
+    airbyte: Airbyte, state: SyncState, job: Job, workspace_id: str | None
+) -> None:
     """Read the states of a job's streams."""
     if job.status not in NOT_STARTED_STATUSES:
-        found = await airbyte.stream_statuses(state.connection, job.id)
+        found = await airbyte.stream_statuses(job, workspace_id)
         state.statuses = state.statuses if found is None else found
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from airbyte_sync_cli.airbyte.models import FAILED, Progress
+from airbyte_sync_cli.airbyte.models import FAILED, Job, Progress
 from airbyte_sync_cli.sync.context import Context
 from airbyte_sync_cli.sync.events import AttemptFailed
 from airbyte_sync_cli.sync.state import SyncState
@@ -68,13 +68,13 @@ class ProgressWatch:
         if job is None:
             return
         for_long = f"{seconds / 60:.0f} minutes" if seconds >= _MINUTE else f"{seconds:.0f} s"
-        reason = await self._rate_limit(job.id)
+        reason = await self._rate_limit(job)
         why = reason or f"`airbyte-sync logs {job.id}` may show why"
         self._context.warn(self._state, f"job {job.id} has moved no records for {for_long}: {why}")
 
-    async def _rate_limit(self, job_id: int) -> str | None:
+    async def _rate_limit(self, job: Job) -> str | None:
         """Return which streams wait for the source's quota, and until when."""
-        statuses = await self._context.airbyte.stream_statuses(self._state.connection, job_id)
+        statuses = await self._context.airbyte.stream_statuses(job, self._state.workspace_id)
         latest = max((row.attempt for row in statuses or ()), default=0)
         limited = [
             row for row in statuses or () if row.attempt == latest and row.state == "rate_limited"

@@ -216,6 +216,11 @@ class SyncState:
         return last.partial_success if last and is_over else None
 
     @property
+    def workspace_id(self) -> str | None:
+        """The workspace of the connection, if it is known."""
+        return self.connection.workspace_id if self.connection else None
+
+    @property
     def _connection_id(self) -> str | None:
         if self.connection:
             return self.connection.id

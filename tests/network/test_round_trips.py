@@ -4,7 +4,8 @@ What is sent at the same time counts once, and the sandbox itself takes no time.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from airbyte_sync_cli.commands.listings import ConnectionFilter, list_connection
 from airbyte_sync_cli.commands.run import run_syncs, wait_for
 from airbyte_sync_cli.commands.session import Selection
 from airbyte_sync_cli.commands.status import show_status
-from airbyte_sync_cli.sandbox import JobScript, Sandbox, SandboxConfig
+from airbyte_sync_cli.sandbox import Fault, JobScript, Sandbox, SandboxConfig
 from airbyte_sync_cli.sync.policy import RunPolicy, WaitPolicy
 from tests.fuzz.loop import run
 from tests.fuzz.process import START, Command, Left, Process, ProcessClock, settings_for
@@ -25,10 +26,16 @@ JOB = Selection(job_ids=[1])
 FAST = RunPolicy(trigger_only=True)
 
 
-def a_sandbox(life: str = "running 1, succeeded", **fields: object) -> Sandbox:
+def a_sandbox(
+    life: str = "running 1, succeeded", *, is_over: bool = False, **fields: object
+) -> Sandbox:
     """Return a sandbox at the start of virtual time, with a connection that has a job 1."""
     sandbox = Sandbox(SandboxConfig.model_validate({"start": START, **fields}))
-    sandbox.start_job(sandbox.add_connection("orders", id=CONNECTION, script=JobScript(life=life)))
+    script = JobScript(life=life)
+    past = (script,) if is_over else ()
+    connection = sandbox.add_connection("orders", id=CONNECTION, script=script, history=past)
+    if not is_over:
+        sandbox.start_job(connection)
     return sandbox
 
 
@@ -39,6 +46,7 @@ def play(
     name: str = "status",
     api: str = "public",
     auth: bool = False,
+    workspace_id: str | None = None,
 ) -> Left:
     """Run a command to its end; its report has the keys of the command `name`."""
 
@@ -46,7 +54,7 @@ def play(
         left = Left("ours", 0.0)
         wire = Wire(sandbox, "ours", latency=ROUND_TRIP / 2, lines=())
         clock = ProcessClock(0.0, random.Random(0))  # noqa: S311  # no secret
-        settings = settings_for(api=api, auth=auth)
+        settings = replace(settings_for(api=api, auth=auth), workspace_id=workspace_id)
         await Process(wire, left, command=name, settings=settings, clock=clock).run(command)
         return left
 
@@ -62,22 +70,45 @@ def first(left: Left, what: Callable[[Sent], bool]) -> Sent:
     return next(sent for sent in left.sent if what(sent))
 
 
-@pytest.mark.parametrize("api", ["public", "config"])
-def test_status_of_active_job_takes_two_round_trips(api: str) -> None:
-    left = play(lambda one: show_status(one, JOB, exit_status=False), a_sandbox(), api=api)
+@pytest.mark.parametrize("is_over", [False, True])
+@pytest.mark.parametrize(("api", "expected"), [("public", 2), ("config", 3)])
+def test_status_of_job_takes_two_round_trips(api: str, expected: int, *, is_over: bool) -> None:
+    """By the Config API three: it cannot list workspaces in one."""
+    sandbox = a_sandbox(is_over=is_over)
 
-    assert left.report["syncs"][0]["connection_name"] == "orders"
-    assert (left.code, round_trips(left.ended)) == (0, 2)
+    left = play(lambda one: show_status(one, JOB, exit_status=False), sandbox, api=api)
+
+    [sync] = left.report["syncs"]
+    assert sync["connection_name"] == "orders"
+    assert [row["status"] for row in sync["streams"]] == ["complete" if is_over else "running"]
+    assert (left.code, round_trips(left.ended)) == (0, expected)
 
 
-def test_streams_of_ended_job_take_another_round_trip() -> None:
-    """Only with the workspace of the connection Airbyte shows what was reported of them."""
-    sandbox = a_sandbox(life="succeeded")
+@pytest.mark.parametrize("faults", [(), ("workspaces:403",), ("workspaces:500",)])
+def test_status_of_job_takes_three_where_the_workspace_is_unknown(faults: Sequence[str]) -> None:
+    sandbox = a_sandbox(is_over=True)
+    sandbox.faults.add(*map(Fault.model_validate, faults))
+    if not faults:
+        sandbox.add_workspace("another")
 
     left = play(lambda one: show_status(one, JOB, exit_status=False), sandbox)
 
-    assert left.sent[-1].path.endswith("/stream_statuses/list")
+    assert left.report["syncs"][0]["streams"][0]["status"] == "complete"
     assert (left.code, round_trips(left.ended)) == (0, 3)
+
+
+def test_status_of_job_takes_three_if_its_workspace_is_not_the_configured_one() -> None:
+    elsewhere = "00000000-0000-0000-0000-000000000001"
+
+    left = play(
+        lambda one: show_status(one, JOB, exit_status=False),
+        a_sandbox(is_over=True),
+        workspace_id=elsewhere,
+    )
+
+    assert left.report["syncs"][0]["streams"][0]["status"] == "complete"
+    assert (left.code, round_trips(left.ended)) == (0, 3)
+    assert not [sent for sent in left.sent if sent.path.endswith("/workspaces")]
 
 
 def test_status_of_job_without_config_api_takes_two_round_trips() -> None:
@@ -131,11 +162,15 @@ def test_server_without_public_api_is_detected_by_health() -> None:
     left = play(lambda one: show_status(one, JOB, exit_status=False), sandbox)
 
     assert left.code == 0
-    assert [sent.path.rpartition("/")[2] for sent in left.sent[:3]] == ["1", "health", "health"]
+    assert [sent.path.rpartition("/")[2] for sent in left.sent[1:4]] == [
+        "workspaces",
+        "health",
+        "health",
+    ]
 
 
 def test_first_read_is_not_sent_twice() -> None:
     left = play(lambda one: show_status(one, JOB, exit_status=False), a_sandbox())
 
     paths = [sent.path for sent in left.sent]
-    assert len(paths) == len(set(paths)) == 4
+    assert len(paths) == len(set(paths)) == 5

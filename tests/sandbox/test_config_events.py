@@ -214,10 +214,8 @@ async def test_stream_ends_as_scripted() -> None:
         reported = await states_of(
             it, "list", workspaceId=connection.workspace_id, jobId=1, pagination=page
         )
-        latest = await states_of(it, "latest_per_run_state", connectionId=connection.id)
     ended = [("complete", "COMPLETE"), ("incomplete", "INCOMPLETE")]
     assert reported == [*ended, ("running", "RUNNING")]
-    assert latest == [*ended, ("running", "COMPLETE")]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +234,9 @@ async def test_rate_limited_stream_names_quota_reset(version: str, states: list[
         for _ in range(3):
             await it.pass_time(200 if rows else 50)
             answer = await it.ask(
-                "stream_statuses/latest_per_run_state", connectionId=connection.id
+                "stream_statuses/list",
+                workspaceId=connection.workspace_id,
+                pagination={"pageSize": 50, "rowOffset": 0},
             )
             rows += answer.json()["streamStatuses"]
     assert [row["runState"] for row in rows] == states
@@ -252,7 +252,9 @@ async def test_job_without_statistics_reports_no_stream() -> None:
         connection = it.sandbox.add_connection("orders", script=script)
         await it.trigger(connection)
         await it.pass_time(10)
-        assert await states_of(it, "latest_per_run_state", connectionId=connection.id) == []
+        page = {"pageSize": 50, "rowOffset": 0}
+        found = await states_of(it, "list", workspaceId=connection.workspace_id, pagination=page)
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,6 @@ async def _look(it: SandboxClient, connection: SimConnection, job_id: int) -> li
             "jobId": job_id,
             "pagination": {"pageSize": 100, "rowOffset": 0},
         },
-        "stream_statuses/latest_per_run_state": of_connection,
         "web_backend/connections/get": of_connection,
         "state/get": of_connection,
     }
