@@ -1,4 +1,4 @@
-"""`Airbyte`: connect to a server, and read and write through the API that it has."""
+"""`Airbyte`: read and write through the API that a server has."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -7,15 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.detect import find_api
 from airbyte_sync_cli.airbyte.error_response import NO_ENDPOINT, no_such_connection
-from airbyte_sync_cli.airbyte.http import LOG, RETRY_FOR, HttpClient, Transport, make_http_client
+from airbyte_sync_cli.airbyte.http import LOG, RETRY_FOR, HttpClient
 from airbyte_sync_cli.airbyte.models import (
     ClockAhead,
     Connection,
-    FirstRead,
     Job,
     JobPage,
     JobType,
@@ -33,7 +30,6 @@ from airbyte_sync_cli.airbyte.models import (
     same_name,
 )
 from airbyte_sync_cli.airbyte.public_api import PublicApi
-from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import (
     AirbyteSyncError,
     DeniedError,
@@ -42,50 +38,8 @@ from airbyte_sync_cli.errors import (
     RejectedError,
     UnavailableError,
 )
-from airbyte_sync_cli.settings import Settings
 from airbyte_sync_cli.settings.shown import shown_name
 from airbyte_sync_cli.tasks import gather
-
-
-async def connect(
-    settings: Settings,
-    *,
-    clock: Clock,
-    first: FirstRead | None = None,
-    retry_for: float = RETRY_FOR,
-    transport: Transport | None = None,
-) -> "Airbyte":
-    """Return the server of the settings; retry for `retry_for` seconds if it is unavailable.
-
-    `first` is what the caller will read: requested at once, it also shows which API is there.
-    Without a `transport`, over the network. Raises UsageError, and what the first response means.
-    """
-    address = parse_address(settings.url)
-    LOG.info("%s", address.explain())
-    http = make_http_client(settings, address, clock, transport)
-    try:
-        api = settings.api if settings.api != "auto" else address.api
-        if api is None:
-            address, api = await find_api(http, address, first=first, retry_for=retry_for)
-        return _airbyte(http, address, api, trigger_limit=settings.trigger_timeout)
-    except BaseException:  # a cancellation, too: an open pool leaks its sockets
-        await http.aclose()
-        raise
-
-
-def _airbyte(
-    http: HttpClient, address: Address, api: ApiName, *, trigger_limit: float
-) -> "Airbyte":
-    public, config = address.public_root, address.config_root
-    public_api = PublicApi(http, public, trigger_limit=trigger_limit) if public else None
-    config_api = ConfigApi(http, config, trigger_limit=trigger_limit) if config else None
-    primary = public_api if api == "public" else config_api
-    if primary is None:
-        raise ProtocolError(
-            f"this address has no {api} API", hint="set --url to the server's root"
-        )
-    return Airbyte(http, primary, config_api, ui=address.ui_root)
-
 
 _OPTIONAL_LIMIT: Final = 5.0
 """Seconds for a request without which the wait for a job can continue."""

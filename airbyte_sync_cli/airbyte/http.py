@@ -5,7 +5,7 @@ import logging
 import ssl
 import sys
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -134,14 +134,24 @@ class HttpClient:
         """True once it has turned out that the server has no authentication of its own."""
         return isinstance(self._client.auth, Auth) and self._client.auth.is_off
 
-    async def read_ahead(self, request: Request, *others: Request) -> bool:
+    async def read_ahead(self, *requests: Request, meanwhile: Callable[[], object]) -> bool:
         """Send requests at the same time, and keep the responses for the reads that follow.
 
+        `meanwhile` is called when all are sent, so that its work takes no time of its own.
         Returns True if the response to the first is a JSON object. Returns False for any other,
         but raises UnavailableError for an outage: a 500 is none, since some versions send it for
         an unknown id. Raises as `send` does.
         """
-        self._ahead = [(one, asyncio.create_task(self.send(one))) for one in (request, *others)]
+        unsent = iter(requests[1:])
+
+        def when_sent() -> None:
+            if next(unsent, None) is None:
+                meanwhile()
+
+        self._ahead = [
+            (one, asyncio.create_task(self.send(replace(one, when_sent=when_sent))))
+            for one in requests
+        ]
         try:
             reply = await self._ahead[0][1]
         except asyncio.CancelledError:
@@ -321,12 +331,14 @@ class InFlightRequest:
             )
 
     async def _trace(self, name: str, _info: Mapping[str, object]) -> None:
-        """Note that the request leaves now, or stop it (httpcore's trace extension)."""
+        """Note that the request leaves now and has left, or stop it (httpcore's trace)."""
         # A proxy's CONNECT passes here, too: `_sent` may be set too early, but never too late.
         if name.endswith("send_request_headers.started"):
             if not self._request.may_send():
                 raise UnansweredError("no longer needed, not sent", hint=None, unsent=True)
             self._sent = True
+        elif name.endswith("send_request_body.complete"):
+            self._request.when_sent()
 
     async def _body(self, response: httpx.Response) -> bytes:
         if not response.is_success:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection, ListedJob
 from airbyte_sync_cli.errors import ProtocolError, RejectedError
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 _PAGES: Final = 3
 """Pages of one list at least, before the connections that are missing are left to the caller."""
@@ -17,7 +19,7 @@ WORKSPACES_AT_ONCE: Final = 50
 
 
 async def latest_jobs(
-    airbyte: Airbyte,
+    airbyte: "Airbyte",
     connections: Sequence[Connection],
     *,
     require_all: bool = False,
@@ -45,7 +47,7 @@ class _Latest:
 
     def __init__(
         self,
-        airbyte: Airbyte,
+        airbyte: "Airbyte",
         wanted: Mapping[str, str],
         *,
         require_all: bool,

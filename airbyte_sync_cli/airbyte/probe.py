@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from airbyte_sync_cli.airbyte import wire
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.detect import find_api
+from airbyte_sync_cli.airbyte.connect import find_api
 from airbyte_sync_cli.airbyte.http import HttpClient, make_http_client
 from airbyte_sync_cli.airbyte.proxy import proxy_for
 from airbyte_sync_cli.airbyte.request import Request

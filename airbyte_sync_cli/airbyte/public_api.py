@@ -17,23 +17,19 @@ from airbyte_sync_cli.airbyte.error_response import (
 from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import (
     Connection,
-    FirstRead,
     Job,
     JobPage,
     JobType,
     ListedJob,
     TriggerResponse,
     Workspace,
-    as_uuid,
 )
-from airbyte_sync_cli.airbyte.request import Reply, Request
+from airbyte_sync_cli.airbyte.request import PAGE, Reply, Request, page_query
 from airbyte_sync_cli.airbyte.trigger_response import classify_trigger
 from airbyte_sync_cli.errors import NotFoundError, RejectedError, UnavailableError
 from airbyte_sync_cli.tasks import gather
 
 _Row = TypeVar("_Row", bound=wire.WireModel)
-PAGE: Final = 100
-"""Rows per page: the API's maximum."""
 _HIDDEN_TYPES: Final = ("refresh", "clear")
 """Up to 2.0, lists without a job type leave these out (airbyte-platform commit 2c2663d)."""
 
@@ -48,20 +44,6 @@ class PublicApi:
         self._hidden_types: Sequence[str] = _HIDDEN_TYPES
         self._broken_types: set[str] = set()
         """Types that were a 500 for a whole `retry_for`: they are not retried again."""
-
-    def first_requests(self, first: FirstRead) -> Sequence[Request]:
-        """Return the requests of such a read, exactly as the methods below send them."""
-        if first.job_id is not None:
-            job = self._request(f"jobs/{first.job_id}")
-            return [job, self._two_workspaces()] if first.with_workspaces else [job]
-        if first.connection_id is not None:
-            return [self._request(f"connections/{first.connection_id}")]
-        if not first.workspace:
-            return [self._request("connections", _page({}))]
-        workspace_id = as_uuid(first.workspace)
-        if workspace_id is None:  # Airbyte cannot search for a name
-            return [self._request("workspaces", _page({}))]
-        return [self._request("connections", _page({"workspaceIds": workspace_id}))]
 
     async def connection(self, connection_id: str, *, retry_for: float) -> Connection:
         """Read one connection. An unknown one is a 500 in 1.2 and 1.3."""
@@ -104,7 +86,7 @@ class PublicApi:
         return rows[0].workspace_id if len(rows) == 1 and rows[0] else None
 
     def _two_workspaces(self) -> Request:
-        return self._request("workspaces", _page({}, size=2))
+        return self._request("workspaces", page_query({}, size=2))
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the names of sources and destinations by id: connections only have the ids."""
@@ -231,7 +213,7 @@ class PublicApi:
             query["updatedAtStart"] = mapping.query_time(changed_since)
         if job_type:
             query["jobType"] = job_type
-        page: dict[str, str | int] = {**query, "limit": PAGE, "offset": offset}
+        page = page_query(query, offset=offset)
         reply = await self._get("jobs", page, retry_for=retry_for)
         listed = wire.read(wire.Page[wire.PublicJobRow], reply).data
         rows = self._http.readable_rows(listed, reply, require_all=require_all)
@@ -293,7 +275,7 @@ class PublicApi:
         found: dict[object, _Row] = {}
         size = int(min(most, PAGE))
         for offset in itertools.count(step=size):
-            page = _page(query, size=size, offset=offset)
+            page = page_query(query, size=size, offset=offset)
             reply = await self._get(path, page, retry_for=retry_for)
             listed = wire.read(page_type, reply).data
             known = len(found)
@@ -311,9 +293,3 @@ class PublicApi:
 
     def _request(self, path: str, query: Mapping[str, str | int] | None = None) -> Request:
         return Request(method="GET", url=f"{self._root}/{path}", params=query or {})
-
-
-def _page(
-    query: Mapping[str, str], *, size: int = PAGE, offset: int = 0
-) -> Mapping[str, str | int]:
-    return {**query, "limit": size, "offset": offset}

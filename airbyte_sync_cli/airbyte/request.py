@@ -35,9 +35,22 @@ class Request:
     """Reads the JSON of a 2xx response as it arrives; `Reply.body` is then empty."""
     may_send: Callable[[], bool] = lambda: True
     """Called right before the first byte is sent, after connecting and getting a token."""
+    when_sent: Callable[[], object] = lambda: None
+    """Called right after the last byte was sent."""
 
     def __str__(self) -> str:
         return f"{self.method} {without_query(self.url)}"
+
+
+PAGE: Final = 100
+"""Rows per page: the Public API's maximum."""
+
+
+def page_query(
+    query: Mapping[str, str], *, size: int = PAGE, offset: int = 0
+) -> Mapping[str, str | int]:
+    """Return the query of one page of a list of the Public API."""
+    return {**query, "limit": size, "offset": offset}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,11 @@ Text = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TEXT])]
 
 
 class WireModel(BaseModel):
-    """The base of all models here. Validators are built on first use, to start faster."""
+    """The base of all models here. Validators are built on first use, to start faster.
+
+    Those of models that most commands use are built with the class (`defer_build=False`): this
+    module is imported while the first response is awaited (`connect.py`).
+    """
 
     # A field may appear in any release: unknown ones must not break a wait.
     model_config = ConfigDict(
@@ -122,7 +126,7 @@ class PublicJobRow(WireModel):
     rows_synced: OrNone[int] = None
 
 
-class PublicJob(PublicJobRow):
+class PublicJob(PublicJobRow, defer_build=False):
     """JobResponse: a response about one job must have its connection and status."""
 
     status: Word
@@ -143,7 +147,7 @@ class Tag(WireModel):
     name: str
 
 
-class PublicConnection(WireModel):
+class PublicConnection(WireModel, defer_build=False):
     """ConnectionResponse, without its streams: there can be thousands."""
 
     connection_id: str
@@ -273,7 +277,7 @@ class ConfigJob(ConfigListedJob):
     status: Word
 
 
-class ConfigJobInfo(WireModel):
+class ConfigJobInfo(WireModel, defer_build=False):
     """JobInfoRead: a job with its attempts."""
 
     job: ConfigJob
@@ -336,7 +340,7 @@ class WireStreamStatus(WireModel):
     metadata: OrNone[ConfigQuota] = None
 
 
-class ConfigStreamStatuses(WireModel):
+class ConfigStreamStatuses(WireModel, defer_build=False):
     """A page of them, in no order."""
 
     stream_statuses: OrNone[Sequence[OrNone[WireStreamStatus]]] = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from airbyte_sync_cli.airbyte import probe
 from airbyte_sync_cli.airbyte.address import Address, ApiName, parse_address
-from airbyte_sync_cli.airbyte.client import connect
+from airbyte_sync_cli.airbyte.connect import connect
 from airbyte_sync_cli.airbyte.token_endpoint import token_urls
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.commands.session import CommandResult, Invocation, interrupted

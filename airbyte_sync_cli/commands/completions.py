@@ -6,15 +6,18 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import platformdirs
 
-from airbyte_sync_cli.airbyte.client import Airbyte, connect
+from airbyte_sync_cli.airbyte.connect import connect
 from airbyte_sync_cli.airbyte.models import Connection, FirstRead
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.commands.wiring import Wiring
 from airbyte_sync_cli.settings import ServerOptions, Settings, load_settings
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 _FRESH: Final = 300.0
 """Seconds for which the cache is valid."""
@@ -58,7 +61,7 @@ async def _ask(kind: Kind, settings: Settings, wiring: Wiring, limit: float) -> 
             await airbyte.aclose()
 
 
-async def _newest_jobs(airbyte: Airbyte, connections: Sequence[Connection]) -> Pairs:
+async def _newest_jobs(airbyte: "Airbyte", connections: Sequence[Connection]) -> Pairs:
     names = {one.id.lower(): one.name for one in connections}
     workspaces = sorted({one.workspace_id for one in connections if one.workspace_id})
     page = await airbyte.workspace_jobs(workspaces, retry_for=0)

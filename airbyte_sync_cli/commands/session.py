@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from airbyte_sync_cli.airbyte.client import Airbyte, connect
+from airbyte_sync_cli.airbyte.connect import connect
 from airbyte_sync_cli.airbyte.http import NOT_READY, RETRY_FOR
 from airbyte_sync_cli.airbyte.models import FirstRead, as_uuid
 from airbyte_sync_cli.clock import Clock
@@ -31,6 +31,7 @@ from airbyte_sync_cli.sync.result import SyncResult, describe_missing_job
 from airbyte_sync_cli.sync.stop import Stop, StoppedError, until_stopped
 
 if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
     from airbyte_sync_cli.airbyte.models import Connection
     from airbyte_sync_cli.sync.context import Context
     from airbyte_sync_cli.sync.policy import RunPolicy
@@ -138,7 +139,7 @@ class Selection:
 class Session:
     """An open connection to Airbyte."""
 
-    airbyte: Airbyte
+    airbyte: "Airbyte"
     settings: Settings
     output: Output
     clock: Clock
@@ -357,7 +358,9 @@ async def open_session(
             await airbyte.aclose()
 
 
-async def _connect(invocation: Invocation, wanted: Selection | None, retry_for: float) -> Airbyte:
+async def _connect(
+    invocation: Invocation, wanted: Selection | None, retry_for: float
+) -> "Airbyte":
     """Connect; on a temporary error, warn and retry for that many seconds."""
     settings, wiring, output = invocation.settings, invocation.wiring, invocation.output
     first = wanted.first_read(settings.workspace_id) if wanted else None

@@ -1,11 +1,10 @@
-"""What every part of a run shares: Airbyte, the clock, the listener, the stop request."""
+"""What every part of a run shares: "Airbyte", the clock, the listener, the stop request."""
 
 import asyncio
 from collections import deque
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Started, TriggerResponse, Undelivered
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.fast_dataclass import dataclass
@@ -15,6 +14,7 @@ from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import Stop
 
 if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
     from airbyte_sync_cli.sync.shared_reader import SharedReader
 
 # Before June 2026, each trigger holds a thread until its sync runs: two are left for polls.
@@ -90,7 +90,7 @@ class TriggerSlots:
 class Context:
     """Passed down, never changed."""
 
-    airbyte: Airbyte
+    airbyte: "Airbyte"
     clock: Clock
     emit: Listener
     stop: Stop

@@ -4,9 +4,8 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import CANCELLED, NOT_STARTED_STATUSES, SUCCEEDED, Job
 from airbyte_sync_cli.clock import TICK
 from airbyte_sync_cli.errors import AirbyteSyncError
@@ -17,6 +16,9 @@ from airbyte_sync_cli.sync.policy import RunPolicy
 from airbyte_sync_cli.sync.state import SyncState
 from airbyte_sync_cli.sync.stop import StoppedError, until_stopped
 from airbyte_sync_cli.sync.verification import verify, without_late
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 _LATE_STATISTICS: Final = 60.0
 """Seconds that the last numbers may take to arrive (ConnectionManagerWorkflowImpl.kt,
@@ -67,14 +69,14 @@ async def _complete(context: Context, state: SyncState, seconds: float | None) -
     return limit >= _LATE_STATISTICS
 
 
-async def read_details(airbyte: Airbyte, state: SyncState, job: Job) -> None:
+async def read_details(airbyte: "Airbyte", state: SyncState, job: Job) -> None:
     """Read the numbers, attempts and streams of a job: two requests at most."""
     # Without numbers, the states of streams prove nothing: one request less to a broken API.
     if await read_numbers(airbyte, state, job):
         await read_streams(airbyte, state, job, state.workspace_id)
 
 
-async def read_numbers(airbyte: Airbyte, state: SyncState, job: Job) -> bool:
+async def read_numbers(airbyte: "Airbyte", state: SyncState, job: Job) -> bool:
     """Read the numbers and attempts of a job; return False if they cannot be read now."""
     progress = await airbyte.progress(job.id, of_final_job=job.is_final)
     if progress is None:
@@ -86,7 +88,7 @@ async def read_numbers(airbyte: Airbyte, state: SyncState, job: Job) -> bool:
 
 
 async def read_streams(
-    airbyte: Airbyte, state: SyncState, job: Job, workspace_id: str | None
+    airbyte: "Airbyte", state: SyncState, job: Job, workspace_id: str | None
 ) -> None:
     """Read the states of a job's streams."""
     if job.status not in NOT_STARTED_STATUSES:
@@ -94,7 +96,7 @@ async def read_streams(
         state.statuses = state.statuses if found is None else found
 
 
-async def verify_past(airbyte: Airbyte, state: SyncState, *, now: datetime) -> None:
+async def verify_past(airbyte: "Airbyte", state: SyncState, *, now: datetime) -> None:
     """Verify a success that is only looked at: late numbers are not waited for."""
     job = state.job
     if job is None or job.status != SUCCEEDED:
@@ -174,7 +176,7 @@ def _with_newer_numbers(state: SyncState, job: Job) -> Job:
     )
 
 
-async def _read_filters(airbyte: Airbyte, state: SyncState) -> None:
+async def _read_filters(airbyte: "Airbyte", state: SyncState) -> None:
     """Read, once, whether the connection itself drops records, where it matters."""
     evidence = state.evidence
     if state.filters_rows is None and evidence is not None and is_nothing_written(evidence):

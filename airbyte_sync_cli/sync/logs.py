@@ -7,13 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Job, LogLine
 from airbyte_sync_cli.clock import Clock
 from airbyte_sync_cli.errors import NotFoundError, UnavailableError
 from airbyte_sync_cli.fast_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error")
 """Airbyte's levels, from the lowest to the highest."""
@@ -112,7 +114,7 @@ class LogReader:
 
     def __init__(
         self,
-        airbyte: Airbyte,
+        airbyte: "Airbyte",
         job_id: int,
         *,
         show: Callable[[Sequence[AttemptLine]], bool],
@@ -246,7 +248,7 @@ def _moment(stamp: re.Match[str]) -> datetime | None:
 class Follower:
     """Follows a log until the job is final and no more lines arrive."""
 
-    airbyte: Airbyte
+    airbyte: "Airbyte"
     clock: Clock
     warn: Callable[[str], None]
 

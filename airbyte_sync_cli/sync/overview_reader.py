@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.http import RETRY_FOR
 from airbyte_sync_cli.airbyte.latest_jobs import WORKSPACES_AT_ONCE, latest_jobs
 from airbyte_sync_cli.airbyte.models import (
@@ -25,6 +24,9 @@ from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.anomalies import LEAST, history_of
 from airbyte_sync_cli.sync.overview import OverviewRow, stuck
 from airbyte_sync_cli.tasks import gather
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 _AT_ONCE: Final = 4
 """Requests at a time: a self-managed server has five threads for its Public API."""
@@ -76,7 +78,7 @@ class OverviewReader:
     Keeps what it has read: final jobs do not change, so only their successors are read again.
     """
 
-    def __init__(self, airbyte: Airbyte, clock: Clock) -> None:
+    def __init__(self, airbyte: "Airbyte", clock: Clock) -> None:
         self._airbyte = airbyte
         self._clock = clock
         self._known: dict[str, _Known] = {}

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from string import hexdigits
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.models import Connection, StreamId, as_uuid, same_name
 from airbyte_sync_cli.errors import AirbyteSyncError, NotFoundError, UsageError
 from airbyte_sync_cli.settings.shown import shown_name
 from airbyte_sync_cli.tasks import gather
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 _STREAMS_SHOWN: Final = 10
 
@@ -42,7 +44,7 @@ def _is_mistyped_id(text: str) -> bool:
 
 
 async def select_connections(
-    airbyte: Airbyte,
+    airbyte: "Airbyte",
     wanted: Sequence[str],
     *,
     tags: Sequence[str] = (),
@@ -78,7 +80,7 @@ async def select_connections(
 
 
 async def _by_name(
-    airbyte: Airbyte, name: str, every: Sequence[Connection], workspace: str | None
+    airbyte: "Airbyte", name: str, every: Sequence[Connection], workspace: str | None
 ) -> Connection:
     alike = [connection for connection in every if same_name(connection.name, name)]
     exact = [connection for connection in alike if connection.name == name]
@@ -100,7 +102,7 @@ async def _by_name(
     )
 
 
-async def _list_clashing(airbyte: Airbyte, clashing: Sequence[Connection]) -> str:
+async def _list_clashing(airbyte: "Airbyte", clashing: Sequence[Connection]) -> str:
     """List connections of the same name with id, workspace and status."""
     names: dict[str | None, str | None] = {}
     with suppress(AirbyteSyncError):  # then the ids of the workspaces are listed
@@ -136,7 +138,7 @@ def _by_tag(tag: str, every: Sequence[Connection]) -> Sequence[Connection]:
 
 
 async def select_streams(
-    airbyte: Airbyte, connections: Sequence[Connection], names: Sequence[str]
+    airbyte: "Airbyte", connections: Sequence[Connection], names: Sequence[str]
 ) -> Mapping[str, frozenset[StreamId]]:
     """Return the named streams of each connection, by its id; nothing without names.
 

@@ -16,9 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import field
 from datetime import datetime, timedelta
 from math import inf
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.http import LOG
 from airbyte_sync_cli.airbyte.latest_jobs import WORKSPACES_AT_ONCE
 from airbyte_sync_cli.airbyte.models import UNKNOWN, Connection, Job, JobPage, ListedJob, Progress
@@ -34,6 +33,9 @@ from airbyte_sync_cli.errors import (
 )
 from airbyte_sync_cli.fast_dataclass import dataclass
 from airbyte_sync_cli.sync.poll_interval import SHORTEST, Outage
+
+if TYPE_CHECKING:
+    from airbyte_sync_cli.airbyte.client import Airbyte
 
 _OVERLAP: Final = 10.0
 """Seconds that two looks have in common: a change is dated before it is committed, by servers
@@ -137,7 +139,7 @@ class SharedReader:
 
     def __init__(
         self,
-        airbyte: Airbyte,
+        airbyte: "Airbyte",
         clock: Clock,
         tasks: asyncio.TaskGroup,
         *,

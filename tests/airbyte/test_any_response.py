@@ -13,7 +13,7 @@ from airbyte_sync_cli.airbyte.address import parse_address
 from airbyte_sync_cli.airbyte.auth import make_auth
 from airbyte_sync_cli.airbyte.client import Airbyte
 from airbyte_sync_cli.airbyte.config_api import ConfigApi
-from airbyte_sync_cli.airbyte.detect import find_api
+from airbyte_sync_cli.airbyte.connect import find_api
 from airbyte_sync_cli.airbyte.http import HttpClient
 from airbyte_sync_cli.airbyte.models import LogLine
 from airbyte_sync_cli.airbyte.public_api import PublicApi

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from airbyte_sync_cli.airbyte.http import HttpClient
-from airbyte_sync_cli.airbyte.public_api import PAGE, PublicApi
+from airbyte_sync_cli.airbyte.public_api import PublicApi
+from airbyte_sync_cli.airbyte.request import PAGE
 from airbyte_sync_cli.errors import DeniedError
 from tests.airbyte.responses import (
     PUBLIC_JOB,
