@@ -1,6 +1,8 @@
 """The HTTP client retries safe reads, nothing else, and measures the server's clock."""
 
 import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import httpx
@@ -20,7 +22,8 @@ from tests.airbyte.responses import (
     respond,
 )
 from tests.support.core import LoopClock
-from tests.support.servers import always, open_stage
+from tests.support.servers import Answer as ServerAnswer
+from tests.support.servers import Asked, always, open_stage, response
 from tests.support.virtual import run
 
 READ = Request(method="GET", url="http://airbyte/api/public/v1/jobs/1")
@@ -121,6 +124,48 @@ def test_request_is_sent_only_if_still_allowed(*, wanted: bool) -> None:
 
     assert unsent is not wanted
     assert [asked.method for asked in server.asked] == ["POST"] * wanted
+
+
+def read_ahead(answer: ServerAnswer, then: str, *, done: threading.Event) -> Sequence[str]:
+    """Read `/a` and `/b` ahead over real sockets, then what is named; return what was asked."""
+
+    async def work(url: str) -> None:
+        async with httpx.AsyncClient() as http:
+            client = HttpClient(http, clock=LoopClock(), limit=30)
+            a, b, c = (Request(method="GET", url=f"{url}/{name}") for name in "abc")
+            assert await client.read_ahead(a, b, meanwhile=done.set)
+            for name in then:
+                reply = await client.read({"a": a, "b": b, "c": c}[name], retry_for=0)
+                assert name in reply.body.decode()
+            await client.aclose()
+
+    with open_stage() as stage:
+        server = stage.scripted(answer)
+        asyncio.run(work(server.url))
+    return [asked.target.removeprefix("/") for asked in server.asked]
+
+
+def test_responses_that_were_read_ahead_are_kept_and_the_time_is_used() -> None:
+    done = threading.Event()
+
+    async def after_the_work(asked: Asked) -> AsyncIterator[bytes]:
+        assert await asyncio.to_thread(done.wait, 10)
+        yield response(200, {"path": asked.target})
+
+    assert sorted(read_ahead(after_the_work, "ab", done=done)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("then", "more"), [("aba", "a"), ("ca", "ca"), ("ba", "ba"), ("", "")])
+def test_response_that_is_not_read_next_is_not_kept(then: str, more: str) -> None:
+    """It would be old: a status must be read when it is asked for."""
+
+    def answer(asked: Asked) -> bytes:
+        return response(200, {"path": asked.target})
+
+    asked = read_ahead(answer, then, done=threading.Event())
+
+    assert sorted(asked[:2]) == ["a", "b"]
+    assert asked[2:] == list(more)
 
 
 def clock_ahead(*dates: str, apart: float = 0.0, slow: float = 0.0) -> ClockAhead | None:
