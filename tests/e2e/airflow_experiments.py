@@ -215,7 +215,7 @@ def kill_all(syncs: Sequence[KilledSync], home: Path) -> None:
                     left.remove(sync)
         return not left
 
-    until(kill_at_their_moment, f"the moments of {left}", limit=90)
+    until(kill_at_their_moment, f"the moments of {left}", limit=180)
 
 
 def table(syncs: list[KilledSync]) -> str:

@@ -50,6 +50,8 @@ RUNS: Mapping[str, tuple[str, dict[str, str]]] = {
     "hiccup": ("airbyte_give_up", {"connection": "hiccup"}),
     "typo": ("airbyte_bash", {"connection": "nowhere"}),
 }
+_LONGEST_RUN = 180.0
+"""Seconds: a dozen runs with retries at once, on two cores."""
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
 
 
@@ -67,6 +69,7 @@ class RunningAirflow:
         until(
             lambda: set((states := self.airflow.states(dag, run)).values()) <= ENDED and states,
             f"the end of {run}",
+            limit=_LONGEST_RUN,
         )
         return self.airflow.states(dag, run)
 
