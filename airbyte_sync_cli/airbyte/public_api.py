@@ -81,12 +81,9 @@ class PublicApi:
 
     async def sole_workspace(self) -> str | None:
         """Read the id of the workspace if there is only one, as in most self-managed servers."""
-        reply = await self._http.read(self._two_workspaces(), retry_for=0)
+        reply = await self._get("workspaces", page_query({}, size=2), retry_for=0)
         rows = wire.read(wire.Page[wire.WireWorkspace], reply).data
         return rows[0].workspace_id if len(rows) == 1 and rows[0] else None
-
-    def _two_workspaces(self) -> Request:
-        return self._request("workspaces", page_query({}, size=2))
 
     async def actor_names(self, workspace_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the names of sources and destinations by id: connections only have the ids."""

@@ -60,9 +60,8 @@ async def read_job(session: Session, job_id: int) -> SyncState:
         if workspace is not None:
             tasks.create_task(read_streams(session.airbyte, state, job, workspace))
     state.connection = connection.result()
-    actual = state.connection.workspace_id if state.connection else None
-    if state.progress is not None and actual is not None and actual != workspace:
-        await read_streams(session.airbyte, state, job, actual)
+    if state.progress is not None and state.workspace_id not in {None, workspace}:
+        await read_streams(session.airbyte, state, job, state.workspace_id)
     await verify_past(session.airbyte, state, now=session.clock.now())
     state.url = session.airbyte.job_url(state.connection, job_id)
     return state
